@@ -1,0 +1,230 @@
+/* event.h - contract: what inspect (and tap/nflog) tell watch and report.
+ *
+ * One event is one fact. Commands are reported when their reply is known (or the connection has
+ * ended without one: code 0), so a consumer never has to match replies. Records are fixed-size
+ * and pointer-free and stand alone: each carries its connection. `src` is always the SMTP client.
+ * Text is as sent on the wire, not terminated, cut at the field's size with `cut` set.
+ */
+#ifndef POSTERN_EVENT_H
+#define POSTERN_EVENT_H
+
+#include <stdint.h>
+
+#include "base/addr.h"
+
+enum event_kind {
+	EVENT_OPEN,     /* connection seen for the first time */
+	EVENT_GREETING, /* server's first reply; u.reply */
+	EVENT_HELO,     /* HELO, EHLO, LHLO answered; u.helo */
+	EVENT_AUTH,     /* AUTH exchange ended; u.auth */
+	EVENT_MAIL,     /* MAIL FROM answered: a transaction starts; u.mail */
+	EVENT_RCPT,     /* RCPT TO answered; u.rcpt */
+	EVENT_DATA,     /* the body's final reply, or DATA itself refused; u.data */
+	EVENT_TX_END,   /* the transaction is over; u.tx_end */
+	EVENT_COMMAND,  /* any other command worth counting (VRFY, EXPN, ...); u.command */
+	EVENT_TLS,      /* the connection went under TLS; u.tls */
+	EVENT_ODD,      /* something no honest peer does; u.odd */
+	EVENT_CLOSE,    /* connection over; u.close */
+	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog); u.refused */
+	EVENT_KIND_COUNT
+};
+
+enum event_direction { DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_INTERNAL, DIRECTION_TRANSIT, DIRECTION_COUNT };
+#define EVENT_DIRECTION_NAMES { "inbound", "outbound", "internal", "transit" }
+
+enum event_source { SOURCE_WIRE, SOURCE_PCAP, SOURCE_COUNT };
+#define EVENT_SOURCE_NAMES { "wire", "pcap" }
+
+/* How a transaction ended; `smtp.end` of the records. */
+enum event_end { END_COMPLETED, END_REFUSED, END_RESET, END_STARTTLS, END_CLOSED, END_LOST, END_COUNT };
+#define EVENT_END_NAMES { "completed", "refused", "reset", "starttls", "closed", "lost" }
+
+/* How a connection ended; `flow.state` of the records. */
+enum event_state { STATE_CLOSED, STATE_RESET, STATE_RESET_BY_US, STATE_TIMEOUT, STATE_EVICTED, STATE_COUNT };
+#define EVENT_STATE_NAMES { "closed", "reset", "reset_by_postern", "timeout", "evicted" }
+
+enum event_outcome { OUTCOME_NONE, OUTCOME_REFUSED_BY_SERVER, OUTCOME_REFUSED_BY_US, OUTCOME_ACCEPTED, OUTCOME_UNANSWERED, OUTCOME_COUNT };
+#define EVENT_OUTCOME_NAMES { "none", "refused-by-server", "refused-by-postern", "accepted", "unanswered" }
+
+#define EVENT_ODDITIES(X)                                                      \
+	X(BARE_LF, "bare-lf")                                                  \
+	X(BARE_CR, "bare-cr")                                                  \
+	X(NUL, "nul-in-command")                                               \
+	X(BINARY, "binary-in-command")                                         \
+	X(LINE_TOO_LONG, "line-too-long")                                      \
+	X(EARLY_TALK, "client-talks-first")                                    \
+	X(EARLY_BODY, "body-before-354")                                       \
+	X(UNEXPECTED_REPLY, "unexpected-reply")                                \
+	X(BAD_REPLY, "bad-reply-line")                                         \
+	X(PENDING_FULL, "too-many-commands-in-flight")                         \
+	X(STARTTLS_INJECTION, "bytes-behind-starttls")                         \
+	X(RESEND_DIFFERS, "resend-with-other-bytes")                           \
+	X(URGENT, "urgent-data")
+
+enum event_odd {
+#define X(name, text) ODD_##name,
+	EVENT_ODDITIES(X)
+#undef X
+		ODD_COUNT
+};
+
+enum {
+	EVENT_PATH_MAX = 320,   /* RFC 5321 4.5.3.1.3 allows 256 */
+	EVENT_DOMAIN_MAX = 256, /* RFC 5321 4.5.3.1.2 allows 255 */
+	EVENT_TEXT_MAX = 200,   /* of a reply line's text; the line has 512 at most */
+	EVENT_NAME_MAX = 24,    /* verbs, mechanisms */
+};
+
+struct event_connection {
+	uint64_t flow_id;      /* 53 bits, never 0 */
+	uint64_t open_us;      /* time of its first packet */
+	struct addr src, dst;
+	uint16_t sport, dport;
+	uint32_t in_if;
+	uint16_t vlan[2];
+	int16_t rule;          /* index of the policy rule, -1 = otherwise */
+	int16_t server;        /* index of the servers group of dst, -1 = none of ours */
+	uint8_t direction;     /* enum event_direction */
+	uint8_t source;        /* enum event_source */
+	uint8_t midstream;     /* picked up after its start */
+	uint8_t from_upstream; /* client is in an upstream group */
+	uint32_t pad;
+};
+
+struct event_path {
+	uint16_t len;
+	uint8_t cut;
+	uint8_t pad;
+	char bytes[EVENT_PATH_MAX];
+};
+struct event_domain {
+	uint16_t len;
+	uint8_t cut;
+	uint8_t pad;
+	char bytes[EVENT_DOMAIN_MAX];
+};
+struct event_text {
+	uint16_t len;
+	uint8_t cut;
+	uint8_t pad;
+	char bytes[EVENT_TEXT_MAX];
+};
+
+struct event_reply {
+	uint16_t code; /* 200..599, 0 = never answered */
+	uint16_t lines;
+	uint64_t sent_us; /* when the command was complete; the event's time is the reply's */
+	struct event_text text; /* first line behind the code */
+};
+
+struct event_helo {
+	struct event_reply reply;
+	uint8_t esmtp; /* 0 = HELO, 1 = EHLO, 2 = LHLO */
+	uint8_t offers_starttls;
+	uint8_t pad[6];
+	struct event_path name;
+};
+struct event_auth {
+	struct event_reply reply;
+	uint8_t in_clear; /* no TLS below */
+	uint8_t pad[7];
+	char mech[EVENT_NAME_MAX]; /* terminated, upper case */
+};
+struct event_mail {
+	struct event_reply reply;
+	uint32_t tx_id; /* counts from 1 in each connection */
+	uint8_t pipelined;
+	uint8_t pad[3];
+	struct event_path path; /* with angle brackets, "<>" = null sender */
+};
+struct event_rcpt {
+	struct event_reply reply;
+	uint32_t tx_id;
+	uint32_t index;      /* 0-based in its transaction */
+	uint8_t judged;      /* the closed-relay axiom was applied (server of ours, not midstream) */
+	uint8_t ours;        /* recipient is ours; only if judged */
+	uint8_t client_ours; /* only if judged */
+	uint8_t form;        /* enum smtp_form, smtp/address.h */
+	uint8_t outcome;     /* enum event_outcome */
+	uint8_t action;      /* enum action taken */
+	uint8_t would;       /* enum action that enforce mode, or certainty, would have taken */
+	uint8_t pipelined;
+	struct event_path path;
+	struct event_domain final_domain;
+};
+struct event_data {
+	struct event_reply reply;
+	uint32_t tx_id;
+	uint32_t rcpt_foreign_accepted; /* judged foreign recipients the server said 2xx to */
+	uint64_t size_bytes;            /* of the body, transparency dots removed */
+	uint8_t bdat;
+	uint8_t final; /* reply to the end of data (else DATA or a BDAT chunk was refused) */
+	uint8_t pad[6];
+	struct event_path message_id;
+};
+struct event_tx_end {
+	uint32_t tx_id;
+	uint8_t end; /* enum event_end */
+	uint8_t pad[3];
+};
+struct event_command {
+	struct event_reply reply;
+	char verb[EVENT_NAME_MAX]; /* terminated, upper case */
+};
+struct event_tls {
+	uint16_t version; /* negotiated, as on the wire (0x0303 = TLS 1.2); 0 = not seen */
+	uint8_t implicit; /* from the first byte, without STARTTLS */
+	uint8_t pad[5];
+	struct event_domain sni;
+};
+struct event_odd_what {
+	uint8_t what; /* enum event_odd */
+	uint8_t side; /* 0 client, 1 server */
+	uint8_t pad[6];
+	uint64_t offset;  /* in the byte stream of that side */
+	struct event_text bytes; /* up to 64 bytes around it; never body bytes */
+};
+struct event_close {
+	uint64_t bytes_toserver; /* TCP payload */
+	uint64_t bytes_toclient;
+	uint64_t packets_toserver;
+	uint64_t packets_toclient;
+	uint64_t skipped_bytes; /* payload that was never read (holes offline, TLS not counted) */
+	uint32_t transactions;
+	uint16_t tls_version;
+	uint8_t state; /* enum event_state */
+	uint8_t tls;
+	struct event_domain sni;
+};
+struct event_refused {
+	uint32_t tcp_seq;
+	uint8_t tcp_flags; /* as in the header: SYN = 2 */
+	uint8_t proto;
+	uint8_t would; /* 1 = monitor mode: logged, not refused */
+	uint8_t pad;
+};
+
+struct event {
+	uint8_t kind; /* enum event_kind */
+	uint8_t worker;
+	uint16_t pad;
+	uint32_t pad2;
+	uint64_t time_us;
+	struct event_connection conn;
+	union {
+		struct event_reply reply;
+		struct event_helo helo;
+		struct event_auth auth;
+		struct event_mail mail;
+		struct event_rcpt rcpt;
+		struct event_data data;
+		struct event_tx_end tx_end;
+		struct event_command command;
+		struct event_tls tls;
+		struct event_odd_what odd;
+		struct event_close close;
+		struct event_refused refused;
+	} u;
+};
+
+#endif

@@ -1,0 +1,43 @@
+/* verdict.h - contract: what inspect answers for each packet.
+ *
+ * A verdict is accept, drop or reset, and a few edits: bytes that replace as many bytes of the
+ * packet. tap applies the edits blindly; checksums are edits too, so tap knows no protocol.
+ */
+#ifndef POSTERN_VERDICT_H
+#define POSTERN_VERDICT_H
+
+#include <stdint.h>
+
+enum verdict_kind {
+	VERDICT_ACCEPT,
+	VERDICT_DROP,  /* the sender's TCP sends it again */
+	VERDICT_RESET, /* accepted with the reset mark; the later chain answers with RST */
+};
+
+/* Bits inside nft.mark-mask, to be shifted left by the position of the mask's lowest bit. */
+enum mark_bit {
+	MARK_QUEUED = 1,    /* set by the rule before the queue */
+	MARK_INSPECTED = 2, /* set by the verdict in its place */
+	MARK_RESET = 4,     /* packet mark and ct mark: this connection is to be reset */
+	MARK_MASK = 15,     /* width the mask must have */
+};
+
+enum { VERDICT_EDITS_MAX = 128, VERDICT_BYTES_MAX = 8192 };
+
+struct edit {
+	uint32_t offset; /* from the network header */
+	uint16_t at;     /* the new bytes: verdict.bytes[at .. at + len) */
+	uint16_t len;
+};
+
+struct verdict {
+	uint8_t kind; /* enum verdict_kind */
+	uint8_t pad;
+	uint16_t edit_count;
+	uint16_t bytes_used;
+	uint16_t pad2;
+	struct edit edits[VERDICT_EDITS_MAX];
+	uint8_t bytes[VERDICT_BYTES_MAX];
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* clock.h - the wall clock in microseconds since 1970. Engines never call this: time is an
+ * argument there; the clock is read once per wake-up and handed down. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+enum { CLOCK_TEXT_MAX = 40 };
+
+uint64_t clock_now_us(void);
+/* Monotonic, for measuring latencies; nanoseconds. */
+uint64_t clock_monotonic_ns(void);
+/* "2026-11-21T18:36:07.148588+0000" (UTC, as Suricata's EVE). Returns buf. */
+char *clock_print(uint64_t time_us, char buf[CLOCK_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,140 @@
+/* policy.h - groups of addresses, rules, and the decisions made from them.
+ *
+ * A policy is built once (conf does it), sealed, and then only read: by inspect for decisions, by
+ * gate for the ruleset. Swapping policies is swapping a pointer. Pure: no system call, no file.
+ *
+ * Groups overlap freely; policy_seal() cuts the address space into disjoint ranges, each with the
+ * set of groups it belongs to, so that one binary search answers "which groups is this address in".
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "postern/action.h"
+#include "postern/event.h"
+
+struct smtp_address;
+struct policy;
+
+enum { POLICY_GROUPS_MAX = 256, POLICY_RULES_MAX = 256, POLICY_PORTS_MAX = 16, POLICY_NAME_MAX = 64, POLICY_OTHERWISE = -1 };
+
+enum policy_group_kind {
+	GROUP_ANY,      /* every address; always group 0 */
+	GROUP_HOME,     /* `home` less `not-home`; always group 1 */
+	GROUP_SERVERS,  /* all servers groups together; always group 2 */
+	GROUP_UPSTREAM, /* an `upstream` block */
+	GROUP_SERVER,   /* a `servers` block */
+	GROUP_NETWORK,  /* a `network` block */
+	GROUP_LITERAL,  /* an address or prefix named in a rule */
+};
+enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_FIRST_FREE };
+
+enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_COUNT };
+#define POLICY_DO_NAMES { "inspect", "refuse", "drop" }
+
+enum policy_mode { MODE_MONITOR, MODE_ENFORCE, MODE_COUNT };
+#define POLICY_MODE_NAMES { "monitor", "enforce" }
+
+/* A set of groups, by id. */
+struct policy_groups {
+	uint64_t w[POLICY_GROUPS_MAX / 64];
+};
+bool policy_groups_have(const struct policy_groups *s, unsigned id);
+bool policy_groups_meet(const struct policy_groups *a, const struct policy_groups *b);
+
+struct policy_settings {
+	enum policy_mode mode;
+	enum policy_do otherwise;
+	enum action relay_action;  /* for a plain foreign recipient */
+	enum action tricks_action; /* for forms whose outer domain is ours */
+	uint16_t ports[POLICY_PORTS_MAX];
+	unsigned port_count; /* 0 = any port (offline reading only) */
+};
+
+/* ---- building ---------------------------------------------------------------------------- */
+
+/* NULL with errno = ENOMEM. The three fixed groups exist from the start. */
+struct policy *policy_new(void);
+void policy_free(struct policy *p); /* NULL is fine */
+void policy_set(struct policy *p, const struct policy_settings *s);
+
+/* Adds a group; name at most POLICY_NAME_MAX - 1 bytes, copied. Returns its id, or -EEXIST (name
+ * taken; literals are shared and return the old id instead), -ENOSPC, -ENOMEM. A GROUP_SERVER is
+ * a member of GROUP_SERVERS by itself. */
+int policy_add_group(struct policy *p, enum policy_group_kind kind, const char *name);
+/* 0, -ENOMEM, -ENOENT (no such id). */
+int policy_add_prefix(struct policy *p, int group, const struct prefix *prefix);
+/* Takes addresses out of `home`, whatever the order of calls. */
+int policy_exclude_home(struct policy *p, const struct prefix *prefix);
+/* Only for GROUP_SERVER ids. `public` addresses count for address literals, not for rules. */
+int policy_server_add_public(struct policy *p, int group, const struct prefix *prefix);
+/* A host name of the server, for literals like user@mx.example.org that need no listed domain. */
+int policy_server_add_name(struct policy *p, int group, const char *name);
+/* "example.org", or ".example.org" for every subdomain (not the domain itself). ASCII case is
+ * folded and one trailing dot ignored; whoever reads names from people (conf) adds both the A-label
+ * and the U-label form. */
+int policy_server_add_domain(struct policy *p, int group, const char *domain);
+int policy_server_add_may_relay(struct policy *p, int group, const struct prefix *prefix);
+/* A rule; from and to are group sets, any member matches. line = line in the configuration, for
+ * reasons. Returns its index or -ENOSPC. */
+int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from, const struct policy_groups *to, enum policy_do what, unsigned line);
+/* Compiles. 0 or -ENOMEM. Afterwards nothing can be added (assert). */
+int policy_seal(struct policy *p);
+
+/* ---- deciding ---------------------------------------------------------------------------- */
+
+struct policy_connection {
+	enum policy_do what;
+	int16_t rule;    /* index, or POLICY_OTHERWISE */
+	int16_t server;  /* group id of dst's servers group, -1 = dst is no server of ours */
+	uint8_t direction; /* enum event_direction: ours = home or servers */
+	bool client_ours;  /* home, or that server's may-relay */
+	bool client_upstream;
+	bool client_home;
+};
+
+struct policy_recipient {
+	bool ours;          /* every hop of the address ends at this server */
+	bool trick;         /* foreign, but the outer domain is ours */
+	enum action action; /* what the configuration wants for it, mode apart; ALERT if it is fine */
+	unsigned hop;       /* index of the hop that decided (the first foreign one, else the last) */
+};
+
+/* What happens to a connection of this client to this server. Any address, any port. */
+struct policy_connection policy_judge_connection(const struct policy *p, const struct addr *src, const struct addr *dst);
+/* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
+ * with no hop (bare local name) is ours. */
+struct policy_recipient policy_judge_recipient(const struct policy *p, int server, const struct smtp_address *a);
+/* The port is one of `ports` (or ports is empty). */
+bool policy_has_port(const struct policy *p, uint16_t port);
+/* All groups of an address. */
+struct policy_groups policy_lookup(const struct policy *p, const struct addr *a);
+
+/* ---- reading, for gate, check and the records --------------------------------------------- */
+
+struct policy_group_view {
+	enum policy_group_kind kind;
+	const char *name;
+	const struct prefix *prefixes; /* disjoint, sorted, merged; after policy_seal() */
+	size_t prefix_count;
+	size_t domain_count; /* GROUP_SERVER */
+};
+struct policy_rule_view {
+	const char *title;
+	struct policy_groups from, to;
+	enum policy_do what;
+	unsigned line;
+};
+
+const struct policy_settings *policy_settings(const struct policy *p);
+unsigned policy_group_count(const struct policy *p);
+struct policy_group_view policy_group(const struct policy *p, unsigned id); /* id < count: assert */
+int policy_group_find(const struct policy *p, const char *name);            /* id or -ENOENT */
+unsigned policy_rule_count(const struct policy *p);
+struct policy_rule_view policy_rule(const struct policy *p, unsigned index);
+
+#endif

@@ -1,0 +1,143 @@
+/* dialogue.h - both sides of an SMTP connection, followed as a server follows them.
+ *
+ * Bytes of either side are pushed in stream order, in pieces of any size; the result is the same
+ * however they are cut. dialogue_push() reads until something worth telling has happened and
+ * returns it as a fact; the caller calls again with the rest until SMTP_FACT_NONE (piece used up).
+ *
+ * A command is a wish, its reply makes it a fact: complete commands wait in a FIFO (`pending`,
+ * entries from a pool shared by all dialogues) and are told as SMTP_FACT_REPLY when answered, in
+ * order, pipelining included. The greeting is the first pending entry (SMTP_VERB_GREETING).
+ *
+ * RCPT is special, because it may be refused in flight: SMTP_FACT_RECIPIENT is told as soon as its
+ * path is complete (closing '>' or CR), before the rest of the line has been read. The caller may
+ * then call dialogue_refuse(); the reply to that command is later told as SMTP_FACT_MASK pieces
+ * (bytes to be rewritten) beside its SMTP_FACT_REPLY.
+ *
+ * Limits: lines are kept to SMTP_LINE_MAX bytes (the rest is counted and skipped, an oddity);
+ * pending entries are bounded by the pool and by SMTP_PENDING_MAX a connection.
+ */
+#ifndef SMTP_DIALOGUE_H
+#define SMTP_DIALOGUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "postern/event.h"
+
+enum smtp_side { SMTP_CLIENT, SMTP_SERVER };
+
+#define SMTP_VERBS(X)                                                                              \
+	X(UNKNOWN, "?") X(HELO, "HELO") X(EHLO, "EHLO") X(LHLO, "LHLO") X(MAIL, "MAIL")            \
+	X(RCPT, "RCPT") X(DATA, "DATA") X(BDAT, "BDAT") X(RSET, "RSET") X(NOOP, "NOOP")            \
+	X(QUIT, "QUIT") X(VRFY, "VRFY") X(EXPN, "EXPN") X(HELP, "HELP") X(ETRN, "ETRN")            \
+	X(STARTTLS, "STARTTLS") X(AUTH, "AUTH") X(PROXY, "PROXY")                                  \
+	X(GREETING, "greeting") /* pending from the start */                                       \
+	X(BODY, "end of data")  /* pending from the end of a DATA body */
+
+enum smtp_verb {
+#define X(name, text) SMTP_VERB_##name,
+	SMTP_VERBS(X)
+#undef X
+		SMTP_VERB_COUNT
+};
+const char *smtp_verb_name(enum smtp_verb verb);
+
+enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
+
+/* What is judged about a recipient; written by the caller at SMTP_FACT_RECIPIENT, kept for it until
+ * the reply, never read by the dialogue except `refused`. */
+struct smtp_judgement {
+	uint8_t judged, ours, client_ours, form;
+	uint8_t action, would;
+	uint8_t refused; /* by dialogue_refuse() */
+	uint8_t pad;
+	struct event_domain final_domain;
+};
+
+/* A command in flight. Lives in the pool; pointer-free. */
+struct smtp_command {
+	uint32_t next;   /* the pool's link */
+	uint8_t verb;    /* enum smtp_verb */
+	uint8_t pipelined; /* sent before the reply to the one before it */
+	uint8_t last;    /* BDAT ... LAST */
+	uint8_t answered; /* LHLO: replies still due are counted in `due` */
+	uint16_t due;    /* replies this entry still waits for; 1 but for the body of LMTP */
+	uint16_t pad;
+	uint32_t tx_id;
+	uint32_t rcpt_index;
+	uint64_t offset;   /* client stream offset of the line's first byte */
+	uint64_t sent_us;  /* when it was complete */
+	uint64_t size_bytes; /* BODY and BDAT: body bytes so far */
+	struct event_path path; /* MAIL, RCPT: path with brackets; HELO: name; AUTH: mechanism; else the argument, cut */
+	struct smtp_judgement judgement;
+};
+
+/* The pool of commands, one a worker. count 1..2^24. NULL with errno. */
+struct smtp_pool;
+struct smtp_pool *smtp_pool_new(uint32_t count);
+void smtp_pool_free(struct smtp_pool *pool);
+uint32_t smtp_pool_used(const struct smtp_pool *pool);
+
+enum smtp_fact_kind {
+	SMTP_FACT_NONE,      /* the piece is used up */
+	SMTP_FACT_RECIPIENT, /* a RCPT's path is complete; command, path valid */
+	SMTP_FACT_MASK,      /* server bytes [at, at + len) of this piece are line bytes (without CRLF) of the
+	                        reply to a refused command; line_at = position of the first in its line */
+	SMTP_FACT_REPLY,     /* a reply is complete; command (NULL = nobody asked), reply */
+	SMTP_FACT_TX_END,    /* the transaction tx_id is over: `end` */
+	SMTP_FACT_TLS,       /* both sides have sent TLS records; tls */
+	SMTP_FACT_ODD,       /* odd */
+};
+
+struct smtp_fact {
+	enum smtp_fact_kind kind;
+	uint32_t at, len, line_at;
+	struct smtp_command *command; /* RECIPIENT, REPLY; valid until the next call */
+	const char *path;             /* RECIPIENT: whole path, up to SMTP_LINE_MAX, not terminated */
+	uint32_t path_len;
+	uint64_t verb_offset; /* RECIPIENT: client stream offset of the 'R' */
+	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
+	                             one before the closing '>' (or before CR) */
+	bool late;            /* RECIPIENT: read only after its bytes were long gone; can't be edited */
+	struct event_reply reply; /* REPLY; sent_us from the command */
+	uint8_t final_data;   /* REPLY to BODY or BDAT LAST */
+	uint8_t starttls_offered; /* REPLY to EHLO */
+	uint32_t tx_id;       /* REPLY and TX_END: transaction it belongs to, 0 = none */
+	enum event_end end;
+	struct event_tls tls;
+	struct event_odd_what odd;
+};
+
+/* Inner state; callers use the functions below only. */
+struct dialogue;
+/* Size in bytes, for callers that keep dialogues in their own pools (16-byte aligned). */
+uint32_t dialogue_size(void);
+/* midstream: the start was missed; nothing is pending, commands count only after a server reply has
+ * been seen (DESIGN 8). */
+void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream);
+/* Gives pending entries back to the pool. */
+void dialogue_fini(struct dialogue *d);
+
+/* Reads from bytes[0, len) of `side` at time now_us; *used tells how much was consumed (the next
+ * call continues there, also when *used is len: facts may still be due). */
+enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const uint8_t *bytes, uint32_t len, uint64_t now_us, uint32_t *used, struct smtp_fact *fact);
+/* `len` bytes of `side` are missing for ever (capture with a hole). Afterwards nothing is certain
+ * until a server reply resynchronises; pending commands are told by dialogue_end() as unanswered. */
+void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len);
+/* The connection is over: call until it returns SMTP_FACT_NONE; tells unanswered commands
+ * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
+enum smtp_fact_kind dialogue_end(struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
+/* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
+void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
+
+/* Questions. */
+bool dialogue_in_body(const struct dialogue *d);     /* client bytes now are body */
+bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, its reply not yet */
+bool dialogue_is_tls(const struct dialogue *d);
+bool dialogue_is_certain(const struct dialogue *d);  /* seen from the greeting, no gap, every reply matched */
+bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
+uint32_t dialogue_transactions(const struct dialogue *d);
+/* Message-ID of the body read last (header part only), not terminated; len 0 = none. */
+const struct event_path *dialogue_message_id(const struct dialogue *d);
+
+#endif

@@ -1,0 +1,43 @@
+/* watch.h - events in, findings out. Exactly one engine, pure, fixed memory.
+ *
+ * Findings of one kind about one source are one incident: the first is told in full, further ones
+ * when their number has doubled (2, 4, 8, ...), and a summary when it was quiet for a window. What
+ * is not told is counted in the incident, never lost.
+ */
+#ifndef WATCH_WATCH_H
+#define WATCH_WATCH_H
+
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/ring.h"
+#include "postern/event.h"
+#include "postern/finding.h"
+
+struct watch;
+
+struct watch_settings {
+	uint32_t connections; /* remembered at once, 16..2^22 */
+	uint32_t incidents;   /* open at once, 16..2^22 */
+	uint32_t quiet_s;     /* an incident closes after this long without a finding */
+	uint8_t hash_key[HASH_KEY_BYTES];
+};
+void watch_settings_default(struct watch_settings *s);
+
+/* findings: ring of struct finding slots, not owned. NULL with errno. */
+struct watch *watch_new(const struct watch_settings *s, struct ring *findings);
+void watch_free(struct watch *w);
+void watch_event(struct watch *w, const struct event *e);
+/* Closes incidents that went quiet. About once a second. */
+void watch_tick(struct watch *w, uint64_t now_us);
+/* Closes all of them; call until it returns 0, draining the ring between calls. */
+uint32_t watch_finish(struct watch *w, uint64_t now_us);
+
+struct watch_counts {
+	uint64_t events, findings, findings_told, findings_lost;
+	uint64_t incidents_open, incidents_opened, incidents_evicted;
+	uint64_t connections_evicted;
+};
+struct watch_counts watch_counts(const struct watch *w);
+
+#endif
