@@ -19,13 +19,14 @@ struct inspect;
 struct policy;
 
 struct inspect_settings {
-	uint32_t flows;         /* capacity of the flow table, 16..2^22 */
-	uint32_t pages;         /* of 4096 bytes for stream windows, shared */
-	uint32_t commands;      /* in flight, shared */
-	uint32_t edits;         /* remembered, shared */
-	uint32_t idle_s;        /* a flow without packets ends after this long (also RFC 5321 4.5.3.2.7: 5 minutes is the least a server waits) */
-	uint8_t worker;         /* number of this engine, copied into events */
-	uint8_t source;         /* enum event_source */
+	uint32_t flows;    /* capacity of the flow table, 16..2^22 */
+	uint32_t pages;    /* of 4096 bytes for stream windows, shared */
+	uint32_t commands; /* in flight, shared */
+	uint32_t edits;    /* remembered, shared */
+	uint32_t
+	        idle_s; /* a flow without packets ends after this long (also RFC 5321 4.5.3.2.7: 5 minutes is the least a server waits) */
+	uint8_t worker; /* number of this engine, copied into events */
+	uint8_t source; /* enum event_source */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 /* Defaults for the daemon (offline = false) or for reading captures. The key is left zero. */
@@ -38,7 +39,8 @@ void inspect_free(struct inspect *in);
 void inspect_set_policy(struct inspect *in, const struct policy *policy);
 
 /* bytes: packet->captured_bytes of them, from the network header on. out is written always. */
-void inspect_packet(struct inspect *in, const struct packet *packet, const uint8_t *bytes, struct verdict *out);
+void inspect_packet(
+        struct inspect *in, const struct packet *packet, const uint8_t *bytes, struct verdict *out);
 /* Ends flows that were idle too long. Call about once a second (or when packet time has moved on). */
 void inspect_tick(struct inspect *in, uint64_t now_us);
 /* Ends every flow (end of a capture, clean exit). Events of all of them may exceed the ring: call

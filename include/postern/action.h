@@ -10,6 +10,6 @@ enum action {
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_NAMES { "alert", "refuse-recipient", "reset" }
+#define ACTION_NAMES "alert", "refuse-recipient", "reset"
 
 #endif

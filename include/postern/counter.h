@@ -8,46 +8,46 @@
 
 #include <stdint.h>
 
-#define COUNTERS(X)                                                            \
-	X(PACKETS, "packets")                                                  \
-	X(BYTES, "bytes")                                                      \
-	X(ACCEPTED, "verdict.accept")                                          \
-	X(DROPPED, "verdict.drop")                                             \
-	X(RESET, "verdict.reset")                                              \
-	X(EDITED, "verdict.edited")                                            \
-	X(NOT_TCP, "decode.not_tcp")                                           \
-	X(FRAGMENT, "decode.fragment")                                         \
-	X(TRUNCATED, "decode.truncated")                                       \
-	X(MALFORMED, "decode.malformed")                                       \
-	X(BAD_CHECKSUM, "decode.bad_checksum")                                 \
-	X(HOLE, "stream.hole")                                                 \
-	X(GAP, "stream.gap")                                                   \
-	X(RESEND, "stream.resend")                                             \
-	X(RESEND_DIFFERS, "stream.resend_differs")                             \
-	X(OUT_OF_WINDOW, "stream.out_of_window")                               \
-	X(STREAM_MEMORY, "stream.memory_full")                                 \
-	X(FLOWS, "flow.opened")                                                \
-	X(FLOWS_CLOSED, "flow.closed")                                         \
-	X(FLOWS_EXPIRED, "flow.expired")                                       \
-	X(FLOWS_EVICTED, "flow.evicted")                                       \
-	X(FLOWS_MIDSTREAM, "flow.midstream")                                   \
-	X(SESSIONS_READ, "session.read_to_rcpt")                               \
-	X(SESSIONS_TLS, "session.tls")                                         \
-	X(SESSIONS_OTHER, "session.other")                                     \
-	X(TRANSACTIONS, "smtp.transactions")                                   \
-	X(RCPT, "smtp.rcpt")                                                   \
-	X(RCPT_FOREIGN, "smtp.rcpt_foreign")                                   \
-	X(RCPT_REFUSED_BY_US, "smtp.rcpt_refused_by_us")                       \
-	X(ODDITIES, "smtp.oddities")                                           \
-	X(PENDING_FULL, "smtp.pending_full")                                   \
-	X(EVENTS, "event.sent")                                                \
+#define COUNTERS(X)                                                                                          \
+	X(PACKETS, "packets")                                                                                \
+	X(BYTES, "bytes")                                                                                    \
+	X(ACCEPTED, "verdict.accept")                                                                        \
+	X(DROPPED, "verdict.drop")                                                                           \
+	X(RESET, "verdict.reset")                                                                            \
+	X(EDITED, "verdict.edited")                                                                          \
+	X(NOT_TCP, "decode.not_tcp")                                                                         \
+	X(FRAGMENT, "decode.fragment")                                                                       \
+	X(TRUNCATED, "decode.truncated")                                                                     \
+	X(MALFORMED, "decode.malformed")                                                                     \
+	X(BAD_CHECKSUM, "decode.bad_checksum")                                                               \
+	X(HOLE, "stream.hole")                                                                               \
+	X(GAP, "stream.gap")                                                                                 \
+	X(RESEND, "stream.resend")                                                                           \
+	X(RESEND_DIFFERS, "stream.resend_differs")                                                           \
+	X(OUT_OF_WINDOW, "stream.out_of_window")                                                             \
+	X(STREAM_MEMORY, "stream.memory_full")                                                               \
+	X(FLOWS, "flow.opened")                                                                              \
+	X(FLOWS_CLOSED, "flow.closed")                                                                       \
+	X(FLOWS_EXPIRED, "flow.expired")                                                                     \
+	X(FLOWS_EVICTED, "flow.evicted")                                                                     \
+	X(FLOWS_MIDSTREAM, "flow.midstream")                                                                 \
+	X(SESSIONS_READ, "session.read_to_rcpt")                                                             \
+	X(SESSIONS_TLS, "session.tls")                                                                       \
+	X(SESSIONS_OTHER, "session.other")                                                                   \
+	X(TRANSACTIONS, "smtp.transactions")                                                                 \
+	X(RCPT, "smtp.rcpt")                                                                                 \
+	X(RCPT_FOREIGN, "smtp.rcpt_foreign")                                                                 \
+	X(RCPT_REFUSED_BY_US, "smtp.rcpt_refused_by_us")                                                     \
+	X(ODDITIES, "smtp.oddities")                                                                         \
+	X(PENDING_FULL, "smtp.pending_full")                                                                 \
+	X(EVENTS, "event.sent")                                                                              \
 	X(EVENTS_LOST, "event.lost")
 
 enum counter {
 #define X(name, text) COUNTER_##name,
 	COUNTERS(X)
 #undef X
-		COUNTER_COUNT
+	        COUNTER_COUNT
 };
 
 struct counters {

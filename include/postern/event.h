@@ -29,43 +29,56 @@ enum event_kind {
 	EVENT_KIND_COUNT
 };
 
-enum event_direction { DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_INTERNAL, DIRECTION_TRANSIT, DIRECTION_COUNT };
-#define EVENT_DIRECTION_NAMES { "inbound", "outbound", "internal", "transit" }
+enum event_direction {
+	DIRECTION_INBOUND,
+	DIRECTION_OUTBOUND,
+	DIRECTION_INTERNAL,
+	DIRECTION_TRANSIT,
+	DIRECTION_COUNT
+};
+#define EVENT_DIRECTION_NAMES "inbound", "outbound", "internal", "transit"
 
 enum event_source { SOURCE_WIRE, SOURCE_PCAP, SOURCE_COUNT };
-#define EVENT_SOURCE_NAMES { "wire", "pcap" }
+#define EVENT_SOURCE_NAMES "wire", "pcap"
 
 /* How a transaction ended; `smtp.end` of the records. */
 enum event_end { END_COMPLETED, END_REFUSED, END_RESET, END_STARTTLS, END_CLOSED, END_LOST, END_COUNT };
-#define EVENT_END_NAMES { "completed", "refused", "reset", "starttls", "closed", "lost" }
+#define EVENT_END_NAMES "completed", "refused", "reset", "starttls", "closed", "lost"
 
 /* How a connection ended; `flow.state` of the records. */
 enum event_state { STATE_CLOSED, STATE_RESET, STATE_RESET_BY_US, STATE_TIMEOUT, STATE_EVICTED, STATE_COUNT };
-#define EVENT_STATE_NAMES { "closed", "reset", "reset_by_postern", "timeout", "evicted" }
+#define EVENT_STATE_NAMES "closed", "reset", "reset_by_postern", "timeout", "evicted"
 
-enum event_outcome { OUTCOME_NONE, OUTCOME_REFUSED_BY_SERVER, OUTCOME_REFUSED_BY_US, OUTCOME_ACCEPTED, OUTCOME_UNANSWERED, OUTCOME_COUNT };
-#define EVENT_OUTCOME_NAMES { "none", "refused-by-server", "refused-by-postern", "accepted", "unanswered" }
+enum event_outcome {
+	OUTCOME_NONE,
+	OUTCOME_REFUSED_BY_SERVER,
+	OUTCOME_REFUSED_BY_US,
+	OUTCOME_ACCEPTED,
+	OUTCOME_UNANSWERED,
+	OUTCOME_COUNT
+};
+#define EVENT_OUTCOME_NAMES "none", "refused-by-server", "refused-by-postern", "accepted", "unanswered"
 
-#define EVENT_ODDITIES(X)                                                      \
-	X(BARE_LF, "bare-lf")                                                  \
-	X(BARE_CR, "bare-cr")                                                  \
-	X(NUL, "nul-in-command")                                               \
-	X(BINARY, "binary-in-command")                                         \
-	X(LINE_TOO_LONG, "line-too-long")                                      \
-	X(EARLY_TALK, "client-talks-first")                                    \
-	X(EARLY_BODY, "body-before-354")                                       \
-	X(UNEXPECTED_REPLY, "unexpected-reply")                                \
-	X(BAD_REPLY, "bad-reply-line")                                         \
-	X(PENDING_FULL, "too-many-commands-in-flight")                         \
-	X(STARTTLS_INJECTION, "bytes-behind-starttls")                         \
-	X(RESEND_DIFFERS, "resend-with-other-bytes")                           \
+#define EVENT_ODDITIES(X)                                                                                    \
+	X(BARE_LF, "bare-lf")                                                                                \
+	X(BARE_CR, "bare-cr")                                                                                \
+	X(NUL, "nul-in-command")                                                                             \
+	X(BINARY, "binary-in-command")                                                                       \
+	X(LINE_TOO_LONG, "line-too-long")                                                                    \
+	X(EARLY_TALK, "client-talks-first")                                                                  \
+	X(EARLY_BODY, "body-before-354")                                                                     \
+	X(UNEXPECTED_REPLY, "unexpected-reply")                                                              \
+	X(BAD_REPLY, "bad-reply-line")                                                                       \
+	X(PENDING_FULL, "too-many-commands-in-flight")                                                       \
+	X(STARTTLS_INJECTION, "bytes-behind-starttls")                                                       \
+	X(RESEND_DIFFERS, "resend-with-other-bytes")                                                         \
 	X(URGENT, "urgent-data")
 
 enum event_odd {
 #define X(name, text) ODD_##name,
 	EVENT_ODDITIES(X)
 #undef X
-		ODD_COUNT
+	        ODD_COUNT
 };
 
 enum {
@@ -76,8 +89,8 @@ enum {
 };
 
 struct event_connection {
-	uint64_t flow_id;      /* 53 bits, never 0 */
-	uint64_t open_us;      /* time of its first packet */
+	uint64_t flow_id; /* 53 bits, never 0 */
+	uint64_t open_us; /* time of its first packet */
 	struct addr src, dst;
 	uint16_t sport, dport;
 	uint32_t in_if;
@@ -113,7 +126,7 @@ struct event_text {
 struct event_reply {
 	uint16_t code; /* 200..599, 0 = never answered */
 	uint16_t lines;
-	uint64_t sent_us; /* when the command was complete; the event's time is the reply's */
+	uint64_t sent_us;       /* when the command was complete; the event's time is the reply's */
 	struct event_text text; /* first line behind the code */
 };
 
@@ -181,7 +194,7 @@ struct event_odd_what {
 	uint8_t what; /* enum event_odd */
 	uint8_t side; /* 0 client, 1 server */
 	uint8_t pad[6];
-	uint64_t offset;  /* in the byte stream of that side */
+	uint64_t offset;         /* in the byte stream of that side */
 	struct event_text bytes; /* up to 64 bytes around it; never body bytes */
 };
 struct event_close {

@@ -11,13 +11,14 @@
 #include "postern/event.h"
 
 /* X(NAME, id, rule, severity 1 (worst) to 4, signature, category, MITRE ATT&CK technique or "") */
-#define FINDINGS(X)                                                                                \
-	X(RELAY_ATTEMPT, 1025100, "relay.attempt", 2, "Open-relay attempt, refused",               \
-	  "Attempted use of a mail relay", "T1071.003")                                            \
-	X(RELAY_ACCEPTED, 1025101, "relay.accepted", 1, "Server accepted mail for a foreign domain from a stranger", \
-	  "Successful use of a mail relay", "T1071.003")                                           \
-	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",        \
-	  "Policy violation", "")
+#define FINDINGS(X)                                                                                          \
+	X(RELAY_ATTEMPT, 1025100, "relay.attempt", 2, "Open-relay attempt, refused",                         \
+	        "Attempted use of a mail relay", "T1071.003")                                                \
+	X(RELAY_ACCEPTED, 1025101, "relay.accepted", 1,                                                      \
+	        "Server accepted mail for a foreign domain from a stranger",                                 \
+	        "Successful use of a mail relay", "T1071.003")                                               \
+	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",                  \
+	        "Policy violation", "")
 
 enum finding_id {
 #define X(name, id, rule, sev, sig, cat, mitre) FINDING_##name = (id),
@@ -27,7 +28,7 @@ enum finding_id {
 
 /* The life of an incident: one source, one rule, until it is quiet. */
 enum incident_state { INCIDENT_OPEN, INCIDENT_GROWN, INCIDENT_CLOSED, INCIDENT_STATE_COUNT };
-#define INCIDENT_STATE_NAMES { "open", "grown", "closed" }
+#define INCIDENT_STATE_NAMES "open", "grown", "closed"
 
 enum { FINDING_EVIDENCE_MAX = 5 };
 
@@ -40,21 +41,21 @@ struct incident_brief {
 };
 
 struct finding {
-	uint32_t id;       /* enum finding_id */
-	uint8_t severity;  /* may differ from the table's by circumstance */
-	uint8_t action;    /* enum action taken */
-	uint8_t would;     /* enum action that was not taken because of mode or certainty; = action if none */
-	uint8_t outcome;   /* enum event_outcome */
+	uint32_t id;      /* enum finding_id */
+	uint8_t severity; /* may differ from the table's by circumstance */
+	uint8_t action;   /* enum action taken */
+	uint8_t would;    /* enum action that was not taken because of mode or certainty; = action if none */
+	uint8_t outcome;  /* enum event_outcome */
 	uint64_t time_us;
 	struct event_connection conn;
-	uint64_t value;    /* measured, in the rule's unit; limit, baseline, window: 0 = none */
+	uint64_t value; /* measured, in the rule's unit; limit, baseline, window: 0 = none */
 	uint64_t limit;
 	uint64_t baseline;
 	uint32_t window_s;
-	uint32_t tx_id;    /* 0 = not about a transaction */
-	uint8_t form;      /* enum smtp_form */
-	uint8_t blocked;   /* the thing itself was stopped by us (kernel or inspect) */
-	uint8_t verified;  /* the source completed a TCP handshake (its address is not forged) */
+	uint32_t tx_id;   /* 0 = not about a transaction */
+	uint8_t form;     /* enum smtp_form */
+	uint8_t blocked;  /* the thing itself was stopped by us (kernel or inspect) */
+	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
 	uint8_t evidence_count;
 	uint8_t pad[4];
 	struct event_text evidence[FINDING_EVIDENCE_MAX];

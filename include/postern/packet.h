@@ -16,15 +16,15 @@ enum packet_flag {
 };
 
 struct packet {
-	uint64_t time_us;       /* wall clock, microseconds since 1970 */
-	uint32_t ticket;        /* tap's own number of this packet; inspect never reads it */
+	uint64_t time_us;        /* wall clock, microseconds since 1970 */
+	uint32_t ticket;         /* tap's own number of this packet; inspect never reads it */
 	uint32_t captured_bytes; /* bytes present, from the network header on */
-	uint32_t length_bytes;  /* bytes the packet had on the wire; more than captured = cut */
-	uint32_t mark;          /* packet mark as queued */
-	uint32_t in_if;         /* interface index, 0 = unknown */
+	uint32_t length_bytes;   /* bytes the packet had on the wire; more than captured = cut */
+	uint32_t mark;           /* packet mark as queued */
+	uint32_t in_if;          /* interface index, 0 = unknown */
 	uint32_t out_if;
-	uint16_t vlan[2];       /* outer, inner VLAN id; 0 = none */
-	uint8_t flags;          /* enum packet_flag */
+	uint16_t vlan[2]; /* outer, inner VLAN id; 0 = none */
+	uint8_t flags;    /* enum packet_flag */
 	uint8_t pad[3];
 };
 

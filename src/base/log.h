@@ -16,7 +16,8 @@ struct log_limit {
 void log_open(const char *program, enum log_level most);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* At most one line a second per limit; the next one says how many were left out. */
-void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -21,7 +21,8 @@ struct table_ref {
 
 /* capacity 1..2^28 entries; key_bytes 1..256; value_bytes >= 1, values are 16-byte aligned.
  * NULL with errno when memory cannot be had. */
-struct table *table_new(uint32_t capacity, uint32_t key_bytes, uint32_t value_bytes, const uint8_t hash_key[HASH_KEY_BYTES]);
+struct table *table_new(
+        uint32_t capacity, uint32_t key_bytes, uint32_t value_bytes, const uint8_t hash_key[HASH_KEY_BYTES]);
 void table_free(struct table *t); /* NULL is fine */
 
 /* The value under key, or NULL. Does not touch. */

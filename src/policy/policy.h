@@ -20,7 +20,13 @@
 struct smtp_address;
 struct policy;
 
-enum { POLICY_GROUPS_MAX = 256, POLICY_RULES_MAX = 256, POLICY_PORTS_MAX = 16, POLICY_NAME_MAX = 64, POLICY_OTHERWISE = -1 };
+enum {
+	POLICY_GROUPS_MAX = 256,
+	POLICY_RULES_MAX = 256,
+	POLICY_PORTS_MAX = 16,
+	POLICY_NAME_MAX = 64,
+	POLICY_OTHERWISE = -1
+};
 
 enum policy_group_kind {
 	GROUP_ANY,      /* every address; always group 0 */
@@ -34,10 +40,10 @@ enum policy_group_kind {
 enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_FIRST_FREE };
 
 enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_COUNT };
-#define POLICY_DO_NAMES { "inspect", "refuse", "drop" }
+#define POLICY_DO_NAMES "inspect", "refuse", "drop"
 
 enum policy_mode { MODE_MONITOR, MODE_ENFORCE, MODE_COUNT };
-#define POLICY_MODE_NAMES { "monitor", "enforce" }
+#define POLICY_MODE_NAMES "monitor", "enforce"
 
 /* A set of groups, by id. */
 struct policy_groups {
@@ -81,7 +87,8 @@ int policy_server_add_domain(struct policy *p, int group, const char *domain);
 int policy_server_add_may_relay(struct policy *p, int group, const struct prefix *prefix);
 /* A rule; from and to are group sets, any member matches. line = line in the configuration, for
  * reasons. Returns its index or -ENOSPC. */
-int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from, const struct policy_groups *to, enum policy_do what, unsigned line);
+int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
+        const struct policy_groups *to, enum policy_do what, unsigned line);
 /* Compiles. 0 or -ENOMEM. Afterwards nothing can be added (assert). */
 int policy_seal(struct policy *p);
 
@@ -89,8 +96,8 @@ int policy_seal(struct policy *p);
 
 struct policy_connection {
 	enum policy_do what;
-	int16_t rule;    /* index, or POLICY_OTHERWISE */
-	int16_t server;  /* group id of dst's servers group, -1 = dst is no server of ours */
+	int16_t rule;      /* index, or POLICY_OTHERWISE */
+	int16_t server;    /* group id of dst's servers group, -1 = dst is no server of ours */
 	uint8_t direction; /* enum event_direction: ours = home or servers */
 	bool client_ours;  /* home, or that server's may-relay */
 	bool client_upstream;
@@ -105,10 +112,12 @@ struct policy_recipient {
 };
 
 /* What happens to a connection of this client to this server. Any address, any port. */
-struct policy_connection policy_judge_connection(const struct policy *p, const struct addr *src, const struct addr *dst);
+struct policy_connection policy_judge_connection(
+        const struct policy *p, const struct addr *src, const struct addr *dst);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
  * with no hop (bare local name) is ours. */
-struct policy_recipient policy_judge_recipient(const struct policy *p, int server, const struct smtp_address *a);
+struct policy_recipient policy_judge_recipient(
+        const struct policy *p, int server, const struct smtp_address *a);
 /* The port is one of `ports` (or ports is empty). */
 bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */

@@ -18,33 +18,34 @@
 
 #include "base/addr.h"
 
-#define SMTP_FORMS(X)                                                          \
-	X(PLAIN, "plain")                                                      \
-	X(BARE, "bare")             /* no domain: postmaster, a local name */  \
-	X(NULL, "null")             /* <> */                                   \
-	X(ROUTE, "source-route")                                               \
-	X(PERCENT, "percent")                                                  \
-	X(BANG, "bang")                                                        \
-	X(QUOTED, "quoted")         /* "u@b"@a, or a wholly quoted recipient */ \
-	X(LITERAL, "literal")       /* u@[192.0.2.1] and nothing else odd */   \
-	X(IMCEASMTP, "imceasmtp")                                              \
-	X(MIXED, "mixed")           /* more than one of the above */           \
-	X(MALFORMED, "malformed")   /* cannot be read: hops may be missing */
+#define SMTP_FORMS(X)                                                                                        \
+	X(PLAIN, "plain")                                                                                    \
+	X(BARE, "bare") /* no domain: postmaster, a local name */                                            \
+	X(NULL, "null") /* <> */                                                                             \
+	X(ROUTE, "source-route")                                                                             \
+	X(PERCENT, "percent")                                                                                \
+	X(BANG, "bang")                                                                                      \
+	X(QUOTED, "quoted")   /* "u@b"@a, or a wholly quoted recipient */                                    \
+	X(LITERAL, "literal") /* u@[192.0.2.1] and nothing else odd */                                       \
+	X(IMCEASMTP, "imceasmtp")                                                                            \
+	X(MIXED, "mixed")         /* more than one of the above */                                           \
+	X(MALFORMED, "malformed") /* cannot be read: hops may be missing */
 
 enum smtp_form {
 #define X(name, text) SMTP_FORM_##name,
 	SMTP_FORMS(X)
 #undef X
-		SMTP_FORM_COUNT
+	        SMTP_FORM_COUNT
 };
 
 enum { SMTP_HOPS_MAX = 8, SMTP_DOMAIN_MAX = 256 };
 
 struct smtp_hop {
-	bool literal;         /* an address literal whose address could be read */
-	struct addr addr;     /* if literal */
+	bool literal;     /* an address literal whose address could be read */
+	struct addr addr; /* if literal */
 	uint16_t len;
-	char domain[SMTP_DOMAIN_MAX]; /* lower-cased ASCII, no trailing dot, terminated; "[...]" for literals */
+	char domain
+	        [SMTP_DOMAIN_MAX]; /* lower-cased ASCII, no trailing dot, terminated; "[...]" for literals */
 };
 
 struct smtp_address {

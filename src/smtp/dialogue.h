@@ -26,19 +26,20 @@
 
 enum smtp_side { SMTP_CLIENT, SMTP_SERVER };
 
-#define SMTP_VERBS(X)                                                                              \
-	X(UNKNOWN, "?") X(HELO, "HELO") X(EHLO, "EHLO") X(LHLO, "LHLO") X(MAIL, "MAIL")            \
-	X(RCPT, "RCPT") X(DATA, "DATA") X(BDAT, "BDAT") X(RSET, "RSET") X(NOOP, "NOOP")            \
-	X(QUIT, "QUIT") X(VRFY, "VRFY") X(EXPN, "EXPN") X(HELP, "HELP") X(ETRN, "ETRN")            \
-	X(STARTTLS, "STARTTLS") X(AUTH, "AUTH") X(PROXY, "PROXY")                                  \
-	X(GREETING, "greeting") /* pending from the start */                                       \
-	X(BODY, "end of data")  /* pending from the end of a DATA body */
+#define SMTP_VERBS(X)                                                                                        \
+	X(UNKNOWN, "?")                                                                                      \
+	X(HELO, "HELO")                                                                                      \
+	X(EHLO, "EHLO") X(LHLO, "LHLO") X(MAIL, "MAIL") X(RCPT, "RCPT") X(DATA, "DATA") X(BDAT, "BDAT")      \
+	        X(RSET, "RSET") X(NOOP, "NOOP") X(QUIT, "QUIT") X(VRFY, "VRFY") X(EXPN, "EXPN")              \
+	                X(HELP, "HELP") X(ETRN, "ETRN") X(STARTTLS, "STARTTLS") X(AUTH, "AUTH")              \
+	                        X(PROXY, "PROXY") X(GREETING, "greeting") /* pending from the start */       \
+	        X(BODY, "end of data") /* pending from the end of a DATA body */
 
 enum smtp_verb {
 #define X(name, text) SMTP_VERB_##name,
 	SMTP_VERBS(X)
 #undef X
-		SMTP_VERB_COUNT
+	        SMTP_VERB_COUNT
 };
 const char *smtp_verb_name(enum smtp_verb verb);
 
@@ -56,19 +57,20 @@ struct smtp_judgement {
 
 /* A command in flight. Lives in the pool; pointer-free. */
 struct smtp_command {
-	uint32_t next;   /* the pool's link */
-	uint8_t verb;    /* enum smtp_verb */
+	uint32_t next;     /* the pool's link */
+	uint8_t verb;      /* enum smtp_verb */
 	uint8_t pipelined; /* sent before the reply to the one before it */
-	uint8_t last;    /* BDAT ... LAST */
-	uint8_t answered; /* LHLO: replies still due are counted in `due` */
-	uint16_t due;    /* replies this entry still waits for; 1 but for the body of LMTP */
+	uint8_t last;      /* BDAT ... LAST */
+	uint8_t answered;  /* LHLO: replies still due are counted in `due` */
+	uint16_t due;      /* replies this entry still waits for; 1 but for the body of LMTP */
 	uint16_t pad;
 	uint32_t tx_id;
 	uint32_t rcpt_index;
-	uint64_t offset;   /* client stream offset of the line's first byte */
-	uint64_t sent_us;  /* when it was complete */
+	uint64_t offset;     /* client stream offset of the line's first byte */
+	uint64_t sent_us;    /* when it was complete */
 	uint64_t size_bytes; /* BODY and BDAT: body bytes so far */
-	struct event_path path; /* MAIL, RCPT: path with brackets; HELO: name; AUTH: mechanism; else the argument, cut */
+	struct event_path
+	        path; /* MAIL, RCPT: path with brackets; HELO: name; AUTH: mechanism; else the argument, cut */
 	struct smtp_judgement judgement;
 };
 
@@ -95,14 +97,14 @@ struct smtp_fact {
 	struct smtp_command *command; /* RECIPIENT, REPLY; valid until the next call */
 	const char *path;             /* RECIPIENT: whole path, up to SMTP_LINE_MAX, not terminated */
 	uint32_t path_len;
-	uint64_t verb_offset; /* RECIPIENT: client stream offset of the 'R' */
+	uint64_t verb_offset;     /* RECIPIENT: client stream offset of the 'R' */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
 	                             one before the closing '>' (or before CR) */
-	bool late;            /* RECIPIENT: read only after its bytes were long gone; can't be edited */
+	bool late;                /* RECIPIENT: read only after its bytes were long gone; can't be edited */
 	struct event_reply reply; /* REPLY; sent_us from the command */
-	uint8_t final_data;   /* REPLY to BODY or BDAT LAST */
+	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
 	uint8_t starttls_offered; /* REPLY to EHLO */
-	uint32_t tx_id;       /* REPLY and TX_END: transaction it belongs to, 0 = none */
+	uint32_t tx_id;           /* REPLY and TX_END: transaction it belongs to, 0 = none */
 	enum event_end end;
 	struct event_tls tls;
 	struct event_odd_what odd;
@@ -120,21 +122,23 @@ void dialogue_fini(struct dialogue *d);
 
 /* Reads from bytes[0, len) of `side` at time now_us; *used tells how much was consumed (the next
  * call continues there, also when *used is len: facts may still be due). */
-enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const uint8_t *bytes, uint32_t len, uint64_t now_us, uint32_t *used, struct smtp_fact *fact);
+enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const uint8_t *bytes, uint32_t len,
+        uint64_t now_us, uint32_t *used, struct smtp_fact *fact);
 /* `len` bytes of `side` are missing for ever (capture with a hole). Afterwards nothing is certain
  * until a server reply resynchronises; pending commands are told by dialogue_end() as unanswered. */
 void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len);
 /* The connection is over: call until it returns SMTP_FACT_NONE; tells unanswered commands
  * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
-enum smtp_fact_kind dialogue_end(struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
+enum smtp_fact_kind dialogue_end(
+        struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
 /* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
 
 /* Questions. */
-bool dialogue_in_body(const struct dialogue *d);     /* client bytes now are body */
+bool dialogue_in_body(const struct dialogue *d);          /* client bytes now are body */
 bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, its reply not yet */
 bool dialogue_is_tls(const struct dialogue *d);
-bool dialogue_is_certain(const struct dialogue *d);  /* seen from the greeting, no gap, every reply matched */
+bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
 uint32_t dialogue_transactions(const struct dialogue *d);
 /* Message-ID of the body read last (header part only), not terminated; len 0 = none. */

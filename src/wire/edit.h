@@ -31,7 +31,8 @@ struct edit_list {
 
 /* Remembers that bytes [offset, offset + len) are to be sent as `bytes`. Longer ones take several
  * entries. 0, or -ENOSPC (pool full, nothing remembered). */
-int edit_add(struct edit_list *list, struct edit_pool *pool, uint64_t offset, const uint8_t *bytes, uint32_t len);
+int edit_add(
+        struct edit_list *list, struct edit_pool *pool, uint64_t offset, const uint8_t *bytes, uint32_t len);
 /* Everything below offset is acknowledged. */
 void edit_ack(struct edit_list *list, struct edit_pool *pool, uint64_t offset);
 void edit_fini(struct edit_list *list, struct edit_pool *pool);
@@ -40,6 +41,7 @@ bool edit_is_empty(const struct edit_list *list);
 /* Adds to the verdict every edit that falls into this segment (whose first payload byte has the
  * stream offset payload_offset), and the mended TCP checksum. 0, or -ENOSPC: the verdict cannot
  * hold them (the verdict then has no edits). */
-int edit_apply(const struct edit_list *list, const struct edit_pool *pool, const struct packet *meta, const uint8_t *bytes, const struct segment *seg, uint64_t payload_offset, struct verdict *v);
+int edit_apply(const struct edit_list *list, const struct edit_pool *pool, const struct packet *meta,
+        const uint8_t *bytes, const struct segment *seg, uint64_t payload_offset, struct verdict *v);
 
 #endif

@@ -32,9 +32,9 @@ struct segment {
 	uint8_t flags;
 	uint8_t ttl;
 	bool v6;
-	uint32_t tcp_offset;     /* of the TCP header, from the network header */
-	uint32_t payload_offset; /* from the network header */
-	uint32_t payload_bytes;  /* on the wire */
+	uint32_t tcp_offset;       /* of the TCP header, from the network header */
+	uint32_t payload_offset;   /* from the network header */
+	uint32_t payload_bytes;    /* on the wire */
 	uint32_t payload_captured; /* present; less than payload_bytes = a hole at its end */
 };
 

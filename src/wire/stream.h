@@ -22,19 +22,19 @@ void stream_pages_free(struct stream_pages *pool);
 uint32_t stream_pages_used(const struct stream_pages *pool);
 
 enum stream_result {
-	STREAM_NEW,      /* some bytes are next in order: fresh_at, fresh_bytes */
-	STREAM_HOLE,     /* lies beyond a hole: kept for later if keep_beyond, else untouched */
-	STREAM_RESEND,   /* nothing new; equal to what was received as far as that is still known */
-	STREAM_DIFFERS,  /* a resend (or overlap) whose bytes differ from what was received: nothing of the
+	STREAM_NEW,     /* some bytes are next in order: fresh_at, fresh_bytes */
+	STREAM_HOLE,    /* lies beyond a hole: kept for later if keep_beyond, else untouched */
+	STREAM_RESEND,  /* nothing new; equal to what was received as far as that is still known */
+	STREAM_DIFFERS, /* a resend (or overlap) whose bytes differ from what was received: nothing of the
 	                    segment was taken */
-	STREAM_OUTSIDE,  /* far outside the window: not of this connection's present */
-	STREAM_FULL,     /* beyond a hole and no room to keep it: untouched */
+	STREAM_OUTSIDE, /* far outside the window: not of this connection's present */
+	STREAM_FULL,    /* beyond a hole and no room to keep it: untouched */
 };
 
 struct stream {
-	uint64_t next;      /* offset of the next byte in order */
-	uint32_t base_seq;  /* sequence number of offset 0 */
-	bool started;       /* base_seq is known */
+	uint64_t next;     /* offset of the next byte in order */
+	uint32_t base_seq; /* sequence number of offset 0 */
+	bool started;      /* base_seq is known */
 	/* the rest belongs to stream.c */
 	uint64_t acked;
 	uint64_t kept_from; /* lowest offset still held for comparison */
@@ -48,11 +48,11 @@ struct stream {
 
 struct stream_out {
 	enum stream_result result;
-	uint32_t fresh_at;    /* payload position of the first byte in order */
-	uint32_t fresh_bytes; /* up to the payload's end */
+	uint32_t fresh_at;     /* payload position of the first byte in order */
+	uint32_t fresh_bytes;  /* up to the payload's end */
 	uint64_t fresh_offset; /* stream offset of it */
-	bool more;            /* behind them, kept bytes have become next in order: stream_next_kept() */
-	bool unverified;      /* a resend of bytes no longer held: could not be compared */
+	bool more;             /* behind them, kept bytes have become next in order: stream_next_kept() */
+	bool unverified;       /* a resend of bytes no longer held: could not be compared */
 };
 
 void stream_init(struct stream *s);
@@ -64,7 +64,8 @@ void stream_start(struct stream *s, uint32_t first_seq);
 /* A segment's payload (bytes may be 0). keep_beyond: keep bytes behind a hole (bodies, offline)
  * instead of leaving them. history_bytes: how much delivered but unacknowledged data to hold for
  * comparison at most (rounded up to pages). */
-struct stream_out stream_push(struct stream *s, struct stream_pages *pool, uint32_t seq, const uint8_t *payload, uint32_t len, bool keep_beyond, uint32_t history_bytes);
+struct stream_out stream_push(struct stream *s, struct stream_pages *pool, uint32_t seq,
+        const uint8_t *payload, uint32_t len, bool keep_beyond, uint32_t history_bytes);
 /* Next piece of kept bytes that became in order: pointer valid until the next call on this stream,
  * *len its length, or NULL when there is none (any more). */
 const uint8_t *stream_next_kept(struct stream *s, struct stream_pages *pool, uint32_t *len);

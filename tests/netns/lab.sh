@@ -301,6 +301,7 @@ lab_postfix() {
         echo "$key = ${settings[$key]}"
     done >"$base/conf/main.cf"
     lab_postfix_services >"$base/conf/master.cf"
+    touch -d '1 minute ago' "$base/conf/main.cf"        # Postfix re-reads a file younger than two seconds until it is not
     lab_spawn "$host" "postfix-$host" "$(postconf -dh daemon_directory)/master" -c "$base/conf"
     lab_wait 10 "Postfix on $host to listen" lab_listens "$host" 25
 }

@@ -1,0 +1,57 @@
+/* conf.h - the configuration file, read with libconfuse, to settings and a sealed policy.
+ *
+ * One table (conf/keys.c) holds every key with its type, default, range, unit and one line of help;
+ * parser, `postern check` and the man page are made from it. A key that is not in it is an error.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "policy/policy.h"
+
+#define CONF_DEFAULT_PATH "/etc/postern/postern.conf"
+
+enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
+#define CONF_FAIL_NAMES "open", "closed"
+
+struct conf {
+	char *path;
+	struct policy *policy; /* sealed */
+	struct {
+		uint16_t number;
+		uint32_t length; /* packets */
+		enum conf_fail fail;
+	} queue;
+	struct {
+		char *table;
+		int priority; /* of the first chain; the marking chain is one behind it */
+		uint32_t mark_mask;
+	} nft;
+	struct {
+		char *eve; /* "-" = stdout, "" = none */
+		bool alerts_only;
+		uint32_t stats_s; /* seconds between stats records, 0 = none */
+	} log;
+	char hash[17]; /* of the files' text, hex; `postern.config` of the records */
+};
+
+/* Messages as "FILE:LINE: what and how to fix", one a line, without newline. */
+typedef void (*conf_report)(void *arg, const char *message);
+
+/* Reads, checks and compiles. On success 0 and *out (caller frees with conf_free). Else -EINVAL with
+ * the first syntax error or every semantic one reported, or -errno when a file cannot be read (also
+ * reported). Warnings are reported through `warn` and do not fail. */
+int conf_load(const char *path, struct conf **out, conf_report error, conf_report warn, void *arg);
+/* A policy for `postern read` without a file: home prefixes and one servers group "local" that owns
+ * every address in home and the given domains. Any port unless ports are given. */
+int conf_offline(const char *const *home, unsigned home_count, const char *const *domains,
+        unsigned domain_count, const uint16_t *ports, unsigned port_count, struct conf **out,
+        conf_report error, void *arg);
+void conf_free(struct conf *c); /* NULL is fine */
+/* The key table as a man page (mdoc), for packaging and its test. */
+void conf_print_manual(FILE *to);
+
+#endif

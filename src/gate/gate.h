@@ -1,0 +1,32 @@
+/* gate.h - the one writer to nftables, through one netlink socket. */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gate/ruleset.h"
+
+struct gate;
+
+/* Opens the nf_tables socket. NULL with errno (EPERM: no CAP_NET_ADMIN; EPROTONOSUPPORT: kernel
+ * without nfnetlink) and a message in err (how to fix). */
+struct gate *gate_open(char *err, unsigned err_bytes);
+void gate_close(struct gate *g); /* rules stay */
+
+/* Brings the kernel to `wanted` in one transaction: creates table, sets, chains; where they exist,
+ * base chains stay and only contents change. Tries the native queue expression first and falls back
+ * to the xt NFQUEUE target. 0 or -errno with a message in err. */
+int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* True if the last install had to use the xt target. */
+bool gate_uses_target(const struct gate *g);
+/* Removes the table, whoever made it. 0, -ENOENT if there was none, or -errno. */
+int gate_remove(struct gate *g, const char *table);
+
+/* Kernel counters of the installed table, by their names in it. */
+struct gate_counts {
+	uint64_t queued, inspected, blind, reset, refused, bare_acks;
+};
+int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out);
+
+#endif

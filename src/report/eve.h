@@ -1,0 +1,67 @@
+/* eve.h - events and findings to JSON lines as Suricata's EVE writes them (DESIGN: event records).
+ *
+ * Assembles one `smtp` record for each transaction from its events, writes `flow` at a connection's
+ * end, `alert` for each finding told, `stats` when asked. All JSON goes through jansson.
+ */
+#ifndef REPORT_EVE_H
+#define REPORT_EVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "policy/policy.h"
+#include "postern/counter.h"
+#include "postern/event.h"
+#include "postern/finding.h"
+
+struct eve;
+struct watch_counts;
+
+struct eve_settings {
+	const char *path; /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */
+	bool alerts_only;
+	const char *host;        /* NULL = gethostname() */
+	const char *config_hash; /* or "" */
+	const char *mode;        /* "monitor", "enforce", "offline" */
+	uint32_t connections;    /* remembered at once */
+	uint8_t hash_key[HASH_KEY_BYTES];
+};
+
+/* NULL with errno and a message in err (file cannot be opened). policy: for names of rules; borrowed,
+ * may be NULL. */
+struct eve *eve_open(
+        const struct eve_settings *s, const struct policy *policy, char *err, unsigned err_bytes);
+void eve_close(struct eve *e); /* writes transactions still open as end = lost; NULL is fine */
+/* Closes and opens the file again (log rotation). 0 or -errno; on failure the old file stays. */
+int eve_reopen(struct eve *e);
+/* Flushes what is buffered, at the end of each batch of events. */
+void eve_flush(struct eve *e);
+
+void eve_event(struct eve *e, const struct event *ev);
+void eve_finding(struct eve *e, const struct finding *f);
+
+/* One stats record; sections that are not known (offline) are NULL. */
+struct eve_stats {
+	uint64_t time_us, uptime_s;
+	const struct counters *inspect; /* summed over workers */
+	const struct watch_counts *watch;
+	const struct eve_stats_number *extra; /* name and value pairs, names dotted; ends with name NULL */
+};
+struct eve_stats_number {
+	const char *name; /* "kernel.queue.dropped" becomes nested objects */
+	uint64_t value;
+};
+
+void eve_stats(struct eve *e, const struct eve_stats *s);
+
+struct eve_counts {
+	uint64_t records, bytes;
+	uint64_t lost; /* could not be written (disk full, ...) */
+	uint64_t cut;  /* fields or lists cut to their bounds */
+	uint64_t connections_evicted;
+};
+struct eve_counts eve_counts(const struct eve *e);
+
+#endif
