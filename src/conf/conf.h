@@ -41,10 +41,16 @@ struct conf {
 /* Messages as "FILE:LINE: what and how to fix", one a line, without newline. */
 typedef void (*conf_report)(void *arg, const char *message);
 
-/* Reads, checks and compiles. On success 0 and *out (caller frees with conf_free). Else -EINVAL with
+/* What a program's command line overrides. */
+struct conf_options {
+	bool force_monitor; /* posternd -n: monitor mode whatever the file says */
+};
+
+/* Reads, checks and compiles; options may be NULL. On success 0 and *out (caller frees with conf_free). Else -EINVAL with
  * the first syntax error or every semantic one reported, or -errno when a file cannot be read (also
  * reported). Warnings are reported through `warn` and do not fail. */
-int conf_load(const char *path, struct conf **out, conf_report error, conf_report warn, void *arg);
+int conf_load(const char *path, const struct conf_options *options, struct conf **out, conf_report error,
+        conf_report warn, void *arg);
 /* A policy for `postern read` without a file: home prefixes and one servers group "local" that owns
  * every address in home and the given domains. Any port unless ports are given. */
 int conf_offline(const char *const *home, unsigned home_count, const char *const *domains,
