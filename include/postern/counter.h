@@ -54,4 +54,11 @@ struct counters {
 	uint64_t n[COUNTER_COUNT];
 };
 
+/* What watch counts, told by watch_counts(), written by report. *_open is a level, the rest only grow. */
+struct watch_counts {
+	uint64_t events, findings, findings_told, findings_lost;
+	uint64_t incidents_open, incidents_opened, incidents_evicted;
+	uint64_t connections_evicted;
+};
+
 #endif

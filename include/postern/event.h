@@ -157,7 +157,7 @@ struct event_rcpt {
 	uint8_t judged;      /* the closed-relay axiom was applied (server of ours, not midstream) */
 	uint8_t ours;        /* recipient is ours; only if judged */
 	uint8_t client_ours; /* only if judged */
-	uint8_t form;        /* enum smtp_form, smtp/address.h */
+	uint8_t form;        /* enum smtp_form, form.h */
 	uint8_t outcome;     /* enum event_outcome */
 	uint8_t action;      /* enum action taken */
 	uint8_t would;       /* enum action that enforce mode, or certainty, would have taken */

@@ -53,7 +53,7 @@ struct finding {
 	uint64_t baseline;
 	uint32_t window_s;
 	uint32_t tx_id;   /* 0 = not about a transaction */
-	uint8_t form;     /* enum smtp_form */
+	uint8_t form;     /* enum smtp_form, form.h */
 	uint8_t blocked;  /* the thing itself was stopped by us (kernel or inspect) */
 	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
 	uint8_t evidence_count;

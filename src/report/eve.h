@@ -17,7 +17,6 @@
 #include "postern/finding.h"
 
 struct eve;
-struct watch_counts;
 
 struct eve_settings {
 	const char *path; /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */

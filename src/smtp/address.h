@@ -17,26 +17,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-
-#define SMTP_FORMS(X)                                                                                        \
-	X(PLAIN, "plain")                                                                                    \
-	X(BARE, "bare") /* no domain: postmaster, a local name */                                            \
-	X(NULL, "null") /* <> */                                                                             \
-	X(ROUTE, "source-route")                                                                             \
-	X(PERCENT, "percent")                                                                                \
-	X(BANG, "bang")                                                                                      \
-	X(QUOTED, "quoted")   /* "u@b"@a, or a wholly quoted recipient */                                    \
-	X(LITERAL, "literal") /* u@[192.0.2.1] and nothing else odd */                                       \
-	X(IMCEASMTP, "imceasmtp")                                                                            \
-	X(MIXED, "mixed")         /* more than one of the above */                                           \
-	X(MALFORMED, "malformed") /* cannot be read: hops may be missing */
-
-enum smtp_form {
-#define X(name, text) SMTP_FORM_##name,
-	SMTP_FORMS(X)
-#undef X
-	        SMTP_FORM_COUNT
-};
+#include "postern/form.h"
 
 enum { SMTP_HOPS_MAX = 8, SMTP_DOMAIN_MAX = 256 };
 

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/ring.h"
+#include "postern/counter.h"
 #include "postern/event.h"
 #include "postern/finding.h"
 
@@ -33,11 +34,6 @@ void watch_tick(struct watch *w, uint64_t now_us);
 /* Closes all of them; call until it returns 0, draining the ring between calls. */
 uint32_t watch_finish(struct watch *w, uint64_t now_us);
 
-struct watch_counts {
-	uint64_t events, findings, findings_told, findings_lost;
-	uint64_t incidents_open, incidents_opened, incidents_evicted;
-	uint64_t connections_evicted;
-};
 struct watch_counts watch_counts(const struct watch *w);
 
 #endif
