@@ -10,7 +10,8 @@ struct addr {
 	uint8_t b[16]; /* network order */
 };
 
-/* bits counts in the mapped space: 10.0.0.0/8 has 104, a single host of either family 128. */
+/* bits counts in the mapped space: 10.0.0.0/8 has 104, a single host of either family 128. The
+ * families stay apart: a prefix that is not prefix_is_v4() ("::/0") holds no IPv4 address. */
 struct prefix {
 	struct addr addr; /* bits behind the prefix are 0 */
 	uint8_t bits;     /* 0..128 */
@@ -37,7 +38,7 @@ int prefix_parse(const char *text, struct prefix *out);
 char *prefix_print(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_is_v4(const struct prefix *p); /* lies wholly in the mapped space */
-/* First and last address covered. */
+/* First and last address covered; numerically, so the mapped space may lie between them. */
 struct addr prefix_first(const struct prefix *p);
 struct addr prefix_last(const struct prefix *p);
 /* The next address; false (and *a all zero) behind the last one. */
