@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { CLOCK_TEXT_MAX = 40 };
+enum { CLOCK_TEXT_MAX = 64 };
 
 uint64_t clock_now_us(void);
 /* Monotonic, for measuring latencies; nanoseconds. */
