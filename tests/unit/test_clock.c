@@ -1,0 +1,54 @@
+/* The time stamp of the records, against known dates and against the C library's calendar. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "suite.h"
+
+static void prints_known_times(void)
+{
+	static const struct {
+		uint64_t us;
+		const char *text;
+	} cases[] = {
+		{ 0, "1970-01-01T00:00:00.000000+0000" },
+		{ 951782399999999, "2000-02-28T23:59:59.999999+0000" },
+		{ 951782400000000, "2000-02-29T00:00:00.000000+0000" },
+		{ 1795286167148588, "2026-11-21T18:36:07.148588+0000" },
+		{ 4107542400000000, "2100-03-01T00:00:00.000000+0000" },
+		{ UINT64_MAX, "586524-01-19T08:01:49.551615+0000" },
+	};
+	char text[CLOCK_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CU_ASSERT_STRING_EQUAL(clock_print(cases[i].us, text), cases[i].text);
+}
+
+static void agrees_with_the_c_library(void)
+{
+	char ours[CLOCK_TEXT_MAX], theirs[CLOCK_TEXT_MAX];
+	time_t day;
+
+	for (day = 0; day < 400 * 366; day++) {
+		time_t second = day * 86400 + day % 86400;
+		struct tm tm;
+
+		gmtime_r(&second, &tm);
+		strftime(theirs, sizeof(theirs), "%Y-%m-%dT%H:%M:%S.000000+0000", &tm);
+		CU_ASSERT_STRING_EQUAL(clock_print((uint64_t)second * 1000000, ours), theirs);
+	}
+}
+
+static void clocks_run(void)
+{
+	uint64_t start_ns = clock_monotonic_ns(), us = clock_now_us();
+
+	while (clock_monotonic_ns() == start_ns)
+		;
+	CU_ASSERT(clock_monotonic_ns() > start_ns);
+	CU_ASSERT((uint64_t)time(NULL) - us / 1000000 < 60); /* the same unit and epoch */
+}
+
+SUITE("clock", { "prints known times", prints_known_times },
+        { "agrees with the C library", agrees_with_the_c_library }, { "clocks run", clocks_run })
