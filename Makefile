@@ -1,64 +1,53 @@
-# Postern. `make` builds, `sudo make check` tests, `sudo make demo` shows; `make help` lists all targets.
+# Postern. `make help` lists the targets.
 #
 # Rooms are folders under src/. The pure ones go into libpostern.a, which links without any of the
-# libraries below; the others into libhouse.a. SAN=1 builds everything with ASan and UBSan in a
-# folder of its own.
+# libraries below; the others into libhouse.a. SAN=1 builds with ASan and UBSan in a folder of its own.
 
-VERSION := 0.1.0
-PREFIX  ?= /usr/local
-DESTDIR ?=
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+DESTDIR    ?=
 SYSCONFDIR ?= /etc
-CC      ?= cc
 ifeq ($(origin CC),default)
-CC      := gcc
+CC         := gcc
 endif
 
-# ---- what has to be installed (Debian 12 and 13); the one list --------------------------------
-
-DEPS_BUILD := gcc make pkg-config libnetfilter-queue-dev libnetfilter-log-dev libmnl-dev libnftnl-dev \
-	libpcap-dev libconfuse-dev libjansson-dev libev-dev libidn2-dev nettle-dev
-DEPS_CHECK := libcunit1-dev iproute2 nftables postfix swaks python3 jq procps valgrind
-DEPS_LINT  := clang-tidy clang-format cppcheck shellcheck
-# pkg-config names (or header files) by which a missing one is noticed
-NEED_PKGS  := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle
-NEED_CHECK := ip nft postfix swaks python3 jq valgrind
-NEED_LINT  := clang-tidy clang-format cppcheck shellcheck
-
-# ---- build ------------------------------------------------------------------------------------
-
 ifdef SAN
-B       ?= build/san
-SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+B          ?= build/san
+SANFLAGS   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
-B       ?= build/release
-SANFLAGS :=
+B          ?= build/release
+SANFLAGS   :=
 endif
 
 PURE_ROOMS := base wire smtp policy watch
 SYS_ROOMS  := tap conf gate report
 PROGRAMS   := posternd postern
+PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle
 
-CFLAGS   ?= -O2 -g
-WARN     := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers
-CPPFLAGS += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -Iinclude -Isrc
-PKG_CFLAGS = $(shell pkg-config --cflags $(NEED_PKGS) 2>/dev/null)
-LIBS     = -Wl,--as-needed $(shell pkg-config --libs $(NEED_PKGS) 2>/dev/null) -lev -lm -lpthread
+CFLAGS     ?= -O2 -g
+WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers
+CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -Iinclude -Isrc
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
 
-pure_src := $(foreach r,$(PURE_ROOMS),$(wildcard src/$(r)/*.c)) $(wildcard src/inspect.c)
-sys_src  := $(foreach r,$(SYS_ROOMS),$(wildcard src/$(r)/*.c))
-unit_src := $(wildcard tests/unit/test_*.c)
-obj       = $(patsubst %.c,$(B)/%.o,$(1))
+pure_src   := $(foreach r,$(PURE_ROOMS),$(wildcard src/$(r)/*.c)) $(wildcard src/*.c)
+sys_src    := $(foreach r,$(SYS_ROOMS),$(wildcard src/$(r)/*.c))
+obj         = $(patsubst %.c,$(B)/%.o,$(1))
 
-LIBPURE  := $(B)/libpostern.a
-LIBHOUSE := $(B)/libhouse.a
-BINS     := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
-UNITS    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_src))
+LIBPURE    := $(B)/libpostern.a
+LIBHOUSE   := $(B)/libhouse.a
+BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
+UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all help deps deps-build need need-check need-lint check unit lab demo lint install uninstall clean
+.PHONY: all help deps check check-all unit rooms lab valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
+.SECONDARY:
 
-all: need $(BINS)
+# ---- build ------------------------------------------------------------------------------------
+
+#: make              builds posternd and postern into build/release (SAN=1: with ASan and UBSan, build/san)
+all: need-build $(BINS)
 
 $(LIBPURE): $(call obj,$(pure_src))
 	@rm -f $@
@@ -84,8 +73,74 @@ $(B)/%.o: %.c
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-unit: $(UNITS)
+# ---- what has to be installed (the list: packaging/deps.sh) -------------------------------------
+
+#: make deps         installs the Debian packages that building and testing need (root)
+deps:
+	packaging/deps.sh install build check lint
+
+# Says exactly what is missing and how to get it.
+need-%:
+	@CC='$(CC)' packaging/deps.sh missing $(subst -, ,$*) || { echo 'to install it: sudo make deps' >&2; exit 1; }
+
+# For the two commands of the README: gets what is missing, then goes on in a make that sees it.
+define with_deps
+	@CC='$(CC)' packaging/deps.sh missing build check lint >/dev/null || packaging/deps.sh install build check lint
+	@+$(MAKE) --no-print-directory $(1)
+endef
+
+# ---- tests --------------------------------------------------------------------------------------
+
+#: make check        the whole test: lint, unit, sanitizers, rooms, valgrind, lab in network namespaces (root)
+check:
+	$(call with_deps,check-all)
+
+check-all:
+	@tests/run.sh
+
+#: make unit         the unit tests alone
+unit: need-build-check $(UNITS)
 	@tests/unit/run.sh $(UNITS)
 
+#: make rooms        what each room includes and what libpostern.a links
+rooms: $(LIBPURE)
+	@tests/rooms.sh $(LIBPURE)
+
+#: make lab          the tests in network namespaces alone (root)
+lab: need-build-check all
+	@tests/netns/run.sh
+
+#: make demo         a small internet in network namespaces, and what Postern does there (root)
+demo:
+	$(call with_deps,demo-run)
+
+demo-run: all
+	@tests/netns/demo.sh $(B)
+
+# ---- lint ---------------------------------------------------------------------------------------
+
+lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c)
+lint_sh := $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh) .ci/run
+
+#: make lint         clang-format, shellcheck, cppcheck, clang-tidy
+lint: need-build-lint
+	@clang-format --dry-run --Werror $(lint_c)
+	@shellcheck -x $(lint_sh)
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
+	@clang-tidy --quiet $(wildcard src/*.c src/*/*.c) -- $(CPPFLAGS) $(PKG_CFLAGS) -std=c11
+
+# ---- install ------------------------------------------------------------------------------------
+
+#: make install      into PREFIX (/usr/local) below DESTDIR; an existing configuration is left alone
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/posternd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(B)/postern $(DESTDIR)$(PREFIX)/bin/
+
+#: make clean        removes build/
 clean:
 	rm -rf build
+
+help:
+	@sed -n 's/^#: //p' Makefile

@@ -1,0 +1,370 @@
+/* inspect_facts.c - facts of the dialogue to judgements, edits and events.
+ *
+ * Every RCPT that reaches a server of ours is judged by the closed-relay axiom at the moment its path
+ * is complete. Refusing needs certainty (connection seen from its greeting, no hole, every reply
+ * matched) and enforce mode; else the judgement only says what would have been done.
+ *
+ * A recipient is refused in flight by spoiling its command in the same length, so that the server
+ * itself refuses it and sequence numbers hold: the verb becomes XXXX where it is still in this packet;
+ * else the last byte of the path, or where that has left too, the byte that ends it, becomes 0x01,
+ * which no mailbox may hold (RFC 5321 4.1.2). The server's reply is rewritten in its length to
+ * 550 5.7.1 (RFC 3463: delivery not authorised). Should the server say 2xx to a spoiled command, the
+ * connection is reset before the client can send a body.
+ *
+ * Rejected: inserting or removing bytes (sequence numbers of both directions would have to be
+ * translated for the connection's whole life, also by the daemon that takes over after a crash).
+ */
+#include "inspect_flow.h"
+
+#include <string.h>
+
+#include "smtp/address.h"
+
+static const char refusal_text[] = "5.7.1 Relaying denied";
+static const uint16_t refusal_code = 550;
+
+struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us)
+{
+	struct event *e = ring_reserve(in->ring);
+
+	if (!e) {
+		in->counters.n[COUNTER_EVENTS_LOST]++;
+		e = &in->scratch;
+	}
+	memset(e, 0, sizeof(*e));
+	e->kind = (uint8_t)kind;
+	e->worker = in->settings.worker;
+	e->time_us = now_us;
+	e->conn = f->conn;
+	return e;
+}
+
+void inspect_send(struct inspect *in, const struct event *e)
+{
+	if (e == &in->scratch)
+		return;
+	ring_commit(in->ring);
+	in->counters.n[COUNTER_EVENTS]++;
+}
+
+static void text_set(struct event_text *t, const char *text, size_t len)
+{
+	t->cut = len > sizeof(t->bytes);
+	t->len = (uint16_t)(t->cut ? sizeof(t->bytes) : len);
+	memcpy(t->bytes, text, t->len);
+}
+
+/* ---- judging and refusing a recipient ------------------------------------------------------ */
+
+static void final_domain_set(struct event_domain *d, const struct smtp_address *a, unsigned hop)
+{
+	if (hop >= a->hop_count)
+		return;
+	d->len = a->hops[hop].len;
+	memcpy(d->bytes, a->hops[hop].domain, d->len);
+}
+
+/* Spoils the RCPT in the bytes at hand, [from, ...). False if that can't be done any more. */
+static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t from)
+{
+	static const uint8_t no_verb[4] = { 'X', 'X', 'X', 'X' };
+	static const uint8_t no_mailbox[1] = { 0x01 };
+	uint64_t at = fact->path_end_offset;
+
+	if (fact->late)
+		return false;
+	if (fact->verb_offset >= from)
+		return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, no_verb, 4) == 0;
+	if (at < from)
+		at++;
+	return at >= from && edit_add(&f->edits[SMTP_CLIENT], in->edits, at, no_mailbox, 1) == 0;
+}
+
+static void refuse_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable,
+	uint64_t from)
+{
+	if (editable && spoil_recipient(in, f, fact, from)) {
+		dialogue_refuse(flow_dialogue(f), fact->command);
+		in->counters.n[COUNTER_RCPT_REFUSED_BY_US]++;
+		return;
+	}
+	f->want_reset = true;
+}
+
+static void judge_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable,
+	uint64_t from)
+{
+	struct dialogue *d = flow_dialogue(f);
+	struct smtp_judgement *j = &fact->command->judgement;
+	struct smtp_address address;
+	struct policy_recipient r;
+
+	f->saw_rcpt = true;
+	in->counters.n[COUNTER_RCPT]++;
+	smtp_address_parse(fact->path, fact->path_len, &address);
+	j->form = (uint8_t)address.form;
+	final_domain_set(&j->final_domain, &address, address.hop_count - 1);
+	if (f->decision.server < 0)
+		return;
+
+	r = policy_judge_recipient(in->policy, f->decision.server, &address);
+	j->judged = 1;
+	j->ours = r.ours;
+	j->client_ours = f->decision.client_ours || dialogue_is_authenticated(d);
+	final_domain_set(&j->final_domain, &address, r.hop);
+	if (j->ours || j->client_ours)
+		return;
+
+	in->counters.n[COUNTER_RCPT_FOREIGN]++;
+	j->would = (uint8_t)r.action;
+	j->action = in->enforce && dialogue_is_certain(d) ? (uint8_t)r.action : ACTION_ALERT;
+	if (j->action == ACTION_RESET)
+		f->want_reset = true;
+	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */
+	if (j->action == ACTION_REFUSE_RECIPIENT || (j->action == ACTION_RESET && dialogue_awaits_end_reply(d)))
+		refuse_recipient(in, f, fact, editable, from);
+}
+
+/* Rewrites a piece of the server's reply to a spoiled command: `at` = position in its line. The
+ * separator behind the code stays, so that multi-line replies remain what they are. */
+static void mask_reply(struct inspect *in, struct flow *f, const uint8_t *bytes, uint32_t at, uint32_t len,
+	uint64_t offset)
+{
+	uint8_t piece[EDIT_BYTES];
+	uint32_t done, i, n;
+
+	for (done = 0; done < len; done += n) {
+		n = len - done < EDIT_BYTES ? len - done : EDIT_BYTES;
+		for (i = 0; i < n; i++) {
+			uint32_t pos = at + done + i;
+
+			if (pos < 3)
+				piece[i] = (uint8_t)"550"[pos];
+			else if (pos == 3)
+				piece[i] = bytes[done + i];
+			else if (pos - 4 < sizeof(refusal_text) - 1)
+				piece[i] = (uint8_t)refusal_text[pos - 4];
+			else
+				piece[i] = ' ';
+		}
+		if (edit_add(&f->edits[SMTP_SERVER], in->edits, offset + done, piece, n) != 0)
+			f->want_reset = true;
+	}
+}
+
+/* ---- replies to events --------------------------------------------------------------------- */
+
+static uint8_t outcome_of(const struct smtp_command *c, uint16_t code)
+{
+	if (c->judgement.refused)
+		return OUTCOME_REFUSED_BY_US;
+	if (code == 0)
+		return OUTCOME_UNANSWERED;
+	return code < 300 ? OUTCOME_ACCEPTED : OUTCOME_REFUSED_BY_SERVER;
+}
+
+static void tell_helo(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	(void)f;
+	e->kind = EVENT_HELO;
+	e->u.helo.reply = fact->reply;
+	e->u.helo.name = fact->command->path;
+	e->u.helo.esmtp = (uint8_t)(fact->command->verb - SMTP_VERB_HELO);
+	e->u.helo.offers_starttls = fact->starttls_offered;
+}
+
+static void tell_auth(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	const struct event_path *mech = &fact->command->path;
+	uint16_t n = mech->len < EVENT_NAME_MAX - 1 ? mech->len : EVENT_NAME_MAX - 1;
+
+	e->kind = EVENT_AUTH;
+	e->u.auth.reply = fact->reply;
+	e->u.auth.in_clear = !f->tls;
+	memcpy(e->u.auth.mech, mech->bytes, n);
+}
+
+static void tell_mail(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	(void)f;
+	e->kind = EVENT_MAIL;
+	e->u.mail.reply = fact->reply;
+	e->u.mail.tx_id = fact->command->tx_id;
+	e->u.mail.pipelined = fact->command->pipelined;
+	e->u.mail.path = fact->command->path;
+}
+
+static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	const struct smtp_command *c = fact->command;
+	struct event_rcpt *r = &e->u.rcpt;
+
+	(void)f;
+	e->kind = EVENT_RCPT;
+	r->reply = fact->reply;
+	r->tx_id = c->tx_id;
+	r->index = c->rcpt_index;
+	r->judged = c->judgement.judged;
+	r->ours = c->judgement.ours;
+	r->client_ours = c->judgement.client_ours;
+	r->form = c->judgement.form;
+	r->action = c->judgement.action;
+	r->would = c->judgement.would;
+	r->pipelined = c->pipelined;
+	r->path = c->path;
+	r->final_domain = c->judgement.final_domain;
+	r->outcome = outcome_of(c, fact->reply.code);
+	if (c->judgement.refused && fact->reply.code / 100 != 4) {
+		r->reply.code = refusal_code;
+		text_set(&r->reply.text, refusal_text, sizeof(refusal_text) - 1);
+	}
+}
+
+static void tell_data(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	e->kind = EVENT_DATA;
+	e->u.data.reply = fact->reply;
+	e->u.data.tx_id = fact->tx_id;
+	e->u.data.size_bytes = fact->command->size_bytes;
+	e->u.data.bdat = fact->command->verb == SMTP_VERB_BDAT;
+	e->u.data.final = fact->final_data;
+	e->u.data.rcpt_foreign_accepted = f->foreign_accepted;
+}
+
+static void tell_command(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	(void)f;
+	e->kind = EVENT_COMMAND;
+	e->u.command.reply = fact->reply;
+	strncpy(e->u.command.verb, smtp_verb_name(fact->command->verb), EVENT_NAME_MAX - 1);
+}
+
+static void tell_greeting(struct event *e, const struct flow *f, const struct smtp_fact *fact)
+{
+	(void)f;
+	e->kind = EVENT_GREETING;
+	e->u.reply = fact->reply;
+}
+
+/* What each answered command becomes; no entry = nothing to tell. */
+static void (*const tellers[SMTP_VERB_COUNT])(struct event *, const struct flow *, const struct smtp_fact *) = {
+	[SMTP_VERB_GREETING] = tell_greeting,
+	[SMTP_VERB_HELO] = tell_helo,
+	[SMTP_VERB_EHLO] = tell_helo,
+	[SMTP_VERB_LHLO] = tell_helo,
+	[SMTP_VERB_AUTH] = tell_auth,
+	[SMTP_VERB_MAIL] = tell_mail,
+	[SMTP_VERB_RCPT] = tell_rcpt,
+	[SMTP_VERB_DATA] = tell_data,
+	[SMTP_VERB_BODY] = tell_data,
+	[SMTP_VERB_BDAT] = tell_data,
+	[SMTP_VERB_VRFY] = tell_command,
+	[SMTP_VERB_EXPN] = tell_command,
+	[SMTP_VERB_ETRN] = tell_command,
+	[SMTP_VERB_UNKNOWN] = tell_command,
+};
+
+static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	const struct smtp_command *c = fact->command;
+	uint16_t code = fact->reply.code;
+	struct event *e;
+
+	if (!c || !tellers[c->verb])
+		return;
+	/* The 354 and accepted chunks in between tell nothing that the end does not. */
+	if ((c->verb == SMTP_VERB_DATA && code < 400) || (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data))
+		return;
+	if (c->verb == SMTP_VERB_RCPT && code / 100 == 2) {
+		if (c->judgement.refused)
+			f->want_reset = true;
+		else if (c->judgement.judged && !c->judgement.ours && !c->judgement.client_ours)
+			f->foreign_accepted++;
+	}
+	e = inspect_event(in, f, EVENT_COMMAND, now_us);
+	tellers[c->verb](e, f, fact);
+	if (e->kind == EVENT_DATA)
+		e->u.data.message_id = *dialogue_message_id(flow_dialogue(f));
+	inspect_send(in, e);
+}
+
+static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	struct event *e = inspect_event(in, f, EVENT_TX_END, now_us);
+
+	e->u.tx_end.tx_id = fact->tx_id;
+	e->u.tx_end.end = (uint8_t)fact->end;
+	inspect_send(in, e);
+	f->foreign_accepted = 0;
+	in->counters.n[COUNTER_TRANSACTIONS]++;
+}
+
+static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	struct event *e = inspect_event(in, f, EVENT_TLS, now_us);
+
+	e->u.tls = fact->tls;
+	inspect_send(in, e);
+	f->tls = true;
+	f->tls_version = fact->tls.version;
+	f->sni = fact->tls.sni;
+}
+
+static void on_odd(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	struct event *e = inspect_event(in, f, EVENT_ODD, now_us);
+
+	e->u.odd = fact->odd;
+	inspect_send(in, e);
+	in->counters.n[COUNTER_ODDITIES]++;
+}
+
+void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes, uint32_t len,
+	uint64_t offset, bool editable, uint64_t now_us)
+{
+	struct dialogue *d = flow_dialogue(f);
+	enum smtp_fact_kind kind;
+	struct smtp_fact fact;
+	uint32_t at = 0, used;
+
+	do {
+		kind = dialogue_push(d, side, bytes + at, len - at, now_us, &used, &fact);
+		switch (kind) {
+		case SMTP_FACT_NONE:
+			break;
+		case SMTP_FACT_RECIPIENT:
+			judge_recipient(in, f, &fact, editable, offset);
+			break;
+		case SMTP_FACT_MASK:
+			if (editable)
+				mask_reply(in, f, bytes + at + fact.at, fact.line_at, fact.len, offset + at + fact.at);
+			break;
+		case SMTP_FACT_REPLY:
+			on_reply(in, f, &fact, now_us);
+			break;
+		case SMTP_FACT_TX_END:
+			on_tx_end(in, f, &fact, now_us);
+			break;
+		case SMTP_FACT_TLS:
+			on_tls(in, f, &fact, now_us);
+			break;
+		case SMTP_FACT_ODD:
+			on_odd(in, f, &fact, now_us);
+			break;
+		}
+		at += used;
+	} while (kind != SMTP_FACT_NONE);
+}
+
+void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us)
+{
+	enum smtp_fact_kind kind;
+	struct smtp_fact fact;
+
+	while ((kind = dialogue_end(flow_dialogue(f), end, now_us, &fact)) != SMTP_FACT_NONE) {
+		if (kind == SMTP_FACT_REPLY)
+			on_reply(in, f, &fact, now_us);
+		else if (kind == SMTP_FACT_TX_END)
+			on_tx_end(in, f, &fact, now_us);
+	}
+}

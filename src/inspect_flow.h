@@ -1,0 +1,67 @@
+/* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, flows, verdicts)
+ * and inspect_facts.c (facts of the dialogue to judgements, edits and events). Nobody else's. */
+#ifndef INSPECT_FLOW_H
+#define INSPECT_FLOW_H
+
+#include "base/table.h"
+#include "inspect.h"
+#include "policy/policy.h"
+#include "smtp/dialogue.h"
+#include "wire/edit.h"
+#include "wire/stream.h"
+
+/* One connection. Lives in the flow table, the dialogue right behind it. */
+struct flow {
+	struct event_connection conn;
+	struct policy_connection decision;
+	struct stream stream[2]; /* index = enum smtp_side of the sender */
+	struct edit_list edits[2];
+	uint64_t bytes[2];
+	uint64_t packets[2];
+	uint64_t skipped_bytes;
+	uint64_t fin_offset[2]; /* stream offset of the FIN, valid if fin[] */
+	uint32_t unseen_acks[2]; /* packets since the peer acknowledged bytes of this side we never saw */
+	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
+	uint16_t tls_version;
+	uint8_t first_end; /* which end of the table key is the client */
+	bool fin[2];
+	bool rst;        /* a reset was seen; the flow ends soon unless it goes on */
+	bool tls;
+	bool want_reset; /* decided; carried out as soon as no end-of-data reply is outstanding */
+	bool was_reset;
+	bool saw_rcpt;
+	struct event_domain sni;
+};
+
+struct inspect {
+	struct inspect_settings settings;
+	const struct policy *policy;
+	struct ring *ring;
+	struct table *flows;
+	struct stream_pages *pages;
+	struct smtp_pool *commands;
+	struct edit_pool *edits;
+	struct linger *linger; /* FIFO of flows that saw a reset */
+	uint32_t linger_first, linger_count;
+	bool enforce; /* live and mode = enforce: packets may be held back, edited, reset */
+	struct counters counters;
+	struct event scratch; /* takes the event when the ring is full */
+};
+
+static inline struct dialogue *flow_dialogue(struct flow *f)
+{
+	return (struct dialogue *)(void *)((unsigned char *)f + ((sizeof(*f) + 15) & ~(size_t)15));
+}
+
+/* A zeroed event about this flow, to be filled and sent. Never NULL. */
+struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us);
+void inspect_send(struct inspect *in, const struct event *e);
+
+/* Feeds bytes of `side`, which begin at stream offset `offset`, to the flow's dialogue and acts on its
+ * facts. editable: the bytes are in the packet at hand and have not left yet. */
+void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes, uint32_t len,
+	uint64_t offset, bool editable, uint64_t now_us);
+/* Tells what is left when the connection is over. */
+void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us);
+
+#endif
