@@ -1,0 +1,47 @@
+#!/bin/bash
+# The whole test, stage by stage: what `make check` and .ci/run both run. Each stage's output goes to
+# build/check/STAGE.log and is shown if the stage fails. Closes with "N passed, N failed, N skipped",
+# summed over the stages that count.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p build/check
+passed=0 failed=0 skipped=0
+began=$SECONDS
+make=${MAKE:-make}
+
+# A stage that prints "N passed, N failed[, N skipped]" as its last line is counted by it, another one
+# as a single test.
+stage() { # NAME COMMAND...
+	local name=$1 log=build/check/$1.log start=$SECONDS status p f s
+	shift
+	printf '== %-14s ' "$name"
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+		p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
+		[ "$status" -ne 0 ] && [ "$f" -eq 0 ] && f=1
+	else
+		p=$((status == 0)) f=$((status != 0)) s=0
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%3d passed %2d failed %2d skipped  %4d s\n' "$p" "$f" "$s" $((SECONDS - start))
+	[ "$f" -eq 0 ] || sed 's/^/   | /' "$log" | tail -n 120
+	grep '^SKIPPED' "$log" | sed 's/^/   /'
+	return 0
+}
+
+stage build "$make" --no-print-directory -j2 all
+stage lint "$make" --no-print-directory lint
+stage unit "$make" --no-print-directory -j2 unit
+stage rooms "$make" --no-print-directory rooms
+stage build-san "$make" --no-print-directory -j2 SAN=1 all
+stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
+stage commands tests/commands.sh build/release
+stage commands-san tests/commands.sh build/san
+stage valgrind tests/valgrind.sh build/release
+stage lab tests/netns/run.sh build/release
+stage lab-san tests/netns/run.sh build/san
+
+printf '%d s\n' $((SECONDS - began))
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
