@@ -34,6 +34,7 @@ void watch_tick(struct watch *w, uint64_t now_us);
 /* Closes all of them; call until it returns 0, draining the ring between calls. */
 uint32_t watch_finish(struct watch *w, uint64_t now_us);
 
+/* findings: raised; each is then told (in the ring), kept in its incident, or lost (ring full). */
 struct watch_counts watch_counts(const struct watch *w);
 
 #endif

@@ -1,0 +1,49 @@
+/* gate.c - port-25 tries outside the rules: gate.refused (1025500).
+ *
+ * The kernel refused the try (in monitor mode: would have refused it) and logged a copy of its packet.
+ * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
+ * forgot to allow. Inward ones weigh 4: the internet knocks all day.
+ *
+ * A try is one packet: its source address may be forged, so the finding is never `verified`.
+ */
+#include "watch/judge.h"
+
+#include "postern/action.h"
+#include "watch/evidence.h"
+#include "watch/finding.h"
+
+enum { SEVERITY_OUTWARD = 2, SEVERITY_INWARD = 4 };
+
+static const struct {
+	uint8_t bit;
+	const char *name;
+} tcp_flags[] = { { 0x02, "SYN" }, { 0x10, "ACK" }, { 0x01, "FIN" }, { 0x04, "RST" } };
+
+static void print_try(struct event_text *line, const struct event *e)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *separator = "";
+	size_t i;
+
+	for (i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
+		if (e->u.refused.tcp_flags & tcp_flags[i].bit) {
+			evidence_print(line, "%s%s", separator, tcp_flags[i].name);
+			separator = "+";
+		}
+	evidence_print(line, " to %s port %u", addr_print(&e->conn.dst, text), e->conn.dport);
+}
+
+bool gate_judge_try(const struct event *e, const struct watch_memory *memory, struct finding *f)
+{
+	(void)memory;
+	finding_init(f, FINDING_GATE_REFUSED, e);
+	f->severity = e->conn.direction == DIRECTION_OUTBOUND || e->conn.direction == DIRECTION_INTERNAL
+	                      ? SEVERITY_OUTWARD
+	                      : SEVERITY_INWARD;
+	f->blocked = !e->u.refused.would;
+	f->action = f->blocked ? ACTION_RESET : ACTION_ALERT;
+	f->would = ACTION_RESET;
+	f->outcome = f->blocked ? OUTCOME_REFUSED_BY_US : OUTCOME_NONE;
+	print_try(evidence_line(f), e);
+	return true;
+}

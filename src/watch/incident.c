@@ -1,0 +1,202 @@
+/* incident.c - see incident.h.
+ *
+ * The table keeps stories in the order of their last finding, so both ticking and evicting look at its
+ * old end only. A story keeps a whole struct finding (2.5 KB): its summary then needs no second format.
+ *
+ * The id is a keyed hash of the story's key and its first time: it cannot be guessed or collide on
+ * purpose, and needs no counter that would have to survive a restart.
+ */
+#include "watch/incident.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "watch/evidence.h"
+
+enum { SOURCE_BITS_V4 = 96 + 32, SOURCE_BITS_V6 = 64, ID_BITS = 53 };
+
+struct incident_key {
+	struct addr source; /* masked */
+	uint32_t rule;
+	uint32_t direction;
+};
+
+struct incident {
+	struct finding story;     /* the first finding; its brief, severity and evidence follow the others */
+	uint64_t next_told_count; /* the next finding to be told in full */
+};
+
+struct incident_book {
+	struct table *table;
+	struct ring *findings;
+	struct watch_counts *counts;
+	uint64_t quiet_us;
+	uint8_t hash_key[HASH_KEY_BYTES];
+};
+
+struct incident_book *incident_new(uint32_t capacity, uint32_t quiet_s,
+        const uint8_t hash_key[HASH_KEY_BYTES], struct ring *findings, struct watch_counts *counts)
+{
+	struct incident_book *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->table = table_new(capacity, sizeof(struct incident_key), sizeof(struct incident), hash_key);
+	if (!b->table) {
+		free(b);
+		errno = ENOMEM;
+		return NULL;
+	}
+	b->findings = findings;
+	b->counts = counts;
+	b->quiet_us = (uint64_t)quiet_s * 1000000;
+	memcpy(b->hash_key, hash_key, HASH_KEY_BYTES);
+	return b;
+}
+
+void incident_free(struct incident_book *b)
+{
+	if (!b)
+		return;
+	table_free(b->table);
+	free(b);
+}
+
+static struct incident_key incident_key(const struct finding *f)
+{
+	struct incident_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.source = addr_mask(&f->conn.src, addr_is_v4(&f->conn.src) ? SOURCE_BITS_V4 : SOURCE_BITS_V6);
+	key.rule = f->id;
+	key.direction = f->conn.direction;
+	return key;
+}
+
+static uint64_t incident_id(const struct incident_book *b, const struct incident_key *key, uint64_t first_us)
+{
+	uint8_t bytes[sizeof(*key) + sizeof(first_us)];
+	uint64_t id;
+
+	memcpy(bytes, key, sizeof(*key));
+	memcpy(bytes + sizeof(*key), &first_us, sizeof(first_us));
+	id = hash_bytes(b->hash_key, bytes, sizeof(bytes)) & ((UINT64_C(1) << ID_BITS) - 1);
+	return id ? id : 1;
+}
+
+/* False when the ring has no room. */
+static bool incident_tell(struct incident_book *b, const struct finding *f)
+{
+	struct finding *slot = ring_reserve(b->findings);
+
+	if (!slot)
+		return false;
+	*slot = *f;
+	ring_commit(b->findings);
+	b->counts->findings_told++;
+	return true;
+}
+
+/* Tells the summary. False when the ring has no room: the story then stays open. */
+static bool incident_close(struct incident_book *b, struct incident *in, uint64_t now_us)
+{
+	struct finding *summary = &in->story;
+
+	summary->incident.state = INCIDENT_CLOSED;
+	summary->time_us = now_us;
+	if (!incident_tell(b, summary))
+		return false;
+	table_drop(b->table, in);
+	b->counts->incidents_open--;
+	return true;
+}
+
+static void incident_evict_oldest(struct incident_book *b, uint64_t now_us)
+{
+	struct incident *oldest = table_oldest(b->table, NULL);
+
+	b->counts->incidents_evicted++;
+	if (incident_close(b, oldest, now_us))
+		return;
+	b->counts->findings_lost++;
+	table_drop(b->table, oldest);
+	b->counts->incidents_open--;
+}
+
+static struct incident *incident_open(
+        struct incident_book *b, const struct incident_key *key, const struct finding *f)
+{
+	struct incident *in = table_add(b->table, key, f->time_us);
+
+	if (!in) {
+		incident_evict_oldest(b, f->time_us);
+		in = table_add(b->table, key, f->time_us);
+	}
+	in->story = *f;
+	in->story.incident = (struct incident_brief) {
+		.id = incident_id(b, key, f->time_us),
+		.first_us = f->time_us,
+	};
+	in->next_told_count = 1;
+	b->counts->incidents_opened++;
+	b->counts->incidents_open++;
+	return in;
+}
+
+/* What a further finding changes in the story. */
+static void incident_grow(struct incident *in, const struct finding *f)
+{
+	struct finding *story = &in->story;
+
+	story->incident.count++;
+	if (f->time_us > story->incident.last_us)
+		story->incident.last_us = f->time_us;
+	if (f->severity < story->severity)
+		story->severity = f->severity;
+	story->blocked &= f->blocked; /* one that got through, and the story is not blocked */
+	story->verified |= f->verified;
+	evidence_merge(story, f);
+}
+
+void incident_add(struct incident_book *b, struct finding *f)
+{
+	struct incident_key key = incident_key(f);
+	struct incident *in = table_find(b->table, &key);
+
+	b->counts->findings++;
+	if (in)
+		table_touch(b->table, in, f->time_us);
+	else
+		in = incident_open(b, &key, f);
+	incident_grow(in, f);
+	f->incident = in->story.incident;
+	if (f->incident.count < in->next_told_count)
+		return;
+	f->incident.state = f->incident.count == 1 ? INCIDENT_OPEN : INCIDENT_GROWN;
+	if (incident_tell(b, f))
+		in->next_told_count = f->incident.count * 2;
+	else
+		b->counts->findings_lost++;
+}
+
+void incident_tick(struct incident_book *b, uint64_t now_us)
+{
+	struct incident *oldest;
+	uint64_t touched_us;
+
+	while ((oldest = table_oldest(b->table, &touched_us)) != NULL && touched_us + b->quiet_us <= now_us)
+		if (!incident_close(b, oldest, now_us))
+			return;
+}
+
+uint32_t incident_finish(struct incident_book *b, uint64_t now_us)
+{
+	struct incident *oldest;
+
+	while ((oldest = table_oldest(b->table, NULL)) != NULL)
+		if (!incident_close(b, oldest, now_us))
+			break;
+	return table_count(b->table);
+}

@@ -1,0 +1,34 @@
+/* incident.h - findings of one rule about one source and direction are one story.
+ *
+ * The first finding of a story is told in full (state open), later ones only when the number of
+ * findings has doubled (2, 4, 8, ...; state grown), and when nothing came for quiet_s a summary closes
+ * it: the first finding with the count, the first and last time, the worst severity and the first
+ * FINDING_EVIDENCE_MAX different lines of evidence. One source is a /32 of IPv4 or a /64 of IPv6.
+ *
+ * Memory is fixed. A new story in a full table closes the one quiet for longest (its summary is told,
+ * the eviction counted).
+ */
+#ifndef WATCH_INCIDENT_H
+#define WATCH_INCIDENT_H
+
+#include "base/hash.h"
+#include "base/ring.h"
+#include "postern/counter.h"
+#include "postern/finding.h"
+
+struct incident_book;
+
+/* capacity: stories open at once. counts: added to, borrowed. findings: ring of struct finding,
+ * borrowed. NULL with errno. */
+struct incident_book *incident_new(uint32_t capacity, uint32_t quiet_s,
+        const uint8_t hash_key[HASH_KEY_BYTES], struct ring *findings, struct watch_counts *counts);
+void incident_free(struct incident_book *b); /* NULL is fine */
+/* Counts f in its story and tells it if it is due; f->incident is written. */
+void incident_add(struct incident_book *b, struct finding *f);
+/* Closes what was quiet for quiet_s at now_us. A summary that finds the ring full waits for the next
+ * tick: summaries are only lost by incident_add() in a full table. */
+void incident_tick(struct incident_book *b, uint64_t now_us);
+/* Closes all, as far as the ring has room. Returns the stories left. */
+uint32_t incident_finish(struct incident_book *b, uint64_t now_us);
+
+#endif

@@ -1,0 +1,150 @@
+/* watch.c - see watch.h. Composes: what is remembered of each connection, the judges, the incidents.
+ *
+ * HELO name and MAIL path come in events of their own, long before the recipient that breaks a rule;
+ * they are remembered per connection so that a finding can carry them. Connections that were seen least
+ * recently are forgotten first (counted): their findings then lack these fields and nothing else.
+ */
+#include "watch/watch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "watch/incident.h"
+#include "watch/judge.h"
+
+struct watch {
+	struct table *connections; /* flow_id -> struct watch_memory */
+	struct incident_book *incidents;
+	struct watch_counts counts;
+};
+
+static const struct {
+	enum event_kind kind;
+	watch_judge *judge;
+} judges[] = {
+	{ EVENT_RCPT, relay_judge_rcpt },
+	{ EVENT_DATA, relay_judge_data },
+	{ EVENT_REFUSED, gate_judge_try },
+};
+
+void watch_settings_default(struct watch_settings *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->connections = 65536;
+	s->incidents = 16384;
+	s->quiet_s = 600;
+}
+
+struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->connections =
+	        table_new(s->connections, sizeof(uint64_t), sizeof(struct watch_memory), s->hash_key);
+	w->incidents = incident_new(s->incidents, s->quiet_s, s->hash_key, findings, &w->counts);
+	if (w->connections && w->incidents)
+		return w;
+	watch_free(w);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	table_free(w->connections);
+	incident_free(w->incidents);
+	free(w);
+}
+
+/* The memory of e's connection, made if need be. */
+static struct watch_memory *memory_of(struct watch *w, const struct event *e)
+{
+	struct watch_memory *m = table_find(w->connections, &e->conn.flow_id);
+
+	if (m) {
+		table_touch(w->connections, m, e->time_us);
+		return m;
+	}
+	m = table_add(w->connections, &e->conn.flow_id, e->time_us);
+	if (!m) {
+		table_drop(w->connections, table_oldest(w->connections, NULL));
+		w->counts.connections_evicted++;
+		m = table_add(w->connections, &e->conn.flow_id, e->time_us);
+		assert(m);
+	}
+	return m;
+}
+
+/* Before the judges look at e. */
+static void remember(struct watch *w, const struct event *e)
+{
+	const struct event_rcpt *rcpt = &e->u.rcpt;
+	struct watch_memory *m;
+
+	if (e->kind == EVENT_HELO) {
+		memory_of(w, e)->helo = e->u.helo.name;
+	} else if (e->kind == EVENT_MAIL) {
+		m = memory_of(w, e);
+		m->mail_from = e->u.mail.path;
+		m->foreign.len = 0;
+	} else if (e->kind == EVENT_RCPT && rcpt->judged && !rcpt->ours && !rcpt->client_ours &&
+	           rcpt->outcome == OUTCOME_ACCEPTED) {
+		m = memory_of(w, e);
+		if (m->foreign.len == 0)
+			m->foreign = rcpt->path;
+	}
+}
+
+/* After the judges have looked at e. */
+static void forget(struct watch *w, const struct event *e)
+{
+	struct watch_memory *m;
+
+	if (e->kind != EVENT_TX_END && e->kind != EVENT_CLOSE)
+		return;
+	m = table_find(w->connections, &e->conn.flow_id);
+	if (!m)
+		return;
+	if (e->kind == EVENT_CLOSE) {
+		table_drop(w->connections, m);
+		return;
+	}
+	m->mail_from.len = 0;
+	m->foreign.len = 0;
+}
+
+void watch_event(struct watch *w, const struct event *e)
+{
+	struct finding f;
+	size_t i;
+
+	w->counts.events++;
+	remember(w, e);
+	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
+		if (judges[i].kind == e->kind &&
+		        judges[i].judge(e, table_find(w->connections, &e->conn.flow_id), &f))
+			incident_add(w->incidents, &f);
+	forget(w, e);
+}
+
+void watch_tick(struct watch *w, uint64_t now_us)
+{
+	incident_tick(w->incidents, now_us);
+}
+
+uint32_t watch_finish(struct watch *w, uint64_t now_us)
+{
+	return incident_finish(w->incidents, now_us);
+}
+
+struct watch_counts watch_counts(const struct watch *w)
+{
+	return w->counts;
+}
