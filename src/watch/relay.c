@@ -43,7 +43,7 @@ static void print_way(struct finding *f, const struct event_rcpt *rcpt)
 	if (rcpt->form == SMTP_FORM_PLAIN || len == 0)
 		return;
 	line = evidence_line(f);
-	evidence_print(line, "that is for ");
+	evidence_print(line, "would go on to ");
 	evidence_bytes(line, rcpt->final_domain.bytes, len > EVENT_DOMAIN_MAX ? EVENT_DOMAIN_MAX : len);
 }
 
