@@ -86,7 +86,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 echo 'int main(void) { return 0; }' >"$scratch/main.c"
 extra=()
-nm "$archive" 2>/dev/null | grep -q __asan_init && extra=(-fsanitize=address,undefined)
+sanitizers=address,undefined
+nm "$archive" 2>/dev/null | grep -q __asan_init && extra=("-fsanitize=$sanitizers")
 if "${CC:-gcc}" "${extra[@]}" -o "$scratch/alone" "$scratch/main.c" -Wl,--whole-archive "$archive" -Wl,--no-whole-archive 2>"$scratch/err"; then
 	check 'libpostern.a links with the C library alone' 0
 else

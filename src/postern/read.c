@@ -1,0 +1,300 @@
+/* read.c - `postern read`: captures through the same engines as live traffic, records on stdout.
+ *
+ * Packet time is the only clock. Each capture is its own little world: its connections end with it.
+ * Without -c and without --home or --domain nothing counts as ours, so no recipient is judged.
+ */
+#include "postern/commands.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ring.h"
+#include "conf/conf.h"
+#include "inspect.h"
+#include "policy/policy.h"
+#include "report/eve.h"
+#include "tap/pcap.h"
+#include "watch/watch.h"
+
+enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000 };
+
+struct read_options {
+	const char *conf;
+	const char *home[LIST_MAX];
+	const char *domains[LIST_MAX];
+	uint16_t ports[POLICY_PORTS_MAX];
+	unsigned home_count, domain_count, port_count;
+	enum eve_format format;
+};
+
+struct reader {
+	struct conf *conf;
+	struct ring *events, *findings;
+	struct inspect *inspect;
+	struct watch *watch;
+	struct eve *eve;
+	uint64_t now_us, ticked_us;
+	uint64_t packets, not_ip, captures, bad;
+};
+
+static void drain(struct reader *r)
+{
+	const struct event *e;
+	const struct finding *f;
+
+	while ((e = ring_front(r->events))) {
+		watch_event(r->watch, e);
+		eve_event(r->eve, e);
+		ring_pop(r->events);
+		while ((f = ring_front(r->findings))) {
+			eve_finding(r->eve, f);
+			ring_pop(r->findings);
+		}
+	}
+}
+
+static void drain_findings(struct reader *r)
+{
+	const struct finding *f;
+
+	while ((f = ring_front(r->findings))) {
+		eve_finding(r->eve, f);
+		ring_pop(r->findings);
+	}
+}
+
+static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes)
+{
+	struct reader *r = arg;
+	struct verdict verdict;
+
+	if (packet->time_us > r->now_us)
+		r->now_us = packet->time_us;
+	inspect_packet(r->inspect, packet, bytes, &verdict);
+	drain(r);
+	if (r->now_us - r->ticked_us >= TICK_US) {
+		r->ticked_us = r->now_us;
+		inspect_tick(r->inspect, r->now_us);
+		drain(r);
+		watch_tick(r->watch, r->now_us);
+		drain_findings(r);
+	}
+}
+
+static void finish(struct reader *r)
+{
+	while (inspect_finish(r->inspect, r->now_us) > 0)
+		drain(r);
+	drain(r);
+	while (watch_finish(r->watch, r->now_us) > 0)
+		drain_findings(r);
+	drain_findings(r);
+}
+
+static int read_capture(struct reader *r, const char *path)
+{
+	char err[ERR_BYTES] = "";
+	struct pcap_tap *tap = pcap_tap_open(path, err, sizeof(err));
+	int result;
+
+	r->captures++;
+	if (!tap) {
+		fprintf(stderr, "postern read: %s\n", err);
+		return -EINVAL;
+	}
+	r->now_us = r->ticked_us = 0;
+	result = pcap_tap_run(tap, on_packet, r, err, sizeof(err));
+	if (result != 0)
+		fprintf(stderr, "postern read: %s\n", err);
+	finish(r);
+	r->packets += pcap_tap_packets(tap);
+	r->not_ip += pcap_tap_not_ip(tap);
+	pcap_tap_close(tap);
+	return result;
+}
+
+static void on_conf_error(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", message);
+}
+
+static void on_conf_warning(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "warning: %s\n", message);
+}
+
+static int load_conf(const struct read_options *o, struct conf **conf)
+{
+	if (o->conf)
+		return conf_load(o->conf, NULL, conf, on_conf_error, on_conf_warning, NULL);
+	return conf_offline(o->home, o->home_count, o->domains, o->domain_count, o->ports, o->port_count, conf,
+		on_conf_error, NULL);
+}
+
+static int reader_open(struct reader *r, const struct read_options *o)
+{
+	struct inspect_settings inspect;
+	struct watch_settings watch;
+	struct eve_settings eve = { .path = "-", .format = o->format, .mode = "offline", .connections = 65536 };
+	char err[ERR_BYTES];
+
+	if (load_conf(o, &r->conf) != 0)
+		return 1;
+	inspect_settings_default(&inspect, 1);
+	watch_settings_default(&watch);
+	eve.config_hash = r->conf->hash;
+	r->events = ring_new(16384, sizeof(struct event));
+	r->findings = ring_new(4096, sizeof(struct finding));
+	if (r->events)
+		r->inspect = inspect_new(&inspect, r->events, r->conf->policy);
+	if (r->findings)
+		r->watch = watch_new(&watch, r->findings);
+	if (!r->inspect || !r->watch) {
+		fprintf(stderr, "postern read: not enough memory for the tables: %s\n", strerror(errno));
+		return 1;
+	}
+	r->eve = eve_open(&eve, r->conf->policy, err, sizeof(err));
+	if (!r->eve) {
+		fprintf(stderr, "postern read: %s\n", err);
+		return 1;
+	}
+	return 0;
+}
+
+static void reader_close(struct reader *r)
+{
+	eve_close(r->eve);
+	watch_free(r->watch);
+	inspect_free(r->inspect);
+	ring_free(r->findings);
+	ring_free(r->events);
+	conf_free(r->conf);
+}
+
+static void summarise(const struct reader *r, const char *program)
+{
+	const uint64_t *n = inspect_counters(r->inspect)->n;
+	struct watch_counts w = watch_counts(r->watch);
+	uint64_t sessions = n[COUNTER_SESSIONS_READ] + n[COUNTER_SESSIONS_TLS] + n[COUNTER_SESSIONS_OTHER];
+
+	fprintf(stderr,
+		"%s: %ju captures (%ju unreadable or cut), %ju packets (%ju not IP), %ju connections (%ju read down to RCPT, "
+		"%ju under TLS), %ju transactions, %ju recipients, %ju findings\n",
+		program, (uintmax_t)r->captures, (uintmax_t)r->bad, (uintmax_t)r->packets, (uintmax_t)r->not_ip,
+		(uintmax_t)sessions, (uintmax_t)n[COUNTER_SESSIONS_READ], (uintmax_t)n[COUNTER_SESSIONS_TLS],
+		(uintmax_t)n[COUNTER_TRANSACTIONS], (uintmax_t)n[COUNTER_RCPT], (uintmax_t)w.findings);
+	if (n[COUNTER_EVENTS_LOST] || w.findings_lost || eve_counts(r->eve).lost)
+		fprintf(stderr, "%s: lost: %ju events, %ju findings, %ju records\n", program,
+			(uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);
+}
+
+/* "25,2525" to o->ports. False if that is no list of ports. */
+static bool parse_ports(struct read_options *o, const char *text)
+{
+	char *end;
+	unsigned long port;
+
+	do {
+		port = strtoul(text, &end, 10);
+		if (end == text || port == 0 || port > UINT16_MAX || o->port_count == POLICY_PORTS_MAX)
+			return false;
+		o->ports[o->port_count++] = (uint16_t)port;
+		text = end + 1;
+	} while (*end == ',');
+	return *end == '\0';
+}
+
+static bool parse_format(struct read_options *o, const char *text)
+{
+	static const char *const names[] = { [EVE_FORMAT_JSON] = "eve", [EVE_FORMAT_TEXT] = "text" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(text, names[i]) == 0) {
+			o->format = (enum eve_format)i;
+			return true;
+		}
+	return false;
+}
+
+static int parse_options(struct read_options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "home", required_argument, NULL, 'H' },
+		{ "domain", required_argument, NULL, 'D' },
+		{ "ports", required_argument, NULL, 'P' },
+		{ "format", required_argument, NULL, 'f' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:f:", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 'H':
+			if (o->home_count == LIST_MAX)
+				return 2;
+			o->home[o->home_count++] = optarg;
+			break;
+		case 'D':
+			if (o->domain_count == LIST_MAX)
+				return 2;
+			o->domains[o->domain_count++] = optarg;
+			break;
+		case 'P':
+			if (!parse_ports(o, optarg)) {
+				fprintf(stderr, "postern read: --ports '%s' is no list of at most %d ports such as 25,2525\n", optarg,
+					POLICY_PORTS_MAX);
+				return 2;
+			}
+			break;
+		case 'f':
+			if (!parse_format(o, optarg)) {
+				fprintf(stderr, "postern read: unknown format '%s'; there are eve and text\n", optarg);
+				return 2;
+			}
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (o->conf && (o->home_count || o->domain_count || o->port_count)) {
+		fprintf(stderr, "postern read: -c already says what is ours; leave out --home, --domain and --ports\n");
+		return 2;
+	}
+	if (optind == argc) {
+		fprintf(stderr, "postern read: name at least one capture, or - for standard input\n");
+		return 2;
+	}
+	return 0;
+}
+
+int read_run(int argc, char **argv)
+{
+	struct read_options options = { 0 };
+	struct reader r = { 0 };
+	int status = parse_options(&options, argc, argv), i;
+
+	if (status != 0)
+		return status;
+	status = reader_open(&r, &options);
+	if (status == 0) {
+		for (i = optind; i < argc; i++)
+			r.bad += read_capture(&r, argv[i]) != 0;
+		eve_flush(r.eve);
+		summarise(&r, "postern read");
+		if (r.bad > 0 || eve_counts(r.eve).lost > 0)
+			status = 1;
+	}
+	reader_close(&r);
+	return status;
+}
