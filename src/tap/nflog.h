@@ -1,24 +1,32 @@
-/* nflog.h - copies of refused tries from one NFLOG group, as EVENT_REFUSED records. */
+/* nflog.h - copies of refused tries from one NFLOG group.
+ *
+ * A copy is handed on as a packet, cut to its headers. Whoever takes it reads it with wire_parse() like
+ * any other packet, so that this room needs no parser of its own and the log knows v6, extension
+ * headers and malformed packets as well as inspection does.
+ */
 #ifndef TAP_NFLOG_H
 #define TAP_NFLOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/hash.h"
-#include "postern/event.h"
+#include "postern/packet.h"
 
-struct nflog;
+struct nflog_tap;
 
-typedef void (*nflog_sink)(void *arg, const struct event *e);
+/* Rules that would refuse, were the mode not monitor, log under this prefix. */
+#define NFLOG_PREFIX_WOULD "postern-would "
 
-/* Joins the group. NULL with errno and a message in err. hash_key: for flow ids. */
-struct nflog *nflog_open(
-        uint16_t group, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes);
-int nflog_fd(const struct nflog *l);
-/* Reads what is there without waiting. conn of the events: addresses, ports, interface; rule,
- * server and direction are the caller's to fill in (the sink may do it). would: 1 in monitor mode.
- * Returns events read; *lost is raised by messages the kernel dropped. */
-int nflog_read(struct nflog *l, nflog_sink sink, void *arg, uint64_t now_us, uint64_t *lost);
-void nflog_close(struct nflog *l);
+/* would: logged, not refused (monitor mode). bytes are valid during the call. */
+typedef void (*nflog_tap_sink)(void *arg, const struct packet *packet, const uint8_t *bytes, bool would);
+
+/* Joins the group. NULL with errno and a message in err (EPERM, EBUSY, kernel without NFLOG). */
+struct nflog_tap *nflog_tap_open(uint16_t group, char *err, unsigned err_bytes);
+int nflog_tap_fd(const struct nflog_tap *l);
+/* Reads what is there, up to a bound (call again when the descriptor is readable), without waiting.
+ * now_us: for copies that carry no time. Returns copies read; *lost is raised by the number of copies
+ * that the kernel could not deliver. */
+int nflog_tap_read(struct nflog_tap *l, nflog_tap_sink sink, void *arg, uint64_t now_us, uint64_t *lost);
+void nflog_tap_close(struct nflog_tap *l); /* NULL is fine */
 
 #endif
