@@ -30,6 +30,8 @@ typedef void (*nfqueue_tick)(void *arg, uint64_t now_us);
 enum { NFQUEUE_LATENCY_BUCKETS = 32 };
 struct nfqueue_counts {
 	_Atomic uint64_t packets, bytes, verdicts, sends, overruns, unreadable, verdict_errors;
+	_Atomic uint64_t
+	        uneditable; /* cut packets that were to be edited: dropped, so that they come again */
 	_Atomic uint64_t latency
 	        [NFQUEUE_LATENCY_BUCKETS]; /* receive to verdict sent; bucket i: below 2^i microseconds */
 	_Atomic uint64_t last_wakeup_us;   /* the worker's sign of life */
@@ -39,11 +41,12 @@ struct nfqueue_counts {
  * CAP_NET_ADMIN; EBUSY somebody else listens on this number (its port id from
  * /proc/net/netfilter/nfnetlink_queue); kernel without NFQUEUE. */
 struct nfqueue *nfqueue_open(const struct nfqueue_settings *s, char *err, unsigned err_bytes);
-/* Serves until nfqueue_stop(); then pays every ticket still owed. 0 or -errno. */
+/* Serves until nfqueue_stop(); then pays every ticket still owed and unbinds. 0 or -errno (the kernel
+ * took no verdicts for a second, or the socket broke): the queue is unbound then, too. */
 int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick, void *arg);
 /* From any thread or a signal handler. */
 void nfqueue_stop(struct nfqueue *q);
-void nfqueue_close(struct nfqueue *q); /* unbinds; NULL is fine */
+void nfqueue_close(struct nfqueue *q); /* unbinds; not while it is served; NULL is fine */
 const struct nfqueue_counts *nfqueue_counts(const struct nfqueue *q);
 
 /* The kernel's own counters of a queue, from /proc/net/netfilter/nfnetlink_queue. */

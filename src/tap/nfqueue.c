@@ -1,0 +1,410 @@
+/* nfqueue.c - live packets from one NFQUEUE, one verdict owed for each.
+ *
+ * One turn of the worker: read up to BATCH datagrams with one system call (the kernel puts each packet
+ * into a datagram of its own), hand each packet to `inspect`, collect the verdict messages in their
+ * order, send them all with one system call. The clock is read once a turn.
+ *
+ * The queue is claimed in two steps. The first request sets everything and is answered; until the
+ * second one sets the copy mode the kernel queues nothing, so no packet can arrive between request and
+ * answer. NFQA_CFG_F_FAIL_OPEN is never set (an overrun queue must drop and count, not let pass), GSO
+ * is (one big packet instead of forty), NETLINK_NO_ENOBUFS stays off: an overrun is seen and counted.
+ *
+ * A verdict that the kernel refuses (its packet has gone with its device) comes back as an error
+ * message and is counted. Sending fails only for want of memory; it is tried again for a second,
+ * because nothing else can be done with packets that are owed a verdict.
+ *
+ * Limits: SEND_BYTES of verdicts in one send, then a further one; 65531 bytes of a packet (the length
+ * field of a netlink attribute).
+ *
+ * Rejected: NFQNL_MSG_VERDICT_BATCH, which covers all ids up to one and so would release packets that
+ * get another verdict; mnl_socket_recvfrom() in a loop, one system call a packet; waiting in the read
+ * with a timeout, which cannot be woken for a stop.
+ *
+ * Sources: net/netfilter/nfnetlink_queue.c (nfqnl_recv_config(), nfqnl_recv_verdict(), seq_show()).
+ */
+#include "tap/nfqueue.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nfnetlink_queue.h> /* before the library's older copy of it */
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+
+#include "base/clock.h"
+#include "tap/netlink.h"
+#include "tap/nfqueue_message.h"
+
+#define KERNEL_LIST "/proc/net/netfilter/nfnetlink_queue"
+
+enum {
+	BATCH = 64,                  /* datagrams read at once */
+	SLOT_BYTES = 0x10000 + 4096, /* the largest packet and its attributes */
+	SEND_BYTES = 256 * 1024,     /* of verdicts, collected */
+	SOCKET_SEND_BYTES = 1 << 20, /* must hold one send */
+	SOCKET_RECEIVE_BYTES = 16 << 20,
+	COPY_RANGE = 0xffff,
+	IDLE_MS = 1000,
+	SEND_TRIES = 1000, /* a millisecond apart */
+};
+static_assert(SLOT_BYTES % 8 == 0, "each slot begins aligned");
+
+struct nfqueue {
+	struct nfqueue_settings settings;
+	struct mnl_socket *socket;
+	int stop_fd;
+	atomic_bool stopping;
+	bool bound;
+	uint8_t *slots; /* BATCH of SLOT_BYTES */
+	uint8_t *send;
+	size_t send_used;
+	unsigned send_count; /* verdicts in it */
+	struct mmsghdr headers[BATCH];
+	struct iovec vectors[BATCH];
+	struct sockaddr_nl senders[BATCH];
+	struct verdict verdict;
+	struct nfqueue_counts counts;
+};
+
+/* What the worker was given for its life. */
+struct work {
+	nfqueue_inspect inspect;
+	nfqueue_tick tick;
+	void *arg;
+	uint64_t now_us;
+};
+
+static const struct netlink_service queue_service = {
+	.noun = "queue",
+	.list = KERNEL_LIST,
+	.module = "nfnetlink_queue",
+	.remedy = "set queue.number to a free one",
+};
+
+/* Only the worker writes its counters; others read. */
+static void count(_Atomic uint64_t *n, uint64_t more)
+{
+	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int claim(struct nfqueue *q)
+{
+	const uint32_t off =
+	        NFQA_CFG_F_FAIL_OPEN | NFQA_CFG_F_CONNTRACK | NFQA_CFG_F_UID_GID | NFQA_CFG_F_SECCTX;
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->settings.number);
+	int r;
+
+	nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	nfq_nlmsg_cfg_put_qmaxlen(h, q->settings.length);
+	mnl_attr_put_u32(h, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | off));
+	mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
+	r = netlink_ask(q->socket, h);
+	if (r)
+		return r;
+	q->bound = true;
+	h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->settings.number);
+	nfq_nlmsg_cfg_put_params(h, NFQNL_COPY_PACKET, COPY_RANGE);
+	return mnl_socket_sendto(q->socket, h, h->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static int take_resources(struct nfqueue *q)
+{
+	unsigned i;
+
+	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->stop_fd < 0)
+		return -errno;
+	q->slots = aligned_alloc(64, (size_t)BATCH * SLOT_BYTES);
+	q->send = aligned_alloc(64, SEND_BYTES);
+	if (!q->slots || !q->send)
+		return -ENOMEM;
+	for (i = 0; i < BATCH; i++) {
+		struct msghdr *m = &q->headers[i].msg_hdr;
+
+		q->vectors[i] = (struct iovec) { q->slots + (size_t)i * SLOT_BYTES, SLOT_BYTES };
+		m->msg_iov = &q->vectors[i];
+		m->msg_iovlen = 1;
+		m->msg_name = &q->senders[i];
+	}
+	q->socket = netlink_open(SOCKET_RECEIVE_BYTES, SOCKET_SEND_BYTES);
+	return q->socket ? 0 : -errno;
+}
+
+struct nfqueue *nfqueue_open(const struct nfqueue_settings *s, char *err, unsigned err_bytes)
+{
+	struct nfqueue *q = calloc(1, sizeof(*q));
+	int r = -ENOMEM;
+
+	if (q) {
+		q->settings = *s;
+		q->stop_fd = -1;
+		r = take_resources(q);
+	}
+	if (r == 0)
+		r = claim(q);
+	if (r == 0)
+		return q;
+	r = netlink_explain(&queue_service, s->number, r, err, err_bytes);
+	nfqueue_close(q);
+	errno = r;
+	return NULL;
+}
+
+static void unclaim(struct nfqueue *q)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *h;
+
+	if (!q->bound)
+		return;
+	h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->settings.number);
+	nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+	(void)mnl_socket_sendto(q->socket, h, h->nlmsg_len); /* closing the socket does the same */
+	q->bound = false;
+}
+
+void nfqueue_close(struct nfqueue *q)
+{
+	if (!q)
+		return;
+	if (q->socket) {
+		unclaim(q);
+		mnl_socket_close(q->socket);
+	}
+	if (q->stop_fd >= 0)
+		close(q->stop_fd);
+	free(q->slots);
+	free(q->send);
+	free(q);
+}
+
+/* ---- paying -------------------------------------------------------------------------------- */
+
+/* Sends the collected verdicts. 0 or -errno when the kernel would not take them. */
+static int pay(struct nfqueue *q)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	unsigned tries = 0;
+
+	if (q->send_count == 0)
+		return 0;
+	while (mnl_socket_sendto(q->socket, q->send, q->send_used) < 0) {
+		if (errno == EINTR)
+			continue;
+		assert(errno != EMSGSIZE);
+		count(&q->counts.verdict_errors, 1);
+		if (++tries == SEND_TRIES)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	count(&q->counts.sends, 1);
+	count(&q->counts.verdicts, q->send_count);
+	q->send_used = 0;
+	q->send_count = 0;
+	return 0;
+}
+
+/* Where the next verdict message can be written; sends what is there if room is short. */
+static int make_room(struct nfqueue *q, const struct packet *packet)
+{
+	static_assert(SEND_BYTES > 2 * SLOT_BYTES, "every verdict fits into an empty buffer");
+	return q->send_used + nfqueue_message_verdict_room(packet) > SEND_BYTES ? pay(q) : 0;
+}
+
+static void owe(struct nfqueue *q, size_t message_bytes)
+{
+	q->send_used += message_bytes;
+	q->send_count++;
+}
+
+/* ---- one packet ---------------------------------------------------------------------------- */
+
+static int take_packet(struct nfqueue *q, const struct work *w, const struct nfqueue_message *m)
+{
+	struct verdict *v = &q->verdict;
+	int r = make_room(q, &m->packet);
+
+	if (r)
+		return r;
+	w->inspect(w->arg, &m->packet, m->bytes, v);
+	if (v->kind == VERDICT_ACCEPT && v->edit_count && m->packet.captured_bytes < m->packet.length_bytes)
+		count(&q->counts.uneditable, 1);
+	owe(q, nfqueue_message_put_verdict(q->send + q->send_used, q->settings.number, q->settings.mark_mask,
+	               &m->packet, m->bytes, v));
+	count(&q->counts.bytes, m->packet.length_bytes);
+	return 0;
+}
+
+static int take_message(
+        struct nfqueue *q, const struct work *w, const struct nlmsghdr *h, size_t present_bytes)
+{
+	struct nfqueue_message m;
+	int r = 0;
+
+	switch (nfqueue_message_read(h, present_bytes, w->now_us, &m)) {
+	case MESSAGE_PACKET:
+		r = take_packet(q, w, &m);
+		count(&q->counts.packets, 1);
+		break;
+	case MESSAGE_UNREADABLE:
+		r = make_room(q, &m.packet);
+		if (r == 0)
+			owe(q, nfqueue_message_put_pass(
+			               q->send + q->send_used, q->settings.number, m.packet.ticket));
+		count(&q->counts.packets, 1);
+		count(&q->counts.unreadable, 1);
+		break;
+	case MESSAGE_ERROR:
+		count(&q->counts.verdict_errors, 1);
+		break;
+	case MESSAGE_NOTHING:
+		break;
+	}
+	return r;
+}
+
+/* ---- one turn ------------------------------------------------------------------------------ */
+
+/* Fills the slots. Number of datagrams, 0 = nothing there, or -errno. */
+static int receive(struct nfqueue *q)
+{
+	int n;
+	unsigned i;
+
+	for (i = 0; i < BATCH; i++)
+		q->headers[i].msg_hdr.msg_namelen = sizeof(q->senders[i]);
+	do {
+		n = recvmmsg(mnl_socket_get_fd(q->socket), q->headers, BATCH, MSG_DONTWAIT, NULL);
+		if (n < 0 && errno == ENOBUFS)
+			count(&q->counts.overruns, 1);
+	} while (n < 0 && (errno == EINTR || errno == ENOBUFS));
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	return n;
+}
+
+static int take_datagram(struct nfqueue *q, const struct work *w, unsigned slot)
+{
+	const struct nlmsghdr *h = q->vectors[slot].iov_base;
+	int r = 0, left = (int)q->headers[slot].msg_len;
+
+	if (q->senders[slot].nl_pid != 0) /* not from the kernel */
+		return 0;
+	if (!mnl_nlmsg_ok(h, left)) /* cut, or nothing of the sort */
+		return take_message(q, w, h, (size_t)left);
+	for (; r == 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		r = take_message(q, w, h, (size_t)left);
+	return r;
+}
+
+static void count_latency(struct nfqueue *q, uint64_t since_ns, uint64_t packets)
+{
+	uint64_t us = (clock_monotonic_ns() - since_ns) / 1000;
+	unsigned bucket = us ? 64 - (unsigned)__builtin_clzll(us) : 0;
+
+	if (bucket >= NFQUEUE_LATENCY_BUCKETS)
+		bucket = NFQUEUE_LATENCY_BUCKETS - 1;
+	count(&q->counts.latency[bucket], packets);
+}
+
+/* Reads and pays one batch. Number of datagrams or -errno. */
+static int turn(struct nfqueue *q, struct work *w)
+{
+	uint64_t before = atomic_load_explicit(&q->counts.packets, memory_order_relaxed);
+	uint64_t since_ns = clock_monotonic_ns();
+	int i, n, r = 0;
+
+	w->now_us = clock_now_us();
+	atomic_store_explicit(&q->counts.last_wakeup_us, w->now_us, memory_order_relaxed);
+	n = receive(q);
+	for (i = 0; i < n && r == 0; i++)
+		r = take_datagram(q, w, (unsigned)i);
+	if (r == 0)
+		r = pay(q);
+	if (n > 0)
+		count_latency(
+		        q, since_ns, atomic_load_explicit(&q->counts.packets, memory_order_relaxed) - before);
+	w->tick(w->arg, w->now_us);
+	return r ? r : n;
+}
+
+static int wait_for_packets(struct nfqueue *q)
+{
+	struct pollfd fds[] = {
+		{ .fd = mnl_socket_get_fd(q->socket), .events = POLLIN },
+		{ .fd = q->stop_fd, .events = POLLIN },
+	};
+
+	return poll(fds, 2, IDLE_MS) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick, void *arg)
+{
+	struct work w = { .inspect = inspect, .tick = tick, .arg = arg };
+	uint64_t last;
+	int r = 0;
+
+	while (r >= 0 && !atomic_load(&q->stopping)) {
+		if (r < BATCH)
+			r = wait_for_packets(q);
+		if (r >= 0)
+			r = turn(q, &w);
+	}
+	/* What the kernel had handed over when the stop came; no more, or a busy queue would never end. */
+	last = atomic_load(&q->counts.packets) + q->settings.length;
+	do {
+		if (r >= 0)
+			r = turn(q, &w);
+	} while (r > 0 && atomic_load(&q->counts.packets) < last);
+	unclaim(q);
+	return r < 0 ? r : 0;
+}
+
+void nfqueue_stop(struct nfqueue *q)
+{
+	int e = errno;
+
+	atomic_store(&q->stopping, true);
+	(void)eventfd_write(q->stop_fd, 1);
+	errno = e;
+}
+
+/* ---- counters ------------------------------------------------------------------------------ */
+
+const struct nfqueue_counts *nfqueue_counts(const struct nfqueue *q)
+{
+	return &q->counts;
+}
+
+int nfqueue_read_kernel(uint16_t number, struct nfqueue_kernel_counts *out)
+{
+	FILE *f = fopen(KERNEL_LIST, "re");
+	struct nfqueue_kernel_counts k;
+	unsigned n;
+	char line[256];
+	int r = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (r == -ENOENT && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%u %u %u %*u %u %lu %lu %lu", &n, &k.portid, &k.waiting, &k.copy_range,
+		            &k.dropped_full, &k.dropped_user, &k.last_id) == 7 &&
+		        n == number) {
+			*out = k;
+			r = 0;
+		}
+	fclose(f);
+	return r;
+}
