@@ -30,7 +30,8 @@ struct edit_list {
 };
 
 /* Remembers that bytes [offset, offset + len) are to be sent as `bytes`. Longer ones take several
- * entries. 0, or -ENOSPC (pool full, nothing remembered). */
+ * entries; bytes that an earlier edit covers get the new value. 0, or -ENOSPC (pool full, nothing
+ * remembered). */
 int edit_add(
         struct edit_list *list, struct edit_pool *pool, uint64_t offset, const uint8_t *bytes, uint32_t len);
 /* Everything below offset is acknowledged. */
@@ -38,9 +39,11 @@ void edit_ack(struct edit_list *list, struct edit_pool *pool, uint64_t offset);
 void edit_fini(struct edit_list *list, struct edit_pool *pool);
 bool edit_is_empty(const struct edit_list *list);
 
-/* Adds to the verdict every edit that falls into this segment (whose first payload byte has the
- * stream offset payload_offset), and the mended TCP checksum. 0, or -ENOSPC: the verdict cannot
- * hold them (the verdict then has no edits). */
+/* Makes the verdict's edits: all that fall into this segment (whose first payload byte has the stream
+ * offset payload_offset, as stream_offset() tells it) and the mended TCP checksum; none if none does.
+ * An edit that lies in the segment in part is applied in part. The verdict's kind is left alone.
+ * 0; -ENOSPC: the verdict cannot hold them; -EMSGSIZE: the packet was cut, editing it would lose the
+ * rest. On an error the verdict has no edits, and the packet must not be accepted as it is. */
 int edit_apply(const struct edit_list *list, const struct edit_pool *pool, const struct packet *meta,
         const uint8_t *bytes, const struct segment *seg, uint64_t payload_offset, struct verdict *v);
 
