@@ -1,26 +1,32 @@
-/* eve.h - events and findings to JSON lines as Suricata's EVE writes them (DESIGN: event records).
+/* eve.h - events and findings to JSON lines as Suricata's EVE writes them, or to lines for people.
  *
  * Assembles one `smtp` record for each transaction from its events, writes `flow` at a connection's
- * end, `alert` for each finding told, `stats` when asked. All JSON goes through jansson.
+ * end, `alert` for each finding told, `stats` when asked. All JSON goes through jansson; the lines for
+ * people are made from the same records.
+ *
+ * No line is longer than 60 KiB: fields and lists have their bounds, and what is cut says so (KEY_cut).
+ * A full disk loses whole records with a count (writer.h). Foreign text is escaped (escape.h).
  */
 #ifndef REPORT_EVE_H
 #define REPORT_EVE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/hash.h"
-#include "policy/policy.h"
 #include "postern/counter.h"
 #include "postern/event.h"
 #include "postern/finding.h"
 
 struct eve;
+struct policy;
+
+enum eve_format { EVE_FORMAT_JSON, EVE_FORMAT_TEXT };
 
 struct eve_settings {
 	const char *path; /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */
-	bool alerts_only;
+	enum eve_format format;
+	bool alerts_only;        /* no `smtp` and `flow` records */
 	const char *host;        /* NULL = gethostname() */
 	const char *config_hash; /* or "" */
 	const char *mode;        /* "monitor", "enforce", "offline" */
@@ -28,14 +34,16 @@ struct eve_settings {
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
-/* NULL with errno and a message in err (file cannot be opened). policy: for names of rules; borrowed,
- * may be NULL. */
+/* NULL with errno and a message in err (file cannot be opened). policy: for names of rules, which are
+ * copied; may be NULL. */
 struct eve *eve_open(
         const struct eve_settings *s, const struct policy *policy, char *err, unsigned err_bytes);
+/* After a reload: new names of rules, mode and config_hash from the next record on. 0 or -ENOMEM. */
+int eve_set_policy(struct eve *e, const struct policy *policy, const char *mode, const char *config_hash);
 void eve_close(struct eve *e); /* writes transactions still open as end = lost; NULL is fine */
 /* Closes and opens the file again (log rotation). 0 or -errno; on failure the old file stays. */
 int eve_reopen(struct eve *e);
-/* Flushes what is buffered, at the end of each batch of events. */
+/* Writes what is buffered, at the end of each batch of events; and again what a full disk refused. */
 void eve_flush(struct eve *e);
 
 void eve_event(struct eve *e, const struct event *ev);

@@ -1,0 +1,132 @@
+/* alert.c - see alert.h. */
+#include "report/alert.h"
+
+#include "report/field.h"
+#include "report/names.h"
+
+enum { ALERT_GID = 1, ALERT_REV = 1 };
+
+struct kind {
+	uint32_t id;
+	const char *rule, *signature, *category, *technique;
+};
+
+static const struct kind kinds[] = {
+#define X(name, id, rule, severity, signature, category, technique)                                          \
+	{ id, rule, signature, category, technique },
+	FINDINGS(X)
+#undef X
+};
+
+static const struct kind *kind_of(uint32_t id)
+{
+	static const struct kind unknown = { 0, "unknown", "Unknown finding", "Unknown", "" };
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].id == id)
+			return &kinds[i];
+	return &unknown;
+}
+
+static json_t *alert_object(const struct finding *f)
+{
+	const struct kind *kind = kind_of(f->id);
+	json_t *alert = json_object(), *metadata, *list;
+
+	field_set_text(alert, "action", f->blocked ? "blocked" : "allowed");
+	field_set_uint(alert, "gid", ALERT_GID);
+	field_set_uint(alert, "signature_id", f->id);
+	field_set_uint(alert, "rev", ALERT_REV);
+	field_set_text(alert, "rule", kind->rule);
+	field_set_text(alert, "signature", kind->signature);
+	field_set_text(alert, "category", kind->category);
+	field_set_uint(alert, "severity", f->severity);
+	if (!*kind->technique)
+		return alert;
+	list = json_array();
+	(void)json_array_append_new(list, json_string(kind->technique));
+	metadata = json_object();
+	field_set(metadata, "mitre_technique_id", list);
+	field_set(alert, "metadata", metadata);
+	return alert;
+}
+
+static json_t *evidence_list(const struct finding *f, uint64_t *cut)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < f->evidence_count && i < FINDING_EVIDENCE_MAX; i++) {
+		(void)json_array_append_new(list, FIELD_OF(f->evidence[i]));
+		*cut += f->evidence[i].cut;
+	}
+	return list;
+}
+
+static json_t *finding_object(const struct finding *f, uint64_t *cut)
+{
+	json_t *finding = json_object();
+
+	field_set_nonzero(finding, "value", f->value);
+	field_set_nonzero(finding, "limit", f->limit);
+	field_set_nonzero(finding, "baseline", f->baseline);
+	field_set_nonzero(finding, "window_s", f->window_s);
+	if (f->rcpt_to.len > 0)
+		field_set_text(finding, "form", names_get(NAMES_FORM, f->form));
+	if (f->outcome != OUTCOME_NONE)
+		field_set_text(finding, "outcome", names_get(NAMES_OUTCOME, f->outcome));
+	field_set_text(finding, "action", names_get(NAMES_ACTION, f->action));
+	if (f->would != f->action)
+		field_set_text(finding, "would", names_get(NAMES_ACTION, f->would));
+	field_set(finding, "verified", json_boolean(f->verified));
+	field_set(finding, "evidence", evidence_list(f, cut));
+	return finding;
+}
+
+static json_t *incident_object(const struct incident_brief *brief)
+{
+	json_t *incident = json_object();
+
+	field_set_uint(incident, "id", brief->id);
+	field_set_text(incident, "state", names_get(NAMES_INCIDENT_STATE, brief->state));
+	field_set_uint(incident, "count", brief->count);
+	field_set_time(incident, "first_seen", brief->first_us);
+	field_set_time(incident, "last_seen", brief->last_us);
+	return incident;
+}
+
+/* NULL when nothing of the dialogue is known. */
+static json_t *smtp_object(const struct finding *f, uint64_t *cut)
+{
+	json_t *smtp, *list;
+
+	if (f->helo.len == 0 && f->mail_from.len == 0 && f->rcpt_to.len == 0)
+		return NULL;
+	smtp = json_object();
+	if (f->helo.len > 0)
+		field_set_cut(smtp, "helo", FIELD_OF(f->helo), f->helo.cut, cut);
+	if (f->mail_from.len > 0)
+		field_set_cut(smtp, "mail_from", FIELD_OF(f->mail_from), f->mail_from.cut, cut);
+	if (f->rcpt_to.len == 0)
+		return smtp;
+	list = json_array();
+	(void)json_array_append_new(list, FIELD_OF(f->rcpt_to));
+	field_set_cut(smtp, "rcpt_to", list, f->rcpt_to.cut, cut);
+	return smtp;
+}
+
+json_t *alert_record(struct frame *frame, const struct finding *f, uint64_t *cut)
+{
+	json_t *record = frame_record(frame, "alert", f->time_us, &f->conn);
+	json_t *smtp = smtp_object(f, cut);
+
+	if (f->tx_id > 0)
+		field_set_uint(record, "tx_id", f->tx_id);
+	field_set(record, "alert", alert_object(f));
+	field_set(record, "finding", finding_object(f, cut));
+	field_set(record, "incident", incident_object(&f->incident));
+	if (smtp)
+		field_set(record, "smtp", smtp);
+	return record;
+}

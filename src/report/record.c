@@ -1,0 +1,350 @@
+/* record.c - see record.h.
+ *
+ * A transaction starts with EVENT_MAIL and is written at its EVENT_TX_END. Events may be missing (a full
+ * ring loses some): whatever names another transaction than the running one ends that as lost and opens
+ * its own. Recipients outside of any transaction (tx_id 0) are gathered in the same way and are part of the
+ * record of the connection.
+ *
+ * A connection without any transaction gets one `smtp` record at its end. So does one where something
+ * worth counting (VRFY, EXPN, failed AUTH, oddities) came after its last transaction: each count is told
+ * once, in the first record behind it, and none is lost for a later replay.
+ */
+#include "report/record.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "report/field.h"
+#include "report/names.h"
+#include "report/transaction.h"
+
+/* What is told once, in the next `smtp` record of the connection. */
+struct tally {
+	uint32_t vrfy, expn, auth_failures;
+	uint32_t odd; /* bit for each enum event_odd */
+};
+static_assert(ODD_COUNT <= 32, "a bit for each oddity");
+
+struct connection {
+	struct event_connection conn;
+	uint64_t seen_us;
+	uint32_t transactions; /* opened by MAIL so far */
+	bool tls;
+	struct event_path helo;
+	struct event_reply welcome; /* to the greeting or the last HELO */
+	uint16_t auth_code;
+	char auth_mech[EVENT_NAME_MAX];
+	struct tally tally;
+	struct transaction tx;
+};
+
+struct record_book {
+	struct table *connections; /* flow_id -> struct connection */
+	record_sink *sink;
+	void *context;
+	struct transaction_memory memory;
+	uint64_t evicted;
+};
+
+struct record_book *record_new(
+        uint32_t connections, const uint8_t hash_key[HASH_KEY_BYTES], record_sink *sink, void *context)
+{
+	struct record_book *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->connections = table_new(connections, sizeof(uint64_t), sizeof(struct connection), hash_key);
+	if (!b->connections) {
+		free(b);
+		return NULL;
+	}
+	b->sink = sink;
+	b->context = context;
+	return b;
+}
+
+void record_free(struct record_book *b)
+{
+	struct connection *c;
+
+	if (!b)
+		return;
+	while ((c = table_oldest(b->connections, NULL)) != NULL) {
+		transaction_fini(&c->tx, &b->memory);
+		table_drop(b->connections, c);
+	}
+	table_free(b->connections);
+	free(b);
+}
+
+struct record_counts record_counts(const struct record_book *b)
+{
+	return (struct record_counts) { .connections_evicted = b->evicted, .cut = b->memory.cut };
+}
+
+static const char *auth_result(uint16_t code)
+{
+	if (code == 0)
+		return "unanswered";
+	return code / 100 == 2 ? "accepted" : "refused";
+}
+
+static void write_auth(const struct connection *c, json_t *smtp)
+{
+	json_t *auth;
+
+	if (c->auth_mech[0] == '\0')
+		return;
+	auth = json_object();
+	field_set(auth, "mech", field_bytes(c->auth_mech, (unsigned)strnlen(c->auth_mech, EVENT_NAME_MAX)));
+	field_set_text(auth, "result", auth_result(c->auth_code));
+	field_set_nonzero(auth, "code", c->auth_code);
+	field_set(smtp, "auth", auth);
+}
+
+static void write_tally(const struct tally *tally, json_t *smtp)
+{
+	json_t *list;
+	unsigned i;
+
+	field_set_nonzero(smtp, "vrfy", tally->vrfy);
+	field_set_nonzero(smtp, "expn", tally->expn);
+	field_set_nonzero(smtp, "auth_failures", tally->auth_failures);
+	if (tally->odd == 0)
+		return;
+	list = json_array();
+	for (i = 0; i < ODD_COUNT; i++)
+		if (tally->odd & 1u << i)
+			(void)json_array_append_new(list, json_string(names_get(NAMES_ODDITY, i)));
+	field_set(smtp, "oddities", list);
+}
+
+/* The `smtp` record of the running transaction, or of a connection that has none. */
+static void tell_smtp(struct record_book *b, struct frame *frame, struct connection *c, uint64_t start_us,
+        enum event_end end)
+{
+	json_t *record = frame_record(frame, "smtp", start_us, &c->conn);
+	json_t *smtp = json_object();
+
+	if (c->tx.tx_id > 0)
+		field_set_uint(record, "tx_id", c->tx.tx_id);
+	if (c->helo.len > 0)
+		field_set_cut(smtp, "helo", FIELD_OF(c->helo), c->helo.cut, &b->memory.cut);
+	transaction_write(&c->tx, &b->memory, smtp);
+	field_set(smtp, "tls", json_boolean(c->tls));
+	write_auth(c, smtp);
+	field_set(smtp, "pipelined", json_boolean(c->tx.pipelined));
+	field_set(smtp, "bdat", json_boolean(c->tx.bdat));
+	write_tally(&c->tally, smtp);
+	field_set_text(smtp, "end", names_get(NAMES_END, end));
+	field_set_text(smtp, "source", names_get(NAMES_SOURCE, c->conn.source));
+	field_set(record, "smtp", smtp);
+	memset(&c->tally, 0, sizeof(c->tally));
+	transaction_fini(&c->tx, &b->memory);
+	b->sink(b->context, record);
+}
+
+static void end_transaction(
+        struct record_book *b, struct frame *frame, struct connection *c, enum event_end end)
+{
+	if (c->tx.open)
+		tell_smtp(b, frame, c, c->tx.start_us, end);
+}
+
+/* The connection of e, made if need be. */
+static struct connection *connection_of(struct record_book *b, struct frame *frame, const struct event *e)
+{
+	struct connection *c = table_find(b->connections, &e->conn.flow_id);
+
+	if (c) {
+		table_touch(b->connections, c, e->time_us);
+	} else {
+		c = table_add(b->connections, &e->conn.flow_id, e->time_us);
+		if (!c) {
+			struct connection *oldest = table_oldest(b->connections, NULL);
+
+			end_transaction(b, frame, oldest, END_LOST);
+			table_drop(b->connections, oldest);
+			b->evicted++;
+			c = table_add(b->connections, &e->conn.flow_id, e->time_us);
+			assert(c);
+		}
+	}
+	c->conn = e->conn;
+	return c;
+}
+
+/* Makes tx_id the running transaction. */
+static struct transaction *transaction_of(struct record_book *b, struct frame *frame, struct connection *c,
+        uint32_t tx_id, const struct event *e, const struct event_reply *reply)
+{
+	if (c->tx.open && c->tx.tx_id == tx_id)
+		return &c->tx;
+	end_transaction(b, frame, c, transaction_end(&c->tx, END_LOST));
+	transaction_open(&c->tx, tx_id, reply->sent_us ? reply->sent_us : e->time_us);
+	c->transactions += tx_id > 0;
+	return &c->tx;
+}
+
+static void add_command(struct tally *tally, const struct event_command *command)
+{
+	tally->vrfy += strncmp(command->verb, "VRFY", EVENT_NAME_MAX) == 0;
+	tally->expn += strncmp(command->verb, "EXPN", EVENT_NAME_MAX) == 0;
+}
+
+static void add_auth(struct connection *c, const struct event_auth *auth)
+{
+	memcpy(c->auth_mech, auth->mech, EVENT_NAME_MAX);
+	c->auth_code = auth->reply.code;
+	c->tally.auth_failures += auth->reply.code >= 400;
+}
+
+static bool is_empty(const struct tally *tally)
+{
+	return tally->vrfy == 0 && tally->expn == 0 && tally->auth_failures == 0 && tally->odd == 0;
+}
+
+/* How a connection without a transaction ended, in the words for transactions. */
+static enum event_end connection_end(const struct connection *c, const struct event_close *close)
+{
+	if (c->tls)
+		return END_STARTTLS;
+	if (c->welcome.code >= 400 || c->tx.rcpt_refused > 0)
+		return END_REFUSED;
+	switch ((enum event_state)close->state) {
+	case STATE_RESET:
+	case STATE_RESET_BY_US:
+		return END_RESET;
+	case STATE_TIMEOUT:
+	case STATE_EVICTED:
+		return END_LOST;
+	case STATE_CLOSED:
+	case STATE_COUNT:
+		break;
+	}
+	return END_CLOSED;
+}
+
+/* What is left to tell in an `smtp` record when the connection ends. */
+static void tell_rest(struct record_book *b, struct frame *frame, struct connection *c, const struct event *e)
+{
+	const struct event_close *close = &e->u.close;
+
+	c->tls |= close->tls;
+	if (c->tx.open && c->tx.tx_id > 0)
+		end_transaction(b, frame, c,
+		        transaction_end(&c->tx, close->state == STATE_CLOSED ? END_CLOSED : END_LOST));
+	else if (c->tx.open || !is_empty(&c->tally) || (c->transactions == 0 && close->transactions == 0)) {
+		if (c->welcome.code >= 400)
+			c->tx.reply = c->welcome;
+		tell_smtp(b, frame, c, c->conn.open_us, connection_end(c, close));
+	}
+}
+
+static const char *tls_version(uint16_t version)
+{
+	static const struct {
+		uint16_t version;
+		const char *name;
+	} names[] = { { 0x0300, "SSLv3" }, { 0x0301, "TLS 1.0" }, { 0x0302, "TLS 1.1" },
+		{ 0x0303, "TLS 1.2" }, { 0x0304, "TLS 1.3" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].version == version)
+			return names[i].name;
+	return "unknown";
+}
+
+static void tell_flow(struct record_book *b, struct frame *frame, const struct event *e)
+{
+	const struct event_close *close = &e->u.close;
+	json_t *record = frame_record(frame, "flow", e->time_us, &e->conn);
+	json_t *flow = json_object(), *tls;
+
+	field_set_time(flow, "start", e->conn.open_us);
+	field_set_time(flow, "end", e->time_us);
+	field_set_text(flow, "state", names_get(NAMES_FLOW_STATE, close->state));
+	field_set_text(flow, "reason", names_get(NAMES_FLOW_REASON, close->state));
+	field_set_uint(flow, "pkts_toserver", close->packets_toserver);
+	field_set_uint(flow, "pkts_toclient", close->packets_toclient);
+	field_set_uint(flow, "bytes_toserver", close->bytes_toserver);
+	field_set_uint(flow, "bytes_toclient", close->bytes_toclient);
+	field_set_uint(flow, "transactions", close->transactions);
+	if (close->tls) {
+		tls = json_object();
+		field_set_text(tls, "version", tls_version(close->tls_version));
+		if (close->sni.len > 0)
+			field_set_cut(tls, "sni", FIELD_OF(close->sni), close->sni.cut, &b->memory.cut);
+		field_set(flow, "tls", tls);
+	}
+	field_set_uint(flow, "skipped_bytes", close->skipped_bytes);
+	field_set(flow, "midstream", json_boolean(e->conn.midstream));
+	field_set(record, "flow", flow);
+	b->sink(b->context, record);
+}
+
+void record_event(struct record_book *b, struct frame *frame, const struct event *e)
+{
+	struct connection *c;
+
+	if (e->kind == EVENT_REFUSED) /* no connection came of it; watch tells it */
+		return;
+	c = connection_of(b, frame, e);
+	switch ((enum event_kind)e->kind) {
+	case EVENT_GREETING:
+		c->welcome = e->u.reply;
+		break;
+	case EVENT_HELO:
+		c->helo = e->u.helo.name;
+		c->welcome = e->u.helo.reply;
+		break;
+	case EVENT_AUTH:
+		add_auth(c, &e->u.auth);
+		break;
+	case EVENT_MAIL:
+		transaction_add_mail(transaction_of(b, frame, c, e->u.mail.tx_id, e, &e->u.mail.reply), e);
+		break;
+	case EVENT_RCPT:
+		transaction_add_rcpt(
+		        transaction_of(b, frame, c, e->u.rcpt.tx_id, e, &e->u.rcpt.reply), &b->memory, e);
+		break;
+	case EVENT_DATA:
+		transaction_add_data(transaction_of(b, frame, c, e->u.data.tx_id, e, &e->u.data.reply), e);
+		break;
+	case EVENT_TX_END:
+		if (c->tx.tx_id == e->u.tx_end.tx_id)
+			end_transaction(b, frame, c, e->u.tx_end.end);
+		break;
+	case EVENT_COMMAND:
+		add_command(&c->tally, &e->u.command);
+		break;
+	case EVENT_TLS:
+		c->tls = true;
+		break;
+	case EVENT_ODD:
+		c->tally.odd |= e->u.odd.what < ODD_COUNT ? 1u << e->u.odd.what : 0;
+		break;
+	case EVENT_CLOSE:
+		tell_rest(b, frame, c, e);
+		tell_flow(b, frame, e);
+		table_drop(b->connections, c);
+		break;
+	case EVENT_OPEN:
+	case EVENT_REFUSED:
+	case EVENT_KIND_COUNT:
+		break;
+	}
+}
+
+void record_finish(struct record_book *b, struct frame *frame)
+{
+	struct connection *c;
+
+	while ((c = table_oldest(b->connections, NULL)) != NULL) {
+		end_transaction(b, frame, c, END_LOST);
+		table_drop(b->connections, c);
+	}
+}
