@@ -1,0 +1,244 @@
+/* daemon.c - the parts of posternd and the order in which they come up and go down.
+ *
+ * The queue is claimed and served before the rules that feed it are installed, so nothing is ever
+ * queued to nobody. All that can be wrong (configuration, rights, kernel, a taken number, a log that
+ * cannot be opened) is found before the first rule is written.
+ *
+ * On the way out the workers pay what they owe and leave their queues; then the rules decide alone what
+ * becomes of port 25 (queue.fail), which is said.
+ */
+#include "posternd/daemon.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policy/policy.h"
+#include "posternd/loop.h"
+#include "posternd/notify.h"
+
+enum { ERR_BYTES = 512, WORKERS = 1 };
+
+static const char *mode_name(const struct daemon *d)
+{
+	static const char *const names[MODE_COUNT] = { POLICY_MODE_NAMES };
+
+	return names[policy_settings(d->conf->policy)->mode];
+}
+
+/* ---- the steps of the start ----------------------------------------------------------------- */
+
+static void on_conf_error(void *arg, const char *message)
+{
+	(void)arg;
+	log_error("%s", message);
+}
+
+static void on_conf_warning(void *arg, const char *message)
+{
+	(void)arg;
+	log_warning("%s", message);
+}
+
+bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
+{
+	const struct conf_options options = { .force_monitor = force_monitor };
+	struct ruleset_settings s;
+	int r;
+
+	if (conf_load(path, &options, &d->conf, on_conf_error, on_conf_warning, NULL))
+		return false;
+	s = (struct ruleset_settings) {
+		.table = d->conf->nft.table,
+		.priority = d->conf->nft.priority,
+		.mark_mask = d->conf->nft.mark_mask,
+		.queue = d->conf->queue.number,
+		.queues = WORKERS,
+		.log_group = d->conf->queue.number,
+		.bypass = d->conf->queue.fail == CONF_FAIL_OPEN,
+	};
+	d->rules = ruleset_build(d->conf->policy, &s);
+	if (!d->rules) {
+		log_error("the rules cannot be built: %s", strerror(errno));
+		return false;
+	}
+	r = hash_key_random(d->hash_key);
+	if (r)
+		log_error("no random numbers from the kernel: %s", strerror(-r));
+	return r == 0;
+}
+
+static struct worker *open_worker(struct daemon *d, unsigned number, char err[ERR_BYTES])
+{
+	struct worker_settings s = {
+		.number = (uint8_t)number,
+		.queue = {
+			.number = (uint16_t)(d->conf->queue.number + number),
+			.length = d->conf->queue.length,
+			.mark_mask = d->conf->nft.mark_mask,
+		},
+		.policy = d->conf->policy,
+		.wake = loop_wake,
+		.wake_arg = d->loop,
+	};
+
+	memcpy(s.hash_key, d->hash_key, sizeof(s.hash_key));
+	return worker_open(&s, err, ERR_BYTES);
+}
+
+bool daemon_claim(struct daemon *d)
+{
+	char err[ERR_BYTES] = "";
+
+	d->loop = loop_new(d);
+	if (!d->loop) {
+		log_error("no event loop: %s", strerror(errno));
+		return false;
+	}
+	d->gate = gate_open(err, sizeof(err));
+	while (d->gate && d->worker_count < WORKERS) {
+		d->workers[d->worker_count] = open_worker(d, d->worker_count, err);
+		if (!d->workers[d->worker_count])
+			break;
+		d->worker_count++;
+	}
+	if (d->worker_count == WORKERS)
+		d->refused = nflog_tap_open(d->conf->queue.number, err, sizeof(err));
+	if (d->refused)
+		return true;
+	log_error("%s", err);
+	return false;
+}
+
+bool daemon_prepare(struct daemon *d)
+{
+	char err[ERR_BYTES] = "";
+	unsigned i;
+	int r = 0;
+
+	d->desk = desk_open(d->conf, d->hash_key, err, sizeof(err));
+	if (!d->desk) {
+		log_error("%s", err);
+		return false;
+	}
+	d->health = health_new(
+	        &(struct health_sources) {
+	                .workers = d->workers,
+	                .worker_count = d->worker_count,
+	                .gate = d->gate,
+	                .table = d->conf->nft.table,
+	                .desk = d->desk,
+	        },
+	        clock_now_us());
+	if (!d->health)
+		r = -ENOMEM;
+	for (i = 0; r == 0 && i < d->worker_count; i++)
+		r = worker_start(d->workers[i]);
+	if (r)
+		log_error("the workers cannot be started: %s", strerror(-r));
+	return r == 0;
+}
+
+bool daemon_install(struct daemon *d)
+{
+	char err[ERR_BYTES] = "";
+
+	if (gate_install(d->gate, d->rules, err, sizeof(err))) {
+		log_error("%s", err);
+		return false;
+	}
+	log_info("%s mode: queue %u, table inet %s%s, %u rules", mode_name(d), d->conf->queue.number,
+	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
+	        policy_rule_count(d->conf->policy));
+	return true;
+}
+
+/* ---- running and leaving -------------------------------------------------------------------- */
+
+bool daemon_run(struct daemon *d)
+{
+	bool ok;
+
+	notify_send("READY=1");
+	ok = loop_run(d->loop);
+	notify_send("STOPPING=1");
+	return ok;
+}
+
+/* Waits for the workers; false if one of them had failed. */
+static bool join_workers(struct daemon *d)
+{
+	bool ok = true;
+	unsigned i;
+	int r;
+
+	for (i = 0; i < d->worker_count; i++)
+		worker_stop(d->workers[i]);
+	for (i = 0; i < d->worker_count; i++) {
+		r = worker_join(d->workers[i]);
+		if (r == 0)
+			continue;
+		ok = false;
+		log_error(
+		        "the worker of queue %u had to stop: %s", worker_queue(d->workers[i]), strerror(-r));
+	}
+	return ok;
+}
+
+static void drain_all(struct daemon *d)
+{
+	unsigned i;
+
+	for (i = 0; i < d->worker_count; i++)
+		(void)desk_drain(d->desk, worker_events(d->workers[i]), UINT32_MAX);
+}
+
+static void finish(struct daemon *d)
+{
+	uint64_t now_us = clock_now_us();
+	unsigned i;
+
+	drain_all(d);
+	for (i = 0; i < d->worker_count; i++)
+		while (worker_finish(d->workers[i], now_us) > 0)
+			drain_all(d);
+	drain_all(d);
+	desk_finish(d->desk, now_us);
+	health_tick(d->health, now_us);
+	if (d->conf->log.stats_s)
+		health_write_stats(d->health, d->desk, now_us);
+	desk_flush(d->desk);
+}
+
+bool daemon_stop(struct daemon *d)
+{
+	bool ok = join_workers(d);
+
+	finish(d);
+	health_say_totals(d->health);
+	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
+	         "inspected %s. To remove them: nft delete table inet %s",
+	        policy_settings(d->conf->policy)->mode == MODE_ENFORCE ? "refused" : "let through",
+	        d->conf->queue.fail == CONF_FAIL_OPEN ? "now PASSES WITHOUT INSPECTION" : "is now dropped",
+	        d->conf->nft.table);
+	return ok;
+}
+
+void daemon_close(struct daemon *d)
+{
+	unsigned i;
+
+	if (d->worker_count > 0)
+		(void)join_workers(d); /* a start that failed behind worker_start() */
+	for (i = 0; i < d->worker_count; i++)
+		worker_close(d->workers[i]);
+	loop_free(d->loop);
+	nflog_tap_close(d->refused);
+	health_free(d->health);
+	desk_close(d->desk);
+	if (d->gate)
+		gate_close(d->gate);
+	ruleset_free(d->rules);
+	conf_free(d->conf);
+}

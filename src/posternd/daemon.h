@@ -1,0 +1,47 @@
+/* daemon.h - the parts of posternd and the order in which they come up and go down. */
+#ifndef POSTERND_DAEMON_H
+#define POSTERND_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "conf/conf.h"
+#include "gate/gate.h"
+#include "posternd/desk.h"
+#include "posternd/health.h"
+#include "posternd/worker.h"
+#include "tap/nflog.h"
+
+enum { DAEMON_WORKERS_MAX = 64 };
+
+struct loop;
+
+struct daemon {
+	uint8_t hash_key[HASH_KEY_BYTES];
+	struct conf *conf;
+	struct ruleset *rules;
+	struct gate *gate;
+	struct worker *workers[DAEMON_WORKERS_MAX];
+	unsigned worker_count;
+	struct nflog_tap *refused;
+	struct desk *desk;
+	struct health *health;
+	struct loop *loop;
+};
+
+/* The steps of the start, in their order. Each says on the log what is wrong and what to do, and
+ * returns false; then only daemon_close() may follow. Up to daemon_install(), which is the last one,
+ * nothing in the kernel has changed but who listens on the queue. */
+bool daemon_load(struct daemon *d, const char *path, bool force_monitor);
+bool daemon_claim(struct daemon *d);
+bool daemon_prepare(struct daemon *d);
+bool daemon_install(struct daemon *d);
+
+/* Until a signal ends it (true) or a worker has failed (false). */
+bool daemon_run(struct daemon *d);
+/* Stops the workers, writes what is left, says totals. The rules stay. */
+bool daemon_stop(struct daemon *d);
+void daemon_close(struct daemon *d);
+
+#endif

@@ -1,0 +1,146 @@
+/* desk.c - where events end: watch judges them, report writes events and findings.
+ *
+ * The findings of an event are written right behind it, so the ring between watch and report never
+ * holds more than one event or one tick can cause.
+ */
+#include "posternd/desk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+#include "postern/finding.h"
+
+enum { FINDING_SLOTS = 4096 };
+
+struct desk {
+	struct watch *watch;
+	struct ring *findings;
+	struct eve *eve;
+};
+
+static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], uint32_t *connections)
+{
+	struct watch_settings s;
+
+	watch_settings_default(&s);
+	memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
+	*connections = s.connections;
+	d->findings = ring_new(FINDING_SLOTS, sizeof(struct finding));
+	if (d->findings)
+		d->watch = watch_new(&s, d->findings);
+	return d->watch ? 0 : -errno;
+}
+
+struct desk *desk_open(
+        const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
+{
+	static const char *const modes[MODE_COUNT] = { POLICY_MODE_NAMES };
+	struct eve_settings s = {
+		.path = conf->log.eve,
+		.alerts_only = conf->log.alerts_only,
+		.config_hash = conf->hash,
+		.mode = modes[policy_settings(conf->policy)->mode],
+	};
+	struct desk *d = calloc(1, sizeof(*d));
+	int r = d ? take_memory(d, hash_key, &s.connections) : -ENOMEM;
+
+	if (r) {
+		snprintf(err, err_bytes, "no memory for the tables of watch: %s", strerror(-r));
+	} else {
+		memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
+		d->eve = eve_open(&s, conf->policy, err, err_bytes);
+		if (d->eve)
+			return d;
+	}
+	desk_close(d);
+	return NULL;
+}
+
+void desk_close(struct desk *d)
+{
+	if (!d)
+		return;
+	eve_close(d->eve);
+	watch_free(d->watch);
+	ring_free(d->findings);
+	free(d);
+}
+
+static void write_findings(struct desk *d)
+{
+	const struct finding *f;
+
+	while ((f = ring_front(d->findings))) {
+		eve_finding(d->eve, f);
+		ring_pop(d->findings);
+	}
+}
+
+void desk_event(struct desk *d, const struct event *e)
+{
+	watch_event(d->watch, e);
+	eve_event(d->eve, e);
+	write_findings(d);
+}
+
+bool desk_drain(struct desk *d, struct ring *events, unsigned most)
+{
+	const struct event *e;
+
+	while (most-- > 0 && (e = ring_front(events))) {
+		desk_event(d, e);
+		ring_pop(events);
+	}
+	return ring_waiting(events) > 0;
+}
+
+void desk_tick(struct desk *d, uint64_t now_us)
+{
+	watch_tick(d->watch, now_us);
+	write_findings(d);
+}
+
+void desk_flush(struct desk *d)
+{
+	eve_flush(d->eve);
+}
+
+void desk_finish(struct desk *d, uint64_t now_us)
+{
+	while (watch_finish(d->watch, now_us) > 0)
+		write_findings(d);
+	write_findings(d);
+}
+
+int desk_reopen(struct desk *d)
+{
+	return eve_reopen(d->eve);
+}
+
+void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct counters *inspect,
+        const struct eve_stats_number *extra)
+{
+	struct watch_counts w = watch_counts(d->watch);
+	struct eve_stats s = {
+		.time_us = now_us,
+		.uptime_s = uptime_s,
+		.inspect = inspect,
+		.watch = &w,
+		.extra = extra,
+	};
+
+	eve_stats(d->eve, &s);
+}
+
+struct watch_counts desk_watch_counts(const struct desk *d)
+{
+	return watch_counts(d->watch);
+}
+
+struct eve_counts desk_eve_counts(const struct desk *d)
+{
+	return eve_counts(d->eve);
+}

@@ -1,0 +1,41 @@
+/* desk.h - where events end: watch judges them, report writes events and findings. */
+#ifndef POSTERND_DESK_H
+#define POSTERND_DESK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/ring.h"
+#include "conf/conf.h"
+#include "postern/counter.h"
+#include "postern/event.h"
+#include "report/eve.h"
+#include "watch/watch.h"
+
+struct desk;
+
+/* conf is borrowed. NULL with a message in err. */
+struct desk *desk_open(
+        const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes);
+void desk_close(struct desk *d); /* NULL is fine */
+
+void desk_event(struct desk *d, const struct event *e);
+/* Takes at most `most` events out of the ring. True if some are left. */
+bool desk_drain(struct desk *d, struct ring *events, unsigned most);
+/* About once a second. */
+void desk_tick(struct desk *d, uint64_t now_us);
+/* At the end of a batch of events. */
+void desk_flush(struct desk *d);
+/* Closes all incidents. */
+void desk_finish(struct desk *d, uint64_t now_us);
+/* 0 or -errno; on failure the old file stays. */
+int desk_reopen(struct desk *d);
+/* Writes a stats record; extra as eve_stats takes it. */
+void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct counters *inspect,
+        const struct eve_stats_number *extra);
+
+struct watch_counts desk_watch_counts(const struct desk *d);
+struct eve_counts desk_eve_counts(const struct desk *d);
+
+#endif

@@ -1,0 +1,307 @@
+/* health.c - is inspection happening? Counters of all parts, read once a second.
+ *
+ * One table names every number: as it is called in the stats records and, where its growth means that
+ * something escaped us, how that is said. A line tells what came since the last line about the same
+ * number, and there is at most one in QUIET_S seconds, so a long trouble is told in full and does not
+ * flood. Counters start at zero: packets that passed unseen while no daemon ran are told at the start.
+ *
+ * Latencies are from the read of a batch to the send of its verdicts, as the upper border of the
+ * power-of-two bucket in which the quantile lies, over the time since the last stats record.
+ *
+ * Limits: the kernel's queue counters have 32 bits and belong to the bound queue; a queue that is
+ * bound again starts at zero.
+ */
+#include "posternd/health.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { QUIET_S = 30, ALIVE_S = 10 };
+static const uint64_t SECOND_US = 1000000;
+
+#define SENT_AGAIN "packets; their senders send them again, mail is only slower: "
+
+/* X(NAME, name in the records, what to say about growth behind its number, or NULL) */
+#define NUMBERS(X)                                                                                           \
+	X(QUEUE_WAITING, "kernel.queue.waiting", NULL)                                                       \
+	X(QUEUE_FULL, "kernel.queue.dropped_full",                                                           \
+	        SENT_AGAIN "the queue was full: raise queue.length, or give the machine more CPU")           \
+	X(QUEUE_USER, "kernel.queue.dropped_user",                                                           \
+	        SENT_AGAIN "the socket's buffer was full: give the machine more CPU")                        \
+	X(RULES_QUEUED, "kernel.rules.queued", NULL)                                                         \
+	X(RULES_INSPECTED, "kernel.rules.inspected", NULL)                                                   \
+	X(RULES_BLIND, "kernel.rules.blind",                                                                 \
+	        "packets PASSED WITHOUT INSPECTION: nobody listened on the queue, or they could not be "     \
+	        "read")                                                                                      \
+	X(RULES_RESET, "kernel.rules.reset", NULL)                                                           \
+	X(RULES_REFUSED, "kernel.rules.refused", NULL)                                                       \
+	X(RULES_BARE_ACKS, "kernel.rules.bare_acks", NULL)                                                   \
+	X(TAP_PACKETS, "tap.packets", NULL)                                                                  \
+	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
+	X(TAP_VERDICTS, "tap.verdicts", NULL)                                                                \
+	X(TAP_SENDS, "tap.sends", NULL)                                                                      \
+	X(TAP_OVERRUNS, "tap.overruns", NULL)                                                                \
+	X(TAP_UNREADABLE, "tap.unreadable", NULL)                                                            \
+	X(TAP_UNEDITABLE, "tap.uneditable", NULL)                                                            \
+	X(TAP_VERDICT_ERRORS, "tap.verdict_errors", NULL)                                                    \
+	X(TAP_LATENCY_P50, "tap.latency_us.p50", NULL)                                                       \
+	X(TAP_LATENCY_P99, "tap.latency_us.p99", NULL)                                                       \
+	X(TAP_LATENCY_MAX, "tap.latency_us.max", NULL)                                                       \
+	X(LOG_READ, "refused.read", NULL)                                                                    \
+	X(LOG_LOST, "refused.lost",                                                                          \
+	        "refused tries were refused, but are not in the records: they came faster than they "        \
+	        "could be read")                                                                             \
+	X(LOG_UNREADABLE, "refused.unreadable", NULL)                                                        \
+	X(EVENTS_LOST, "ring.lost",                                                                          \
+	        "events are lost to the records: they came faster than they could be written")               \
+	X(EVENTS_WAITING, "ring.waiting", NULL)                                                              \
+	X(FINDINGS_LOST, "report.findings_lost", "findings are lost to the records")                         \
+	X(RECORDS, "report.records", NULL)                                                                   \
+	X(RECORDS_LOST, "report.lost",                                                                       \
+	        "records could not be written: look at the disk and the rights of log.eve")                  \
+	X(RECORDS_CUT, "report.cut", NULL)
+
+enum number {
+#define X(name, dotted, growth) NUMBER_##name,
+	NUMBERS(X)
+#undef X
+	        NUMBER_COUNT
+};
+
+static const struct {
+	const char *dotted;
+	const char *growth;
+} numbers[NUMBER_COUNT] = {
+#define X(name, dotted, growth) { dotted, growth },
+	NUMBERS(X)
+#undef X
+};
+
+struct health {
+	struct health_sources sources;
+	uint64_t started_us;
+	uint64_t now[NUMBER_COUNT];
+	struct {
+		uint64_t value;
+		uint64_t at_us; /* 0 = never */
+	} told[NUMBER_COUNT];
+	uint64_t log[HEALTH_LOG_COUNT];
+	uint64_t latency[NFQUEUE_LATENCY_BUCKETS];        /* so far */
+	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
+	int gate_error;                                   /* of the last reading */
+};
+
+struct health *health_new(const struct health_sources *sources, uint64_t now_us)
+{
+	struct health *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->sources = *sources;
+	h->started_us = now_us;
+	return h;
+}
+
+void health_free(struct health *h)
+{
+	free(h);
+}
+
+void health_count_log(struct health *h, enum health_log what, uint64_t more)
+{
+	h->log[what] += more;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static uint64_t load(const _Atomic uint64_t *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+/* The queue's kernel counters keep their last values when the queue is gone (clean exit). */
+static void read_kernel_queue(struct health *h)
+{
+	struct nfqueue_kernel_counts k, sum = { 0 };
+	unsigned i;
+
+	for (i = 0; i < h->sources.worker_count; i++) {
+		if (nfqueue_read_kernel(worker_queue(h->sources.workers[i]), &k))
+			return;
+		sum.waiting += k.waiting;
+		sum.dropped_full += k.dropped_full;
+		sum.dropped_user += k.dropped_user;
+	}
+	h->now[NUMBER_QUEUE_WAITING] = sum.waiting;
+	h->now[NUMBER_QUEUE_FULL] = sum.dropped_full;
+	h->now[NUMBER_QUEUE_USER] = sum.dropped_user;
+}
+
+static void add_worker(struct health *h, struct worker *w)
+{
+	const struct nfqueue_counts *c = worker_queue_counts(w);
+	unsigned i;
+
+	h->now[NUMBER_TAP_PACKETS] += load(&c->packets);
+	h->now[NUMBER_TAP_BYTES] += load(&c->bytes);
+	h->now[NUMBER_TAP_VERDICTS] += load(&c->verdicts);
+	h->now[NUMBER_TAP_SENDS] += load(&c->sends);
+	h->now[NUMBER_TAP_OVERRUNS] += load(&c->overruns);
+	h->now[NUMBER_TAP_UNREADABLE] += load(&c->unreadable);
+	h->now[NUMBER_TAP_UNEDITABLE] += load(&c->uneditable);
+	h->now[NUMBER_TAP_VERDICT_ERRORS] += load(&c->verdict_errors);
+	h->now[NUMBER_EVENTS_LOST] += ring_lost(worker_events(w));
+	h->now[NUMBER_EVENTS_WAITING] += ring_waiting(worker_events(w));
+	for (i = 0; i < NFQUEUE_LATENCY_BUCKETS; i++)
+		h->latency[i] += load(&c->latency[i]);
+}
+
+static void read_workers(struct health *h)
+{
+	unsigned i;
+
+	memset(&h->now[NUMBER_TAP_PACKETS], 0,
+	        (NUMBER_TAP_VERDICT_ERRORS + 1 - NUMBER_TAP_PACKETS) * sizeof(h->now[0]));
+	h->now[NUMBER_EVENTS_LOST] = h->now[NUMBER_EVENTS_WAITING] = 0;
+	memset(h->latency, 0, sizeof(h->latency));
+	for (i = 0; i < h->sources.worker_count; i++)
+		add_worker(h, h->sources.workers[i]);
+}
+
+static void read_gate(struct health *h)
+{
+	struct gate_counts c;
+	int r = gate_read_counts(h->sources.gate, h->sources.table, &c);
+
+	if (r == 0) {
+		h->now[NUMBER_RULES_QUEUED] = c.queued;
+		h->now[NUMBER_RULES_INSPECTED] = c.inspected;
+		h->now[NUMBER_RULES_BLIND] = c.blind;
+		h->now[NUMBER_RULES_RESET] = c.reset;
+		h->now[NUMBER_RULES_REFUSED] = c.refused;
+		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
+	}
+	if (r == h->gate_error)
+		return;
+	h->gate_error = r;
+	if (r == -ENOENT)
+		log_error("table inet %s IS GONE: somebody removed it, port 25 is not guarded; restart "
+		          "posternd to install it again",
+		        h->sources.table);
+	else if (r)
+		log_error("the counters of table inet %s cannot be read: %s", h->sources.table, strerror(-r));
+	else
+		log_info("table inet %s is there again", h->sources.table);
+}
+
+static void read_desk(struct health *h)
+{
+	struct eve_counts e = desk_eve_counts(h->sources.desk);
+
+	h->now[NUMBER_FINDINGS_LOST] = desk_watch_counts(h->sources.desk).findings_lost;
+	h->now[NUMBER_RECORDS] = e.records;
+	h->now[NUMBER_RECORDS_LOST] = e.lost;
+	h->now[NUMBER_RECORDS_CUT] = e.cut;
+}
+
+/* ---- telling ------------------------------------------------------------------------------- */
+
+static void tell_growth(struct health *h, uint64_t now_us)
+{
+	unsigned i;
+
+	for (i = 0; i < NUMBER_COUNT; i++) {
+		uint64_t at_us = h->told[i].at_us;
+
+		if (!numbers[i].growth || h->now[i] <= h->told[i].value)
+			continue;
+		if (at_us && now_us - at_us < QUIET_S * SECOND_US)
+			continue;
+		log_warning("%" PRIu64 " %s (%s is %" PRIu64 ")", h->now[i] - h->told[i].value,
+		        numbers[i].growth, numbers[i].dotted, h->now[i]);
+		h->told[i].value = h->now[i];
+		h->told[i].at_us = now_us;
+	}
+}
+
+void health_tick(struct health *h, uint64_t now_us)
+{
+	read_kernel_queue(h);
+	read_workers(h);
+	read_gate(h);
+	read_desk(h);
+	h->now[NUMBER_LOG_READ] = h->log[HEALTH_LOG_READ];
+	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
+	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
+	tell_growth(h, now_us);
+}
+
+bool health_workers_alive(const struct health *h, uint64_t now_us)
+{
+	unsigned i;
+
+	for (i = 0; i < h->sources.worker_count; i++) {
+		uint64_t awake_us = load(&worker_queue_counts(h->sources.workers[i])->last_wakeup_us);
+
+		if (awake_us + ALIVE_S * SECOND_US < now_us)
+			return false;
+	}
+	return true;
+}
+
+/* Upper border of the bucket in which this share (in thousandths) of the packets ends; 0 = none. */
+static uint64_t latency_quantile(const struct health *h, unsigned per_mille)
+{
+	uint64_t all = 0, below = 0;
+	unsigned i;
+
+	for (i = 0; i < NFQUEUE_LATENCY_BUCKETS; i++)
+		all += h->latency[i] - h->latency_before[i];
+	for (i = 0; i < NFQUEUE_LATENCY_BUCKETS; i++) {
+		below += h->latency[i] - h->latency_before[i];
+		if (below > 0 && below * 1000 >= all * per_mille)
+			return 1ULL << i;
+	}
+	return 0;
+}
+
+void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us)
+{
+	struct eve_stats_number extra[NUMBER_COUNT + 1];
+	struct counters sum = { { 0 } };
+	unsigned i;
+
+	h->now[NUMBER_TAP_LATENCY_P50] = latency_quantile(h, 500);
+	h->now[NUMBER_TAP_LATENCY_P99] = latency_quantile(h, 990);
+	h->now[NUMBER_TAP_LATENCY_MAX] = latency_quantile(h, 1000);
+	memcpy(h->latency_before, h->latency, sizeof(h->latency));
+	for (i = 0; i < NUMBER_COUNT; i++)
+		extra[i] = (struct eve_stats_number) { numbers[i].dotted, h->now[i] };
+	extra[NUMBER_COUNT] = (struct eve_stats_number) { NULL, 0 };
+	for (i = 0; i < h->sources.worker_count; i++)
+		worker_add_counters(h->sources.workers[i], &sum);
+	desk_stats(desk, now_us, (now_us - h->started_us) / SECOND_US, &sum, extra);
+}
+
+void health_say_totals(const struct health *h)
+{
+	struct watch_counts w = desk_watch_counts(h->sources.desk);
+	struct counters sum = { { 0 } };
+	unsigned i;
+
+	for (i = 0; i < h->sources.worker_count; i++)
+		worker_add_counters(h->sources.workers[i], &sum);
+	log_info("%" PRIu64 " packets, %" PRIu64 " connections, %" PRIu64 " recipients, %" PRIu64
+	         " of them refused by us, %" PRIu64 " refused tries seen, %" PRIu64 " findings",
+	        h->now[NUMBER_TAP_PACKETS], sum.n[COUNTER_FLOWS], sum.n[COUNTER_RCPT],
+	        sum.n[COUNTER_RCPT_REFUSED_BY_US], h->now[NUMBER_LOG_READ], w.findings);
+	log_info("dropped by the kernel and sent again: %" PRIu64 "; passed without inspection: %" PRIu64
+	         "; lost: %" PRIu64 " events, %" PRIu64 " records",
+	        h->now[NUMBER_QUEUE_FULL] + h->now[NUMBER_QUEUE_USER], h->now[NUMBER_RULES_BLIND],
+	        h->now[NUMBER_EVENTS_LOST], h->now[NUMBER_RECORDS_LOST]);
+}

@@ -1,0 +1,40 @@
+/* health.h - is inspection happening? Counters of all parts, read once a second; what grows and must
+ * not is said loudly. The same numbers go into the stats records. */
+#ifndef POSTERND_HEALTH_H
+#define POSTERND_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gate/gate.h"
+#include "posternd/desk.h"
+#include "posternd/worker.h"
+
+/* Where the numbers come from; all borrowed. */
+struct health_sources {
+	struct worker *const *workers;
+	unsigned worker_count;
+	struct gate *gate;
+	const char *table;
+	const struct desk *desk;
+};
+
+/* What the loop itself counts of the NFLOG group. */
+enum health_log { HEALTH_LOG_READ, HEALTH_LOG_LOST, HEALTH_LOG_UNREADABLE, HEALTH_LOG_COUNT };
+
+struct health;
+
+/* NULL with errno. */
+struct health *health_new(const struct health_sources *sources, uint64_t now_us);
+void health_free(struct health *h); /* NULL is fine */
+void health_count_log(struct health *h, enum health_log what, uint64_t more);
+/* Reads all counters, warns. About once a second. */
+void health_tick(struct health *h, uint64_t now_us);
+/* Every worker has been awake within the last seconds. */
+bool health_workers_alive(const struct health *h, uint64_t now_us);
+/* Writes a stats record of the last reading. */
+void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us);
+/* One line about the whole run. */
+void health_say_totals(const struct health *h);
+
+#endif

@@ -1,0 +1,178 @@
+/* loop.c - the daemon's event loop.
+ *
+ * One thread does everything but inspection: it takes events out of the workers' rings, feeds watch,
+ * writes records, reads refused tries, looks at the counters once a second. DRAIN_MAX events of each
+ * ring are taken in one turn, so that signals and the timer keep their place under load.
+ *
+ * SIGTERM and SIGINT end it. SIGHUP opens the records' file again (log rotation).
+ */
+#include "posternd/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ev.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "posternd/daemon.h"
+#include "posternd/notify.h"
+#include "posternd/refused.h"
+
+enum { DRAIN_MAX = 2048 };
+
+struct loop {
+	struct daemon *daemon;
+	struct ev_loop *ev;
+	ev_async events;
+	ev_io refused;
+	ev_timer second;
+	ev_signal term, interrupt, hangup;
+	unsigned seconds; /* since the last stats record */
+	bool has_watchdog;
+	bool failed;
+};
+
+/* ---- what happens --------------------------------------------------------------------------- */
+
+static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
+{
+	struct loop *l = watcher->data;
+	struct daemon *d = l->daemon;
+	bool more = false;
+	unsigned i;
+
+	(void)revents;
+	for (i = 0; i < d->worker_count; i++) {
+		more |= desk_drain(d->desk, worker_events(d->workers[i]), DRAIN_MAX);
+		l->failed |= worker_has_ended(d->workers[i]);
+	}
+	desk_flush(d->desk);
+	if (l->failed)
+		ev_break(ev, EVBREAK_ALL);
+	else if (more)
+		ev_async_send(ev, watcher);
+}
+
+static void on_try(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
+{
+	struct daemon *d = ((struct loop *)arg)->daemon;
+	struct event e;
+
+	if (refused_read(d->conf->policy, d->hash_key, packet, bytes, would, &e))
+		desk_event(d->desk, &e);
+	else
+		health_count_log(d->health, HEALTH_LOG_UNREADABLE, 1);
+}
+
+static void on_refused(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	struct loop *l = watcher->data;
+	struct daemon *d = l->daemon;
+	uint64_t lost = 0;
+	int n = nflog_tap_read(d->refused, on_try, l, clock_now_us(), &lost);
+
+	(void)ev;
+	(void)revents;
+	health_count_log(d->health, HEALTH_LOG_READ, (uint64_t)n);
+	health_count_log(d->health, HEALTH_LOG_LOST, lost);
+	desk_flush(d->desk);
+}
+
+static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
+{
+	struct loop *l = watcher->data;
+	struct daemon *d = l->daemon;
+	uint64_t now_us = clock_now_us();
+
+	(void)ev;
+	(void)revents;
+	desk_tick(d->desk, now_us);
+	health_tick(d->health, now_us);
+	if (d->conf->log.stats_s && ++l->seconds >= d->conf->log.stats_s) {
+		health_write_stats(d->health, d->desk, now_us);
+		l->seconds = 0;
+	}
+	desk_flush(d->desk);
+	if (l->has_watchdog && health_workers_alive(d->health, now_us))
+		notify_send("WATCHDOG=1");
+}
+
+static void on_end(struct ev_loop *ev, ev_signal *watcher, int revents)
+{
+	(void)revents;
+	log_info("%s: leaving", strsignal(watcher->signum));
+	ev_break(ev, EVBREAK_ALL);
+}
+
+static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int revents)
+{
+	struct daemon *d = ((struct loop *)watcher->data)->daemon;
+	int r = desk_reopen(d->desk);
+
+	(void)ev;
+	(void)revents;
+	if (r)
+		log_error("%s cannot be opened again, the old file stays in use: %s", d->conf->log.eve,
+		        strerror(-r));
+	else
+		log_info("%s opened again", d->conf->log.eve);
+}
+
+/* ---- setting up ----------------------------------------------------------------------------- */
+
+struct loop *loop_new(struct daemon *d)
+{
+	struct loop *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->daemon = d;
+	l->ev = ev_default_loop(EVFLAG_AUTO);
+	if (!l->ev) {
+		free(l);
+		errno = ENOSYS;
+		return NULL;
+	}
+	ev_async_init(&l->events, on_events);
+	l->events.data = l;
+	ev_async_start(l->ev, &l->events);
+	ev_timer_init(&l->second, on_second, 1., 1.);
+	l->second.data = l;
+	ev_signal_init(&l->term, on_end, SIGTERM);
+	ev_signal_init(&l->interrupt, on_end, SIGINT);
+	ev_signal_init(&l->hangup, on_hangup, SIGHUP);
+	l->hangup.data = l;
+	ev_signal_start(l->ev, &l->term); /* one that comes during the start is handled after it */
+	ev_signal_start(l->ev, &l->interrupt);
+	ev_signal_start(l->ev, &l->hangup);
+	return l;
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	ev_loop_destroy(l->ev);
+	free(l);
+}
+
+bool loop_run(struct loop *l)
+{
+	l->has_watchdog = notify_has_watchdog();
+	ev_io_init(&l->refused, on_refused, nflog_tap_fd(l->daemon->refused), EV_READ);
+	l->refused.data = l;
+	ev_io_start(l->ev, &l->refused);
+	ev_timer_start(l->ev, &l->second);
+	ev_run(l->ev, 0);
+	return !l->failed;
+}
+
+void loop_wake(void *loop)
+{
+	struct loop *l = loop;
+
+	ev_async_send(l->ev, &l->events);
+}

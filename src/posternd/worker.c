@@ -1,0 +1,179 @@
+/* worker.c - one queue, one thread, one inspect engine, one ring of events.
+ *
+ * The thread's life is nfqueue_serve(). It shares nothing with other workers; the loop's thread reads
+ * its ring and, with relaxed loads, its counters. Signals are left to the loop's thread.
+ *
+ * Limits: EVENT_SLOTS events wait at most; what comes while the ring is full is lost and counted,
+ * because a packet is never held up by a slow disk.
+ */
+#include "posternd/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect.h"
+#include "postern/event.h"
+
+enum { EVENT_SLOTS = 16384 };
+static const uint64_t TICK_US = 1000000;
+
+struct worker {
+	struct worker_settings settings;
+	struct nfqueue *queue;
+	struct ring *events;
+	struct inspect *inspect;
+	uint64_t ticked_us;
+	pthread_t thread;
+	bool started;
+	int result;
+	atomic_bool ended;
+};
+
+/* ---- in the worker's thread ----------------------------------------------------------------- */
+
+static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
+{
+	struct worker *w = arg;
+
+	inspect_packet(w->inspect, packet, bytes, out);
+}
+
+static void on_tick(void *arg, uint64_t now_us)
+{
+	struct worker *w = arg;
+
+	if (now_us - w->ticked_us >= TICK_US) { /* also when the clock was set back */
+		inspect_tick(w->inspect, now_us);
+		w->ticked_us = now_us;
+	}
+	if (ring_waiting(w->events) > 0)
+		w->settings.wake(w->settings.wake_arg);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	w->result = nfqueue_serve(w->queue, on_packet, on_tick, w);
+	atomic_store(&w->ended, true);
+	w->settings.wake(w->settings.wake_arg);
+	return NULL;
+}
+
+/* ---- in the loop's thread ------------------------------------------------------------------- */
+
+static int take_memory(struct worker *w)
+{
+	struct inspect_settings s;
+
+	inspect_settings_default(&s, 0);
+	s.worker = w->settings.number;
+	memcpy(s.hash_key, w->settings.hash_key, sizeof(s.hash_key));
+	w->events = ring_new(EVENT_SLOTS, sizeof(struct event));
+	if (w->events)
+		w->inspect = inspect_new(&s, w->events, w->settings.policy);
+	return w->inspect ? 0 : -errno;
+}
+
+struct worker *worker_open(const struct worker_settings *s, char *err, unsigned err_bytes)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int r = -ENOMEM;
+
+	if (w) {
+		w->settings = *s;
+		r = take_memory(w);
+	}
+	if (r) {
+		snprintf(err, err_bytes, "no memory for the tables of queue %u: %s", s->queue.number,
+		        strerror(-r));
+		worker_close(w);
+		return NULL;
+	}
+	w->queue = nfqueue_open(&s->queue, err, err_bytes);
+	if (w->queue)
+		return w;
+	worker_close(w);
+	return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+	sigset_t all, before;
+	char name[16];
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r)
+		return -r;
+	w->started = true;
+	snprintf(name, sizeof(name), "queue %u", w->settings.queue.number);
+	pthread_setname_np(w->thread, name);
+	return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+	nfqueue_stop(w->queue);
+}
+
+int worker_join(struct worker *w)
+{
+	if (!w->started)
+		return 0;
+	pthread_join(w->thread, NULL);
+	w->started = false;
+	return w->result;
+}
+
+bool worker_has_ended(const struct worker *w)
+{
+	return atomic_load(&w->ended);
+}
+
+uint32_t worker_finish(struct worker *w, uint64_t now_us)
+{
+	return inspect_finish(w->inspect, now_us);
+}
+
+void worker_close(struct worker *w)
+{
+	if (!w)
+		return;
+	nfqueue_close(w->queue);
+	inspect_free(w->inspect);
+	ring_free(w->events);
+	free(w);
+}
+
+uint16_t worker_queue(const struct worker *w)
+{
+	return w->settings.queue.number;
+}
+
+struct ring *worker_events(struct worker *w)
+{
+	return w->events;
+}
+
+const struct nfqueue_counts *worker_queue_counts(const struct worker *w)
+{
+	return nfqueue_counts(w->queue);
+}
+
+void worker_add_counters(const struct worker *w, struct counters *sum)
+{
+	const struct counters *c = inspect_counters(w->inspect);
+	unsigned i;
+
+	for (i = 0; i < COUNTER_COUNT; i++)
+		sum->n[i] += __atomic_load_n(&c->n[i], __ATOMIC_RELAXED);
+}
