@@ -5,6 +5,7 @@
  *
  * Groups overlap freely; policy_seal() cuts the address space into disjoint ranges, each with the
  * set of groups it belongs to, so that one binary search answers "which groups is this address in".
+ * The two families are spaces of their own: "::/0" holds no IPv4 address.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -49,6 +50,7 @@ enum policy_mode { MODE_MONITOR, MODE_ENFORCE, MODE_COUNT };
 struct policy_groups {
 	uint64_t w[POLICY_GROUPS_MAX / 64];
 };
+void policy_groups_add(struct policy_groups *s, unsigned id);
 bool policy_groups_have(const struct policy_groups *s, unsigned id);
 bool policy_groups_meet(const struct policy_groups *a, const struct policy_groups *b);
 
@@ -63,20 +65,23 @@ struct policy_settings {
 
 /* ---- building ---------------------------------------------------------------------------- */
 
-/* NULL with errno = ENOMEM. The three fixed groups exist from the start. */
+/* NULL with errno = ENOMEM. The three fixed groups exist from the start. Until policy_set() is called:
+ * monitor mode, otherwise refuse, only alerts, port 25. */
 struct policy *policy_new(void);
 void policy_free(struct policy *p); /* NULL is fine */
+/* Copied. Also after policy_seal(), as long as nobody else reads the policy yet (-n). */
 void policy_set(struct policy *p, const struct policy_settings *s);
 
-/* Adds a group; name at most POLICY_NAME_MAX - 1 bytes, copied. Returns its id, or -EEXIST (name
- * taken; literals are shared and return the old id instead), -ENOSPC, -ENOMEM. A GROUP_SERVER is
- * a member of GROUP_SERVERS by itself. */
+/* Adds a group of one of the last four kinds; name copied. Returns its id, or -EEXIST (name taken;
+ * literals are shared and return the old id instead), -ENOSPC, -ENAMETOOLONG (POLICY_NAME_MAX bytes
+ * or more), -ENOMEM. A GROUP_SERVER is a member of GROUP_SERVERS by itself. */
 int policy_add_group(struct policy *p, enum policy_group_kind kind, const char *name);
-/* 0, -ENOMEM, -ENOENT (no such id). */
+/* 0, -ENOMEM, -ENOENT (no such id, or one of the computed groups `any` and `servers`). */
 int policy_add_prefix(struct policy *p, int group, const struct prefix *prefix);
 /* Takes addresses out of `home`, whatever the order of calls. */
 int policy_exclude_home(struct policy *p, const struct prefix *prefix);
-/* Only for GROUP_SERVER ids. `public` addresses count for address literals, not for rules. */
+/* Only for GROUP_SERVER ids, else -ENOENT; names and domains that are empty or longer than 255 bytes
+ * are -EINVAL; 0 or -ENOMEM. `public` addresses count for address literals, not for rules. */
 int policy_server_add_public(struct policy *p, int group, const struct prefix *prefix);
 /* A host name of the server, for literals like user@mx.example.org that need no listed domain. */
 int policy_server_add_name(struct policy *p, int group, const char *name);
@@ -85,8 +90,8 @@ int policy_server_add_name(struct policy *p, int group, const char *name);
  * and the U-label form. */
 int policy_server_add_domain(struct policy *p, int group, const char *domain);
 int policy_server_add_may_relay(struct policy *p, int group, const struct prefix *prefix);
-/* A rule; from and to are group sets, any member matches. line = line in the configuration, for
- * reasons. Returns its index or -ENOSPC. */
+/* A rule; from and to are group sets, any member matches; title copied. line = line in the
+ * configuration, for reasons. Returns its index, -ENOSPC or -ENOMEM. */
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
         const struct policy_groups *to, enum policy_do what, unsigned line);
 /* Compiles. 0 or -ENOMEM. Afterwards nothing can be added (assert). */
@@ -96,11 +101,11 @@ int policy_seal(struct policy *p);
 
 struct policy_connection {
 	enum policy_do what;
-	int16_t rule;      /* index, or POLICY_OTHERWISE */
-	int16_t server;    /* group id of dst's servers group, -1 = dst is no server of ours */
-	uint8_t direction; /* enum event_direction: ours = home or servers */
-	bool client_ours;  /* home, or that server's may-relay */
-	bool client_upstream;
+	int16_t rule;         /* index, or POLICY_OTHERWISE */
+	int16_t server;       /* group id of dst's servers group (of several, the first), -1 = none of ours */
+	uint8_t direction;    /* enum event_direction: ours = home or servers */
+	bool client_ours;     /* home, or that server's may-relay */
+	bool client_upstream; /* in an upstream group */
 	bool client_home;
 };
 
@@ -115,7 +120,8 @@ struct policy_recipient {
 struct policy_connection policy_judge_connection(
         const struct policy *p, const struct addr *src, const struct addr *dst);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
- * with no hop (bare local name) is ours. */
+ * with no hop (bare local name) is ours; one that could not be read (SMTP_FORM_MALFORMED) is not,
+ * and `hop` then is the last one read, or 0. */
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
 /* The port is one of `ports` (or ports is empty). */
@@ -128,9 +134,9 @@ struct policy_groups policy_lookup(const struct policy *p, const struct addr *a)
 struct policy_group_view {
 	enum policy_group_kind kind;
 	const char *name;
-	const struct prefix *prefixes; /* disjoint, sorted, merged; after policy_seal() */
+	const struct prefix *prefixes; /* IPv4 first; disjoint, sorted, merged; after policy_seal() */
 	size_t prefix_count;
-	size_t domain_count; /* GROUP_SERVER */
+	size_t domain_count; /* GROUP_SERVER; different ones, after policy_seal() */
 };
 struct policy_rule_view {
 	const char *title;

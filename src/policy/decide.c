@@ -1,0 +1,145 @@
+/* decide.c - what a policy says about a connection and about a recipient.
+ *
+ * The closed-relay axiom: the client is ours or the recipient is ours. The client's half is decided
+ * with the connection, from addresses alone; the recipient's half from the hops of its path, as
+ * smtp/address lists them. Whether mode, certainty or authentication let anything be done about it
+ * is not asked here.
+ *
+ * Unreadable paths. The axiom wants the final domain to be ours; of a path that could not be read to
+ * its end nobody knows that, so it is not. The configured action applies to it as to any foreign
+ * recipient: refusing needs certainty, but of the connection, and the bytes of this path are certain.
+ * Passing what cannot be read would tell every abuser how to write; honest software writes paths that
+ * can be read; and the refusal costs one recipient, whose sender is told. Where hops could be read and
+ * are ours it counts as a trick, for which operators may choose a milder action.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "policy/inner.h"
+#include "policy/policy.h"
+#include "smtp/address.h"
+
+struct policy_groups policy_lookup(const struct policy *p, const struct addr *a)
+{
+	assert(p->sealed);
+	return ranges_find(&p->ranges[addr_is_v4(a)], a);
+}
+
+bool policy_has_port(const struct policy *p, uint16_t port)
+{
+	unsigned i;
+
+	for (i = 0; i < p->settings.port_count; i++)
+		if (p->settings.ports[i] == port)
+			return true;
+	return p->settings.port_count == 0;
+}
+
+/* ---- connections --------------------------------------------------------------------------------- */
+
+/* The first servers group declared among those of an address, or -1. */
+static int16_t first_server(const struct policy *p, const struct policy_groups *groups)
+{
+	unsigned i;
+
+	for (i = 0; i < POLICY_GROUPS_MAX / 64; i++) {
+		uint64_t servers = groups->w[i] & p->server_kind.w[i];
+
+		if (servers)
+			return (int16_t)(i * 64 + (unsigned)__builtin_ctzll(servers));
+	}
+	return -1;
+}
+
+static bool is_inside(const struct policy_groups *groups)
+{
+	return policy_groups_have(groups, GROUP_ID_HOME) || policy_groups_have(groups, GROUP_ID_SERVERS);
+}
+
+static enum event_direction direction_of(const struct policy_groups *src, const struct policy_groups *dst)
+{
+	/* [client is inside][server is inside] */
+	static const enum event_direction directions[2][2] = {
+		{ DIRECTION_TRANSIT, DIRECTION_INBOUND },
+		{ DIRECTION_OUTBOUND, DIRECTION_INTERNAL },
+	};
+
+	return directions[is_inside(src)][is_inside(dst)];
+}
+
+static int16_t first_rule(
+        const struct policy *p, const struct policy_groups *src, const struct policy_groups *dst)
+{
+	unsigned i;
+
+	for (i = 0; i < p->rule_count; i++)
+		if (policy_groups_meet(&p->rules[i].from, src) && policy_groups_meet(&p->rules[i].to, dst))
+			return (int16_t)i;
+	return POLICY_OTHERWISE;
+}
+
+struct policy_connection policy_judge_connection(
+        const struct policy *p, const struct addr *src, const struct addr *dst)
+{
+	struct policy_groups from = policy_lookup(p, src), to = policy_lookup(p, dst);
+	struct policy_connection c = {
+		.rule = first_rule(p, &from, &to),
+		.server = first_server(p, &to),
+		.direction = (uint8_t)direction_of(&from, &to),
+		.client_upstream = policy_groups_meet(&from, &p->upstreams),
+		.client_home = policy_groups_have(&from, GROUP_ID_HOME),
+	};
+
+	c.what = c.rule == POLICY_OTHERWISE ? p->settings.otherwise : p->rules[c.rule].what;
+	c.client_ours = c.client_home;
+	if (c.server >= 0 && !c.client_ours)
+		c.client_ours = prefixes_have(&p->groups[c.server].server->may_relay, src);
+	return c;
+}
+
+/* ---- recipients ---------------------------------------------------------------------------------- */
+
+/* 127.0.0.0/8 and ::1: whatever server reads this literal means itself. */
+static bool is_loopback(const struct addr *a)
+{
+	static const struct addr v6_loopback = { { [15] = 1 } };
+
+	return addr_is_v4(a) ? a->b[12] == 127 : addr_compare(a, &v6_loopback) == 0;
+}
+
+/* Mail for this hop stays at the server: one of its domains, one of its names (in brackets, too), one
+ * of its addresses, or no domain at all. */
+static bool hop_is_ours(const struct policy *p, int server, const struct smtp_hop *hop)
+{
+	const struct policy_server *s = p->groups[server].server;
+	bool bracketed = hop->len >= 2 && hop->domain[0] == '[' && hop->domain[hop->len - 1] == ']';
+
+	if (hop->literal)
+		return prefixes_have(&p->members[server], &hop->addr) ||
+		       prefixes_have(&s->public_side, &hop->addr) || is_loopback(&hop->addr);
+	if (bracketed)
+		return names_have(&s->hosts, hop->domain + 1, hop->len - 2U);
+	return hop->len == 0 || names_have(&s->hosts, hop->domain, hop->len) ||
+	       names_cover(&s->domains, hop->domain, hop->len);
+}
+
+struct policy_recipient policy_judge_recipient(
+        const struct policy *p, int server, const struct smtp_address *a)
+{
+	bool readable = a->form != SMTP_FORM_MALFORMED;
+	struct policy_recipient r = { .ours = false };
+	unsigned ours = 0; /* hops at the start that are ours */
+
+	assert(p->sealed);
+	assert(server >= 0 && (unsigned)server < p->group_count && p->groups[server].server);
+	while (ours < a->hop_count && hop_is_ours(p, server, &a->hops[ours]))
+		ours++;
+	r.ours = ours == a->hop_count && readable;
+	r.trick = !r.ours && ours > 0;
+	r.hop = ours < a->hop_count || ours == 0 ? ours : ours - 1;
+	if (r.ours)
+		r.action = ACTION_ALERT;
+	else
+		r.action = r.trick ? p->settings.tricks_action : p->settings.relay_action;
+	return r;
+}

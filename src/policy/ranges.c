@@ -1,0 +1,113 @@
+/* ranges.c - "which groups is this address in" by one binary search.
+ *
+ * Every prefix opens at its first address and closes behind its last one. A sweep over these edges
+ * in order of address keeps the set of open groups and starts a range wherever the set changes:
+ *
+ *   home     |---------------|
+ *   isp              |---------------|
+ *   ranges   1       2       3       4         {home} {home, isp} {isp} {}
+ *
+ * A tree of prefixes would need less memory for many groups (48 bytes a range here) and more steps
+ * for each look-up; neither is felt with one look-up a connection, and this is simpler to check.
+ */
+#include "policy/ranges.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct edge {
+	struct addr at;
+	uint16_t group;
+	bool opens;
+};
+
+/* Closing before opening: one prefix of a group may begin right where another one ends. */
+static int compare_edges(const void *left, const void *right)
+{
+	const struct edge *a = left, *b = right;
+	int order = addr_compare(&a->at, &b->at);
+
+	return order ? order : a->opens - b->opens;
+}
+
+/* Fills `edges`, if given, and counts them. */
+static size_t list_edges(struct edge *edges, const struct prefixes *groups, unsigned group_count, bool v4)
+{
+	size_t count = 0, i;
+	unsigned id;
+
+	for (id = 0; id < group_count; id++) {
+		for (i = 0; i < groups[id].count; i++) {
+			const struct prefix *p = &groups[id].at[i];
+			struct addr behind = prefix_last(p);
+
+			if (prefix_is_v4(p) != v4)
+				continue;
+			if (edges)
+				edges[count] = (struct edge) { prefix_first(p), (uint16_t)id, true };
+			count++;
+			if (!addr_increment(&behind))
+				continue; /* open to the end of the space */
+			if (edges)
+				edges[count] = (struct edge) { behind, (uint16_t)id, false };
+			count++;
+		}
+	}
+	return count;
+}
+
+/* Returns how many ranges were written, at most as many as there are edges. */
+static size_t sweep(struct range *ranges, const struct edge *edges, size_t edge_count)
+{
+	struct policy_groups open = { { 0 } };
+	size_t count = 0, i;
+
+	for (i = 0; i < edge_count; i++) {
+		open.w[edges[i].group / 64] ^= (uint64_t)1 << (edges[i].group % 64);
+		if (i + 1 < edge_count && addr_compare(&edges[i].at, &edges[i + 1].at) == 0)
+			continue;
+		if (count == 0 || memcmp(&ranges[count - 1].groups, &open, sizeof(open)) != 0)
+			ranges[count++] = (struct range) { edges[i].at, open };
+	}
+	return count;
+}
+
+int ranges_build(struct ranges *out, const struct prefixes *groups, unsigned group_count, bool v4)
+{
+	size_t edge_count = list_edges(NULL, groups, group_count, v4);
+	struct edge *edges = calloc(edge_count + 1, sizeof(*edges)); /* never 0 bytes */
+	struct range *ranges = calloc(edge_count + 1, sizeof(*ranges));
+
+	if (!edges || !ranges) {
+		free(edges);
+		free(ranges);
+		return -ENOMEM;
+	}
+	list_edges(edges, groups, group_count, v4);
+	qsort(edges, edge_count, sizeof(*edges), compare_edges);
+	*out = (struct ranges) { ranges, sweep(ranges, edges, edge_count) };
+	free(edges);
+	return 0;
+}
+
+void ranges_fini(struct ranges *r)
+{
+	free(r->at);
+	*r = (struct ranges) { 0 };
+}
+
+struct policy_groups ranges_find(const struct ranges *r, const struct addr *a)
+{
+	size_t low = 0, high = r->count; /* those before low begin at or before a */
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (addr_compare(&r->at[middle].first, a) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? r->at[low - 1].groups : (struct policy_groups) { { 0 } };
+}
