@@ -10,8 +10,8 @@
 # mx.example.org for example.org.
 #
 # Use: source this file, call lab_up, then the functions below. As a program:
-#   lab.sh down DIR         remove the lab whose directory is DIR
-#   lab.sh watch PID DIR    the same, as soon as the process PID is gone
+#   lab.sh down DIR         removes the lab whose directory is DIR
+#   lab.sh watch PID DIR    does the same as soon as the process PID is gone
 #
 # How it works. Namespaces are named pt<pid of the test>-<host>, wires are
 # created directly between two of them, so that the host's own network never
@@ -40,10 +40,12 @@ LAB_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_SKIPPED=77                  # exit code of a test that could not run
 LAB_HOSTS=(gw isp stranger mail lan)
 LAB_KEEP=${LAB_KEEP:-}          # not empty: leave the lab up at the end
-LAB_DIR=${LAB_DIR:-}            # set by lab_up
-LAB_PREFIX=${LAB_PREFIX:-}      # set by lab_up
+LAB_ROOT=${LAB_ROOT:-/tmp}      # where LAB_DIR is made; other users must be able to pass through it
+LAB_DIR=                        # set by lab_up
+LAB_PREFIX=                     # set by lab_up
 LAB_PID=                        # set by lab_spawn
-LAB_WATCHER=
+LAB_WATCHER=                    # leader of the watcher's process group
+PATH=$PATH:/usr/sbin:/sbin
 
 # Address plan: host, interface of gw, v4 network, v6 network, last part of the host's address.
 LAB_WIRES="\
@@ -66,7 +68,7 @@ lab_fail() {
 
     {
         echo "FAILED: $*"
-        for log in "$LAB_DIR"/log/*; do
+        for log in ${LAB_DIR:+"$LAB_DIR"/log/*}; do
             [[ -s $log ]] || continue
             echo "--- the end of ${log#"$LAB_DIR"/}:"
             tail -n 15 "$log"
@@ -90,17 +92,16 @@ lab_need() {
 lab_up() {
     local host
 
-    PATH=$PATH:/usr/sbin:/sbin
     [[ $EUID -eq 0 ]] || lab_skip "network namespaces need root"
-    lab_need ip sysctl setsid python3
-    unshare --net true 2>/dev/null || lab_skip "this system does not let root create a network namespace"
+    lab_need ip ss sysctl setsid unshare
+    unshare --net true 2>/dev/null || lab_skip "this system does not let root create network namespaces"
+    [[ -z $LAB_DIR ]] || lab_fail "lab_up: this test has a lab already"
 
+    [[ ! -e $LAB_ROOT/pt$$ && ! -e /run/netns/pt$$-gw ]] || lab_fail "lab_up: $LAB_ROOT/pt$$ is left from a lab that was kept"
+
+    # The clean-up is armed before there is anything to clean.
     LAB_PREFIX=pt$$
-    LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$LAB_PREFIX.XXXXXX") || exit 1
-    chmod 755 "$LAB_DIR"        # Postfix and the sinks are not root
-    mkdir "$LAB_DIR/log" "$LAB_DIR/run"
-    echo "$LAB_PREFIX" >"$LAB_DIR/prefix"
-
+    LAB_DIR=$LAB_ROOT/$LAB_PREFIX
     trap 'lab_leave $?' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
@@ -110,6 +111,7 @@ lab_up() {
         disown "$LAB_WATCHER"   # a bare `wait` in a test must not wait for it
     fi
 
+    mkdir -m 755 "$LAB_DIR" "$LAB_DIR/log" "$LAB_DIR/run" || exit 1      # Postfix and the sinks are not root
     for host in "${LAB_HOSTS[@]}"; do
         echo "netns add $LAB_PREFIX-$host"
     done | ip -batch - || lab_fail "the namespaces $LAB_PREFIX-* cannot be created"
@@ -175,7 +177,7 @@ lab_signal() {
 lab_down() {
     local host try
 
-    [[ -n $LAB_DIR && -d $LAB_DIR ]] || return 0
+    [[ -n $LAB_DIR ]] || return 0
     for ((try = 0; try < 60; try++)); do
         case $try in
         0) lab_signal TERM && lab_signal CONT ;;
@@ -185,22 +187,21 @@ lab_down() {
         sleep 0.05
     done
     for host in "${LAB_HOSTS[@]}"; do
-        [[ -e /run/netns/$LAB_PREFIX-$host ]] && ip netns del "$LAB_PREFIX-$host"
+        [[ ! -e /run/netns/$LAB_PREFIX-$host ]] || ip netns del "$LAB_PREFIX-$host"
     done
-    rm -rf "$LAB_DIR"
-    if [[ -n $LAB_WATCHER ]]; then
-        kill -- "-$LAB_WATCHER" 2>/dev/null
-        LAB_WATCHER=
-    fi
-    return 0
+    rm -rf "$LAB_DIR"           # after the namespaces: who sees it gone knows that all is gone
+    [[ -z $LAB_WATCHER ]] || kill -- "-$LAB_WATCHER" 2>/dev/null || true
+    LAB_WATCHER=
+    LAB_DIR=
 }
 
 # lab_leave STATUS - the EXIT trap.
 lab_leave() {
+    set +e
     trap '' INT TERM            # a second signal must not interrupt the clean-up
     if [[ -z $LAB_KEEP ]]; then
         lab_down
-    elif [[ -d $LAB_DIR ]]; then
+    elif [[ -n $LAB_DIR ]]; then
         cat >&2 <<-EOT
 	The lab is kept. Its files are in $LAB_DIR (logs in log/). To enter, watch and remove it:
 	  ip netns exec $LAB_PREFIX-gw bash            # or ${LAB_HOSTS[*]:1}
@@ -235,7 +236,9 @@ lab_spawn() {
 lab_alive() {
     local pid netns
 
-    pid=$(<"$LAB_DIR/run/$1.pid") && netns=$(<"$LAB_DIR/run/$1.netns") || return 1
+    [[ -s $LAB_DIR/run/$1.netns ]] || return 1
+    pid=$(<"$LAB_DIR/run/$1.pid")
+    netns=$(<"$LAB_DIR/run/$1.netns")
     [[ /proc/$pid/ns/net -ef /run/netns/$netns ]]
 }
 
@@ -266,42 +269,182 @@ lab_wait() {
     done
 }
 
-# lab_listens HOST PORT - tells whether something listens there (asks the kernel; makes no connection).
+# lab_listens HOST PORT [4|6] - tells whether a socket (of that family) listens there. Asks the kernel, does not connect.
 lab_listens() {
-    [[ -n $(lab_in "$1" ss -Hltn "sport = :$2") ]]
+    [[ -n $(lab_in "$1" ss ${3:+"-$3"} -Hltn "sport = :$2") ]]
 }
 
 # ---- mail servers ----
 
-# lab_postfix HOST HOSTNAME DOMAIN... [SETTING=VALUE]... - starts a real Postfix on port 25 of that host, answering as
-# HOSTNAME, final destination of the DOMAINs with any local part. Each further argument with a "=" is a line of main.cf
-# and replaces the one below. Mail arrives in one maildir a recipient, $LAB_DIR/mail-HOST/RECIPIENT/new/.
-# Log: log/postfix-HOST.log; stop: lab_kill postfix-HOST; then it may be started again, with other settings.
+# lab_postfix HOST HOSTNAME DOMAIN... [SETTING=VALUE]... - starts a real Postfix on port 25 of that host. It is called
+# HOSTNAME, takes mail for any local part of the DOMAINs and refuses to relay. Arguments with a "=" are lines of main.cf
+# and replace those below. Each recipient has a maildir: $LAB_DIR/mail-HOST/RECIPIENT/new/. Log: log/postfix-HOST.log.
+# `lab_kill postfix-HOST` stops it; then it may be started again, with other settings.
 lab_postfix() {
-    local host=$1 name=$2 base=$LAB_DIR/postfix-$1 domains=() line key
+    local host=$1 name=$2 base=$LAB_DIR/postfix-$1 domains=() key value
     local -A settings
 
-    lab_need postconf ss
-    getent passwd postfix >/dev/null || lab_skip "Postfix has no user of its own"
+    lab_need postconf
+    getent passwd postfix >/dev/null || lab_skip "there is no user named postfix"
     shift 2
     while [[ $# -gt 0 && $1 != *=* ]]; do
         domains+=("$1")
         shift
     done
-    while IFS='= ' read -r key line; do
-        [[ -z $key ]] || settings[$key]=$line
+    while IFS='= ' read -r key value; do
+        [[ -z $key ]] || settings[$key]=$value
     done < <(lab_postfix_settings "$host" "$name" "${domains[@]}"; printf '%s\n' "$@")
 
-    mkdir -p "$base"/{conf,data} "$base"/queue/{pid,public,private,maildrop,hold} "$LAB_DIR/mail-$host" \
-        "$base"/queue/{incoming,active,deferred,corrupt,bounce,defer,trace,flush,saved}
+    mkdir -p "$LAB_DIR/mail-$host" "$base"/{conf,data} "$base"/queue/{pid,public,private,maildrop,incoming,active} \
+        "$base"/queue/{deferred,defer,bounce,trace,hold,corrupt,flush,saved}
     chown postfix "$base"/data "$base"/queue/*
     chown root "$base"/queue/pid
     chown nobody "$LAB_DIR/mail-$host"
     for key in "${!settings[@]}"; do
         echo "$key = ${settings[$key]}"
     done >"$base/conf/main.cf"
-    lab_postfix_services >"$base/conf/master.cf"
-    touch -d '1 minute ago' "$base/conf/main.cf"        # Postfix re-reads a file younger than two seconds until it is not
+    touch -d '1 minute ago' "$base/conf/main.cf"        # Postfix waits for a file younger than two seconds to settle
+    lab_postfix_services "$host" >"$base/conf/master.cf"
+    lab_deliver_script >"$base/deliver"
+
     lab_spawn "$host" "postfix-$host" "$(postconf -dh daemon_directory)/master" -c "$base/conf"
     lab_wait 10 "Postfix on $host to listen" lab_listens "$host" 25
 }
+
+# lab_open_relay HOST HOSTNAME DOMAIN... [SETTING=VALUE]... - the same, but it says 250 to everybody's foreign
+# recipients and silently discards what it took for them: no mail leaves.
+lab_open_relay() {
+    lab_postfix "$@" 'mynetworks = 0.0.0.0/0 [::]/0' 'default_transport = discard:'
+}
+
+# Nothing here names a file outside of LAB_DIR, and nothing asks DNS.
+lab_postfix_settings() {
+    local host=$1 name=$2
+
+    shift 2
+    cat <<-EOT
+	compatibility_level = 3.6
+	meta_directory = $LAB_DIR/postfix-$host/conf
+	queue_directory = $LAB_DIR/postfix-$host/queue
+	data_directory = $LAB_DIR/postfix-$host/data
+	maillog_file = $LAB_DIR/log/postfix-$host.log
+	maillog_file_prefixes = $LAB_DIR
+	myhostname = $name
+	mydomain = $1
+	myorigin = $1
+	mydestination = $name localhost
+	mynetworks = 127.0.0.0/8 [::1]/128
+	inet_protocols = all
+	smtpd_relay_restrictions = permit_mynetworks reject_unauth_destination
+	smtpd_peername_lookup = no
+	smtp_host_lookup = native
+	virtual_mailbox_domains = $*
+	virtual_mailbox_maps = static:any
+	local_recipient_maps =
+	alias_maps =
+	alias_database =
+	virtual_transport = maildir
+	local_transport = maildir
+	maildir_destination_recipient_limit = 1
+	message_size_limit = 209715200
+	mailbox_size_limit = 0
+	smtpd_client_connection_count_limit = 0
+	in_flow_delay = 0
+	EOT
+}
+
+lab_postfix_services() {
+    cat <<-EOT
+	smtp     inet       n - n -     - smtpd
+	pickup   unix       n - n 60    1 pickup
+	cleanup  unix       n - n -     0 cleanup
+	qmgr     unix       n - n 300   1 qmgr
+	tlsmgr   unix       - - n 1000? 1 tlsmgr
+	rewrite  unix       - - n -     - trivial-rewrite
+	bounce   unix       - - n -     0 bounce
+	defer    unix       - - n -     0 bounce
+	trace    unix       - - n -     0 bounce
+	verify   unix       - - n -     1 verify
+	flush    unix       n - n 1000? 0 flush
+	proxymap unix       - - n -     - proxymap
+	smtp     unix       - - n -     - smtp
+	relay    unix       - - n -     - smtp
+	showq    unix       n - n -     - showq
+	error    unix       - - n -     - error
+	retry    unix       - - n -     - error
+	discard  unix       - - n -     - discard
+	anvil    unix       - - n -     1 anvil
+	scache   unix       - - n -     1 scache
+	postlog  unix-dgram n - n -     1 postlogd
+	maildir  unix       - n n -     - pipe flags=DORX user=nobody
+	  argv=/bin/sh $LAB_DIR/postfix-$1/deliver $LAB_DIR/mail-$1 \${recipient} \${queue_id}
+	EOT
+}
+
+# The delivery agent. Postfix's own virtual(8) is faster, but refuses a table that makes the path from the recipient.
+# A recipient that is no good name for a directory goes to "odd"; Delivered-To in the mail tells who it was.
+lab_deliver_script() {
+    cat <<-'EOT'
+	name=$2
+	case $name in */* | .*) name=odd ;; esac
+	[ ${#name} -le 200 ] || name=odd
+	box=$1/$name
+	mail=$3.$$
+	mkdir -p "$box/tmp" "$box/new" "$box/cur" && cat >"$box/tmp/$mail" && mv "$box/tmp/$mail" "$box/new/$mail" || exit 75
+	EOT
+}
+
+# lab_mails HOST RECIPIENT - prints the files of the mails that Postfix on HOST has delivered to RECIPIENT.
+lab_mails() {
+    local box=$LAB_DIR/mail-$1/$2/new
+
+    [[ ! -d $box ]] || find "$box" -type f
+}
+
+# lab_arrived HOST RECIPIENT [COUNT] - tells whether these are (at least) COUNT (1) mails.
+lab_arrived() {
+    [[ $(lab_mails "$1" "$2" | wc -l) -ge ${3:-1} ]]
+}
+
+# lab_sink HOST [PORT [OPTION...]] - starts smtp-sink, which takes everything, on PORT (25) of both families; OPTIONs are
+# passed to it. Each mail is a file in $LAB_DIR/sink-HOST-PORT/ that begins with X-Client-Addr, X-Helo-Args,
+# X-Mail-Args and X-Rcpt-Args. `lab_kill sink-HOST-PORT` stops it.
+lab_sink() {
+    local host=$1 port=${2:-25}
+    local name=sink-$host-$port
+
+    lab_need smtp-sink
+    shift $(($# < 2 ? $# : 2))
+    mkdir -p "$LAB_DIR/$name"
+    chown nobody "$LAB_DIR/$name"
+    # One smtp-sink listens on one family only. The shell is the leader of both and takes them along when it is ended.
+    # shellcheck disable=SC2016
+    lab_spawn "$host" "$name" bash -c '
+        trap "trap - TERM; kill 0" TERM
+        smtp-sink "${@:2}" "0.0.0.0:$1" 1000 & smtp-sink "${@:2}" "[::]:$1" 1000 & wait' \
+        sink "$port" -u nobody -h "sink.$host.example" -d "$LAB_DIR/$name/%H%M%S." "$@"
+    lab_wait 5 "smtp-sink on $host to listen on IPv4" lab_listens "$host" "$port" 4
+    lab_wait 5 "smtp-sink on $host to listen on IPv6" lab_listens "$host" "$port" 6
+}
+
+# ---- as a program ----
+
+# lab_main COMMAND ARGUMENT... - see the head of this file.
+lab_main() {
+    case ${1:-} in
+    watch)
+        tail -s 0.2 --pid="$2" -f /dev/null
+        sleep 0.2               # what the test was just starting comes into being
+        shift
+        ;;
+    down) [[ ${2:-} == */pt* && -d $2/run ]] || lab_fail "lab.sh down: '${2:-}' is not the directory of a lab" ;;
+    *) echo "usage: source it, or: lab.sh down DIR" >&2 && exit 2 ;;
+    esac
+    LAB_DIR=${2%/}
+    LAB_PREFIX=${LAB_DIR##*/}
+    lab_down
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    lab_main "$@"
+fi
