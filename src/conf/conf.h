@@ -13,6 +13,10 @@
 #include "policy/policy.h"
 
 #define CONF_DEFAULT_PATH "/etc/postern/postern.conf"
+/* Where the example configurations of rules/ are installed. */
+#ifndef CONF_EXAMPLES_DIR
+#define CONF_EXAMPLES_DIR "/usr/share/doc/postern/examples"
+#endif
 
 enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 #define CONF_FAIL_NAMES "open", "closed"
@@ -46,9 +50,10 @@ struct conf_options {
 	bool force_monitor; /* posternd -n: monitor mode whatever the file says */
 };
 
-/* Reads, checks and compiles; options may be NULL. On success 0 and *out (caller frees with conf_free). Else -EINVAL with
- * the first syntax error or every semantic one reported, or -errno when a file cannot be read (also
- * reported). Warnings are reported through `warn` and do not fail. */
+/* Reads, checks and compiles; options may be NULL. On success 0 and *out (caller frees with
+ * conf_free). Else -EINVAL with the first syntax error or every semantic one reported, or -errno when
+ * a file cannot be read (also reported). Warnings are reported through `warn` (may be NULL) and do
+ * not fail. Not reentrant: one thread at a time (libconfuse's lexer is one per process). */
 int conf_load(const char *path, const struct conf_options *options, struct conf **out, conf_report error,
         conf_report warn, void *arg);
 /* A policy for `postern read` without a file: home prefixes and one servers group "local" that owns

@@ -1,0 +1,78 @@
+/* build.h - values to settings and a policy: what the handlers of the keys work on. */
+#ifndef CONF_BUILD_H
+#define CONF_BUILD_H
+
+#include "conf/parse.h"
+
+/* An address or prefix that a block of ours claims; kept with its place for the checks between
+ * blocks. */
+struct claim {
+	struct prefix prefix;
+	size_t block;
+	struct place at;
+};
+
+/* Scalars, by struct key's offset. Numbers and words are int64_t, texts borrow from the entries. */
+struct draft {
+	int64_t mode, otherwise;
+	int64_t relay_action, relay_tricks;
+	int64_t queue_number, queue_length, queue_fail;
+	const char *nft_table;
+	int64_t nft_priority, nft_mark_mask;
+	const char *log_eve;
+	int64_t log_alerts_only, log_stats;
+};
+
+struct build {
+	struct parsed *parsed;
+	struct problems *problems;
+	struct policy *policy;
+	struct draft draft;
+	uint16_t ports[POLICY_PORTS_MAX];
+	unsigned port_count;
+	struct claim *claims;
+	size_t claim_count;
+	bool no_memory;
+};
+
+__attribute__((format(printf, 3, 4))) void build_error(
+        struct build *b, const struct place *at, const char *format, ...);
+
+/* values.c: handlers of scalars and ports */
+void value_word(struct build *b, struct block *block, const struct entry *e);
+void value_yesno(struct build *b, struct block *block, const struct entry *e);
+void value_number(struct build *b, struct block *block, const struct entry *e);
+void value_mask(struct build *b, struct block *block, const struct entry *e);
+void value_duration(struct build *b, struct block *block, const struct entry *e);
+void value_name(struct build *b, struct block *block, const struct entry *e);
+void value_logfile(struct build *b, struct block *block, const struct entry *e);
+void value_port(struct build *b, struct block *block, const struct entry *e);
+
+/* groups.c: handlers of addresses, names and groups */
+void group_home(struct build *b, struct block *block, const struct entry *e);
+void group_not_home(struct build *b, struct block *block, const struct entry *e);
+void group_address(struct build *b, struct block *block, const struct entry *e);
+void group_public(struct build *b, struct block *block, const struct entry *e);
+void group_may_relay(struct build *b, struct block *block, const struct entry *e);
+void group_name(struct build *b, struct block *block, const struct entry *e);
+void group_domain(struct build *b, struct block *block, const struct entry *e);
+void group_domains_file(struct build *b, struct block *block, const struct entry *e);
+void group_file(struct build *b, struct block *block, const struct entry *e);
+void group_from(struct build *b, struct block *block, const struct entry *e);
+void group_to(struct build *b, struct block *block, const struct entry *e);
+/* Makes the policy's group of every titled block; titles are checked here. */
+void group_open_all(struct build *b);
+
+/* domain.c: a domain or host name as people write it. 0 and both lower-case forms (unicode is empty
+ * if it is the same), or -EINVAL with what is wrong and how to fix it. */
+enum { DOMAIN_TEXT_MAX = 1024, DOMAIN_WHY_MAX = 200 };
+struct domain_forms {
+	char ascii[DOMAIN_TEXT_MAX], unicode[DOMAIN_TEXT_MAX];
+};
+int domain_read(const char *text, bool subdomains_allowed, struct domain_forms *out, char why[DOMAIN_WHY_MAX]);
+
+/* check.c: what only shows when everything is read. */
+void check_blocks(struct build *b);   /* before the policy is sealed */
+void check_between(struct build *b); /* after */
+
+#endif

@@ -1,0 +1,140 @@
+/* check.c - checks between blocks: each value is fine, and together they still make no sense. */
+#include <errno.h>
+#include <string.h>
+
+#include "conf/build.h"
+
+static bool is_written(const struct build *b, const struct block *block, const char *key)
+{
+	const struct key *k = key_find(block->kind, key);
+	size_t i;
+
+	for (i = 0; i < b->parsed->entry_count; i++)
+		if (b->parsed->entries[i].key == k && &b->parsed->blocks[b->parsed->entries[i].block] == block)
+			return true;
+	return false;
+}
+
+static void check_has_addresses(struct build *b, const struct block *block)
+{
+	const char *kind = block_infos[block->kind].name;
+
+	if (block->address_count > 0)
+		return;
+	if (block->kind == BLOCK_NETWORK && is_written(b, block, "file"))
+		problems_add(b->problems, PROBLEM_WARNING, &block->at,
+		        "%s \"%s\" has no address: its file is empty, and rules that name it match nothing", kind,
+		        block->title);
+	else
+		build_error(b, &block->at, "%s \"%s\" has no address; add addresses = { ... }%s", kind, block->title,
+		        block->kind == BLOCK_NETWORK ? " or file = \"...\"" : "");
+}
+
+/* Where every recipient is foreign, refusing foreign recipients refuses all mail. */
+static void check_can_refuse(struct build *b, const struct block *block)
+{
+	const char *key = b->draft.relay_action != ACTION_ALERT ? "action" : "tricks";
+
+	if (b->draft.relay_action == ACTION_ALERT && b->draft.relay_tricks == ACTION_ALERT)
+		return;
+	if (block->domain_count == 0)
+		build_error(b, &block->at,
+		        "servers \"%s\" lists no domain, but relay.%s refuses mail for domains that are not listed; add "
+		        "domains = { ... } or set relay.%s = alert",
+		        block->title, key, key);
+}
+
+static void add_rule(struct build *b, const struct block *block)
+{
+	if (block->from_count == 0 || block->to_count == 0) {
+		build_error(b, &block->at, "rule \"%s\" has no %s; add %s = { ... } (any matches everything)",
+		        block->title, block->from_count ? "to" : "from", block->from_count ? "to" : "from");
+		return;
+	}
+	if (policy_add_rule(b->policy, block->title, &block->from, &block->to, (enum policy_do)block->what,
+	            block->at.line) == -ENOSPC)
+		build_error(b, &block->at, "more than %d rules; put several groups into one rule", POLICY_RULES_MAX);
+}
+
+void check_blocks(struct build *b)
+{
+	const struct place *file = &b->parsed->blocks[BLOCK_ROOT].at;
+	const struct block *block = b->parsed->blocks, *end = block + b->parsed->block_count;
+
+	for (; block < end; block++)
+		switch (block->kind) {
+		case BLOCK_SERVERS:
+			check_can_refuse(b, block);
+			check_has_addresses(b, block);
+			break;
+		case BLOCK_UPSTREAM:
+		case BLOCK_NETWORK:
+			check_has_addresses(b, block);
+			break;
+		case BLOCK_RULE:
+			add_rule(b, block);
+			break;
+		case BLOCK_ROOT:
+		case BLOCK_RELAY:
+		case BLOCK_QUEUE:
+		case BLOCK_NFT:
+		case BLOCK_LOG:
+		case BLOCK_KINDS:
+			break;
+		}
+	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT && policy_rule_count(b->policy) == 0)
+		problems_add(b->problems, PROBLEM_WARNING, file,
+		        "mode is enforce and there is no rule: every connection to the ports is refused; add rules, or "
+		        "otherwise = inspect");
+}
+
+/* ---- addresses in two places --------------------------------------------------------------------- */
+
+static bool overlap(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
+}
+
+static void check_one_server(struct build *b, const struct claim *claim)
+{
+	const struct block *blocks = b->parsed->blocks;
+	const struct claim *other;
+	char text[PREFIX_TEXT_MAX];
+
+	for (other = b->claims; other < claim; other++)
+		if (blocks[other->block].kind == BLOCK_SERVERS && other->block != claim->block &&
+		        overlap(&other->prefix, &claim->prefix)) {
+			build_error(b, &claim->at,
+			        "%s is also in servers \"%s\" (%s:%u); an address can belong to one servers block only",
+			        prefix_print(&claim->prefix, text), blocks[other->block].title, other->at.file,
+			        other->at.line);
+			return;
+		}
+}
+
+static void check_upstream_away(struct build *b, const struct claim *claim)
+{
+	struct policy_group_view home = policy_group(b->policy, GROUP_ID_HOME);
+	char text[PREFIX_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < home.prefix_count; i++)
+		if (overlap(&home.prefixes[i], &claim->prefix)) {
+			problems_add(b->problems, PROBLEM_WARNING, &claim->at,
+			        "%s of an upstream lies in home, so it may relay through our servers; if that is not "
+			        "wanted, list it in not-home",
+			        prefix_print(&claim->prefix, text));
+			return;
+		}
+}
+
+void check_between(struct build *b)
+{
+	const struct claim *claim = b->claims, *end = claim + b->claim_count;
+
+	for (; claim < end; claim++)
+		if (b->parsed->blocks[claim->block].kind == BLOCK_SERVERS)
+			check_one_server(b, claim);
+		else
+			check_upstream_away(b, claim);
+}

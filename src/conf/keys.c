@@ -1,0 +1,250 @@
+/* keys.c - the table of blocks and keys, and finding a name in it, exactly or nearly.
+ *
+ * "Nearly" is the edit distance with swaps of neighbours (optimal string alignment: Damerau 1964,
+ * Levenshtein 1966), at most a third of the name plus one.
+ */
+#include "conf/keys.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/build.h"
+#include "postern/action.h"
+
+const struct block_info block_infos[BLOCK_KINDS] = {
+	[BLOCK_ROOT] = { "", false, "Keys outside of any block." },
+	[BLOCK_UPSTREAM] = { "upstream", true, "Hosts that deliver mail to us, most often the ISP's." },
+	[BLOCK_SERVERS] = { "servers", true, "Mail servers of ours: here relaying is judged." },
+	[BLOCK_NETWORK] = { "network", true, "Any other addresses that rules want to name." },
+	[BLOCK_RULE] = { "rule", true,
+	        "What happens to connections to one of the ports. Rules are tried in the order of the file, the "
+	        "first that matches decides." },
+	[BLOCK_RELAY] = { "relay", false, "What is done about relay attempts, in mode enforce." },
+	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
+	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
+	[BLOCK_LOG] = { "log", false, "Event records." },
+};
+
+const struct key_type_info key_types[KEY_TYPES] = {
+	[KEY_WORD] = { "one of", false },
+	[KEY_YESNO] = { "yes or no", false },
+	[KEY_NUMBER] = { "number", false },
+	[KEY_MASK] = { "number with four neighbouring bits set", false },
+	[KEY_DURATION] = { "duration with unit s, m, h or d", false },
+	[KEY_NAME] = { "letters, digits, _ and -, a letter first", false },
+	[KEY_LOGFILE] = { "absolute path", false },
+	[KEY_LISTFILE] = { "path, beside the configuration file unless absolute", false },
+	[KEY_PORTS] = { "list of TCP ports", true },
+	[KEY_PREFIXES] = { "list of addresses and prefixes", true },
+	[KEY_HOSTS] = { "list of host names", true },
+	[KEY_DOMAINS] = { "list of domains", true },
+	[KEY_GROUPS] = { "list of any, home, servers, titles, addresses and prefixes", true },
+	[KEY_INCLUDE] = { "path, beside the configuration file unless absolute", false },
+};
+
+static const char *const mode_words[] = { POLICY_MODE_NAMES, NULL };
+static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
+static const char *const action_words[] = { ACTION_NAMES, NULL };
+static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+static_assert(COUNT(mode_words) == MODE_COUNT + 1, "a word for each mode");
+static_assert(COUNT(do_words) == DO_COUNT + 1, "a word for each decision");
+static_assert(COUNT(action_words) == ACTION_COUNT + 1, "a word for each action");
+
+/* clang-format off */
+#define WORDS(w) .words = (w), .set = value_word
+#define DRAFT(field) .offset = offsetof(struct draft, field)
+
+const struct key keys[] = {
+	{ BLOCK_ROOT, "mode", KEY_WORD, "monitor", WORDS(mode_words), DRAFT(mode),
+	  .help = "monitor observes and refuses nothing; enforce acts." },
+	{ BLOCK_ROOT, "home", KEY_PREFIXES, NULL, .set = group_home,
+	  .help = "Our own clients: they may relay through our servers." },
+	{ BLOCK_ROOT, "not-home", KEY_PREFIXES, NULL, .set = group_not_home,
+	  .help = "Addresses inside home that are not ours to trust: masquerading boxes, load balancers." },
+	{ BLOCK_ROOT, "ports", KEY_PORTS, "25", .min = 1, .max = UINT16_MAX, .set = value_port,
+	  .help = "Ports that are guarded, up to 16. 587 and 465 are refused here: submission stays open." },
+	{ BLOCK_ROOT, "otherwise", KEY_WORD, "refuse", WORDS(do_words), DRAFT(otherwise),
+	  .help = "What happens to connections that no rule names." },
+	{ BLOCK_ROOT, "include", KEY_INCLUDE, NULL,
+	  .help = "Reads another file here. Written as include(\"file\"), outside of blocks." },
+
+	{ BLOCK_UPSTREAM, "addresses", KEY_PREFIXES, NULL, .set = group_address,
+	  .help = "Where the hosts are." },
+
+	{ BLOCK_SERVERS, "addresses", KEY_PREFIXES, NULL, .set = group_address,
+	  .help = "Addresses of the servers as the gateway sees them. No address may be in two servers blocks." },
+	{ BLOCK_SERVERS, "public", KEY_PREFIXES, NULL, .set = group_public,
+	  .help = "Their addresses as the world sees them; recipients like user@[203.0.113.5] are ours then." },
+	{ BLOCK_SERVERS, "names", KEY_HOSTS, NULL, .set = group_name,
+	  .help = "Their host names; recipients there are ours." },
+	{ BLOCK_SERVERS, "domains", KEY_DOMAINS, NULL, .set = group_domain,
+	  .help = "Domains they take mail for. A leading dot means every subdomain, but not the domain itself." },
+	{ BLOCK_SERVERS, "domains-file", KEY_LISTFILE, NULL, .set = group_domains_file,
+	  .help = "More domains, one a line, # begins a comment." },
+	{ BLOCK_SERVERS, "may-relay", KEY_PREFIXES, NULL, .set = group_may_relay,
+	  .help = "Clients outside of home that may relay through these servers." },
+
+	{ BLOCK_NETWORK, "addresses", KEY_PREFIXES, NULL, .set = group_address,
+	  .help = "What belongs to the network." },
+	{ BLOCK_NETWORK, "file", KEY_LISTFILE, NULL, .set = group_file,
+	  .help = "More addresses and prefixes, one a line, # begins a comment." },
+
+	{ BLOCK_RULE, "from", KEY_GROUPS, NULL, .set = group_from,
+	  .help = "Clients. Any member matches." },
+	{ BLOCK_RULE, "to", KEY_GROUPS, NULL, .set = group_to,
+	  .help = "Servers. Any member matches." },
+	{ BLOCK_RULE, "do", KEY_WORD, "inspect", WORDS(do_words), .offset = offsetof(struct block, what),
+	  .help = "inspect lets the connection through and reads it; refuse resets it; drop leaves it unanswered." },
+
+	{ BLOCK_RELAY, "action", KEY_WORD, "alert", WORDS(action_words), DRAFT(relay_action),
+	  .help = "For recipients in foreign domains. Anything but alert needs domains in every servers block." },
+	{ BLOCK_RELAY, "tricks", KEY_WORD, "alert", WORDS(action_words), DRAFT(relay_tricks),
+	  .help = "For foreign recipients behind a domain of ours (percent, bang and other forms): often honest." },
+
+	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
+	  .help = "NFQUEUE number; nobody else may listen on it." },
+	{ BLOCK_QUEUE, "length", KEY_NUMBER, "16384", 64, 1048576, "packets", .set = value_number, DRAFT(queue_length),
+	  .help = "Packets the kernel keeps for us; beyond that it drops, and TCP sends again." },
+	{ BLOCK_QUEUE, "fail", KEY_WORD, "open", WORDS(fail_words), DRAFT(queue_fail),
+	  .help = "When nobody listens on the queue: open lets packets pass, closed drops them." },
+
+	{ BLOCK_NFT, "table", KEY_NAME, "postern", .set = value_name, DRAFT(nft_table),
+	  .help = "Name of the table, in family inet." },
+	{ BLOCK_NFT, "priority", KEY_NUMBER, "-5", -400, 400, "", .set = value_number, DRAFT(nft_priority),
+	  .help = "Priority of the first chain; the second one is right behind it." },
+	{ BLOCK_NFT, "mark-mask", KEY_MASK, "0x0f000000", .set = value_mask, DRAFT(nft_mark_mask),
+	  .help = "Bits of the packet and connection marks that are ours. No other bit is changed." },
+
+	{ BLOCK_LOG, "eve", KEY_LOGFILE, "/var/log/postern/eve.json", .set = value_logfile, DRAFT(log_eve),
+	  .help = "Event records as JSON lines. - is stdout, an empty string writes none." },
+	{ BLOCK_LOG, "alerts-only", KEY_YESNO, "no", .set = value_yesno, DRAFT(log_alerts_only),
+	  .help = "Leaves out the records of connections and transactions." },
+	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
+	  .help = "Time between two stats records; 0 writes none." },
+};
+const size_t key_count = COUNT(keys);
+/* clang-format on */
+
+const struct key *key_next(enum block_kind block, const struct key *after)
+{
+	const struct key *k = after ? after + 1 : keys;
+
+	for (; k < keys + key_count; k++)
+		if (k->block == block)
+			return k;
+	return NULL;
+}
+
+const struct key *key_find(enum block_kind block, const char *name)
+{
+	const struct key *k = NULL;
+
+	while ((k = key_next(block, k)))
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+enum block_kind block_find(const char *name)
+{
+	unsigned kind;
+
+	if (strcmp(name, "root") == 0)
+		return BLOCK_ROOT;
+	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
+		if (strcmp(block_infos[kind].name, name) == 0)
+			break;
+	return kind;
+}
+
+char *key_label(const struct key *key, char buf[KEY_LABEL_MAX])
+{
+	const char *block = block_infos[key->block].name;
+
+	snprintf(buf, KEY_LABEL_MAX, "%s%s%s", block, block[0] ? "." : "", key->name);
+	return buf;
+}
+
+/* ---- nearly right -------------------------------------------------------------------------- */
+
+enum { NEAREST_TEXT_MAX = 64 };
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	unsigned d[NEAREST_TEXT_MAX + 1][NEAREST_TEXT_MAX + 1];
+	size_t i, j;
+
+	for (i = 0; i <= a_len; i++)
+		d[i][0] = (unsigned)i;
+	for (j = 0; j <= b_len; j++)
+		d[0][j] = (unsigned)j;
+	for (i = 1; i <= a_len; i++)
+		for (j = 1; j <= b_len; j++) {
+			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
+			        d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			        d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	return d[a_len][b_len];
+}
+
+void nearest_try(const char *text, const char *candidate, const char **best, unsigned *distance)
+{
+	size_t len = strlen(text), candidate_len = strlen(candidate);
+	unsigned found;
+
+	if (len > NEAREST_TEXT_MAX || candidate_len > NEAREST_TEXT_MAX)
+		return;
+	found = edit_distance(text, len, candidate, candidate_len);
+	if (found > 1 + candidate_len / 3 || found >= candidate_len || (*best && found >= *distance))
+		return;
+	*best = candidate;
+	*distance = found;
+}
+
+/* The block whose key this is, if it is one key's name only elsewhere. */
+static const struct key *key_elsewhere(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < key_count; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
+{
+	const struct key *k = key_elsewhere(name);
+	const char *best = NULL;
+	unsigned distance = 0, kind;
+
+	if ((k && k->block == BLOCK_ROOT) || block_find(name) != BLOCK_KINDS) {
+		snprintf(buf, KEY_HINT_MAX, "it belongs outside of blocks; close the block before it");
+		return buf;
+	}
+	if (k) {
+		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }", block_infos[k->block].name, name);
+		return buf;
+	}
+	for (k = NULL; (k = key_next(block, k));)
+		nearest_try(name, k->name, &best, &distance);
+	for (kind = BLOCK_ROOT + 1; block == BLOCK_ROOT && kind < BLOCK_KINDS; kind++)
+		nearest_try(name, block_infos[kind].name, &best, &distance);
+	if (best)
+		snprintf(buf, KEY_HINT_MAX, "did you mean %s?", best);
+	else
+		snprintf(buf, KEY_HINT_MAX, "remove it (postern.conf(5) lists all keys)");
+	return buf;
+}

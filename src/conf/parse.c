@@ -1,0 +1,538 @@
+/* parse.c - libconfuse, and the only file that knows it.
+ *
+ * Its options are made from the key table. All of them are of the "pointer" type with one callback,
+ * because that callback is the one place where libconfuse tells the line of each single value; what
+ * it collects is a flat list of entries, and libconfuse's own tree is thrown away. Blocks with
+ * titles get one nameless option more, with a default: libconfuse fills in defaults where a block
+ * is opened, so its callback notes the line.
+ *
+ * include() is a parse inside the parse, with a libconfuse context of its own (why: source.c). After
+ * an unknown key the statement is blanked and the file parsed again, so that all of them are found;
+ * what the first try had collected is dropped.
+ *
+ * Limits: includes nest INCLUDE_DEPTH_MAX deep. libconfuse's lexer is one per process and has no
+ * user pointer, hence the static `reading`: only one thread may read a configuration at a time.
+ */
+#include "conf/parse.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INCLUDE_DEPTH_MAX = 10, KEYS_PER_BLOCK_MAX = 16 };
+
+struct mark {
+	size_t sources, blocks, entries;
+};
+
+struct reader {
+	struct parsed *parsed;
+	struct problems *problems;
+	cfg_opt_t options[BLOCK_KINDS][KEYS_PER_BLOCK_MAX];
+	cfg_t **contexts; /* of all parses; freeing one resets the lexer, so this waits for the end */
+	size_t context_count;
+	unsigned depth;
+	struct place file; /* being read; line unused */
+	char unknown[64];  /* the key that ended this parse, or empty */
+	enum block_kind unknown_in;
+	unsigned unknown_line;
+	bool told; /* the reason why this parse ended was reported */
+	int failed; /* -errno that ends everything, or 0 */
+};
+
+static struct reader *reading;
+
+int array_grow(void *array, size_t count, size_t element_bytes)
+{
+	void **a = array;
+	void *more;
+
+	/* full at 0 and at each power of two */
+	if (count & (count - 1))
+		return 0;
+	more = realloc(*a, (count ? 2 * count : 1) * element_bytes);
+	if (!more)
+		return -ENOMEM;
+	*a = more;
+	return 0;
+}
+
+/* ---- what was read --------------------------------------------------------------------------- */
+
+int parse_add_source(struct parsed *p, const char *path, struct source **out, unsigned *order)
+{
+	struct source *s;
+	int rc;
+
+	if (array_grow(&p->sources, p->source_count, sizeof(struct source *)) < 0)
+		return -ENOMEM;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	rc = source_read(path, s);
+	if (rc < 0) {
+		free(s);
+		return rc;
+	}
+	*order = (unsigned)p->source_count;
+	*out = s;
+	p->sources[p->source_count++] = s;
+	return 0;
+}
+
+struct block *parse_block(struct parsed *p, enum block_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < p->block_count; i++)
+		if (p->blocks[i].kind == kind)
+			return &p->blocks[i];
+	return NULL;
+}
+
+static int add_block(struct parsed *p, enum block_kind kind, const char *title, const struct place *at)
+{
+	char *copy = title ? strdup(title) : NULL;
+
+	if ((title && !copy) || array_grow(&p->blocks, p->block_count, sizeof(struct block)) < 0) {
+		free(copy);
+		return -ENOMEM;
+	}
+	p->blocks[p->block_count++] = (struct block) { .kind = kind, .title = copy, .at = *at };
+	return 0;
+}
+
+static int add_entry(
+        struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at)
+{
+	char *copy = strdup(text);
+
+	if (!copy || array_grow(&p->entries, p->entry_count, sizeof(struct entry)) < 0) {
+		free(copy);
+		return -ENOMEM;
+	}
+	p->entries[p->entry_count++] =
+	        (struct entry) { .key = key, .block = block, .text = copy, .at = *at };
+	return 0;
+}
+
+static void drop_behind(struct parsed *p, const struct mark *m)
+{
+	while (p->entry_count > m->entries)
+		free(p->entries[--p->entry_count].text);
+	while (p->block_count > m->blocks)
+		free(p->blocks[--p->block_count].title);
+	while (p->source_count > m->sources) {
+		source_free(p->sources[--p->source_count]);
+		free(p->sources[p->source_count]);
+	}
+}
+
+void parse_free(struct parsed *p)
+{
+	drop_behind(p, &(struct mark) { 0 });
+	free(p->sources);
+	free(p->blocks);
+	free(p->entries);
+	*p = (struct parsed) { 0 };
+}
+
+/* ---- libconfuse's callbacks ------------------------------------------------------------------ */
+
+static struct place here(const cfg_t *cfg)
+{
+	struct place at = reading->file;
+
+	at.line = (unsigned)cfg->line;
+	return at;
+}
+
+/* Notes a failure that ends the whole reading; returns what makes libconfuse stop. */
+static int give_up(int error)
+{
+	reading->failed = error;
+	reading->told = true;
+	return -1;
+}
+
+/* The block that libconfuse is in: without a title the one of its kind, else the last one opened. */
+static size_t block_of(const cfg_t *cfg)
+{
+	struct parsed *p = reading->parsed;
+	enum block_kind kind = block_find(cfg->name);
+
+	if (block_infos[kind].titled)
+		return p->block_count - 1;
+	return (size_t)(parse_block(p, kind) - p->blocks);
+}
+
+static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct place at = here(cfg);
+
+	(void)opt, (void)value;
+	*(void **)result = NULL;
+	if (add_block(reading->parsed, block_find(cfg->name), cfg->title, &at) < 0)
+		return give_up(-ENOMEM);
+	return 0;
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const struct key *key = key_find(block_find(cfg->name), opt->name);
+	struct place at = here(cfg);
+
+	*(void **)result = NULL;
+	if (!key) { /* "log|eve = ..." outside of the block: libconfuse's own shorthand */
+		problems_add(reading->problems, PROBLEM_ERROR, &at,
+		        "a key of another block is set here; write it inside of that block");
+		return 0;
+	}
+	if (add_entry(reading->parsed, key, block_of(cfg), value, &at) < 0)
+		return give_up(-ENOMEM);
+	return 0;
+}
+
+/* Counts the entries of a key in a block, those of this file and those of others, and finds the last. */
+static size_t count_entries(const struct key *key, size_t block, bool this_file, const struct entry **last)
+{
+	const struct parsed *p = reading->parsed;
+	size_t i, n = 0;
+
+	for (i = 0; i < p->entry_count; i++) {
+		const struct entry *e = &p->entries[i];
+
+		if (e->key != key || e->block != block || (e->at.order == reading->file.order) != this_file)
+			continue;
+		n++;
+		*last = e;
+	}
+	return n;
+}
+
+/* libconfuse lets the last assignment win silently. What it holds then differs from what was
+ * collected. */
+static void check_once(cfg_t *cfg, size_t block)
+{
+	enum block_kind kind = block_find(cfg->name);
+	const struct key *key = NULL;
+	const struct entry *last;
+	struct place at;
+	size_t here_count, elsewhere;
+	cfg_opt_t *opt;
+
+	while ((key = key_next(kind, key))) {
+		opt = key->type == KEY_INCLUDE ? NULL : cfg_getopt(cfg, key->name);
+		if (!opt || !(opt->flags & CFGF_MODIFIED))
+			continue;
+		last = NULL;
+		elsewhere = count_entries(key, block, false, &last);
+		here_count = count_entries(key, block, true, &last);
+		at = here(cfg);
+		if (last && (elsewhere > 0 || here_count != opt->nvalues))
+			problems_add(reading->problems, PROBLEM_ERROR, &last->at,
+			        "%s is set more than once; keep one of them%s", key->name,
+			        key_types[key->type].list ? ", or add to a list with +=" : "");
+		else if (opt->nvalues == 0 && key->fallback)
+			problems_add(reading->problems, PROBLEM_ERROR, &at,
+			        "%s is an empty list; leave it out for the default (%s)", key->name,
+			        key->fallback);
+	}
+}
+
+static int on_close(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct parsed *p = reading->parsed;
+	enum block_kind kind = block_find(opt->name);
+	cfg_t *closed;
+
+	(void)cfg;
+	if (block_infos[kind].titled)
+		closed = cfg_opt_gettsec(opt, p->blocks[p->block_count - 1].title);
+	else
+		closed = cfg_opt_getnsec(opt, 0);
+	check_once(closed, block_of(closed));
+	return 0;
+}
+
+static int read_file(const char *path, const struct place *from);
+
+static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	struct place at = here(cfg);
+	char *path;
+	int rc;
+
+	(void)opt;
+	if (argc != 1) {
+		problems_add(reading->problems, PROBLEM_ERROR, &at,
+		        "include() takes one file; write include(\"FILE\"), one for each");
+		reading->told = true;
+		return -1;
+	}
+	path = source_resolve(reading->file.file, argv[0]);
+	rc = path ? read_file(path, &at) : -ENOMEM;
+	free(path);
+	return rc < 0 ? give_up(rc) : 0;
+}
+
+/* libconfuse's messages and what to do about them; those not listed are shown as they are. */
+static const struct {
+	const char *begin, *fix;
+} syntax_hints[] = {
+	{ "missing equal sign", "write KEY = VALUE" },
+	{ "premature end of file", "a block or list is not closed; add the missing }" },
+	{ "unexpected closing brace", "nothing is open here; remove the }" },
+	{ "unexpected token", "lists are { \"a\", \"b\" }, values with other than letters, digits and . : - need quotes" },
+	{ "missing opening brace", "write NAME \"title\" { ... }; relay, queue, nft and log take no title" },
+	{ "missing title", "write NAME \"title\" { ... }" },
+	{ "attempt to append", "+= is for lists; write =" },
+	{ "missing parenthesis", "write include(\"FILE\")" },
+	{ "syntax error in call", "write include(\"FILE\")" },
+	{ "bad escape", "write \\\\ for a backslash" },
+	{ "invalid octal", "write \\\\ for a backslash" },
+};
+
+static void note_unknown(const cfg_t *cfg, const char *message)
+{
+	const char *name = strchr(message, '\'') + 1;
+
+	snprintf(reading->unknown, sizeof(reading->unknown), "%.*s", (int)strcspn(name, "'"), name);
+	reading->unknown_in = block_find(cfg->name);
+	reading->unknown_line = (unsigned)cfg->line;
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list args)
+{
+	struct place at = here(cfg);
+	const char *fix = "see postern.conf(5)";
+	char message[200];
+	size_t i;
+
+	vsnprintf(message, sizeof(message), format, args);
+	if (strncmp(message, "no such option '", 16) == 0) {
+		note_unknown(cfg, message);
+		return;
+	}
+	for (i = 0; i < sizeof(syntax_hints) / sizeof(syntax_hints[0]); i++)
+		if (strncmp(message, syntax_hints[i].begin, strlen(syntax_hints[i].begin)) == 0)
+			fix = syntax_hints[i].fix;
+	problems_add(reading->problems, PROBLEM_ERROR, &at, "%s; %s", message, fix);
+	reading->told = true;
+}
+
+/* ---- options from the key table ---------------------------------------------------------------- */
+
+static cfg_opt_t option_of(const struct key *key)
+{
+	if (key->type == KEY_INCLUDE)
+		return (cfg_opt_t) { .name = key->name, .type = CFGT_FUNC, .func = on_include };
+	return (cfg_opt_t) { .name = key->name,
+		.type = CFGT_PTR,
+		.flags = key_types[key->type].list ? CFGF_LIST : CFGF_NONE,
+		.parsecb = on_value };
+}
+
+static void make_options(struct reader *r)
+{
+	static char opener[] = "opened";
+	const struct key *key;
+	cfg_opt_t *o, *root;
+	unsigned kind;
+
+	for (kind = 0; kind < BLOCK_KINDS; kind++) {
+		o = r->options[kind];
+		for (key = NULL; (key = key_next(kind, key)); o++)
+			*o = option_of(key);
+		if (block_infos[kind].titled)
+			*o++ = (cfg_opt_t) {
+				.name = "", .type = CFGT_PTR, .def.parsed = opener, .parsecb = on_open
+			};
+		*o = (cfg_opt_t) CFG_END();
+	}
+	root = r->options[BLOCK_ROOT];
+	while (root->name)
+		root++;
+	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
+		*root++ = (cfg_opt_t) { .name = block_infos[kind].name,
+			.type = CFGT_SEC,
+			.flags = block_infos[kind].titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE,
+			.subopts = r->options[kind],
+			.validcb = on_close };
+	*root = (cfg_opt_t) CFG_END();
+}
+
+/* ---- files ------------------------------------------------------------------------------------- */
+
+static cfg_t *new_context(struct reader *r)
+{
+	cfg_t *cfg;
+
+	if (array_grow(&r->contexts, r->context_count, sizeof(cfg_t *)) < 0)
+		return NULL;
+	cfg = cfg_init(r->options[BLOCK_ROOT], CFGF_NONE);
+	if (!cfg)
+		return NULL;
+	cfg_set_error_function(cfg, on_error);
+	r->contexts[r->context_count++] = cfg;
+	return cfg;
+}
+
+/* One run of libconfuse over a text. 0, -EAGAIN = an unknown key ended it, -EINVAL = a syntax error
+ * that was reported, or another -errno. */
+static int parse_once(struct reader *r, char *text, size_t len)
+{
+	cfg_t *cfg = new_context(r);
+	FILE *f = cfg ? fmemopen(text, len, "r") : NULL;
+	struct place at;
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	r->unknown[0] = '\0';
+	r->told = false;
+	rc = cfg_parse_fp(cfg, f);
+	fclose(f);
+	if (r->failed)
+		return r->failed;
+	if (rc == CFG_SUCCESS) {
+		check_once(cfg, block_of(cfg));
+		return 0;
+	}
+	if (r->unknown[0])
+		return -EAGAIN;
+	at = here(cfg);
+	if (!r->told)
+		problems_add(r->problems, PROBLEM_ERROR, &at, "syntax error; see postern.conf(5)");
+	return -EINVAL;
+}
+
+static void tell_unknown(struct reader *r)
+{
+	const char *block = block_infos[r->unknown_in].name;
+	struct place at = r->file;
+	char hint[KEY_HINT_MAX];
+
+	at.line = r->unknown_line;
+	problems_add(r->problems, PROBLEM_ERROR, &at, "unknown key \"%s\"%s%s; %s", r->unknown,
+	        block[0] ? " in " : "", block, key_hint(r->unknown_in, r->unknown, hint));
+}
+
+static int parse_text(struct reader *r, char *text, size_t len)
+{
+	struct parsed *p = r->parsed;
+	struct mark begin = { p->source_count, p->block_count, p->entry_count };
+	int rc;
+
+	while ((rc = parse_once(r, text, len)) == -EAGAIN) {
+		tell_unknown(r);
+		if (!source_blank_statement(text, len, r->unknown_line, r->unknown))
+			return -EINVAL;
+		drop_behind(p, &begin);
+	}
+	return rc;
+}
+
+/* Comments out, flaws told, a newline at the end. 0 or -EINVAL. */
+static int prepare_text(struct reader *r, char *text, size_t len)
+{
+	static const char *const flaws[] = {
+		[SOURCE_BINARY] = "a zero byte: this is no text file; remove it",
+		[SOURCE_OPEN_STRING] = "a string begins here and never ends; add the closing quote",
+		[SOURCE_OPEN_COMMENT] = "a comment begins here and never ends; add */",
+	};
+	struct place at = r->file;
+	enum source_flaw flaw = source_blank_comments(text, len, &at.line);
+
+	if (flaw == SOURCE_FINE)
+		return 0;
+	problems_add(r->problems, PROBLEM_ERROR, &at, "%s", flaws[flaw]);
+	return -EINVAL;
+}
+
+static int tell_unreadable(struct reader *r, const char *path, const struct place *from, int error)
+{
+	struct place at = { path, 0, 0 };
+
+	if (from)
+		problems_add(r->problems, PROBLEM_ERROR, from, "cannot read %s: %s; correct the path or its rights",
+		        path, strerror(-error));
+	else if (error == -ENOENT)
+		problems_add(r->problems, PROBLEM_ERROR, &at,
+		        "%s; start from one of the examples in " CONF_EXAMPLES_DIR, strerror(-error));
+	else
+		problems_add(r->problems, PROBLEM_ERROR, &at, "cannot be read: %s; correct its rights or the path",
+		        strerror(-error));
+	return error;
+}
+
+/* from: where it was included, NULL for the first file. */
+static int read_file(const char *path, const struct place *from)
+{
+	struct reader *r = reading;
+	struct place outer = r->file;
+	struct source *s;
+	char *text;
+	int rc;
+
+	if (r->depth == INCLUDE_DEPTH_MAX) {
+		problems_add(r->problems, PROBLEM_ERROR, from,
+		        "includes are nested deeper than %d; does a file include itself?", INCLUDE_DEPTH_MAX);
+		return -EINVAL;
+	}
+	rc = parse_add_source(r->parsed, path, &s, &r->file.order);
+	if (rc < 0)
+		return tell_unreadable(r, path, from, rc);
+	r->file.file = s->path;
+	r->depth++;
+	text = malloc(s->len + 2);
+	rc = text ? 0 : -ENOMEM;
+	if (text) {
+		memcpy(text, s->bytes, s->len);
+		text[s->len] = '\n';
+		text[s->len + 1] = '\0';
+		rc = prepare_text(r, text, s->len + 1);
+	}
+	if (rc == 0)
+		rc = parse_text(r, text, s->len + 1);
+	free(text);
+	r->depth--;
+	r->file = outer;
+	return rc;
+}
+
+static int add_plain_blocks(struct parsed *p)
+{
+	struct place nowhere = { "", 0, 0 };
+	unsigned kind;
+	int rc = 0;
+
+	for (kind = 0; kind < BLOCK_KINDS && rc == 0; kind++)
+		if (!block_infos[kind].titled)
+			rc = add_block(p, kind, NULL, &nowhere);
+	return rc;
+}
+
+int parse_file(const char *path, struct parsed *out, struct problems *problems)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	*out = (struct parsed) { 0 };
+	if (!r)
+		return -ENOMEM;
+	r->parsed = out;
+	r->problems = problems;
+	make_options(r);
+	reading = r;
+	rc = add_plain_blocks(out);
+	if (rc == 0)
+		rc = read_file(path, NULL);
+	while (r->context_count > 0)
+		cfg_free(r->contexts[--r->context_count]);
+	reading = NULL;
+	free(r->contexts);
+	free(r);
+	return rc;
+}

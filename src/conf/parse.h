@@ -1,0 +1,53 @@
+/* parse.h - configuration files to a flat list of values, each with its key, block and place. */
+#ifndef CONF_PARSE_H
+#define CONF_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/keys.h"
+#include "conf/problems.h"
+#include "conf/source.h"
+#include "policy/policy.h"
+
+struct block {
+	enum block_kind kind;
+	char *title; /* NULL for kinds without */
+	struct place at;
+	/* filled in while building */
+	int group; /* id in the policy, of upstream, servers and network */
+	int64_t what; /* rules: enum policy_do */
+	struct policy_groups from, to;
+	unsigned from_count, to_count, address_count, domain_count;
+};
+
+struct entry {
+	const struct key *key;
+	size_t block;
+	char *text;
+	struct place at;
+};
+
+/* The blocks without title come first, each once, whether written or not. */
+struct parsed {
+	struct source **sources; /* in the order of reading; places borrow their paths */
+	struct block *blocks;
+	struct entry *entries;
+	size_t source_count, block_count, entry_count;
+};
+
+/* Reads path and what it includes. 0 also with errors in keys (they are in problems), -EINVAL after
+ * a syntax error, -errno when a file cannot be read (both reported). *out is always to be freed. */
+int parse_file(const char *path, struct parsed *out, struct problems *problems);
+void parse_free(struct parsed *p);
+
+/* Reads one more file (a list named by a value), keeps it among the sources. 0 or -errno. */
+int parse_add_source(struct parsed *p, const char *path, struct source **out, unsigned *order);
+/* The block of this kind that has no title. */
+struct block *parse_block(struct parsed *p, enum block_kind kind);
+
+/* Makes room for one more element. 0 or -ENOMEM. */
+int array_grow(void *array, size_t count, size_t element_bytes);
+
+#endif

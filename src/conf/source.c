@@ -1,0 +1,236 @@
+/* source.c - reads configuration files and prepares their text for libconfuse.
+ *
+ * Three things of libconfuse 3.3's lexer are worked around by blanking comments here, before it
+ * reads the text: a comment inside a list is a syntax error to it, its line numbers are off by one
+ * after each C comment, and a string or comment that is never closed is reported at the end of the
+ * file instead of where it was opened. Its own include() is not used either: it looks for files
+ * beside the working directory and keeps its include stack after an error, so that a daemon that
+ * reloads a bad file ten times can include nothing any more.
+ *
+ * Blanking a statement is how parsing goes on behind an unknown key: libconfuse stops there, or, told
+ * to ignore unknown keys, says nothing about them.
+ */
+#include "conf/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
+
+static int read_all(FILE *f, struct source *out)
+{
+	size_t room = 0, got;
+	char *more;
+
+	do {
+		if (out->len == room) {
+			room = room ? 2 * room : 4096;
+			more = realloc(out->bytes, room + 1);
+			if (!more)
+				return -ENOMEM;
+			out->bytes = more;
+		}
+		errno = 0;
+		got = fread(out->bytes + out->len, 1, room - out->len, f);
+		out->len += got;
+		if (out->len > FILE_BYTES_MAX)
+			return -EFBIG;
+	} while (got > 0);
+	if (ferror(f))
+		return errno ? -errno : -EIO;
+	out->bytes[out->len] = '\0';
+	return 0;
+}
+
+int source_read(const char *path, struct source *out)
+{
+	FILE *f = fopen(path, "re");
+	int rc;
+
+	if (!f)
+		return -errno;
+	*out = (struct source) { .path = strdup(path) };
+	rc = out->path ? read_all(f, out) : -ENOMEM;
+	fclose(f);
+	if (rc < 0)
+		source_free(out);
+	return rc;
+}
+
+void source_free(struct source *s)
+{
+	free(s->path);
+	free(s->bytes);
+	*s = (struct source) { 0 };
+}
+
+char *source_resolve(const char *from, const char *path)
+{
+	const char *slash = strrchr(from, '/');
+	char *full;
+
+	if (path[0] == '/' || !slash)
+		return strdup(path);
+	if (asprintf(&full, "%.*s/%s", (int)(slash - from), from, path) < 0)
+		return NULL;
+	return full;
+}
+
+static void blank(char *from, const char *to)
+{
+	for (; from < to; from++)
+		if (*from != '\n')
+			*from = ' ';
+}
+
+/* Characters that end an unquoted word (lexer.l of libconfuse). */
+static bool ends_word(char c)
+{
+	return c == '\0' || strchr(" \t\r\n#\"'={}()+,", c) != NULL;
+}
+
+/* Behind the closing quote of the string that begins at p; NULL if there is none. */
+static char *skip_string(char *p, const char *end)
+{
+	char quote = *p++;
+
+	while (p < end && *p != quote)
+		p += *p == '\\' ? 2 : 1;
+	return p < end ? p + 1 : NULL;
+}
+
+static char *skip_word(char *p, const char *end)
+{
+	while (p < end && !ends_word(*p))
+		p++;
+	return p;
+}
+
+/* Behind the comment that begins at p, p if none does, NULL if it is never closed. */
+static char *skip_comment(char *p, const char *end, bool word_starts)
+{
+	char *close;
+
+	if (*p == '#' || (word_starts && p + 1 < end && p[0] == '/' && p[1] == '/')) {
+		close = memchr(p, '\n', (size_t)(end - p));
+		return close ? close : p + (end - p);
+	}
+	if (!word_starts || p + 1 >= end || p[0] != '/' || p[1] != '*')
+		return p;
+	close = memmem(p + 2, (size_t)(end - p) - 2, "*/", 2);
+	return close ? close + 2 : NULL;
+}
+
+static unsigned count_lines(const char *from, const char *to)
+{
+	unsigned lines = 0;
+
+	for (; from < to; from++)
+		lines += *from == '\n';
+	return lines;
+}
+
+enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line)
+{
+	char *p = text, *end = text + len, *next;
+	bool word_starts = true;
+
+	*line = 1;
+	for (; p < end; p = next) {
+		if (*p == '\0')
+			return SOURCE_BINARY;
+		if (*p == '"' || *p == '\'') {
+			next = skip_string(p, end);
+			if (!next)
+				return SOURCE_OPEN_STRING;
+			word_starts = true;
+		} else {
+			next = skip_comment(p, end, word_starts);
+			if (!next)
+				return SOURCE_OPEN_COMMENT;
+			blank(p, next);
+			if (next == p)
+				word_starts = ends_word(*next++);
+		}
+		*line += count_lines(p, next);
+	}
+	return SOURCE_FINE;
+}
+
+static char *skip_space(char *p, const char *end)
+{
+	while (p < end && strchr(" \t\r\n", *p))
+		p++;
+	return p;
+}
+
+/* Behind the string or word at p (strings are closed: source_blank_comments has seen to that). */
+static char *skip_term(char *p, const char *end)
+{
+	char *behind;
+
+	if (p >= end || (*p != '"' && *p != '\''))
+		return skip_word(p, end);
+	behind = skip_string(p, end);
+	return behind ? behind : p + 1;
+}
+
+/* Behind the bracket that closes the one at p; end if none does. */
+static char *skip_brackets(char *p, const char *end, char opens, char closes)
+{
+	unsigned depth = 0;
+
+	while (p < end) {
+		if (*p == '"' || *p == '\'') {
+			p = skip_term(p, end);
+			continue;
+		}
+		if (*p == opens)
+			depth++;
+		else if (*p == closes && --depth == 0)
+			return p + 1;
+		p++;
+	}
+	return p;
+}
+
+/* Behind the statement whose key ends at p; NULL if no statement goes on like that. */
+static char *skip_statement(char *p, const char *end)
+{
+	p = skip_space(p, end);
+	if (p < end && *p == '+')
+		p = skip_space(p + 1, end);
+	if (p < end && *p == '=') {
+		p = skip_space(p + 1, end);
+		return p < end && *p == '{' ? skip_brackets(p, end, '{', '}') : skip_term(p, end);
+	}
+	if (p < end && *p == '(')
+		return skip_brackets(p, end, '(', ')');
+	p = skip_space(skip_term(p, end), end);
+	return p < end && *p == '{' ? skip_brackets(p, end, '{', '}') : NULL;
+}
+
+bool source_blank_statement(char *text, size_t len, unsigned line, const char *name)
+{
+	char *p = text, *end = text + len, *behind, *close;
+	size_t name_len = strlen(name);
+
+	for (; line > 1 && p; line--) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		p = p ? p + 1 : NULL;
+	}
+	while (p && p < end && *p != '\n') {
+		behind = skip_term(p, end);
+		if ((size_t)(behind - p) == name_len && memcmp(p, name, name_len) == 0) {
+			close = skip_statement(behind, end);
+			if (close) {
+				blank(p, close);
+				return true;
+			}
+		}
+		p = behind > p ? behind : p + 1;
+	}
+	return false;
+}

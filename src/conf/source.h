@@ -1,0 +1,30 @@
+/* source.h - the text of a configuration file before libconfuse sees it. */
+#ifndef CONF_SOURCE_H
+#define CONF_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct source {
+	char *path;
+	char *bytes; /* as read; terminated behind len */
+	size_t len;
+};
+
+/* Reads a whole file (regular, pipe, ...). 0 (source_free it), -errno, -EFBIG above 64 MiB. */
+int source_read(const char *path, struct source *out);
+void source_free(struct source *s);
+
+/* path as written in the file `from`: absolute ones as they are, others beside that file. Caller
+ * frees. NULL = no memory. */
+char *source_resolve(const char *from, const char *path);
+
+/* What keeps a text from being parsed at all. */
+enum source_flaw { SOURCE_FINE, SOURCE_BINARY, SOURCE_OPEN_STRING, SOURCE_OPEN_COMMENT };
+/* Overwrites comments with spaces (newlines stay). On a flaw *line is where it begins. */
+enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line);
+/* Overwrites the statement that begins with the key `name` in this line (value, list or block
+ * included) with spaces. False if there is none. Comments must be blank already. */
+bool source_blank_statement(char *text, size_t len, unsigned line, const char *name);
+
+#endif

@@ -1,0 +1,184 @@
+/* values.c - handlers of the keys that hold one value, and of ports.
+ *
+ * libconfuse hands over text only; reading it here gives one kind of message for all, with the range
+ * and unit from the key table, and lets checking go on behind an error.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/build.h"
+
+/* Where the value goes: rules have their own, everything else is there once. */
+static void *slot(struct build *b, struct block *block, const struct key *key)
+{
+	char *base = block->kind == BLOCK_RULE ? (char *)block : (char *)&b->draft;
+
+	return base + key->offset;
+}
+
+static void put_number(struct build *b, struct block *block, const struct entry *e, int64_t value)
+{
+	memcpy(slot(b, block, e->key), &value, sizeof(value));
+}
+
+static void put_text(struct build *b, struct block *block, const struct entry *e)
+{
+	const char *text = e->text;
+
+	memcpy(slot(b, block, e->key), &text, sizeof(text));
+}
+
+static bool is_number(const char *text, int base, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, base);
+	return errno == 0 && end != text && *end == '\0' && !isspace((unsigned char)text[0]);
+}
+
+void value_word(struct build *b, struct block *block, const struct entry *e)
+{
+	const char *const *words = e->key->words;
+	const char *best = NULL;
+	char label[KEY_LABEL_MAX], list[160] = "";
+	unsigned distance = 0, i;
+
+	for (i = 0; words[i]; i++) {
+		if (strcmp(words[i], e->text) == 0) {
+			put_number(b, block, e, i);
+			return;
+		}
+		nearest_try(e->text, words[i], &best, &distance);
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", words[i]);
+	}
+	build_error(b, &e->at, "%s knows no \"%s\"; %s%s%sone of: %s", key_label(e->key, label), e->text,
+	        best ? "did you mean " : "", best ? best : "", best ? "? " : "write ", list);
+}
+
+void value_yesno(struct build *b, struct block *block, const struct entry *e)
+{
+	static const char *const words[] = { "no", "yes", "off", "on", "false", "true" };
+	char label[KEY_LABEL_MAX];
+	unsigned i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(e->text, words[i]) == 0) {
+			put_number(b, block, e, i % 2);
+			return;
+		}
+	build_error(b, &e->at, "%s is yes or no, not \"%s\"", key_label(e->key, label), e->text);
+}
+
+void value_number(struct build *b, struct block *block, const struct entry *e)
+{
+	const struct key *k = e->key;
+	char label[KEY_LABEL_MAX];
+	int64_t value;
+
+	if (is_number(e->text, 10, &value) && value >= k->min && value <= k->max)
+		put_number(b, block, e, value);
+	else
+		build_error(b, &e->at, "%s = \"%s\" is out of range; write a number from %lld to %lld%s%s",
+		        key_label(k, label), e->text, (long long)k->min, (long long)k->max,
+		        k->unit[0] ? " " : "", k->unit);
+}
+
+void value_mask(struct build *b, struct block *block, const struct entry *e)
+{
+	char label[KEY_LABEL_MAX];
+	int64_t value;
+
+	if (is_number(e->text, 0, &value) && value > 0 && value <= UINT32_MAX && value / (value & -value) == 0xf)
+		put_number(b, block, e, value);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is not four neighbouring bits; write a number like 0x0f000000 or 0xf0",
+		        key_label(e->key, label), e->text);
+}
+
+void value_duration(struct build *b, struct block *block, const struct entry *e)
+{
+	static const struct {
+		const char *suffix;
+		int64_t seconds;
+	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	const struct key *k = e->key;
+	char label[KEY_LABEL_MAX], *end;
+	int64_t value;
+	size_t i;
+
+	errno = 0;
+	value = strtoll(e->text, &end, 10);
+	if (!isdigit((unsigned char)e->text[0]) || errno != 0)
+		end = e->text;
+	for (i = 0; end != e->text && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].suffix) == 0 && value >= k->min / units[i].seconds &&
+		        value <= k->max / units[i].seconds) {
+			put_number(b, block, e, value * units[i].seconds);
+			return;
+		}
+	if (strcmp(e->text, "0") == 0 && k->min == 0) {
+		put_number(b, block, e, 0);
+		return;
+	}
+	build_error(b, &e->at, "%s = \"%s\" is no duration from %llds to %lldd; write one like 30s, 5m, 1h or 7d",
+	        key_label(k, label), e->text, (long long)k->min, (long long)(k->max / 86400));
+}
+
+void value_name(struct build *b, struct block *block, const struct entry *e)
+{
+	const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	char label[KEY_LABEL_MAX];
+	size_t len = strlen(e->text);
+
+	if (isalpha((unsigned char)e->text[0]) && strspn(e->text, allowed) == len && len < POLICY_NAME_MAX)
+		put_text(b, block, e);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no name; write up to %d letters, digits, _ and -, a letter first",
+		        key_label(e->key, label), e->text, POLICY_NAME_MAX - 1);
+}
+
+void value_logfile(struct build *b, struct block *block, const struct entry *e)
+{
+	char label[KEY_LABEL_MAX];
+
+	if (e->text[0] == '/' || e->text[0] == '\0' || strcmp(e->text, "-") == 0)
+		put_text(b, block, e);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no absolute path; begin it with /, or write \"-\" for stdout or \"\" for none",
+		        key_label(e->key, label), e->text);
+}
+
+void value_port(struct build *b, struct block *block, const struct entry *e)
+{
+	int64_t port;
+	unsigned i;
+
+	(void)block;
+	if (!is_number(e->text, 10, &port) || port < e->key->min || port > e->key->max) {
+		build_error(b, &e->at, "\"%s\" is no TCP port; write a number from %lld to %lld", e->text,
+		        (long long)e->key->min, (long long)e->key->max);
+		return;
+	}
+	if (port == 587 || port == 465) {
+		build_error(b, &e->at,
+		        "port %lld is for mail submission by people who log in and always stays open; remove it",
+		        (long long)port);
+		return;
+	}
+	for (i = 0; i < b->port_count; i++)
+		if (b->ports[i] == port) {
+			build_error(b, &e->at, "port %lld is listed twice; remove one", (long long)port);
+			return;
+		}
+	if (b->port_count == POLICY_PORTS_MAX) {
+		build_error(b, &e->at, "more than %d ports; remove some", POLICY_PORTS_MAX);
+		return;
+	}
+	b->ports[b->port_count++] = (uint16_t)port;
+}
