@@ -32,6 +32,7 @@ struct build {
 	unsigned port_count;
 	struct claim *claims;
 	size_t claim_count;
+	bool incomplete; /* a syntax error ended the file: what is missing may stand behind it */
 	bool no_memory;
 };
 
@@ -69,10 +70,11 @@ enum { DOMAIN_TEXT_MAX = 1024, DOMAIN_WHY_MAX = 200 };
 struct domain_forms {
 	char ascii[DOMAIN_TEXT_MAX], unicode[DOMAIN_TEXT_MAX];
 };
-int domain_read(const char *text, bool subdomains_allowed, struct domain_forms *out, char why[DOMAIN_WHY_MAX]);
+int domain_read(
+        const char *text, bool subdomains_allowed, struct domain_forms *out, char why[DOMAIN_WHY_MAX]);
 
 /* check.c: what only shows when everything is read. */
-void check_blocks(struct build *b);   /* before the policy is sealed */
+void check_blocks(struct build *b);  /* before the policy is sealed */
 void check_between(struct build *b); /* after */
 
 #endif

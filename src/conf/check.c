@@ -10,7 +10,8 @@ static bool is_written(const struct build *b, const struct block *block, const c
 	size_t i;
 
 	for (i = 0; i < b->parsed->entry_count; i++)
-		if (b->parsed->entries[i].key == k && &b->parsed->blocks[b->parsed->entries[i].block] == block)
+		if (b->parsed->entries[i].key == k &&
+		        &b->parsed->blocks[b->parsed->entries[i].block] == block)
 			return true;
 	return false;
 }
@@ -23,11 +24,11 @@ static void check_has_addresses(struct build *b, const struct block *block)
 		return;
 	if (block->kind == BLOCK_NETWORK && is_written(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
-		        "%s \"%s\" has no address: its file is empty, and rules that name it match nothing", kind,
-		        block->title);
+		        "%s \"%s\" has no address: its file is empty, and rules that name it match nothing",
+		        kind, block->title);
 	else
-		build_error(b, &block->at, "%s \"%s\" has no address; add addresses = { ... }%s", kind, block->title,
-		        block->kind == BLOCK_NETWORK ? " or file = \"...\"" : "");
+		build_error(b, &block->at, "%s \"%s\" has no address; add addresses = { ... }%s", kind,
+		        block->title, block->kind == BLOCK_NETWORK ? " or file = \"...\"" : "");
 }
 
 /* Where every recipient is foreign, refusing foreign recipients refuses all mail. */
@@ -39,7 +40,8 @@ static void check_can_refuse(struct build *b, const struct block *block)
 		return;
 	if (block->domain_count == 0)
 		build_error(b, &block->at,
-		        "servers \"%s\" lists no domain, but relay.%s refuses mail for domains that are not listed; add "
+		        "servers \"%s\" lists no domain, but relay.%s refuses mail for domains that are not "
+		        "listed; add "
 		        "domains = { ... } or set relay.%s = alert",
 		        block->title, key, key);
 }
@@ -53,7 +55,8 @@ static void add_rule(struct build *b, const struct block *block)
 	}
 	if (policy_add_rule(b->policy, block->title, &block->from, &block->to, (enum policy_do)block->what,
 	            block->at.line) == -ENOSPC)
-		build_error(b, &block->at, "more than %d rules; put several groups into one rule", POLICY_RULES_MAX);
+		build_error(b, &block->at, "more than %d rules; put several groups into one rule",
+		        POLICY_RULES_MAX);
 }
 
 void check_blocks(struct build *b)
@@ -82,9 +85,11 @@ void check_blocks(struct build *b)
 		case BLOCK_KINDS:
 			break;
 		}
-	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT && policy_rule_count(b->policy) == 0)
+	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT &&
+	        policy_rule_count(b->policy) == 0)
 		problems_add(b->problems, PROBLEM_WARNING, file,
-		        "mode is enforce and there is no rule: every connection to the ports is refused; add rules, or "
+		        "mode is enforce and there is no rule: every connection to the ports is refused; add "
+		        "rules, or "
 		        "otherwise = inspect");
 }
 
@@ -105,9 +110,10 @@ static void check_one_server(struct build *b, const struct claim *claim)
 		if (blocks[other->block].kind == BLOCK_SERVERS && other->block != claim->block &&
 		        overlap(&other->prefix, &claim->prefix)) {
 			build_error(b, &claim->at,
-			        "%s is also in servers \"%s\" (%s:%u); an address can belong to one servers block only",
-			        prefix_print(&claim->prefix, text), blocks[other->block].title, other->at.file,
-			        other->at.line);
+			        "%s is also in servers \"%s\" (%s:%u); an address can belong to one servers "
+			        "block only",
+			        prefix_print(&claim->prefix, text), blocks[other->block].title,
+			        other->at.file, other->at.line);
 			return;
 		}
 }
@@ -121,7 +127,8 @@ static void check_upstream_away(struct build *b, const struct claim *claim)
 	for (i = 0; i < home.prefix_count; i++)
 		if (overlap(&home.prefixes[i], &claim->prefix)) {
 			problems_add(b->problems, PROBLEM_WARNING, &claim->at,
-			        "%s of an upstream lies in home, so it may relay through our servers; if that is not "
+			        "%s of an upstream lies in home, so it may relay through our servers; if "
+			        "that is not "
 			        "wanted, list it in not-home",
 			        prefix_print(&claim->prefix, text));
 			return;

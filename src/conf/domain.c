@@ -45,15 +45,16 @@ static int catch_mistakes(const char *text, bool subdomains_allowed, char why[DO
 	struct prefix prefix;
 
 	if (at)
-		snprintf(why, DOMAIN_WHY_MAX, "\"%.60s\" is an address of a person; write the domain alone: %.80s", text,
-		        at + 1);
+		snprintf(why, DOMAIN_WHY_MAX,
+		        "\"%.60s\" is an address of a person; write the domain alone: %.80s", text, at + 1);
 	else if (strncmp(text, "*.", 2) == 0 && subdomains_allowed)
-		snprintf(why, DOMAIN_WHY_MAX, "\"%.60s\": write \".%.80s\" for every subdomain", text, text + 2);
+		snprintf(why, DOMAIN_WHY_MAX, "\"%.60s\": write \".%.80s\" for every subdomain", text,
+		        text + 2);
 	else if (text[0] == '.' && !subdomains_allowed)
 		snprintf(why, DOMAIN_WHY_MAX, "\"%.60s\" begins with a dot; write one host name", text);
 	else if (prefix_parse(text, &prefix) != -EINVAL)
-		snprintf(why, DOMAIN_WHY_MAX, "\"%.60s\" is an address; write a name (addresses have their own keys)",
-		        text);
+		snprintf(why, DOMAIN_WHY_MAX,
+		        "\"%.60s\" is an address; write a name (addresses have their own keys)", text);
 	else
 		return 0;
 	return -EINVAL;

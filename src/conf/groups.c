@@ -42,21 +42,24 @@ static bool title_is_fine(struct build *b, const struct block *block)
 	const char *t = block->title, *kind = block_infos[block->kind].name;
 	unsigned i;
 
-	if (!isalpha((unsigned char)t[0]) || strspn(t, allowed) != strlen(t) || strlen(t) >= POLICY_NAME_MAX) {
+	if (!isalpha((unsigned char)t[0]) || strspn(t, allowed) != strlen(t) ||
+	        strlen(t) >= POLICY_NAME_MAX) {
 		build_error(b, &block->at,
-		        "\"%s\" cannot be a title; write up to %d letters, digits, . _ and -, a letter first", t,
-		        POLICY_NAME_MAX - 1);
+		        "\"%s\" cannot be a title; write up to %d letters, digits, . _ and -, a letter first",
+		        t, POLICY_NAME_MAX - 1);
 		return false;
 	}
 	for (i = 0; i < BUILTIN_COUNT && block->kind != BLOCK_RULE; i++)
 		if (strcmp(t, builtins[i].name) == 0) {
-			build_error(b, &block->at, "%s \"%s\" has the name of a built-in group; choose another title",
-			        kind, t);
+			build_error(b, &block->at,
+			        "%s \"%s\" has the name of a built-in group; choose another title", kind, t);
 			return false;
 		}
 	if (block->kind != BLOCK_RULE && strcmp(t, "self") == 0) {
 		build_error(b, &block->at,
-		        "%s \"self\": that name is kept for the gateway's own addresses; choose another title", kind);
+		        "%s \"self\": that name is kept for the gateway's own addresses; choose another "
+		        "title",
+		        kind);
 		return false;
 	}
 	return true;
@@ -87,8 +90,8 @@ void group_open_all(struct build *b)
 			continue;
 		other = title_taken(b, block);
 		if (other) {
-			build_error(b, &block->at, "title \"%s\" is taken by %s in %s:%u; choose another one", block->title,
-			        block_infos[other->kind].name, other->at.file, other->at.line);
+			build_error(b, &block->at, "title \"%s\" is taken by %s in %s:%u; choose another one",
+			        block->title, block_infos[other->kind].name, other->at.file, other->at.line);
 			continue;
 		}
 		if (block->kind == BLOCK_RULE)
@@ -96,7 +99,8 @@ void group_open_all(struct build *b)
 		block->group = policy_add_group(b->policy, group_kinds[block->kind], block->title);
 		accept(b, block->group);
 		if (block->group == -ENOSPC)
-			build_error(b, &block->at, "more than %d groups; put several into one block", POLICY_GROUPS_MAX);
+			build_error(b, &block->at, "more than %d groups; put several into one block",
+			        POLICY_GROUPS_MAX);
 	}
 }
 
@@ -111,11 +115,13 @@ static bool read_prefix(struct build *b, const struct entry *e, struct prefix *o
 	if (rc == 0)
 		return true;
 	if (rc == -EDOM)
-		build_error(b, &e->at, "%s has bits set behind the prefix; write %s, or %.*s for the one host", e->text,
+		build_error(b, &e->at,
+		        "%s has bits set behind the prefix; write %s, or %.*s for the one host", e->text,
 		        prefix_print(out, text), (int)(slash ? slash - e->text : 0), e->text);
 	else
 		build_error(b, &e->at,
-		        "\"%s\" is no address or prefix; write one like 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32",
+		        "\"%s\" is no address or prefix; write one like 192.0.2.1, 192.0.2.0/24 or "
+		        "2001:db8::/32",
 		        e->text);
 	return false;
 }
@@ -219,8 +225,7 @@ static char *trim_line(char *line)
 
 /* Hands each line to `set` as if it stood in the configuration. text is written to. */
 static void read_lines(struct build *b, struct block *block, const struct entry *e, const struct source *s,
-        unsigned order, char *text,
-        void (*set)(struct build *b, struct block *block, const struct entry *e))
+        unsigned order, char *text, void (*set)(struct build *b, struct block *block, const struct entry *e))
 {
 	struct entry line = *e;
 	char *next = text, *begin;
@@ -255,7 +260,8 @@ static void read_list(struct build *b, struct block *block, const struct entry *
 	if (rc == -ENOMEM || (rc == 0 && !text))
 		b->no_memory = true;
 	else if (rc < 0)
-		build_error(b, &e->at, "cannot read %s: %s; correct the path or its rights", path, strerror(-rc));
+		build_error(
+		        b, &e->at, "cannot read %s: %s; correct the path or its rights", path, strerror(-rc));
 	else
 		read_lines(b, block, e, s, order, text, set);
 	free(text);
@@ -290,6 +296,8 @@ static void tell_unknown_group(struct build *b, const struct entry *e)
 	unsigned distance = 0;
 	size_t i;
 
+	if (b->incomplete)
+		return;
 	if (strcmp(e->text, "self") == 0) {
 		build_error(b, &e->at,
 		        "this version does not follow the gateway's own addresses (self); list them instead");
@@ -304,7 +312,8 @@ static void tell_unknown_group(struct build *b, const struct entry *e)
 		build_error(b, &e->at, "nothing is named \"%s\"; did you mean \"%s\"?", e->text, best);
 	else
 		build_error(b, &e->at,
-		        "nothing is named \"%s\"; write any, home, servers, the title of an upstream, servers or network "
+		        "nothing is named \"%s\"; write any, home, servers, the title of an upstream, "
+		        "servers or network "
 		        "block, or an address",
 		        e->text);
 }

@@ -18,7 +18,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_SERVERS] = { "servers", true, "Mail servers of ours: here relaying is judged." },
 	[BLOCK_NETWORK] = { "network", true, "Any other addresses that rules want to name." },
 	[BLOCK_RULE] = { "rule", true,
-	        "What happens to connections to one of the ports. Rules are tried in the order of the file, the "
+	        "What happens to connections to one of the ports. Rules are tried in the order of the file, "
+	        "the "
 	        "first that matches decides." },
 	[BLOCK_RELAY] = { "relay", false, "What is done about relay attempts, in mode enforce." },
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
@@ -190,8 +191,8 @@ static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t
 		d[0][j] = (unsigned)j;
 	for (i = 1; i <= a_len; i++)
 		for (j = 1; j <= b_len; j++) {
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
-			        d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			d[i][j] = min3(
+			        d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 			        d[i - 2][j - 2] + 1 < d[i][j])
 				d[i][j] = d[i - 2][j - 2] + 1;
@@ -235,7 +236,8 @@ char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
 		return buf;
 	}
 	if (k) {
-		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }", block_infos[k->block].name, name);
+		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }",
+		        block_infos[k->block].name, name);
 		return buf;
 	}
 	for (k = NULL; (k = key_next(block, k));)

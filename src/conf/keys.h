@@ -63,9 +63,9 @@ struct key {
 	enum block_kind block;
 	const char *name;
 	enum key_type type;
-	const char *fallback; /* the default, as a file would say it; NULL = nothing */
-	int64_t min, max;     /* numbers, ports and durations (in seconds) */
-	const char *unit;     /* of numbers, or "" */
+	const char *fallback;     /* the default, as a file would say it; NULL = nothing */
+	int64_t min, max;         /* numbers, ports and durations (in seconds) */
+	const char *unit;         /* of numbers, or "" */
 	const char *const *words; /* KEY_WORD: NULL-terminated; index = the enum's value */
 	/* Checks one value and puts it into its place; reports what is wrong to b->problems. */
 	void (*set)(struct build *b, struct block *block, const struct entry *e);

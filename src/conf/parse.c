@@ -37,7 +37,7 @@ struct reader {
 	char unknown[64];  /* the key that ended this parse, or empty */
 	enum block_kind unknown_in;
 	unsigned unknown_line;
-	bool told; /* the reason why this parse ended was reported */
+	bool told;  /* the reason why this parse ended was reported */
 	int failed; /* -errno that ends everything, or 0 */
 };
 
@@ -91,7 +91,7 @@ struct block *parse_block(struct parsed *p, enum block_kind kind)
 	return NULL;
 }
 
-static int add_block(struct parsed *p, enum block_kind kind, const char *title, const struct place *at)
+int parse_add_block(struct parsed *p, enum block_kind kind, const char *title, const struct place *at)
 {
 	char *copy = title ? strdup(title) : NULL;
 
@@ -103,7 +103,7 @@ static int add_block(struct parsed *p, enum block_kind kind, const char *title, 
 	return 0;
 }
 
-static int add_entry(
+int parse_add_entry(
         struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at)
 {
 	char *copy = strdup(text);
@@ -112,9 +112,19 @@ static int add_entry(
 		free(copy);
 		return -ENOMEM;
 	}
-	p->entries[p->entry_count++] =
-	        (struct entry) { .key = key, .block = block, .text = copy, .at = *at };
+	p->entries[p->entry_count++] = (struct entry) { .key = key, .block = block, .text = copy, .at = *at };
 	return 0;
+}
+
+int parse_add_plain_blocks(struct parsed *p, const struct place *file)
+{
+	unsigned kind;
+	int rc = 0;
+
+	for (kind = 0; kind < BLOCK_KINDS && rc == 0; kind++)
+		if (!block_infos[kind].titled)
+			rc = parse_add_block(p, kind, NULL, file);
+	return rc;
 }
 
 static void drop_behind(struct parsed *p, const struct mark *m)
@@ -173,7 +183,7 @@ static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	(void)opt, (void)value;
 	*(void **)result = NULL;
-	if (add_block(reading->parsed, block_find(cfg->name), cfg->title, &at) < 0)
+	if (parse_add_block(reading->parsed, block_find(cfg->name), cfg->title, &at) < 0)
 		return give_up(-ENOMEM);
 	return 0;
 }
@@ -189,7 +199,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		        "a key of another block is set here; write it inside of that block");
 		return 0;
 	}
-	if (add_entry(reading->parsed, key, block_of(cfg), value, &at) < 0)
+	if (parse_add_entry(reading->parsed, key, block_of(cfg), value, &at) < 0)
 		return give_up(-ENOMEM);
 	return 0;
 }
@@ -284,7 +294,8 @@ static const struct {
 	{ "missing equal sign", "write KEY = VALUE" },
 	{ "premature end of file", "a block or list is not closed; add the missing }" },
 	{ "unexpected closing brace", "nothing is open here; remove the }" },
-	{ "unexpected token", "lists are { \"a\", \"b\" }, values with other than letters, digits and . : - need quotes" },
+	{ "unexpected token",
+	        "lists are { \"a\", \"b\" }, values with other than letters, digits and . : - need quotes" },
 	{ "missing opening brace", "write NAME \"title\" { ... }; relay, queue, nft and log take no title" },
 	{ "missing title", "write NAME \"title\" { ... }" },
 	{ "attempt to append", "+= is for lists; write =" },
@@ -349,7 +360,7 @@ static void make_options(struct reader *r)
 			*o++ = (cfg_opt_t) {
 				.name = "", .type = CFGT_PTR, .def.parsed = opener, .parsecb = on_open
 			};
-		*o = (cfg_opt_t) CFG_END();
+		*o = (cfg_opt_t)CFG_END();
 	}
 	root = r->options[BLOCK_ROOT];
 	while (root->name)
@@ -360,7 +371,7 @@ static void make_options(struct reader *r)
 			.flags = block_infos[kind].titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE,
 			.subopts = r->options[kind],
 			.validcb = on_close };
-	*root = (cfg_opt_t) CFG_END();
+	*root = (cfg_opt_t)CFG_END();
 }
 
 /* ---- files ------------------------------------------------------------------------------------- */
@@ -456,14 +467,14 @@ static int tell_unreadable(struct reader *r, const char *path, const struct plac
 	struct place at = { path, 0, 0 };
 
 	if (from)
-		problems_add(r->problems, PROBLEM_ERROR, from, "cannot read %s: %s; correct the path or its rights",
-		        path, strerror(-error));
+		problems_add(r->problems, PROBLEM_ERROR, from,
+		        "cannot read %s: %s; correct the path or its rights", path, strerror(-error));
 	else if (error == -ENOENT)
 		problems_add(r->problems, PROBLEM_ERROR, &at,
 		        "%s; start from one of the examples in " CONF_EXAMPLES_DIR, strerror(-error));
 	else
-		problems_add(r->problems, PROBLEM_ERROR, &at, "cannot be read: %s; correct its rights or the path",
-		        strerror(-error));
+		problems_add(r->problems, PROBLEM_ERROR, &at,
+		        "cannot be read: %s; correct its rights or the path", strerror(-error));
 	return error;
 }
 
@@ -502,18 +513,6 @@ static int read_file(const char *path, const struct place *from)
 	return rc;
 }
 
-static int add_plain_blocks(struct parsed *p)
-{
-	struct place nowhere = { "", 0, 0 };
-	unsigned kind;
-	int rc = 0;
-
-	for (kind = 0; kind < BLOCK_KINDS && rc == 0; kind++)
-		if (!block_infos[kind].titled)
-			rc = add_block(p, kind, NULL, &nowhere);
-	return rc;
-}
-
 int parse_file(const char *path, struct parsed *out, struct problems *problems)
 {
 	struct reader *r = calloc(1, sizeof(*r));
@@ -526,7 +525,7 @@ int parse_file(const char *path, struct parsed *out, struct problems *problems)
 	r->problems = problems;
 	make_options(r);
 	reading = r;
-	rc = add_plain_blocks(out);
+	rc = parse_add_plain_blocks(out, &(struct place) { path, 0, 0 });
 	if (rc == 0)
 		rc = read_file(path, NULL);
 	while (r->context_count > 0)

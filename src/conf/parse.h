@@ -16,7 +16,7 @@ struct block {
 	char *title; /* NULL for kinds without */
 	struct place at;
 	/* filled in while building */
-	int group; /* id in the policy, of upstream, servers and network */
+	int group;    /* id in the policy, of upstream, servers and network */
 	int64_t what; /* rules: enum policy_do */
 	struct policy_groups from, to;
 	unsigned from_count, to_count, address_count, domain_count;
@@ -41,6 +41,12 @@ struct parsed {
  * a syntax error, -errno when a file cannot be read (both reported). *out is always to be freed. */
 int parse_file(const char *path, struct parsed *out, struct problems *problems);
 void parse_free(struct parsed *p);
+
+/* The parts of a parsed file, for making one without a file. 0 or -ENOMEM; text is copied. */
+int parse_add_plain_blocks(struct parsed *p, const struct place *file); /* first */
+int parse_add_block(struct parsed *p, enum block_kind kind, const char *title, const struct place *at);
+int parse_add_entry(
+        struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at);
 
 /* Reads one more file (a list named by a value), keeps it among the sources. 0 or -errno. */
 int parse_add_source(struct parsed *p, const char *path, struct source **out, unsigned *order);

@@ -91,7 +91,8 @@ void value_mask(struct build *b, struct block *block, const struct entry *e)
 	char label[KEY_LABEL_MAX];
 	int64_t value;
 
-	if (is_number(e->text, 0, &value) && value > 0 && value <= UINT32_MAX && value / (value & -value) == 0xf)
+	if (is_number(e->text, 0, &value) && value > 0 && value <= UINT32_MAX &&
+	        value / (value & -value) == 0xf)
 		put_number(b, block, e, value);
 	else
 		build_error(b, &e->at,
@@ -124,7 +125,8 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 		put_number(b, block, e, 0);
 		return;
 	}
-	build_error(b, &e->at, "%s = \"%s\" is no duration from %llds to %lldd; write one like 30s, 5m, 1h or 7d",
+	build_error(b, &e->at,
+	        "%s = \"%s\" is no duration from %llds to %lldd; write one like 30s, 5m, 1h or 7d",
 	        key_label(k, label), e->text, (long long)k->min, (long long)(k->max / 86400));
 }
 
@@ -150,7 +152,8 @@ void value_logfile(struct build *b, struct block *block, const struct entry *e)
 		put_text(b, block, e);
 	else
 		build_error(b, &e->at,
-		        "%s = \"%s\" is no absolute path; begin it with /, or write \"-\" for stdout or \"\" for none",
+		        "%s = \"%s\" is no absolute path; begin it with /, or write \"-\" for stdout or \"\" "
+		        "for none",
 		        key_label(e->key, label), e->text);
 }
 
@@ -167,7 +170,8 @@ void value_port(struct build *b, struct block *block, const struct entry *e)
 	}
 	if (port == 587 || port == 465) {
 		build_error(b, &e->at,
-		        "port %lld is for mail submission by people who log in and always stays open; remove it",
+		        "port %lld is for mail submission by people who log in and always stays open; remove "
+		        "it",
 		        (long long)port);
 		return;
 	}

@@ -1,0 +1,320 @@
+/* conf.c - from a file, or from a few options, to settings and a sealed policy.
+ *
+ * Parse everything, handle every value, fill in defaults through the same handlers, then check what
+ * blocks mean together; stop only where going on would give follow-up errors that say nothing new.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "conf/build.h"
+
+void build_error(struct build *b, const struct place *at, const char *format, ...)
+{
+	char *message;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	if (message)
+		problems_add(b->problems, PROBLEM_ERROR, at, "%s", message);
+	else
+		b->no_memory = true;
+	free(message);
+}
+
+/* ---- values ------------------------------------------------------------------------------------ */
+
+static void set_entry(struct build *b, const struct entry *e)
+{
+	if (e->key->set)
+		e->key->set(b, &b->parsed->blocks[e->block], e);
+}
+
+/* Every key of the block that the file does not set, from its default. */
+static void set_fallbacks(struct build *b, size_t block, const bool *is_set)
+{
+	struct block *bl = &b->parsed->blocks[block];
+	const struct key *key = NULL;
+	struct entry e = { .block = block, .at = bl->at };
+	char text[64];
+
+	while ((key = key_next(bl->kind, key))) {
+		if (!key->fallback || is_set[key - keys])
+			continue;
+		if (key->type == KEY_NAME || key->type == KEY_LOGFILE) {
+			/* texts are borrowed: the table's own lives long enough */
+			memcpy((char *)&b->draft + key->offset, &key->fallback, sizeof(key->fallback));
+			continue;
+		}
+		snprintf(text, sizeof(text), "%s", key->fallback);
+		e.key = key;
+		e.text = text;
+		set_entry(b, &e);
+	}
+}
+
+static void set_all(struct build *b)
+{
+	struct parsed *p = b->parsed;
+	bool *is_set = calloc(p->block_count * key_count, sizeof(bool));
+	size_t i;
+
+	if (!is_set) {
+		b->no_memory = true;
+		return;
+	}
+	for (i = 0; i < p->entry_count; i++) {
+		is_set[p->entries[i].block * key_count + (size_t)(p->entries[i].key - keys)] = true;
+		set_entry(b, &p->entries[i]);
+	}
+	for (i = 0; i < p->block_count; i++)
+		set_fallbacks(b, i, is_set + i * key_count);
+	free(is_set);
+}
+
+/* ---- results ----------------------------------------------------------------------------------- */
+
+static void set_policy(struct build *b)
+{
+	const struct draft *d = &b->draft;
+	struct policy_settings s = {
+		.mode = (enum policy_mode)d->mode,
+		.otherwise = (enum policy_do)d->otherwise,
+		.relay_action = (enum action)d->relay_action,
+		.tricks_action = (enum action)d->relay_tricks,
+		.port_count = b->port_count,
+	};
+
+	memcpy(s.ports, b->ports, sizeof(s.ports));
+	policy_set(b->policy, &s);
+}
+
+/* Of each file in the order of reading, chained. A fixed key: this tells versions of a file apart,
+ * it keeps nothing secret and no table is built on it. */
+static void hash_sources(const struct parsed *p, char out[17])
+{
+	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
+	uint64_t chain[2] = { 0, 0 };
+	size_t i;
+
+	for (i = 0; i < p->source_count; i++) {
+		chain[1] = hash_bytes(key, p->sources[i]->bytes, p->sources[i]->len);
+		chain[0] = hash_bytes(key, chain, sizeof(chain));
+	}
+	snprintf(out, 17, "%016" PRIx64, chain[0]);
+}
+
+static struct conf *make_conf(struct build *b, const char *path)
+{
+	const struct draft *d = &b->draft;
+	struct conf *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->path = strdup(path);
+	c->queue.number = (uint16_t)d->queue_number;
+	c->queue.length = (uint32_t)d->queue_length;
+	c->queue.fail = (enum conf_fail)d->queue_fail;
+	c->nft.table = strdup(d->nft_table);
+	c->nft.priority = (int)d->nft_priority;
+	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
+	c->log.eve = strdup(d->log_eve);
+	c->log.alerts_only = d->log_alerts_only != 0;
+	c->log.stats_s = (uint32_t)d->log_stats;
+	hash_sources(b->parsed, c->hash);
+	if (!c->path || !c->nft.table || !c->log.eve) {
+		conf_free(c);
+		return NULL;
+	}
+	c->policy = b->policy;
+	b->policy = NULL;
+	return c;
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	policy_free(c->policy);
+	free(c->path);
+	free(c->nft.table);
+	free(c->log.eve);
+	free(c);
+}
+
+/* ---- building ---------------------------------------------------------------------------------- */
+
+static bool has_errors(const struct build *b)
+{
+	return b->problems->of_kind[PROBLEM_ERROR] > 0;
+}
+
+/* Values and checks. `override` changes settings between the two. */
+static int build_policy(
+        struct build *b, void (*override)(struct build *b, const void *options), const void *options)
+{
+	b->policy = policy_new();
+	if (!b->policy)
+		return -ENOMEM;
+	group_open_all(b);
+	set_all(b);
+	if (b->incomplete)
+		return b->no_memory ? -ENOMEM : 0;
+	override(b, options);
+	check_blocks(b);
+	set_policy(b);
+	if (b->no_memory || policy_seal(b->policy) < 0)
+		return -ENOMEM;
+	check_between(b);
+	return b->no_memory || b->problems->no_memory ? -ENOMEM : 0;
+}
+
+static void override_by_options(struct build *b, const void *options)
+{
+	const struct conf_options *o = options;
+
+	if (o && o->force_monitor)
+		b->draft.mode = MODE_MONITOR;
+}
+
+static void build_fini(struct build *b)
+{
+	policy_free(b->policy);
+	free(b->claims);
+}
+
+/* Tells a failure that no message explains, and the others. */
+static int tell(
+        struct problems *problems, int rc, const char *path, conf_report error, conf_report warn, void *arg)
+{
+	if (rc < 0 && problems->of_kind[PROBLEM_ERROR] == 0)
+		problems_add(problems, PROBLEM_ERROR, &(struct place) { path, 0, 0 },
+		        "%s; nothing was changed", strerror(-rc));
+	if (rc == 0 && problems->of_kind[PROBLEM_ERROR] > 0)
+		rc = -EINVAL;
+	problems_tell(problems, error, warn, arg);
+	return rc;
+}
+
+int conf_load(const char *path, const struct conf_options *options, struct conf **out, conf_report error,
+        conf_report warn, void *arg)
+{
+	struct problems problems = { 0 };
+	struct parsed parsed;
+	struct build b = { .parsed = &parsed, .problems = &problems };
+	struct conf *c = NULL;
+	int rc = parse_file(path, &parsed, &problems);
+
+	/* also behind a syntax error: what stands before it is checked, as far as that makes sense */
+	b.incomplete = rc != 0;
+	if (rc == 0)
+		rc = build_policy(&b, override_by_options, options);
+	else if (rc == -EINVAL && build_policy(&b, override_by_options, options) == -ENOMEM)
+		rc = -ENOMEM;
+	if (rc == 0 && !has_errors(&b)) {
+		c = make_conf(&b, path);
+		rc = c ? 0 : -ENOMEM;
+	}
+	build_fini(&b);
+	parse_free(&parsed);
+	rc = tell(&problems, rc, path, error, warn, arg);
+	if (rc == 0)
+		*out = c;
+	return rc;
+}
+
+/* ---- without a file ---------------------------------------------------------------------------- */
+
+static const struct place home_option = { "--home", 0, 0 };
+static const struct place domain_option = { "--domain", 1, 0 };
+static const struct place ports_option = { "--ports", 2, 0 };
+
+static int offline_entries(struct parsed *p, const struct key *key, size_t block, const char *const *texts,
+        unsigned count, const struct place *at)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < count && rc == 0; i++)
+		rc = parse_add_entry(p, key, block, texts[i], at);
+	return rc;
+}
+
+static int offline_parsed(struct parsed *p, const char *const *home, unsigned home_count,
+        const char *const *domains, unsigned domain_count)
+{
+	size_t root, local;
+	int rc = parse_add_plain_blocks(p, &home_option);
+
+	if (rc < 0)
+		return rc;
+	root = (size_t)(parse_block(p, BLOCK_ROOT) - p->blocks);
+	rc = offline_entries(p, key_find(BLOCK_ROOT, "home"), root, home, home_count, &home_option);
+	if (rc < 0 || domain_count == 0)
+		return rc;
+	local = p->block_count;
+	rc = parse_add_block(p, BLOCK_SERVERS, "local", &domain_option);
+	if (rc == 0)
+		rc = offline_entries(
+		        p, key_find(BLOCK_SERVERS, "addresses"), local, home, home_count, &home_option);
+	if (rc == 0)
+		rc = offline_entries(
+		        p, key_find(BLOCK_SERVERS, "domains"), local, domains, domain_count, &domain_option);
+	return rc;
+}
+
+struct offline_ports {
+	const uint16_t *list;
+	unsigned count;
+};
+
+static void override_offline(struct build *b, const void *options)
+{
+	const struct offline_ports *ports = options;
+
+	b->draft.mode = MODE_MONITOR;
+	b->draft.otherwise = DO_INSPECT;
+	b->port_count = ports->count;
+	if (ports->count > 0)
+		memcpy(b->ports, ports->list, ports->count * sizeof(b->ports[0]));
+}
+
+int conf_offline(const char *const *home, unsigned home_count, const char *const *domains,
+        unsigned domain_count, const uint16_t *ports, unsigned port_count, struct conf **out,
+        conf_report error, void *arg)
+{
+	struct problems problems = { 0 };
+	struct parsed parsed = { 0 };
+	struct build b = { .parsed = &parsed, .problems = &problems };
+	struct offline_ports offline_ports = { ports, port_count };
+	struct conf *c = NULL;
+	int rc;
+
+	if (port_count > POLICY_PORTS_MAX)
+		problems_add(&problems, PROBLEM_ERROR, &ports_option, "more than %d ports; leave some out",
+		        POLICY_PORTS_MAX);
+	if (domain_count > 0 && home_count == 0)
+		problems_add(&problems, PROBLEM_ERROR, &domain_option,
+		        "no server is ours without --home; add --home with the addresses of the servers");
+	rc = has_errors(&b) ? 0 : offline_parsed(&parsed, home, home_count, domains, domain_count);
+	if (rc == 0 && !has_errors(&b))
+		rc = build_policy(&b, override_offline, &offline_ports);
+	if (rc == 0 && !has_errors(&b)) {
+		c = make_conf(&b, "");
+		rc = c ? 0 : -ENOMEM;
+	}
+	build_fini(&b);
+	parse_free(&parsed);
+	rc = tell(&problems, rc, "postern", error, NULL, arg);
+	if (rc == 0)
+		*out = c;
+	return rc;
+}
