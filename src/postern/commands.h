@@ -1,0 +1,34 @@
+/* commands.h - the subcommands of postern. Each has a line in main.c's table and a file of its own. */
+#ifndef POSTERN_COMMANDS_H
+#define POSTERN_COMMANDS_H
+
+#include <stdbool.h>
+
+struct conf;
+
+enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE };
+
+/* What main does before a command runs. */
+enum command_needs {
+	NEEDS_NOTHING,       /* reads its own arguments */
+	NEEDS_CONFIGURATION, /* takes -c FILE and nothing else: run gets it loaded */
+};
+
+struct command {
+	const char *name;
+	/* Exit status. argv[0] is the command's name; conf only with NEEDS_CONFIGURATION. On
+	 * COMMAND_USAGE main adds where help is. */
+	union {
+		int (*args)(int argc, char **argv);
+		int (*conf)(const struct conf *conf, unsigned warnings);
+	} run;
+	const char *usage; /* behind "postern NAME" */
+	const char *help;  /* one line */
+	enum command_needs needs;
+};
+
+int check_run(const struct conf *conf, unsigned warnings);
+int rules_run(const struct conf *conf, unsigned warnings);
+int read_run(int argc, char **argv);
+
+#endif

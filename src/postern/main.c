@@ -1,0 +1,169 @@
+/* main.c - postern, the one command for people: finds the subcommand in a table and runs it.
+ *
+ * Exit status: 0 fine, 1 finding or invalid input, 2 usage. To add a command, write its file and a
+ * line in the table; help, usage errors and the loading of the configuration come from there.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "postern/commands.h"
+
+static int help_run(int argc, char **argv);
+
+/* clang-format off */
+static const struct command commands[] = {
+	{ "check", { .conf = check_run }, "[-c FILE]",
+	  "validates the configuration and shows what it means", NEEDS_CONFIGURATION },
+	{ "rules", { .conf = rules_run }, "[-c FILE]",
+	  "prints, in nft syntax, the ruleset that would be installed", NEEDS_CONFIGURATION },
+	{ "read", { .args = read_run }, "[-c FILE] [--home P] [--domain D] [--ports 25,2525] [-f eve|text] PCAP...",
+	  "reads captures through the same engine as live traffic; records on stdout", NEEDS_NOTHING },
+	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",
+	  "shows this, one command, or the manual page of the configuration", NEEDS_NOTHING },
+};
+/* clang-format on */
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct command *find_command(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void print_help(FILE *to)
+{
+	unsigned i;
+
+	fputs("usage: postern COMMAND [ARGUMENTS]\n\n", to);
+	for (i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fputs("\nExit status: 0 fine, 1 finding or invalid input, 2 usage.\n"
+	      "The configuration is " CONF_DEFAULT_PATH " unless -c names another file.\n",
+	        to);
+}
+
+static void print_command_help(FILE *to, const struct command *c)
+{
+	fprintf(to, "usage: postern %s %s\n%s\n", c->name, c->usage, c->help);
+}
+
+static int unknown_command(const char *name)
+{
+	fprintf(stderr, "postern: there is no command \"%s\"; postern help lists them\n", name);
+	return COMMAND_USAGE;
+}
+
+static int help_run(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc > 2) {
+		fputs("postern help: takes one command\n", stderr);
+		return COMMAND_USAGE;
+	}
+	if (argc < 2) {
+		print_help(stdout);
+		return COMMAND_FINE;
+	}
+	if (strcmp(argv[1], "postern.conf") == 0) {
+		conf_print_manual(stdout);
+		return COMMAND_FINE;
+	}
+	c = find_command(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	print_command_help(stdout, c);
+	return COMMAND_FINE;
+}
+
+/* ---- commands that work on the configuration ---------------------------------------------------- */
+
+static void on_error(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", message);
+}
+
+static void on_warning(void *arg, const char *message)
+{
+	unsigned *warnings = arg;
+
+	(*warnings)++;
+	fprintf(stderr, "warning: %s\n", message);
+}
+
+static int run_with_configuration(const struct command *c, int argc, char **argv)
+{
+	const char *path = CONF_DEFAULT_PATH;
+	struct conf *conf;
+	unsigned warnings = 0;
+	int opt, status;
+
+	while ((opt = getopt(argc, argv, "+c:")) != -1) {
+		if (opt != 'c')
+			return COMMAND_USAGE;
+		path = optarg;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "postern %s: \"%s\" is too much; a file is named with -c\n", c->name,
+		        argv[optind]);
+		return COMMAND_USAGE;
+	}
+	if (conf_load(path, NULL, &conf, on_error, on_warning, &warnings) < 0)
+		return COMMAND_INVALID;
+	status = c->run.conf(conf, warnings);
+	conf_free(conf);
+	return status;
+}
+
+/* ---- main ------------------------------------------------------------------------------------------ */
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+	int status;
+
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		print_command_help(stdout, c);
+		return COMMAND_FINE;
+	}
+	status = c->needs == NEEDS_CONFIGURATION ? run_with_configuration(c, argc, argv)
+	                                         : c->run.args(argc, argv);
+	if (status == COMMAND_USAGE)
+		print_command_help(stderr, c);
+	return status;
+}
+
+/* What was printed may not have arrived: a full disk, a closed pipe. */
+static int flush_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("postern: standard output");
+	return COMMAND_INVALID;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_help(stderr);
+		return COMMAND_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("postern " POSTERN_VERSION);
+		return flush_output(COMMAND_FINE);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_help(stdout);
+		return flush_output(COMMAND_FINE);
+	}
+	c = find_command(argv[1]);
+	return c ? flush_output(run_command(c, argc - 1, argv + 1)) : unknown_command(argv[1]);
+}
