@@ -32,6 +32,7 @@ enum {
 	TYPE_QINQ_OLD = 0x9100,
 	PPP_IPV4 = 0x0021,
 	PPP_IPV6 = 0x0057,
+	DLT_RAW_OPENBSD = 14, /* written as it is by OpenBSD, which has DLT_RAW there */
 };
 
 /* A frame, read from its start. */
@@ -166,6 +167,7 @@ static bool strip_null(struct frame *f)
 static const struct link_type link_types[] = {
 	{ DLT_EN10MB, strip_ethernet },
 	{ DLT_RAW, strip_raw },
+	{ DLT_RAW_OPENBSD, strip_raw },
 	{ DLT_IPV4, strip_raw },
 	{ DLT_IPV6, strip_raw },
 	{ DLT_LINUX_SLL, strip_cooked },
