@@ -29,7 +29,6 @@ static_assert(ODD_COUNT <= 32, "a bit for each oddity");
 
 struct connection {
 	struct event_connection conn;
-	uint64_t seen_us;
 	uint32_t transactions; /* opened by MAIL so far */
 	bool tls;
 	struct event_path helo;
@@ -68,10 +67,11 @@ struct record_book *record_new(
 void record_free(struct record_book *b)
 {
 	struct connection *c;
+	uint64_t seen_us;
 
 	if (!b)
 		return;
-	while ((c = table_oldest(b->connections, NULL)) != NULL) {
+	while ((c = table_oldest(b->connections, &seen_us)) != NULL) {
 		transaction_fini(&c->tx, &b->memory);
 		table_drop(b->connections, c);
 	}
@@ -153,6 +153,16 @@ static void end_transaction(
 		tell_smtp(b, frame, c, c->tx.start_us, end);
 }
 
+static void evict_oldest(struct record_book *b, struct frame *frame)
+{
+	uint64_t seen_us;
+	struct connection *oldest = table_oldest(b->connections, &seen_us);
+
+	end_transaction(b, frame, oldest, END_LOST);
+	table_drop(b->connections, oldest);
+	b->evicted++;
+}
+
 /* The connection of e, made if need be. */
 static struct connection *connection_of(struct record_book *b, struct frame *frame, const struct event *e)
 {
@@ -161,16 +171,10 @@ static struct connection *connection_of(struct record_book *b, struct frame *fra
 	if (c) {
 		table_touch(b->connections, c, e->time_us);
 	} else {
+		if (table_count(b->connections) == table_capacity(b->connections))
+			evict_oldest(b, frame);
 		c = table_add(b->connections, &e->conn.flow_id, e->time_us);
-		if (!c) {
-			struct connection *oldest = table_oldest(b->connections, NULL);
-
-			end_transaction(b, frame, oldest, END_LOST);
-			table_drop(b->connections, oldest);
-			b->evicted++;
-			c = table_add(b->connections, &e->conn.flow_id, e->time_us);
-			assert(c);
-		}
+		assert(c);
 	}
 	c->conn = e->conn;
 	return c;
@@ -342,8 +346,9 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 void record_finish(struct record_book *b, struct frame *frame)
 {
 	struct connection *c;
+	uint64_t seen_us;
 
-	while ((c = table_oldest(b->connections, NULL)) != NULL) {
+	while ((c = table_oldest(b->connections, &seen_us)) != NULL) {
 		end_transaction(b, frame, c, END_LOST);
 		table_drop(b->connections, c);
 	}

@@ -115,7 +115,8 @@ static bool incident_close(struct incident_book *b, struct incident *in, uint64_
 
 static void incident_evict_oldest(struct incident_book *b, uint64_t now_us)
 {
-	struct incident *oldest = table_oldest(b->table, NULL);
+	uint64_t touched_us;
+	struct incident *oldest = table_oldest(b->table, &touched_us);
 
 	b->counts->incidents_evicted++;
 	if (incident_close(b, oldest, now_us))
@@ -194,8 +195,9 @@ void incident_tick(struct incident_book *b, uint64_t now_us)
 uint32_t incident_finish(struct incident_book *b, uint64_t now_us)
 {
 	struct incident *oldest;
+	uint64_t touched_us;
 
-	while ((oldest = table_oldest(b->table, NULL)) != NULL)
+	while ((oldest = table_oldest(b->table, &touched_us)) != NULL)
 		if (!incident_close(b, oldest, now_us))
 			break;
 	return table_count(b->table);

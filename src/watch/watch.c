@@ -67,6 +67,7 @@ void watch_free(struct watch *w)
 static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 {
 	struct watch_memory *m = table_find(w->connections, &e->conn.flow_id);
+	uint64_t touched_us;
 
 	if (m) {
 		table_touch(w->connections, m, e->time_us);
@@ -74,7 +75,7 @@ static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 	}
 	m = table_add(w->connections, &e->conn.flow_id, e->time_us);
 	if (!m) {
-		table_drop(w->connections, table_oldest(w->connections, NULL));
+		table_drop(w->connections, table_oldest(w->connections, &touched_us));
 		w->counts.connections_evicted++;
 		m = table_add(w->connections, &e->conn.flow_id, e->time_us);
 		assert(m);

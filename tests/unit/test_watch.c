@@ -1,0 +1,301 @@
+/* Events in, findings out: what is a relay attempt, what is not, and what a finding carries. */
+#include "watch/watch.h"
+
+#include "events.h"
+#include "suite.h"
+
+enum { RING_SLOTS = 64 };
+
+static struct ring *ring;
+static struct watch *watch;
+
+static void begin(uint32_t connections)
+{
+	struct watch_settings s;
+
+	watch_settings_default(&s);
+	s.connections = connections;
+	ring = ring_new(RING_SLOTS, sizeof(struct finding));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ring);
+	watch = watch_new(&s, ring);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
+}
+
+static void end(void)
+{
+	watch_free(watch);
+	ring_free(ring);
+}
+
+static void push(struct event e)
+{
+	watch_event(watch, &e);
+}
+
+static struct finding take(void)
+{
+	const struct finding *front = ring_front(ring);
+	struct finding f;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(front);
+	f = *front;
+	ring_pop(ring);
+	return f;
+}
+
+#define ASSERT_TEXT(field, want)                                                                             \
+	do {                                                                                                 \
+		CU_ASSERT_EQUAL((field).len, strlen(want));                                                  \
+		CU_ASSERT_EQUAL(memcmp((field).bytes, want, strlen(want)), 0);                               \
+	} while (0)
+
+static void relay_attempt_carries_its_story(void)
+{
+	struct finding f;
+	struct event rcpt = events_rcpt(3000, 1, "<u%x.example@ours>", 0, 550, "5.7.1 Relaying denied");
+
+	begin(16);
+	push(events_helo(1000, "spam.example"));
+	push(events_mail(2000, 1, "<>"));
+	rcpt.u.rcpt.form = SMTP_FORM_PERCENT;
+	EVENTS_TEXT(rcpt.u.rcpt.final_domain, "x.example");
+	rcpt.u.rcpt.would = ACTION_REFUSE_RECIPIENT;
+	push(rcpt);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
+	CU_ASSERT_EQUAL(f.severity, 2);
+	CU_ASSERT_EQUAL(f.action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(f.would, ACTION_REFUSE_RECIPIENT);
+	CU_ASSERT_EQUAL(f.outcome, OUTCOME_REFUSED_BY_SERVER);
+	CU_ASSERT_EQUAL(f.blocked, 0);
+	CU_ASSERT_EQUAL(f.verified, 1);
+	CU_ASSERT_EQUAL(f.form, SMTP_FORM_PERCENT);
+	CU_ASSERT_EQUAL(f.tx_id, 1);
+	ASSERT_TEXT(f.helo, "spam.example");
+	ASSERT_TEXT(f.mail_from, "<>");
+	ASSERT_TEXT(f.rcpt_to, "<u%x.example@ours>");
+	CU_ASSERT_EQUAL_FATAL(f.evidence_count, 2);
+	ASSERT_TEXT(f.evidence[0], "RCPT TO:<u%x.example@ours> -> 550 5.7.1 Relaying denied");
+	ASSERT_TEXT(f.evidence[1], "would go on to x.example");
+	end();
+}
+
+static void ours_is_no_finding(void)
+{
+	struct event e;
+
+	begin(16);
+	push(events_rcpt(0, 1, "<a@ours>", 1, 250, "ok"));
+	e = events_rcpt(0, 1, "<a@foreign>", 0, 250, "ok");
+	e.u.rcpt.client_ours = 1;
+	push(e);
+	e = events_rcpt(0, 1, "<a@foreign>", 0, 250, "ok");
+	e.u.rcpt.judged = 0;
+	push(e);
+	push(events_data(0, 1, 250, "ok"));
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	CU_ASSERT_EQUAL(watch_counts(watch).findings, 0);
+	CU_ASSERT_EQUAL(watch_counts(watch).events, 4);
+	end();
+}
+
+static void refused_by_us_is_blocked(void)
+{
+	struct event e = events_rcpt(0, 1, "<a@foreign>", 0, 550, "5.7.1 no");
+	struct finding f;
+
+	begin(16);
+	e.u.rcpt.outcome = OUTCOME_REFUSED_BY_US;
+	e.u.rcpt.action = e.u.rcpt.would = ACTION_REFUSE_RECIPIENT;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
+	CU_ASSERT_EQUAL(f.blocked, 1);
+	CU_ASSERT_EQUAL(f.action, ACTION_REFUSE_RECIPIENT);
+	end();
+}
+
+static void unanswered_is_an_attempt(void)
+{
+	struct finding f;
+
+	begin(16);
+	push(events_rcpt(0, 1, "<a@foreign>", 0, 0, ""));
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
+	CU_ASSERT_EQUAL(f.outcome, OUTCOME_UNANSWERED);
+	ASSERT_TEXT(f.evidence[0], "RCPT TO:<a@foreign> -> no reply");
+	end();
+}
+
+/* Severity 3 and the advice for a plain recipient from an upstream; a trick keeps its weight. */
+static void upstream_gets_advice(void)
+{
+	struct event e = events_rcpt(0, 1, "<a@forgotten.example>", 0, 550, "no");
+	struct finding f;
+
+	begin(16);
+	e.conn.from_upstream = 1;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.severity, 3);
+	CU_ASSERT_EQUAL_FATAL(f.evidence_count, 2);
+	CU_ASSERT_PTR_NOT_NULL(memmem(f.evidence[1].bytes, f.evidence[1].len, "`domains`", 9));
+	CU_ASSERT_EQUAL(f.evidence[1].cut, 0);
+	e.u.rcpt.form = SMTP_FORM_BANG;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.severity, 2);
+	CU_ASSERT_EQUAL(f.evidence_count, 1);
+	end();
+}
+
+static void accepted_is_said_twice(void)
+{
+	struct event e;
+	struct finding f;
+
+	begin(16);
+	push(events_mail(0, 1, "<s@x>"));
+	push(events_rcpt(1, 1, "<a@foreign>", 0, 250, "ok"));
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ACCEPTED);
+	CU_ASSERT_EQUAL(f.severity, 1);
+	CU_ASSERT_EQUAL(f.outcome, OUTCOME_ACCEPTED);
+	e = events_data(2, 1, 250, "queued as 1");
+	e.u.data.rcpt_foreign_accepted = 1;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ACCEPTED);
+	CU_ASSERT_EQUAL(f.incident.count, 2);
+	CU_ASSERT_EQUAL(f.value, 1);
+	ASSERT_TEXT(f.rcpt_to, "<a@foreign>");
+	ASSERT_TEXT(f.mail_from, "<s@x>");
+	ASSERT_TEXT(f.evidence[0], "end of data for 1 foreign recipients -> 250 queued as 1");
+
+	e.u.data.reply.code = 451; /* not taken in the end */
+	push(e);
+	e.u.data.reply.code = 250;
+	e.u.data.final = 0;
+	push(e);
+	CU_ASSERT_EQUAL(watch_counts(watch).findings, 2);
+	end();
+}
+
+/* What belongs to one transaction is not carried into the next, nor a connection's into another. */
+static void forgets_in_time(void)
+{
+	struct finding f;
+
+	begin(16);
+	push(events_helo(0, "h"));
+	push(events_mail(0, 1, "<s@x>"));
+	push(events_tx_end(0, 1, END_RESET));
+	push(events_rcpt(0, 0, "<a@foreign>", 0, 503, "no"));
+	f = take();
+	CU_ASSERT_EQUAL(f.mail_from.len, 0);
+	ASSERT_TEXT(f.helo, "h");
+	push(events_close(0, 1));
+	push(events_rcpt(0, 0, "<a@foreign>", 0, 503, "no"));
+	f = take();
+	CU_ASSERT_EQUAL(f.helo.len, 0);
+	end();
+}
+
+static void evicts_the_oldest_connection(void)
+{
+	struct finding f;
+	struct event e;
+	uint64_t i;
+
+	begin(16);
+	for (i = 0; i < 17; i++) {
+		e = events_helo(i, "h");
+		e.conn.flow_id = 100 + i;
+		push(e);
+	}
+	CU_ASSERT_EQUAL(watch_counts(watch).connections_evicted, 1);
+	e = events_rcpt(20, 1, "<a@foreign>", 0, 550, "no");
+	e.conn.flow_id = 100;
+	push(e);
+	CU_ASSERT_EQUAL(take().helo.len, 0);
+	e.conn.flow_id = 101;
+	push(e);
+	f = take();
+	ASSERT_TEXT(f.helo, "h");
+	end();
+}
+
+static void long_path_leaves_room_for_the_reply(void)
+{
+	char path[400];
+	struct finding f;
+
+	begin(16);
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	push(events_rcpt(0, 1, path, 0, 550, "5.7.1 Relaying denied"));
+	f = take();
+	CU_ASSERT_EQUAL(f.rcpt_to.cut, 1);
+	CU_ASSERT_PTR_NOT_NULL(
+	        memmem(f.evidence[0].bytes, f.evidence[0].len, "a... -> 550 5.7.1 Relaying denied", 33));
+	end();
+}
+
+static struct finding refused(enum event_direction direction, uint8_t would)
+{
+	struct event e = events_make(EVENT_REFUSED, 0);
+
+	begin(16);
+	e.conn.direction = (uint8_t)direction;
+	e.u.refused.tcp_flags = 2;
+	e.u.refused.would = would;
+	push(e);
+	return take();
+}
+
+static void gate_weighs_by_direction(void)
+{
+	static const struct {
+		enum event_direction direction;
+		uint8_t severity;
+	} cases[] = { { DIRECTION_INBOUND, 4 }, { DIRECTION_OUTBOUND, 2 }, { DIRECTION_INTERNAL, 2 },
+		{ DIRECTION_TRANSIT, 4 } };
+	struct finding f;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		f = refused(cases[i].direction, 0);
+		CU_ASSERT_EQUAL(f.id, FINDING_GATE_REFUSED);
+		CU_ASSERT_EQUAL(f.severity, cases[i].severity);
+		CU_ASSERT_EQUAL(f.blocked, 1);
+		CU_ASSERT_EQUAL(f.verified, 0);
+		ASSERT_TEXT(f.evidence[0], "SYN to 192.168.0.10 port 25");
+		end();
+	}
+	f = refused(DIRECTION_INBOUND, 1);
+	CU_ASSERT_EQUAL(f.blocked, 0);
+	CU_ASSERT_EQUAL(f.action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(f.would, ACTION_RESET);
+	end();
+}
+
+static void finish_closes_all(void)
+{
+	begin(16);
+	push(events_rcpt(0, 1, "<a@foreign>", 0, 550, "no"));
+	(void)take();
+	CU_ASSERT_EQUAL(watch_finish(watch, EVENTS_START_US), 0);
+	CU_ASSERT_EQUAL(take().incident.state, INCIDENT_CLOSED);
+	end();
+}
+
+SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_story },
+        { "ours is no finding", ours_is_no_finding },
+        { "refused by us is blocked", refused_by_us_is_blocked },
+        { "unanswered is an attempt", unanswered_is_an_attempt },
+        { "upstream gets advice", upstream_gets_advice },
+        { "accepted is said twice", accepted_is_said_twice }, { "forgets in time", forgets_in_time },
+        { "evicts the oldest connection", evicts_the_oldest_connection },
+        { "long path leaves room for the reply", long_path_leaves_room_for_the_reply },
+        { "gate weighs by direction", gate_weighs_by_direction }, { "finish closes all", finish_closes_all })
