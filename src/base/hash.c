@@ -6,7 +6,9 @@
  */
 #include "base/hash.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct state {
@@ -18,14 +20,22 @@ static uint64_t rotate(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
-/* Up to 8 bytes, little-endian as the paper wants it; compilers make one load of the full case. */
-static uint64_t read_word(const uint8_t *p, size_t len)
+/* Little-endian, as the paper wants it. */
+static uint64_t read_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return le64toh(word);
+}
+
+/* The last 0..7 bytes. */
+static uint64_t read_rest(const uint8_t *p, size_t len)
 {
 	uint64_t word = 0;
-	size_t i;
 
-	for (i = 0; i < len; i++)
-		word |= (uint64_t)p[i] << (8 * i);
+	while (len-- > 0)
+		word = word << 8 | p[len];
 	return word;
 }
 
@@ -56,7 +66,7 @@ uint64_t hash_bytes(const uint8_t key[HASH_KEY_BYTES], const void *data, size_t 
 {
 	const uint8_t *p = data;
 	size_t left = len;
-	uint64_t k0 = read_word(key, 8), k1 = read_word(key + 8, 8);
+	uint64_t k0 = read_word(key), k1 = read_word(key + 8);
 	/* "somepseudorandomlygeneratedbytes" */
 	struct state s = {
 		k0 ^ 0x736f6d6570736575,
@@ -66,8 +76,8 @@ uint64_t hash_bytes(const uint8_t key[HASH_KEY_BYTES], const void *data, size_t 
 	};
 
 	for (; left >= 8; p += 8, left -= 8)
-		absorb(&s, read_word(p, 8));
-	absorb(&s, (uint64_t)len << 56 | read_word(p, left));
+		absorb(&s, read_word(p));
+	absorb(&s, (uint64_t)len << 56 | read_rest(p, left));
 	s.v2 ^= 0xff;
 	mix(&s, 4);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
