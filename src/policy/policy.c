@@ -219,16 +219,20 @@ int policy_server_add_domain(struct policy *p, int group, const char *domain)
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
         const struct policy_groups *to, enum policy_do what, unsigned line)
 {
-	char *copy;
+	struct policy_rule *r;
 
 	assert(!p->sealed);
 	assert(what < DO_COUNT);
 	if (p->rule_count == POLICY_RULES_MAX)
 		return -ENOSPC;
-	copy = strdup(title);
-	if (!copy)
+	r = &p->rules[p->rule_count];
+	r->title = strdup(title);
+	if (!r->title)
 		return -ENOMEM;
-	p->rules[p->rule_count] = (struct policy_rule) { copy, *from, *to, what, line };
+	r->from = *from;
+	r->to = *to;
+	r->what = what;
+	r->line = line;
 	return (int)p->rule_count++;
 }
 
