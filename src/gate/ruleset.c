@@ -1,0 +1,382 @@
+/* ruleset.c - which chains, sets and rules a policy needs.
+ *
+ *   forward (priority P)       ports -> toserver | toclient
+ *     toserver, toclient       connection to be reset -> cut; rules in order; otherwise
+ *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue
+ *       refuse, discard        rate-limited log in a rule of its own, then the refusal
+ *       would                  monitor mode in their place: log the first packet, then inspect
+ *   forward_mark (P + 1)       ports -> settle
+ *     settle                   counts what the verdict left in the packet mark, and clears it
+ *       sever -> cut           verdict "reset": remembered in the ct mark, answered with a reset
+ *
+ * toclient is toserver with the sides swapped, so that both directions of a pair meet the same rule:
+ * replies of inspected pairs are queued too, and open connections of pairs that are refused now are
+ * cut. Direction is taken from the port, never from conntrack, which forgets it. Only packets towards
+ * the server are logged, so the source of a logged packet is always the client.
+ *
+ * Limits. A connection from a guarded port to a guarded port counts as "to the server" both ways, so
+ * its replies meet the rules for the opposite pair. A rule with f groups on one side and t on the other
+ * becomes f * t * 2 kernel rules in each direction; MODEL_RULES_MAX bounds the sum (E2BIG).
+ *
+ * The ct mark test stands in every ruleset, also for its side effect: it makes the kernel track
+ * connections and so reassemble fragments before our hook. Without it, fragments would pass unseen.
+ *
+ * Rejected: one set of address pairs per rule (a concatenation of two intervals: groups could not be
+ * changed on their own), and `add @set ... reject` for refused sources (stops refusing when it is full).
+ */
+#include "gate/ruleset.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/model.h"
+#include "postern/verdict.h"
+
+enum { LOG_PER_S = 200, LOG_BURST = 200, LOG_SNAPLEN = 128 };
+enum { SET_UNKNOWN = -2, SET_NONE = -1 };
+enum direction { TOSERVER, TOCLIENT, DIRECTIONS };
+
+/* Header lengths that TCP and IPv4 can have, in words of 4 bytes. */
+enum { WORDS_MIN = 5, WORDS_MAX = 15 };
+
+/* Base chains, one pair per hook. */
+static const struct hook {
+	const char *name, *first, *later;
+	uint32_t number;
+} hooks[] = {
+	{ "forward", "forward", "forward_mark", NF_INET_FORWARD },
+};
+
+/* What the kernel is told to do, by mode and by what the rule says. */
+static const enum model_chain_id chain_for[MODE_COUNT][DO_COUNT] = {
+	[MODE_MONITOR] = { [DO_INSPECT] = CHAIN_INSPECT, [DO_REFUSE] = CHAIN_WOULD, [DO_DROP] = CHAIN_WOULD },
+	[MODE_ENFORCE] = { [DO_INSPECT] = CHAIN_INSPECT,
+	        [DO_REFUSE] = CHAIN_REFUSE,
+	        [DO_DROP] = CHAIN_DISCARD },
+};
+
+static const enum model_field address_fields[FAMILY_COUNT][DIRECTIONS] = {
+	[FAMILY_V4] = { FIELD_IP_SADDR, FIELD_IP_DADDR },
+	[FAMILY_V6] = { FIELD_IP6_SADDR, FIELD_IP6_DADDR },
+};
+static const enum model_chain_id direction_chains[DIRECTIONS] = { CHAIN_TOSERVER, CHAIN_TOCLIENT };
+
+struct build {
+	struct ruleset *r;
+	const struct policy *policy;
+	const struct ruleset_settings *s;
+	uint32_t queued, inspected, reset;         /* mark bits in their place */
+	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT]; /* index, or SET_ value */
+	unsigned ports;
+};
+
+/* ---- sets --------------------------------------------------------------------------------- */
+
+/* A free set name that nft can read, from what a person called the group. */
+static void name_set(const struct ruleset *r, const struct policy_group_view *group, enum model_family family,
+        char out[MODEL_NAME_MAX])
+{
+	static const char *const suffixes[FAMILY_COUNT] = { "_v4", "_v6" };
+	char base[POLICY_NAME_MAX + 8];
+	size_t n = 0;
+
+	if (group->kind == GROUP_LITERAL)
+		n = strlen(strcpy(base, "net_"));
+	else if (!((group->name[0] | 0x20) >= 'a' && (group->name[0] | 0x20) <= 'z'))
+		n = strlen(strcpy(base, "g_"));
+	for (const char *c = group->name; *c && n < sizeof(base) - 1; c++) {
+		bool letter = (*c | 0x20) >= 'a' && (*c | 0x20) <= 'z';
+		bool digit = *c >= '0' && *c <= '9';
+
+		base[n++] = letter || digit ? *c : '_';
+	}
+	base[n] = '\0';
+	snprintf(out, MODEL_NAME_MAX, "%s%s", base, suffixes[family]);
+	for (unsigned i = 2; model_has_set(r, out); i++)
+		snprintf(out, MODEL_NAME_MAX, "%s_%u%s", base, i, suffixes[family]);
+}
+
+/* Index of the group's set, made at its first use; SET_NONE if the group has no address there. */
+static int group_set(struct build *b, unsigned group, enum model_family family)
+{
+	static const enum model_key keys[FAMILY_COUNT] = { KEY_IPV4, KEY_IPV6 };
+	int *set = &b->sets[group][family];
+	struct policy_group_view view;
+	char name[MODEL_NAME_MAX];
+
+	if (*set != SET_UNKNOWN)
+		return *set;
+	*set = SET_NONE;
+	view = policy_group(b->policy, group);
+	for (size_t i = 0; i < view.prefix_count; i++) {
+		const struct prefix *prefix = &view.prefixes[i];
+
+		if (prefix_is_v4(prefix) != (family == FAMILY_V4))
+			continue;
+		if (*set == SET_NONE) {
+			name_set(b->r, &view, family, name);
+			*set = (int)model_add_set(b->r, keys[family], name);
+		}
+		model_add_element(b->r, (unsigned)*set, &(const union model_element) { .range = *prefix });
+	}
+	return *set;
+}
+
+static void add_ports(struct build *b)
+{
+	const struct policy_settings *settings = policy_settings(b->policy);
+
+	b->ports = model_add_set(b->r, KEY_PORT, "ports");
+	for (unsigned i = 0; i < settings->port_count; i++)
+		model_add_element(
+		        b->r, b->ports, &(const union model_element) { .parts = { settings->ports[i] } });
+}
+
+/* Lengths of packets that are headers only, for every length the headers can have. */
+static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
+{
+	unsigned set = family == FAMILY_V4 ? model_add_set(r, KEY_BARE_ACK_V4, "bare_acks_v4")
+	                                   : model_add_set(r, KEY_BARE_ACK_V6, "bare_acks_v6");
+
+	for (uint16_t tcp = WORDS_MIN; tcp <= WORDS_MAX; tcp++) {
+		if (family == FAMILY_V6)
+			model_add_element(r, set,
+			        &(const union model_element) { .parts = { tcp, (uint16_t)(4 * tcp) } });
+		for (uint16_t ip = WORDS_MIN; family == FAMILY_V4 && ip <= WORDS_MAX; ip++)
+			model_add_element(r, set,
+			        &(const union model_element) {
+			                .parts = { ip, tcp, (uint16_t)(4 * (ip + tcp)) } });
+	}
+	return set;
+}
+
+/* ---- rules of the configuration ----------------------------------------------------------- */
+
+/* One pair of groups in one family: a rule in each direction. False if it cannot match. */
+static bool add_pair(struct build *b, enum model_family family, const unsigned groups[2],
+        enum model_chain_id to, const char *comment)
+{
+	int sets[2] = { SET_NONE, SET_NONE };
+
+	for (unsigned side = 0; side < 2; side++) {
+		if (groups[side] == GROUP_ID_ANY)
+			continue;
+		sets[side] = group_set(b, groups[side], family);
+		if (sets[side] == SET_NONE)
+			return false;
+	}
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
+		struct model_statement s[MODEL_STATEMENTS_MAX];
+		unsigned n = 0;
+
+		s[n++] = model_is(family);
+		for (unsigned side = 0; side < 2; side++) {
+			unsigned from = side ^ direction; /* which of the two is the packet's source */
+
+			if (sets[from] != SET_NONE)
+				s[n++] = model_field_in(address_fields[family][side], (unsigned)sets[from]);
+		}
+		s[n++] = model_goto(to);
+		model_add_rule(b->r, direction_chains[direction], comment, s, n);
+	}
+	return true;
+}
+
+static void add_for_all(struct build *b, enum model_chain_id to, const char *comment)
+{
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
+		MODEL_RULE(b->r, direction_chains[direction], comment, model_goto(to));
+}
+
+static void note_empty(struct build *b, const char *comment, const unsigned groups[2])
+{
+	char note[3 * POLICY_NAME_MAX + 64];
+
+	snprintf(note, sizeof(note), "%s: no addresses in common for %s -> %s, left out", comment,
+	        policy_group(b->policy, groups[0]).name, policy_group(b->policy, groups[1]).name);
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
+		model_add_rule(b->r, direction_chains[direction], note, NULL, 0);
+}
+
+/* The next member behind `after` (-1 to start); `any` swallows the others. -1 at the end. */
+static int next_group(const struct build *b, const struct policy_groups *groups, int after)
+{
+	if (policy_groups_have(groups, GROUP_ID_ANY))
+		return after < 0 ? GROUP_ID_ANY : -1;
+	for (unsigned id = (unsigned)(after + 1); id < policy_group_count(b->policy); id++)
+		if (policy_groups_have(groups, id))
+			return (int)id;
+	return -1;
+}
+
+static void add_rule(struct build *b, const struct policy_rule_view *rule)
+{
+	enum model_chain_id to = chain_for[policy_settings(b->policy)->mode][rule->what];
+	char comment[POLICY_NAME_MAX + 8];
+
+	snprintf(comment, sizeof(comment), "rule %s", rule->title);
+	for (int from = -1; (from = next_group(b, &rule->from, from)) >= 0;) {
+		for (int server = -1; (server = next_group(b, &rule->to, server)) >= 0;) {
+			const unsigned groups[2] = { (unsigned)from, (unsigned)server };
+			bool v4, v6;
+
+			if (from == GROUP_ID_ANY && server == GROUP_ID_ANY) {
+				add_for_all(b, to, comment);
+				continue;
+			}
+			v4 = add_pair(b, FAMILY_V4, groups, to, comment);
+			v6 = add_pair(b, FAMILY_V6, groups, to, comment);
+			if (!v4 && !v6)
+				note_empty(b, comment, groups);
+		}
+	}
+}
+
+/* ---- the fixed part ----------------------------------------------------------------------- */
+
+static void add_base_chains(struct build *b)
+{
+	struct ruleset *r = b->r;
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		const struct hook *h = &hooks[i];
+		unsigned first = model_add_base_chain(r, h->first, h->name, h->number, b->s->priority);
+		unsigned later = model_add_base_chain(r, h->later, h->name, h->number, b->s->priority + 1);
+
+		MODEL_RULE(r, first, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
+		        model_goto(CHAIN_TOSERVER));
+		MODEL_RULE(r, first, NULL, model_tcp(), model_field_in(FIELD_TCP_SPORT, b->ports),
+		        model_goto(CHAIN_TOCLIENT));
+		MODEL_RULE(r, later, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
+		        model_goto(CHAIN_SETTLE));
+		MODEL_RULE(r, later, NULL, model_tcp(), model_field_in(FIELD_TCP_SPORT, b->ports),
+		        model_goto(CHAIN_SETTLE));
+	}
+}
+
+static void add_inspect(struct build *b)
+{
+	const uint8_t not_plain = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST;
+	struct ruleset *r = b->r;
+
+	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++) {
+		unsigned set = add_bare_acks(r, family);
+
+		MODEL_RULE(r, CHAIN_INSPECT, NULL, model_tcp(), model_flags(not_plain, 0), model_is(family),
+		        model_key_in(r, set), model_count(MODEL_COUNTER_BARE_ACKS),
+		        model_end(STATEMENT_ACCEPT));
+	}
+	MODEL_RULE(r, CHAIN_INSPECT, NULL, model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, b->queued),
+	        model_count(MODEL_COUNTER_QUEUED), model_queue(b->s->queue, b->s->queues, b->s->bypass));
+}
+
+static void add_refusals(struct build *b)
+{
+	const uint8_t handshake = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_ACK;
+	struct model_statement to_server = model_field_in(FIELD_TCP_DPORT, b->ports);
+	struct model_statement limit = model_limit(LOG_PER_S, LOG_BURST);
+	uint16_t group = b->s->log_group;
+	struct ruleset *r = b->r;
+
+	if (policy_settings(b->policy)->mode == MODE_MONITOR) {
+		MODEL_RULE(r, CHAIN_WOULD, NULL, model_tcp(), to_server,
+		        model_flags(handshake, MODEL_FLAG_SYN), limit,
+		        model_log(group, LOG_SNAPLEN, "postern-would "));
+		MODEL_RULE(r, CHAIN_WOULD, NULL, model_goto(CHAIN_INSPECT));
+		return;
+	}
+	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), to_server, limit,
+	        model_log(group, LOG_SNAPLEN, "postern-refuse "));
+	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), model_count(MODEL_COUNTER_REFUSED),
+	        model_end(STATEMENT_REJECT));
+	MODEL_RULE(r, CHAIN_DISCARD, NULL, model_tcp(), to_server, limit,
+	        model_log(group, LOG_SNAPLEN, "postern-drop "));
+	MODEL_RULE(r, CHAIN_DISCARD, NULL, model_count(MODEL_COUNTER_REFUSED), model_end(STATEMENT_DROP));
+}
+
+static void add_settle(struct build *b)
+{
+	struct ruleset *r = b->r;
+	struct model_statement clear = model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, 0);
+
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->queued),
+	        model_count(MODEL_COUNTER_BLIND));
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->inspected),
+	        model_count(MODEL_COUNTER_INSPECTED));
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->reset), model_goto(CHAIN_SEVER));
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, clear);
+	MODEL_RULE(r, CHAIN_SEVER, NULL, model_mark_set(MARK_OF_CONNECTION, UINT32_MAX, b->reset));
+	MODEL_RULE(r, CHAIN_SEVER, NULL, clear);
+	MODEL_RULE(r, CHAIN_SEVER, NULL, model_goto(CHAIN_CUT));
+	MODEL_RULE(r, CHAIN_CUT, NULL, model_tcp(), model_count(MODEL_COUNTER_RESET),
+	        model_end(STATEMENT_REJECT));
+}
+
+static void build_all(struct build *b)
+{
+	const struct policy_settings *settings = policy_settings(b->policy);
+
+	add_ports(b);
+	add_inspect(b); /* its sets' names are taken before any group's */
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
+		MODEL_RULE(b->r, direction_chains[direction], NULL,
+		        model_mark_has(MARK_OF_CONNECTION, b->reset), model_goto(CHAIN_CUT));
+	for (unsigned i = 0; i < policy_rule_count(b->policy) && !b->r->error; i++) {
+		struct policy_rule_view rule = policy_rule(b->policy, i);
+
+		add_rule(b, &rule);
+	}
+	add_for_all(b, chain_for[settings->mode][settings->otherwise], "otherwise");
+	add_refusals(b);
+	add_settle(b);
+	add_base_chains(b);
+}
+
+/* An nft identifier, so that the printed text can be loaded. */
+static bool is_identifier(const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+	return s && *s && strchr(letters, *s) && s[strspn(s, rest)] == '\0' && strlen(s) < MODEL_NAME_MAX;
+}
+
+static bool settings_fit(const struct policy *policy, const struct ruleset_settings *s)
+{
+	uint32_t mask = s->mark_mask;
+
+	return is_identifier(s->table) && mask != 0 &&
+	       (mask >> __builtin_ctz(mask) & MARK_MASK) == MARK_MASK && s->queues > 0 &&
+	       s->queue + s->queues - 1 <= UINT16_MAX && policy_settings(policy)->port_count > 0;
+}
+
+struct ruleset *ruleset_build(const struct policy *policy, const struct ruleset_settings *s)
+{
+	struct build b = { .policy = policy, .s = s };
+	unsigned shift;
+	int error;
+
+	if (!settings_fit(policy, s)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	shift = (unsigned)__builtin_ctz(s->mark_mask);
+	b.queued = (uint32_t)MARK_QUEUED << shift;
+	b.inspected = (uint32_t)MARK_INSPECTED << shift;
+	b.reset = (uint32_t)MARK_RESET << shift;
+	for (unsigned i = 0; i < POLICY_GROUPS_MAX; i++)
+		b.sets[i][FAMILY_V4] = b.sets[i][FAMILY_V6] = SET_UNKNOWN;
+	b.r = model_new(s->table);
+	if (!b.r)
+		return NULL;
+	build_all(&b);
+	error = b.r->error;
+	if (error) {
+		ruleset_free(b.r);
+		errno = -error;
+		return NULL;
+	}
+	return b.r;
+}
