@@ -155,7 +155,7 @@ static bool is_kept(const struct stream *s, const struct span *seg)
 {
 	unsigned i;
 
-	for (i = 0; i < s->range_count; i++)
+	for (i = 0; i < s->range_count && seg->from < seg->to; i++)
 		if (range_from(s, i) <= seg->from && seg->to <= range_to(s, i))
 			return true;
 	return false;
