@@ -4,16 +4,17 @@
 
 #include "conf/build.h"
 
-static bool is_written(const struct build *b, const struct block *block, const char *key)
+/* The value of a key in a block (the last one), NULL if it is not written. */
+static const struct entry *find_entry(const struct build *b, const struct block *block, const char *key)
 {
 	const struct key *k = key_find(block->kind, key);
 	size_t i;
 
-	for (i = 0; i < b->parsed->entry_count; i++)
+	for (i = b->parsed->entry_count; i-- > 0;)
 		if (b->parsed->entries[i].key == k &&
 		        &b->parsed->blocks[b->parsed->entries[i].block] == block)
-			return true;
-	return false;
+			return &b->parsed->entries[i];
+	return NULL;
 }
 
 static void check_has_addresses(struct build *b, const struct block *block)
@@ -22,7 +23,7 @@ static void check_has_addresses(struct build *b, const struct block *block)
 
 	if (block->address_count > 0)
 		return;
-	if (block->kind == BLOCK_NETWORK && is_written(b, block, "file"))
+	if (block->kind == BLOCK_NETWORK && find_entry(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
 		        "%s \"%s\" has no address: its file is empty, and rules that name it match nothing",
 		        kind, block->title);
@@ -59,9 +60,21 @@ static void add_rule(struct build *b, const struct block *block)
 		        POLICY_RULES_MAX);
 }
 
+static void check_lets_anything(struct build *b)
+{
+	const struct block *root = parse_block(b->parsed, BLOCK_ROOT);
+	const struct entry *mode = find_entry(b, root, "mode");
+
+	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT &&
+	        policy_rule_count(b->policy) == 0)
+		problems_add(b->problems, PROBLEM_WARNING, mode ? &mode->at : &root->at,
+		        "mode is enforce and there is no rule: every connection to the ports is refused; add "
+		        "rules, or "
+		        "otherwise = inspect");
+}
+
 void check_blocks(struct build *b)
 {
-	const struct place *file = &b->parsed->blocks[BLOCK_ROOT].at;
 	const struct block *block = b->parsed->blocks, *end = block + b->parsed->block_count;
 
 	for (; block < end; block++)
@@ -85,12 +98,7 @@ void check_blocks(struct build *b)
 		case BLOCK_KINDS:
 			break;
 		}
-	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT &&
-	        policy_rule_count(b->policy) == 0)
-		problems_add(b->problems, PROBLEM_WARNING, file,
-		        "mode is enforce and there is no rule: every connection to the ports is refused; add "
-		        "rules, or "
-		        "otherwise = inspect");
+	check_lets_anything(b);
 }
 
 /* ---- addresses in two places --------------------------------------------------------------------- */

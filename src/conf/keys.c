@@ -1,7 +1,7 @@
 /* keys.c - the table of blocks and keys, and finding a name in it, exactly or nearly.
  *
  * "Nearly" is the edit distance with swaps of neighbours (optimal string alignment: Damerau 1964,
- * Levenshtein 1966), at most a third of the name plus one.
+ * Levenshtein 1966), at most a third of the longer name.
  */
 #include "conf/keys.h"
 
@@ -203,12 +203,13 @@ static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t
 void nearest_try(const char *text, const char *candidate, const char **best, unsigned *distance)
 {
 	size_t len = strlen(text), candidate_len = strlen(candidate);
+	size_t longer = len > candidate_len ? len : candidate_len;
 	unsigned found;
 
 	if (len > NEAREST_TEXT_MAX || candidate_len > NEAREST_TEXT_MAX)
 		return;
 	found = edit_distance(text, len, candidate, candidate_len);
-	if (found > 1 + candidate_len / 3 || found >= candidate_len || (*best && found >= *distance))
+	if (found > (longer + 1) / 3 || (*best && found >= *distance))
 		return;
 	*best = candidate;
 	*distance = found;

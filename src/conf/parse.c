@@ -26,6 +26,12 @@ struct mark {
 	size_t sources, blocks, entries;
 };
 
+struct open_file {
+	struct place last; /* its last line */
+	char *text;        /* without comments and unknown keys, as libconfuse gets it */
+	size_t len;
+};
+
 struct reader {
 	struct parsed *parsed;
 	struct problems *problems;
@@ -33,8 +39,8 @@ struct reader {
 	cfg_t **contexts; /* of all parses; freeing one resets the lexer, so this waits for the end */
 	size_t context_count;
 	unsigned depth;
-	struct place file; /* being read; line unused */
-	char unknown[64];  /* the key that ended this parse, or empty */
+	struct open_file file; /* being read */
+	char unknown[64];      /* the key that ended this parse, or empty */
 	enum block_kind unknown_in;
 	unsigned unknown_line;
 	bool told;  /* the reason why this parse ended was reported */
@@ -152,9 +158,11 @@ void parse_free(struct parsed *p)
 
 static struct place here(const cfg_t *cfg)
 {
-	struct place at = reading->file;
+	struct place at = reading->file.last;
 
-	at.line = (unsigned)cfg->line;
+	/* at the end of the file libconfuse stands behind the last line */
+	if ((unsigned)cfg->line < at.line)
+		at.line = (unsigned)cfg->line;
 	return at;
 }
 
@@ -213,12 +221,31 @@ static size_t count_entries(const struct key *key, size_t block, bool this_file,
 	for (i = 0; i < p->entry_count; i++) {
 		const struct entry *e = &p->entries[i];
 
-		if (e->key != key || e->block != block || (e->at.order == reading->file.order) != this_file)
+		if (e->key != key || e->block != block ||
+		        (e->at.order == reading->file.last.order) != this_file)
 			continue;
 		n++;
 		*last = e;
 	}
 	return n;
+}
+
+static void check_key_once(cfg_t *cfg, const cfg_opt_t *opt, const struct key *key, size_t block)
+{
+	const struct entry *last = NULL;
+	size_t elsewhere = count_entries(key, block, false, &last);
+	size_t in_this_file = count_entries(key, block, true, &last);
+	struct place at = here(cfg);
+
+	if (last && (elsewhere > 0 || in_this_file != opt->nvalues)) {
+		problems_add(reading->problems, PROBLEM_ERROR, &last->at,
+		        "%s is set more than once; keep one of them%s", key->name,
+		        key_types[key->type].list ? ", or add to a list with +=" : "");
+	} else if (opt->nvalues == 0 && key->fallback) {
+		at.line = source_find_statement(reading->file.text, reading->file.len, key->name);
+		problems_add(reading->problems, PROBLEM_ERROR, &at,
+		        "%s is an empty list; leave it out for the default (%s)", key->name, key->fallback);
+	}
 }
 
 /* libconfuse lets the last assignment win silently. What it holds then differs from what was
@@ -227,27 +254,12 @@ static void check_once(cfg_t *cfg, size_t block)
 {
 	enum block_kind kind = block_find(cfg->name);
 	const struct key *key = NULL;
-	const struct entry *last;
-	struct place at;
-	size_t here_count, elsewhere;
-	cfg_opt_t *opt;
+	const cfg_opt_t *opt;
 
 	while ((key = key_next(kind, key))) {
 		opt = key->type == KEY_INCLUDE ? NULL : cfg_getopt(cfg, key->name);
-		if (!opt || !(opt->flags & CFGF_MODIFIED))
-			continue;
-		last = NULL;
-		elsewhere = count_entries(key, block, false, &last);
-		here_count = count_entries(key, block, true, &last);
-		at = here(cfg);
-		if (last && (elsewhere > 0 || here_count != opt->nvalues))
-			problems_add(reading->problems, PROBLEM_ERROR, &last->at,
-			        "%s is set more than once; keep one of them%s", key->name,
-			        key_types[key->type].list ? ", or add to a list with +=" : "");
-		else if (opt->nvalues == 0 && key->fallback)
-			problems_add(reading->problems, PROBLEM_ERROR, &at,
-			        "%s is an empty list; leave it out for the default (%s)", key->name,
-			        key->fallback);
+		if (opt && opt->flags & CFGF_MODIFIED)
+			check_key_once(cfg, opt, key, block);
 	}
 }
 
@@ -281,7 +293,7 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 		reading->told = true;
 		return -1;
 	}
-	path = source_resolve(reading->file.file, argv[0]);
+	path = source_resolve(reading->file.last.file, argv[0]);
 	rc = path ? read_file(path, &at) : -ENOMEM;
 	free(path);
 	return rc < 0 ? give_up(rc) : 0;
@@ -390,12 +402,12 @@ static cfg_t *new_context(struct reader *r)
 	return cfg;
 }
 
-/* One run of libconfuse over a text. 0, -EAGAIN = an unknown key ended it, -EINVAL = a syntax error
+/* One run of libconfuse over the open file. 0, -EAGAIN = an unknown key ended it, -EINVAL = a syntax error
  * that was reported, or another -errno. */
-static int parse_once(struct reader *r, char *text, size_t len)
+static int parse_once(struct reader *r)
 {
 	cfg_t *cfg = new_context(r);
-	FILE *f = cfg ? fmemopen(text, len, "r") : NULL;
+	FILE *f = cfg ? fmemopen(r->file.text, r->file.len, "r") : NULL;
 	struct place at;
 	int rc;
 
@@ -422,7 +434,7 @@ static int parse_once(struct reader *r, char *text, size_t len)
 static void tell_unknown(struct reader *r)
 {
 	const char *block = block_infos[r->unknown_in].name;
-	struct place at = r->file;
+	struct place at = r->file.last;
 	char hint[KEY_HINT_MAX];
 
 	at.line = r->unknown_line;
@@ -430,36 +442,52 @@ static void tell_unknown(struct reader *r)
 	        block[0] ? " in " : "", block, key_hint(r->unknown_in, r->unknown, hint));
 }
 
-static int parse_text(struct reader *r, char *text, size_t len)
+static int parse_open(struct reader *r)
 {
 	struct parsed *p = r->parsed;
 	struct mark begin = { p->source_count, p->block_count, p->entry_count };
 	int rc;
 
-	while ((rc = parse_once(r, text, len)) == -EAGAIN) {
+	while ((rc = parse_once(r)) == -EAGAIN) {
 		tell_unknown(r);
-		if (!source_blank_statement(text, len, r->unknown_line, r->unknown))
+		if (!source_blank_statement(r->file.text, r->file.len, r->unknown_line, r->unknown))
 			return -EINVAL;
 		drop_behind(p, &begin);
 	}
 	return rc;
 }
 
-/* Comments out, flaws told, a newline at the end. 0 or -EINVAL. */
-static int prepare_text(struct reader *r, char *text, size_t len)
+static int tell_flaw(struct reader *r, enum source_flaw flaw, unsigned line)
 {
 	static const char *const flaws[] = {
 		[SOURCE_BINARY] = "a zero byte: this is no text file; remove it",
 		[SOURCE_OPEN_STRING] = "a string begins here and never ends; add the closing quote",
 		[SOURCE_OPEN_COMMENT] = "a comment begins here and never ends; add */",
 	};
-	struct place at = r->file;
-	enum source_flaw flaw = source_blank_comments(text, len, &at.line);
+	struct place at = r->file.last;
 
-	if (flaw == SOURCE_FINE)
-		return 0;
+	at.line = line;
 	problems_add(r->problems, PROBLEM_ERROR, &at, "%s", flaws[flaw]);
 	return -EINVAL;
+}
+
+/* Makes a source the open file, its text a copy without comments. 0 or -errno. */
+static int open_text(struct reader *r, const struct source *s)
+{
+	struct open_file *f = &r->file;
+	enum source_flaw flaw;
+	unsigned line;
+
+	f->last.file = s->path;
+	f->len = s->len + 1;
+	f->text = malloc(f->len + 1);
+	if (!f->text)
+		return -ENOMEM;
+	memcpy(f->text, s->bytes, s->len);
+	memcpy(f->text + s->len, "\n", 2);
+	flaw = source_blank_comments(f->text, s->len, &line);
+	f->last.line = line - (s->len > 0 && s->bytes[s->len - 1] == '\n');
+	return flaw == SOURCE_FINE ? 0 : tell_flaw(r, flaw, line);
 }
 
 static int tell_unreadable(struct reader *r, const char *path, const struct place *from, int error)
@@ -482,9 +510,8 @@ static int tell_unreadable(struct reader *r, const char *path, const struct plac
 static int read_file(const char *path, const struct place *from)
 {
 	struct reader *r = reading;
-	struct place outer = r->file;
+	struct open_file outer = r->file;
 	struct source *s;
-	char *text;
 	int rc;
 
 	if (r->depth == INCLUDE_DEPTH_MAX) {
@@ -492,23 +519,17 @@ static int read_file(const char *path, const struct place *from)
 		        "includes are nested deeper than %d; does a file include itself?", INCLUDE_DEPTH_MAX);
 		return -EINVAL;
 	}
-	rc = parse_add_source(r->parsed, path, &s, &r->file.order);
-	if (rc < 0)
+	rc = parse_add_source(r->parsed, path, &s, &r->file.last.order);
+	if (rc < 0) {
+		r->file = outer;
 		return tell_unreadable(r, path, from, rc);
-	r->file.file = s->path;
-	r->depth++;
-	text = malloc(s->len + 2);
-	rc = text ? 0 : -ENOMEM;
-	if (text) {
-		memcpy(text, s->bytes, s->len);
-		text[s->len] = '\n';
-		text[s->len + 1] = '\0';
-		rc = prepare_text(r, text, s->len + 1);
 	}
+	r->depth++;
+	rc = open_text(r, s);
 	if (rc == 0)
-		rc = parse_text(r, text, s->len + 1);
-	free(text);
+		rc = parse_open(r);
 	r->depth--;
+	free(r->file.text);
 	r->file = outer;
 	return rc;
 }

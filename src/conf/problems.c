@@ -32,6 +32,14 @@ static char *text_at(const struct place *at, const char *message)
 	return got < 0 ? NULL : text;
 }
 
+/* Values are quoted in messages, and a message is one line. */
+static void mask_controls(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 static bool is_known(const struct problems *p, const char *text)
 {
 	size_t i;
@@ -52,6 +60,8 @@ void problems_add(struct problems *p, enum problem_kind kind, const struct place
 		text = text_at(at, message);
 	va_end(args);
 	free(message);
+	if (text)
+		mask_controls(text);
 	if (text && is_known(p, text)) {
 		free(text);
 		return;

@@ -212,25 +212,43 @@ static char *skip_statement(char *p, const char *end)
 	return p < end && *p == '{' ? skip_brackets(p, end, '{', '}') : NULL;
 }
 
+/* The first statement of this key that begins between p and stop; *behind is set. NULL if none does. */
+static char *find_statement(char *p, char *stop, char *end, const char *name, char **behind)
+{
+	size_t name_len = strlen(name);
+	char *next;
+
+	for (; p<stop; p = next> p ? next : p + 1) {
+		next = skip_term(p, end);
+		if ((size_t)(next - p) != name_len || memcmp(p, name, name_len) != 0)
+			continue;
+		*behind = skip_statement(next, end);
+		if (*behind)
+			return p;
+	}
+	return NULL;
+}
+
 bool source_blank_statement(char *text, size_t len, unsigned line, const char *name)
 {
-	char *p = text, *end = text + len, *behind, *close;
-	size_t name_len = strlen(name);
+	char *begin = text, *end = text + len, *stop, *behind;
 
-	for (; line > 1 && p; line--) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		p = p ? p + 1 : NULL;
+	for (; line > 1 && begin; line--) {
+		begin = memchr(begin, '\n', (size_t)(end - begin));
+		begin = begin ? begin + 1 : NULL;
 	}
-	while (p && p < end && *p != '\n') {
-		behind = skip_term(p, end);
-		if ((size_t)(behind - p) == name_len && memcmp(p, name, name_len) == 0) {
-			close = skip_statement(behind, end);
-			if (close) {
-				blank(p, close);
-				return true;
-			}
-		}
-		p = behind > p ? behind : p + 1;
-	}
-	return false;
+	if (!begin)
+		return false;
+	stop = memchr(begin, '\n', (size_t)(end - begin));
+	begin = find_statement(begin, stop ? stop : end, end, name, &behind);
+	if (begin)
+		blank(begin, behind);
+	return begin != NULL;
+}
+
+unsigned source_find_statement(char *text, size_t len, const char *name)
+{
+	char *behind, *begin = find_statement(text, text + len, text + len, name, &behind);
+
+	return begin ? count_lines(text, begin) + 1 : 0;
 }

@@ -26,5 +26,7 @@ enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line);
 /* Overwrites the statement that begins with the key `name` in this line (value, list or block
  * included) with spaces. False if there is none. Comments must be blank already. */
 bool source_blank_statement(char *text, size_t len, unsigned line, const char *name);
+/* The line of the first statement that begins with this key, 0 if there is none. */
+unsigned source_find_statement(char *text, size_t len, const char *name);
 
 #endif

@@ -54,8 +54,12 @@ void value_word(struct build *b, struct block *block, const struct entry *e)
 		nearest_try(e->text, words[i], &best, &distance);
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", words[i]);
 	}
-	build_error(b, &e->at, "%s knows no \"%s\"; %s%s%sone of: %s", key_label(e->key, label), e->text,
-	        best ? "did you mean " : "", best ? best : "", best ? "? " : "write ", list);
+	key_label(e->key, label);
+	if (best)
+		build_error(b, &e->at, "%s = \"%s\" is unknown; did you mean %s? (one of: %s)", label,
+		        e->text, best, list);
+	else
+		build_error(b, &e->at, "%s = \"%s\" is unknown; write one of: %s", label, e->text, list);
 }
 
 void value_yesno(struct build *b, struct block *block, const struct entry *e)
@@ -81,7 +85,8 @@ void value_number(struct build *b, struct block *block, const struct entry *e)
 	if (is_number(e->text, 10, &value) && value >= k->min && value <= k->max)
 		put_number(b, block, e, value);
 	else
-		build_error(b, &e->at, "%s = \"%s\" is out of range; write a number from %lld to %lld%s%s",
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no number in its range; write one from %lld to %lld%s%s",
 		        key_label(k, label), e->text, (long long)k->min, (long long)k->max,
 		        k->unit[0] ? " " : "", k->unit);
 }
