@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Makes the captures of this folder: small SMTP conversations, packet by packet.
+
+usage: make.py FOLDER     writes NAME.pcap for every story below into FOLDER
+
+The same call gives the same bytes. What `postern read` has to say about NAME.pcap is in NAME.eve,
+with the options of NAME.args. Addresses and names are those set aside for documentation (RFC 5737,
+RFC 3849, RFC 2606).
+"""
+import socket
+import struct
+import sys
+
+CLIENT4, SERVER4 = "198.51.100.7", "192.168.0.10"
+CLIENT6, SERVER6 = "2001:db8:66::7", "fd00:25:10::10"
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+class Talk:
+    """One TCP connection; every call adds packets to `frames`."""
+
+    def __init__(self, client=CLIENT4, server=SERVER4, sport=40001, dport=25, start=1700000000.0):
+        self.ends = (client, server)
+        self.ports = (sport, dport)
+        self.seq = [1000, 900000]
+        self.time = start
+        self.frames = []
+
+    def frame(self, side, flags, payload=b"", seq=None, ack=None):
+        """Builds a frame without adding it; side 0 = client."""
+        src, dst = self.ends[side], self.ends[1 - side]
+        tcp = struct.pack("!HHIIBBHHH", self.ports[side], self.ports[1 - side],
+                          self.seq[side] if seq is None else seq,
+                          (self.seq[1 - side] if ack is None else ack) if flags & ACK else 0,
+                          5 << 4, flags, 64000, 0, 0) + payload
+        if ":" in src:
+            family, ethertype = socket.AF_INET6, 0x86DD
+            ends = socket.inet_pton(family, src) + socket.inet_pton(family, dst)
+            pseudo = ends + struct.pack("!IBBBB", len(tcp), 0, 0, 0, 6)
+            header = struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + ends
+        else:
+            family, ethertype = socket.AF_INET, 0x0800
+            ends = socket.inet_pton(family, src) + socket.inet_pton(family, dst)
+            pseudo = ends + struct.pack("!BBH", 0, 6, len(tcp))
+            header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + ends
+            header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+        tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
+        macs = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" if side == 0 else b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01"
+        self.time += 0.001
+        return (self.time, macs + struct.pack("!H", ethertype) + header + tcp)
+
+    def open(self):
+        self.frames.append(self.frame(0, SYN))
+        self.seq[0] += 1
+        self.frames.append(self.frame(1, SYN | ACK))
+        self.seq[1] += 1
+        self.frames.append(self.frame(0, ACK))
+        return self
+
+    def say(self, side, text, pieces=None):
+        """Sends text; pieces: sizes of the segments."""
+        data = text if isinstance(text, bytes) else text.encode()
+        while data:
+            size = pieces.pop(0) if pieces else len(data)
+            self.frames.append(self.frame(side, PSH | ACK, data[:size]))
+            self.seq[side] += len(data[:size])
+            data = data[size:]
+        self.frames.append(self.frame(1 - side, ACK))
+        return self
+
+    def c(self, text, pieces=None):
+        return self.say(0, text, pieces)
+
+    def s(self, text, pieces=None):
+        return self.say(1, text, pieces)
+
+    def close(self):
+        for side in (0, 1):
+            self.frames.append(self.frame(side, FIN | ACK))
+            self.seq[side] += 1
+        self.frames.append(self.frame(0, ACK))
+        return self
+
+
+def greeted(**ends):
+    return (Talk(**ends).open()
+            .s("220 mx.example.org ESMTP\r\n").c("EHLO relay.isp.example\r\n")
+            .s("250-mx.example.org\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n"))
+
+
+def mail(talk, rcpts=(("good@example.org", "250 2.1.5 Ok"),), sender="a@isp.example"):
+    talk.c("MAIL FROM:<%s>\r\n" % sender).s("250 2.1.0 Ok\r\n")
+    for rcpt, answer in rcpts:
+        talk.c("RCPT TO:<%s>\r\n" % rcpt).s(answer + "\r\n")
+    return (talk.c("DATA\r\n").s("354 End data with <CR><LF>.<CR><LF>\r\n")
+            .c("Message-ID: <one@isp.example>\r\nSubject: hello\r\n\r\n..dotted\r\nbye\r\n.\r\n")
+            .s("250 2.0.0 Ok: queued as 4ABC123\r\n"))
+
+
+def bye(talk):
+    return talk.c("QUIT\r\n").s("221 2.0.0 Bye\r\n").close()
+
+
+def plain():
+    return bye(mail(greeted())).frames
+
+
+def relay_refused():
+    return bye(mail(greeted(), (("x@foreign.test", "554 5.7.1 <x@foreign.test>: Relay access denied"),
+                                ("x%foreign.test@example.org", "550 5.1.1 no such user"),
+                                ("good@example.org", "250 2.1.5 Ok")))).frames
+
+
+def relay_accepted_v6():
+    return bye(mail(greeted(client=CLIENT6, server=SERVER6), (("x@foreign.test", "250 2.1.5 Ok"),))).frames
+
+
+def pipelined():
+    return bye(greeted()
+               .c("MAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", [5, 30, 1, 17])
+               .s("250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n", [3, 20])
+               .c("hello\r\n.\r\nMAIL FROM:<two@isp.example>\r\nRSET\r\n")
+               .s("250 2.0.0 Ok: queued as 4XYZ\r\n250 ok\r\n250 ok\r\n")).frames
+
+
+def bdat():
+    return bye(greeted().c("MAIL FROM:<a@isp.example>\r\n").s("250 ok\r\n").c("RCPT TO:<b@example.org>\r\n")
+               .s("250 ok\r\n").c("BDAT 14\r\nQUIT\r\n.\r\nab\r\n").s("250 14 octets\r\n")
+               .c("BDAT 5 LAST\r\nbye\r\n").s("250 Ok: queued as 5BD\r\n")).frames
+
+
+def starttls():
+    hello = bytes.fromhex("16030100050100000100")
+    record = bytes.fromhex("1603030004" "02000000")
+    return (greeted().c("STARTTLS\r\n").s("220 2.0.0 Ready to start TLS\r\n").c(hello).s(record)
+            .c(b"\x17\x03\x03\0\x04abcd").s(b"\x17\x03\x03\0\x04efgh").close().frames)
+
+
+def resent_and_reordered():
+    talk = greeted()
+    talk.c("MAIL FROM:<a@isp.example>\r\n")
+    talk.frames.insert(-1, talk.frames[-2])  # the same again
+    talk.s("250 ok\r\n").c("RCPT TO:<b@example.org>\r\n", [10, 8])
+    talk.frames[-4], talk.frames[-3] = talk.frames[-3], talk.frames[-4]
+    return bye(mail(talk.s("250 ok\r\n"))).frames
+
+
+def hole():
+    """A segment of the body is missing from the capture; what follows is read again."""
+    talk = greeted()
+    talk.c("MAIL FROM:<a@isp.example>\r\n").s("250 ok\r\n").c("RCPT TO:<b@example.org>\r\n").s("250 ok\r\n")
+    talk.c("DATA\r\n").s("354 go\r\n").c("Subject: x\r\n\r\n").c("lost line\r\n")
+    del talk.frames[-2]
+    talk.c("rest\r\n.\r\n").s("250 Ok: queued as 6H\r\n")
+    return bye(mail(talk)).frames
+
+
+def two_at_once():
+    """Two connections, one of them cut off by a reset in the middle of a transaction."""
+    one = bye(mail(greeted()))
+    two = greeted(sport=40002, start=1700000000.0005).c("MAIL FROM:<b@isp.example>\r\n").s("250 ok\r\n")
+    two.frames.append(two.frame(0, RST))
+    return sorted(one.frames + two.frames, key=lambda f: f[0])
+
+
+STORIES = (plain, relay_refused, relay_accepted_v6, pipelined, bdat, starttls, resent_and_reordered, hole, two_at_once)
+
+
+def write(path, frames):
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for when, frame in frames:
+            out.write(struct.pack("<IIII", int(when), int(round(when % 1 * 1e6)), len(frame), len(frame)) + frame)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for story in STORIES:
+        write("%s/%s.pcap" % (sys.argv[1], story.__name__), story())

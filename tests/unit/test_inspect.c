@@ -1,0 +1,663 @@
+/* test_inspect.c - the packet engine: packets of a conversation in, verdicts and events out.
+ *
+ * A `talk` is one connection between a client and the server 192.168.0.10 (or fd00::10), which owns
+ * example.org. say() sends one segment of one side and gives back what the receiver would get: the
+ * edits applied, or NULL if the packet did not pass.
+ */
+#include "suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ring.h"
+#include "inspect.h"
+#include "packets.h"
+#include "policy/policy.h"
+
+enum { EVENTS_MAX = 256, SECOND = 1000000 };
+
+struct talk {
+	struct inspect *inspect;
+	struct policy *policy;
+	struct ring *ring;
+	const char *client, *server;
+	uint16_t sport;
+	uint32_t seq[2]; /* next to send; 0 client, 1 server */
+	uint64_t now_us;
+	uint8_t meta_flags;
+	struct verdict verdict; /* of the packet sent last */
+	bool checksum_ok;
+	char got[PACKET_ROOM]; /* payload as its receiver gets it */
+	struct event events[EVENTS_MAX];
+	unsigned event_count;
+};
+
+enum side { CLIENT, SERVER };
+
+static struct policy *policy_make(enum policy_mode mode, enum action action)
+{
+	struct policy_settings s = { .mode = mode, .otherwise = DO_INSPECT, .relay_action = action,
+		.tricks_action = action, .ports = { 25 }, .port_count = 1 };
+	struct policy *p = policy_new();
+	struct prefix prefix;
+	int group;
+
+	policy_set(p, &s);
+	group = policy_add_group(p, GROUP_SERVER, "mail");
+	prefix_parse("192.168.0.10", &prefix);
+	policy_add_prefix(p, group, &prefix);
+	prefix_parse("fd00::10", &prefix);
+	policy_add_prefix(p, group, &prefix);
+	policy_server_add_domain(p, group, "example.org");
+	prefix_parse("192.168.0.0/16", &prefix);
+	policy_add_prefix(p, GROUP_ID_HOME, &prefix);
+	policy_seal(p);
+	return p;
+}
+
+static void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline, uint32_t flows, uint32_t slots)
+{
+	struct inspect_settings s;
+
+	memset(t, 0, sizeof(*t));
+	t->policy = policy_make(mode, action);
+	t->ring = ring_new(slots, sizeof(struct event));
+	inspect_settings_default(&s, offline);
+	s.flows = flows;
+	s.pages = 256;
+	s.commands = 1024;
+	s.edits = 1024;
+	t->inspect = inspect_new(&s, t->ring, t->policy);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t->inspect);
+	t->client = "198.51.100.7";
+	t->server = "192.168.0.10";
+	t->sport = 40000;
+	t->seq[CLIENT] = 0xfffffff0; /* wraps early */
+	t->seq[SERVER] = 5000;
+	t->now_us = 1700000000ull * SECOND;
+	t->meta_flags = offline ? PACKET_OFFLINE : 0;
+}
+
+static void talk_init(struct talk *t, enum policy_mode mode, enum action action)
+{
+	talk_init_sized(t, mode, action, 0, 64, 1024);
+}
+
+static void take_events(struct talk *t)
+{
+	const struct event *e;
+
+	while ((e = ring_front(t->ring))) {
+		if (t->event_count < EVENTS_MAX)
+			t->events[t->event_count++] = *e;
+		ring_pop(t->ring);
+	}
+}
+
+static void talk_fini(struct talk *t)
+{
+	while (inspect_finish(t->inspect, t->now_us) > 0)
+		take_events(t);
+	take_events(t);
+	CU_ASSERT_EQUAL(inspect_flow_count(t->inspect), 0);
+	inspect_free(t->inspect);
+	ring_free(t->ring);
+	policy_free(t->policy);
+}
+
+/* One packet at an explicit sequence number; nothing of t->seq changes. */
+static const char *send_at(struct talk *t, enum side side, uint32_t seq, uint8_t flags, const char *payload, uint32_t len)
+{
+	struct packet_spec spec = {
+		.src = side == CLIENT ? t->client : t->server,
+		.dst = side == CLIENT ? t->server : t->client,
+		.sport = side == CLIENT ? t->sport : 25,
+		.dport = side == CLIENT ? 25 : t->sport,
+		.seq = seq,
+		.ack = t->seq[!side],
+		.flags = flags,
+		.window = 65000,
+		.payload = payload,
+		.payload_len = len,
+		.meta_flags = t->meta_flags,
+		.time_us = t->now_us,
+	};
+	static uint8_t bytes[PACKET_ROOM];
+	struct packet meta;
+	uint32_t total = packet_build(&spec, bytes, &meta), at;
+	struct segment seg;
+	unsigned i;
+
+	inspect_packet(t->inspect, &meta, bytes, &t->verdict);
+	take_events(t);
+	if (t->verdict.kind != VERDICT_ACCEPT)
+		return NULL;
+	for (i = 0; i < t->verdict.edit_count; i++) {
+		const struct edit *e = &t->verdict.edits[i];
+
+		CU_ASSERT_FATAL(e->offset + e->len <= total);
+		memcpy(bytes + e->offset, t->verdict.bytes + e->at, e->len);
+	}
+	meta.flags &= (uint8_t)~PACKET_CSUM_PARTIAL;
+	t->checksum_ok = wire_parse(&meta, bytes, &seg) == WIRE_TCP;
+	at = total - len;
+	memcpy(t->got, bytes + at, len);
+	t->got[len] = '\0';
+	return t->got;
+}
+
+static const char *say_bytes(struct talk *t, enum side side, const char *payload, uint32_t len)
+{
+	const char *got = send_at(t, side, t->seq[side], TCP_ACK | TCP_PSH, payload, len);
+
+	t->seq[side] += len;
+	return got;
+}
+
+static const char *say(struct talk *t, enum side side, const char *text)
+{
+	return say_bytes(t, side, text, (uint32_t)strlen(text));
+}
+
+/* Passes unchanged. */
+static void pass(struct talk *t, enum side side, const char *text)
+{
+	const char *got = say(t, side, text);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+	CU_ASSERT_STRING_EQUAL(got, text);
+	CU_ASSERT_EQUAL(t->verdict.edit_count, 0);
+}
+
+static void handshake(struct talk *t)
+{
+	send_at(t, CLIENT, t->seq[CLIENT]++, TCP_SYN, NULL, 0);
+	send_at(t, SERVER, t->seq[SERVER]++, TCP_SYN | TCP_ACK, NULL, 0);
+	send_at(t, CLIENT, t->seq[CLIENT], TCP_ACK, NULL, 0);
+}
+
+static void greet(struct talk *t)
+{
+	handshake(t);
+	pass(t, SERVER, "220 mx.example.org ESMTP\r\n");
+	pass(t, CLIENT, "EHLO isp.example\r\n");
+	pass(t, SERVER, "250-mx.example.org\r\n250 PIPELINING\r\n");
+	pass(t, CLIENT, "MAIL FROM:<a@isp.example>\r\n");
+	pass(t, SERVER, "250 2.1.0 Ok\r\n");
+}
+
+static void close_both(struct talk *t)
+{
+	send_at(t, CLIENT, t->seq[CLIENT]++, TCP_FIN | TCP_ACK, NULL, 0);
+	send_at(t, SERVER, t->seq[SERVER]++, TCP_FIN | TCP_ACK, NULL, 0);
+}
+
+static const struct event *event_nth(const struct talk *t, enum event_kind kind, unsigned nth)
+{
+	unsigned i;
+
+	for (i = 0; i < t->event_count; i++)
+		if (t->events[i].kind == kind && nth-- == 0)
+			return &t->events[i];
+	return NULL;
+}
+
+static uint64_t count(const struct talk *t, enum counter c)
+{
+	return inspect_counters(t->inspect)->n[c];
+}
+
+static const char bad_rcpt[] = "RCPT TO:<x@foreign.test>\r\n";
+static const char no_verb[] = "500 5.5.2 Error: command not recognized\r\n";
+static const char masked[] = "550 5.7.1 Relaying denied              \r\n";
+
+static struct talk T;
+
+/* ---- refusing ------------------------------------------------------------------------------ */
+
+static void foreign_recipient_is_refused_alone(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT(T.checksum_ok);
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, no_verb), masked);
+	CU_ASSERT(T.checksum_ok);
+	pass(&T, CLIENT, "RCPT TO:<good@example.org>\r\n");
+	pass(&T, SERVER, "250 2.1.5 Ok\r\n");
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 go on\r\n");
+	pass(&T, CLIENT, "Message-ID: <1@isp>\r\n\r\nhello\r\n.\r\n");
+	pass(&T, SERVER, "250 2.0.0 Ok: queued as ABC\r\n");
+	pass(&T, CLIENT, "QUIT\r\n");
+	pass(&T, SERVER, "221 Bye\r\n");
+	close_both(&T);
+
+	e = event_nth(&T, EVENT_RCPT, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_REFUSED_BY_US);
+	CU_ASSERT_EQUAL(e->u.rcpt.reply.code, 550);
+	CU_ASSERT(e->u.rcpt.judged && !e->u.rcpt.ours && !e->u.rcpt.client_ours);
+	CU_ASSERT_NSTRING_EQUAL(e->u.rcpt.final_domain.bytes, "foreign.test", e->u.rcpt.final_domain.len);
+	e = event_nth(&T, EVENT_RCPT, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_ACCEPTED);
+	CU_ASSERT(e->u.rcpt.ours);
+	e = event_nth(&T, EVENT_DATA, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT(e->u.data.final && e->u.data.rcpt_foreign_accepted == 0);
+	CU_ASSERT_EQUAL(e->u.data.message_id.len, strlen("<1@isp>"));
+	e = event_nth(&T, EVENT_TX_END, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.tx_end.end, END_COMPLETED);
+	e = event_nth(&T, EVENT_CLOSE, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.close.state, STATE_CLOSED);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	talk_fini(&T);
+}
+
+static void pipelined_and_v6(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	T.client = "2001:db8::7";
+	T.server = "fd00::10";
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250 PIPELINING\r\n");
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nRCPT TO:<b@foreign.test>\r\nDATA\r\n"),
+		"MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nXXXX TO:<b@foreign.test>\r\nDATA\r\n");
+	CU_ASSERT(T.checksum_ok);
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "250 ok\r\n250 ok\r\n500-what\r\n500 is that\r\n354 go\r\n"),
+		"250 ok\r\n250 ok\r\n550-5.7.\r\n550 5.7.1 R\r\n354 go\r\n");
+	CU_ASSERT(T.checksum_ok);
+	talk_fini(&T);
+}
+
+static void typed_byte_by_byte(void)
+{
+	char got[sizeof(bad_rcpt)] = "";
+	size_t i;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	for (i = 0; bad_rcpt[i]; i++) {
+		const char one[2] = { bad_rcpt[i], '\0' };
+
+		strcat(got, say(&T, CLIENT, one));
+		CU_ASSERT(T.checksum_ok);
+	}
+	CU_ASSERT_STRING_EQUAL(got, "RCPT TO:<x@foreign.test\001\r\n");
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "501 "), "550 ");
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "5.1.3 Bad recipient"), "5.7.1 Relaying deni");
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, " address syntax\r\n"), "ed             \r\n");
+	talk_fini(&T);
+}
+
+static void verb_already_left(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	pass(&T, CLIENT, "RCPT TO:<x@fore");
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, "ign.test>\r\n"), "ign.tes\001>\r\n");
+	talk_fini(&T);
+}
+
+static void resends_carry_the_same_edits(void)
+{
+	uint32_t at;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	at = T.seq[CLIENT];
+	say(&T, CLIENT, bad_rcpt);
+	CU_ASSERT_STRING_EQUAL(send_at(&T, CLIENT, at, TCP_ACK, bad_rcpt, strlen(bad_rcpt)), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT(T.checksum_ok);
+	CU_ASSERT_STRING_EQUAL(send_at(&T, CLIENT, at + 2, TCP_ACK, bad_rcpt + 2, 6), "XX TO:");
+	at = T.seq[SERVER];
+	say(&T, SERVER, no_verb);
+	CU_ASSERT_STRING_EQUAL(send_at(&T, SERVER, at, TCP_ACK, no_verb, strlen(no_verb)), masked);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_RESEND), 3);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_RCPT), 1);
+	talk_fini(&T);
+}
+
+static void unfinished_checksums_are_finished(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	T.meta_flags = PACKET_CSUM_PARTIAL;
+	greet(&T);
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT(T.checksum_ok);
+	talk_fini(&T);
+}
+
+static void temporary_replies_pass_as_they_are(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	say(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "421 4.7.0 too many errors\r\n");
+	e = event_nth(&T, EVENT_RCPT, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.reply.code, 421);
+	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_REFUSED_BY_US);
+	talk_fini(&T);
+}
+
+static void a_server_that_accepts_the_spoiled_command_is_cut_off(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	say(&T, CLIENT, bad_rcpt);
+	CU_ASSERT_PTR_NULL(say(&T, SERVER, "250 whatever you say\r\n"));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "DATA\r\n"));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	talk_fini(&T);
+}
+
+/* ---- not refusing -------------------------------------------------------------------------- */
+
+static void monitor_mode_touches_nothing(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	pass(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 ok\r\n");
+	pass(&T, CLIENT, "x\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	e = event_nth(&T, EVENT_RCPT, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_ACCEPTED);
+	CU_ASSERT_EQUAL(e->u.rcpt.action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(e->u.rcpt.would, ACTION_REFUSE_RECIPIENT);
+	e = event_nth(&T, EVENT_DATA, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.data.rcpt_foreign_accepted, 1);
+	talk_fini(&T);
+}
+
+static void midstream_is_never_refused(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	pass(&T, SERVER, "250 2.1.0 Ok\r\n");
+	pass(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "250 ok\r\n");
+	e = event_nth(&T, EVENT_RCPT, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT(e->conn.midstream);
+	CU_ASSERT_EQUAL(e->u.rcpt.action, ACTION_ALERT);
+	CU_ASSERT_STRING_EQUAL(T.client, "198.51.100.7");
+	CU_ASSERT_EQUAL(e->conn.dport, 25);
+	talk_fini(&T);
+}
+
+static void home_and_authenticated_clients_may_relay(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	T.client = "192.168.7.7";
+	greet(&T);
+	pass(&T, CLIENT, bad_rcpt);
+	talk_fini(&T);
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250 AUTH PLAIN\r\n");
+	pass(&T, CLIENT, "AUTH PLAIN AGEAYg==\r\n");
+	pass(&T, SERVER, "235 welcome\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, bad_rcpt);
+	talk_fini(&T);
+}
+
+/* ---- reset --------------------------------------------------------------------------------- */
+
+static void reset_action(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_RESET);
+	greet(&T);
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, bad_rcpt));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	talk_fini(&T);
+	e = event_nth(&T, EVENT_CLOSE, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.close.state, STATE_RESET_BY_US);
+}
+
+static void no_reset_while_the_end_of_data_is_unanswered(void)
+{
+	const char *got;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_RESET);
+	greet(&T);
+	pass(&T, CLIENT, "RCPT TO:<g@example.org>\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 ok\r\n");
+	got = say(&T, CLIENT, "x\r\n.\r\nMAIL FROM:<a@i>\r\nRCPT TO:<x@foreign.test>\r\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
+	CU_ASSERT_STRING_EQUAL(got, "x\r\n.\r\nMAIL FROM:<a@i>\r\nXXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT_PTR_NULL(say(&T, SERVER, "250 queued\r\n"));
+	talk_fini(&T);
+}
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+static void a_segment_beyond_a_hole_waits_for_its_resend(void)
+{
+	static const char mail[] = "MAIL FROM:<a@i>\r\n";
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250 PIPELINING\r\n");
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_DROP);
+	pass(&T, CLIENT, mail);
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT_EQUAL(count(&T, COUNTER_HOLE), 1);
+	talk_fini(&T);
+}
+
+static void monitor_mode_reads_what_comes_out_of_order(void)
+{
+	static const char mail[] = "MAIL FROM:<a@i>\r\n";
+
+	talk_init(&T, MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250 PIPELINING\r\n");
+	CU_ASSERT_PTR_NOT_NULL(send_at(&T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
+	pass(&T, CLIENT, mail);
+	T.seq[CLIENT] += (uint32_t)strlen(bad_rcpt);
+	pass(&T, SERVER, "250 ok\r\n550 no\r\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_RCPT, 0));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_RCPT, 0)->u.rcpt.outcome, OUTCOME_REFUSED_BY_SERVER);
+	talk_fini(&T);
+}
+
+static void a_resend_with_other_bytes_is_dropped(void)
+{
+	static const char good[] = "RCPT TO:<g@example.org>\r\n", evil[] = "RCPT TO:<x@foreign.net>\r\n";
+	uint32_t at;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	at = T.seq[CLIENT];
+	pass(&T, CLIENT, good);
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, at, TCP_ACK, evil, strlen(evil)));
+	CU_ASSERT_EQUAL(count(&T, COUNTER_RESEND_DIFFERS), 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_ODD, 0));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_ODD, 0)->u.odd.what, ODD_RESEND_DIFFERS);
+	talk_fini(&T);
+}
+
+static void bytes_never_seen_are_a_gap(void)
+{
+	const struct event *e;
+	int i;
+
+	talk_init_sized(&T, MODE_MONITOR, ACTION_ALERT, 1, 64, 1024);
+	greet(&T);
+	T.seq[CLIENT] += 30; /* a RCPT that the capture does not hold */
+	for (i = 0; i < 12; i++)
+		pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "QUIT\r\n");
+	talk_fini(&T);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_GAP), 1);
+	e = event_nth(&T, EVENT_CLOSE, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.close.skipped_bytes, 30);
+	CU_ASSERT_PTR_NULL(event_nth(&T, EVENT_RCPT, 0));
+}
+
+static void undecodable_packets(void)
+{
+	static const uint8_t noise[] = { 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0 };
+	struct packet meta = { .captured_bytes = sizeof(noise), .length_bytes = sizeof(noise), .time_us = 1 };
+	static const enum policy_mode modes[] = { MODE_ENFORCE, MODE_MONITOR };
+	static const uint8_t wanted[] = { VERDICT_DROP, VERDICT_ACCEPT };
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		talk_init(&T, modes[i], ACTION_ALERT);
+		inspect_packet(T.inspect, &meta, noise, &T.verdict);
+		CU_ASSERT_EQUAL(T.verdict.kind, wanted[i]);
+		CU_ASSERT_EQUAL(count(&T, COUNTER_TRUNCATED) + count(&T, COUNTER_MALFORMED), 1);
+		talk_fini(&T);
+	}
+}
+
+/* ---- flows --------------------------------------------------------------------------------- */
+
+static void a_full_table_evicts_the_oldest(void)
+{
+	unsigned i;
+
+	talk_init_sized(&T, MODE_ENFORCE, ACTION_ALERT, 0, 16, 1024);
+	for (i = 0; i < 40; i++) {
+		T.sport = (uint16_t)(30000 + i);
+		T.now_us += SECOND;
+		send_at(&T, CLIENT, 1, TCP_SYN, NULL, 0);
+	}
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 16);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS_EVICTED), 24);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 23));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 0)->u.close.state, STATE_EVICTED);
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 0)->conn.sport, 30000);
+	talk_fini(&T);
+}
+
+static void idle_flows_end(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_ALERT);
+	greet(&T);
+	inspect_tick(T.inspect, T.now_us + 3599ull * SECOND);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	inspect_tick(T.inspect, T.now_us + 3600ull * SECOND);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	take_events(&T);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 0));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 0)->u.close.state, STATE_TIMEOUT);
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_TX_END, 0)->u.tx_end.end, END_LOST);
+	talk_fini(&T);
+}
+
+static void a_reset_ends_the_flow_unless_it_goes_on(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	send_at(&T, CLIENT, 12345, TCP_RST, NULL, 0); /* forged: the connection goes on */
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	inspect_tick(T.inspect, T.now_us + 3 * SECOND);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	T.now_us += 4 * SECOND;
+	send_at(&T, CLIENT, T.seq[CLIENT], TCP_RST, NULL, 0);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	inspect_tick(T.inspect, T.now_us + 3 * SECOND);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	take_events(&T);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 0));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 0)->u.close.state, STATE_RESET);
+	talk_fini(&T);
+}
+
+static void a_new_syn_on_the_same_ports_is_a_new_connection(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	T.seq[CLIENT] += 100000;
+	T.seq[SERVER] += 100000;
+	T.now_us += SECOND;
+	greet(&T);
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS), 2);
+	CU_ASSERT_NOT_EQUAL(event_nth(&T, EVENT_OPEN, 0)->conn.flow_id, event_nth(&T, EVENT_OPEN, 1)->conn.flow_id);
+	talk_fini(&T);
+}
+
+static void a_full_ring_loses_events_with_a_count(void)
+{
+	unsigned i;
+
+	talk_init_sized(&T, MODE_ENFORCE, ACTION_ALERT, 0, 64, 2);
+	for (i = 0; i < 10; i++) {
+		struct packet_spec spec = { .src = T.client, .dst = T.server, .sport = (uint16_t)(1000 + i), .dport = 25,
+			.flags = TCP_SYN, .time_us = T.now_us };
+		uint8_t bytes[256];
+		struct packet meta;
+
+		packet_build(&spec, bytes, &meta);
+		inspect_packet(T.inspect, &meta, bytes, &T.verdict);
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_ACCEPT);
+	}
+	CU_ASSERT_EQUAL(count(&T, COUNTER_EVENTS), 2);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_EVENTS_LOST), 8);
+	CU_ASSERT_EQUAL(ring_lost(T.ring), 8);
+	talk_fini(&T);
+}
+
+SUITE("inspect",
+	{ "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
+	{ "pipelined, over IPv6", pipelined_and_v6 },
+	{ "typed byte by byte", typed_byte_by_byte },
+	{ "the verb has already left", verb_already_left },
+	{ "resends carry the same edits", resends_carry_the_same_edits },
+	{ "unfinished checksums are finished", unfinished_checksums_are_finished },
+	{ "temporary replies pass as they are", temporary_replies_pass_as_they_are },
+	{ "a server that accepts the spoiled command is cut off", a_server_that_accepts_the_spoiled_command_is_cut_off },
+	{ "monitor mode touches nothing", monitor_mode_touches_nothing },
+	{ "midstream is never refused", midstream_is_never_refused },
+	{ "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },
+	{ "action reset", reset_action },
+	{ "no reset while the end of data is unanswered", no_reset_while_the_end_of_data_is_unanswered },
+	{ "a segment beyond a hole waits for its resend", a_segment_beyond_a_hole_waits_for_its_resend },
+	{ "monitor mode reads what comes out of order", monitor_mode_reads_what_comes_out_of_order },
+	{ "a resend with other bytes is dropped", a_resend_with_other_bytes_is_dropped },
+	{ "bytes never seen are a gap", bytes_never_seen_are_a_gap },
+	{ "undecodable packets", undecodable_packets },
+	{ "a full table evicts the oldest", a_full_table_evicts_the_oldest },
+	{ "idle flows end", idle_flows_end },
+	{ "a reset ends the flow unless it goes on", a_reset_ends_the_flow_unless_it_goes_on },
+	{ "a new SYN on the same ports is a new connection", a_new_syn_on_the_same_ports_is_a_new_connection },
+	{ "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })
