@@ -23,7 +23,7 @@ bool gate_uses_target(const struct gate *g);
 /* Removes the table, whoever made it. 0, -ENOENT if there was none, or -errno. */
 int gate_remove(struct gate *g, const char *table);
 
-/* Kernel counters of the installed table, by their names in it. */
+/* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks;
 };

@@ -29,13 +29,13 @@ const struct model_field_info model_fields[FIELD_COUNT] = {
 	        .offset = 2,
 	        .len = 2,
 	        .desc_id = DESC_IP,
-	        .desc_type = 4,
+	        .desc_type = 5,
 	        .bits = 16 },
 	[FIELD_IP6_LENGTH] = { .text = "ip6 length",
 	        .offset = 4,
 	        .len = 2,
 	        .desc_id = DESC_IP6,
-	        .desc_type = 4,
+	        .desc_type = 5,
 	        .bits = 16 },
 	[FIELD_TCP_SPORT] = { .text = "tcp sport", .transport = true, .offset = 0, .len = 2 },
 	[FIELD_TCP_DPORT] = { .text = "tcp dport", .transport = true, .offset = 2, .len = 2 },
@@ -66,13 +66,15 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_QUEUED] = "queued",
 	[MODEL_COUNTER_INSPECTED] = "inspected",
 	[MODEL_COUNTER_BLIND] = "blind",
-	[MODEL_COUNTER_RESET] = "reset",
+	[MODEL_COUNTER_RESET] = "resets", /* "reset" is a word of nft */
 	[MODEL_COUNTER_REFUSED] = "refused",
 	[MODEL_COUNTER_BARE_ACKS] = "bare_acks",
 };
 
 /* None of them is a keyword of nft ("drop" and "reset" are). */
-static const char *const regular_chains[CHAIN_BASE_FIRST] = {
+static const char *const chain_names[] = {
+	[CHAIN_FORWARD] = "forward",
+	[CHAIN_FORWARD_MARK] = "forward_mark",
 	[CHAIN_TOSERVER] = "toserver",
 	[CHAIN_TOCLIENT] = "toclient",
 	[CHAIN_INSPECT] = "inspect",
@@ -83,6 +85,7 @@ static const char *const regular_chains[CHAIN_BASE_FIRST] = {
 	[CHAIN_SEVER] = "sever",
 	[CHAIN_CUT] = "cut",
 };
+static_assert(sizeof(chain_names) / sizeof(chain_names[0]) == CHAIN_COUNT, "one name per chain");
 
 /* Makes room for one more element; false (and the sticky error) when there is none. */
 static bool grow(struct ruleset *r, void **array, size_t *room, size_t count, size_t element_bytes)
@@ -115,9 +118,8 @@ struct ruleset *model_new(const char *table)
 		free(r);
 		return NULL;
 	}
-	for (unsigned i = 0; i < CHAIN_BASE_FIRST; i++)
-		r->chains[i].name = regular_chains[i];
-	r->chain_count = CHAIN_BASE_FIRST;
+	for (unsigned i = 0; i < CHAIN_COUNT; i++)
+		r->chains[i].name = chain_names[i];
 	return r;
 }
 
@@ -168,14 +170,14 @@ void model_add_element(struct ruleset *r, unsigned index, const union model_elem
 		set->elements[set->count++] = *element;
 }
 
-unsigned model_add_base_chain(
-        struct ruleset *r, const char *name, const char *hook, uint32_t hook_number, int priority)
+void model_hook_chain(
+        struct ruleset *r, enum model_chain_id chain, const char *hook, uint32_t hook_number, int priority)
 {
-	assert(r->chain_count < MODEL_CHAINS_MAX);
-	r->chains[r->chain_count] = (struct model_chain) {
-		.name = name, .used = true, .hook = hook, .hook_number = hook_number, .priority = priority
-	};
-	return r->chain_count++;
+	struct model_chain *c = &r->chains[chain];
+
+	c->hook = hook;
+	c->hook_number = hook_number;
+	c->priority = priority;
 }
 
 static char *clean_comment(const char *text)
@@ -188,12 +190,12 @@ static char *clean_comment(const char *text)
 	return out;
 }
 
-void model_add_rule(struct ruleset *r, unsigned chain, const char *comment,
+void model_add_rule(struct ruleset *r, enum model_chain_id chain, const char *comment,
         const struct model_statement *statements, unsigned count)
 {
 	struct model_rule *rule;
 
-	assert(chain < r->chain_count && count <= MODEL_STATEMENTS_MAX);
+	assert(chain < CHAIN_COUNT && count <= MODEL_STATEMENTS_MAX);
 	if (!r->error && r->rule_count >= MODEL_RULES_MAX)
 		r->error = -E2BIG;
 	if (!grow(r, (void **)&r->rules, &r->rule_room, r->rule_count, sizeof(*r->rules)))

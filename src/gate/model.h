@@ -89,8 +89,10 @@ struct model_set {
 	size_t count, room;
 };
 
-/* Chains that rules jump to; the base chains follow behind them. */
+/* In the order in which people read them: the base chains, then what they go to. */
 enum model_chain_id {
+	CHAIN_FORWARD,
+	CHAIN_FORWARD_MARK,
 	CHAIN_TOSERVER, /* from client to server: the rules of the configuration */
 	CHAIN_TOCLIENT, /* their mirror */
 	CHAIN_INSPECT,
@@ -100,14 +102,12 @@ enum model_chain_id {
 	CHAIN_SETTLE, /* behind the queue: counts, marks */
 	CHAIN_SEVER,  /* verdict "reset": remembers it in the ct mark, then cuts */
 	CHAIN_CUT,
-	CHAIN_BASE_FIRST
+	CHAIN_COUNT
 };
-
-enum { MODEL_CHAINS_MAX = CHAIN_BASE_FIRST + 2 };
 
 struct model_chain {
 	const char *name;
-	bool used;        /* has rules, or is a base chain */
+	bool used;        /* has rules; others are not made */
 	const char *hook; /* NULL = regular chain */
 	uint32_t hook_number;
 	int priority;
@@ -189,8 +189,7 @@ struct model_rule {
 
 struct ruleset {
 	char *table;
-	struct model_chain chains[MODEL_CHAINS_MAX];
-	unsigned chain_count;
+	struct model_chain chains[CHAIN_COUNT];
 	struct model_set *sets;
 	size_t set_count, set_room;
 	struct model_rule *rules; /* of all chains, each chain's in its order */
@@ -198,16 +197,17 @@ struct ruleset {
 	int error; /* sticky, -errno */
 };
 
-/* NULL with errno = ENOMEM. Has all regular chains, no base chain yet. */
+/* NULL with errno = ENOMEM. */
 struct ruleset *model_new(const char *table);
 /* A new set; returns its index (0 once error is set). The name must be free. */
 unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name);
 bool model_has_set(const struct ruleset *r, const char *name);
 void model_add_element(struct ruleset *r, unsigned set, const union model_element *element);
-unsigned model_add_base_chain(
-        struct ruleset *r, const char *name, const char *hook, uint32_t hook_number, int priority);
+/* Hangs a chain on a hook; the others are regular chains. */
+void model_hook_chain(
+        struct ruleset *r, enum model_chain_id chain, const char *hook, uint32_t hook_number, int priority);
 /* comment may be NULL; bytes that nft text cannot hold become '?'. No statements: a note. */
-void model_add_rule(struct ruleset *r, unsigned chain, const char *comment,
+void model_add_rule(struct ruleset *r, enum model_chain_id chain, const char *comment,
         const struct model_statement *statements, unsigned count);
 
 /* A rule on one line, without its comment; for the text and for error messages. print.c */

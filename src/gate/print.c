@@ -214,9 +214,7 @@ int ruleset_print(const struct ruleset *r, FILE *to)
 		fprintf(to, "\tcounter %s {\n\t}\n", model_counter_names[i]);
 	for (size_t i = 0; i < r->set_count; i++)
 		print_set(to, &r->sets[i]);
-	for (unsigned i = CHAIN_BASE_FIRST; i < r->chain_count; i++)
-		print_chain(to, r, i);
-	for (unsigned i = 0; i < CHAIN_BASE_FIRST; i++)
+	for (unsigned i = 0; i < CHAIN_COUNT; i++)
 		print_chain(to, r, i);
 	fputs("}\n", to);
 	return ferror(to) || fflush(to) == EOF ? -EIO : 0;

@@ -43,11 +43,15 @@ enum { WORDS_MIN = 5, WORDS_MAX = 15 };
 
 /* Base chains, one pair per hook. */
 static const struct hook {
-	const char *name, *first, *later;
+	const char *name;
 	uint32_t number;
+	enum model_chain_id first, later;
 } hooks[] = {
-	{ "forward", "forward", "forward_mark", NF_INET_FORWARD },
+	{ "forward", NF_INET_FORWARD, CHAIN_FORWARD, CHAIN_FORWARD_MARK },
 };
+
+/* Which way a packet goes is told by the guarded port. */
+static const enum model_field direction_ports[DIRECTIONS] = { FIELD_TCP_DPORT, FIELD_TCP_SPORT };
 
 /* What the kernel is told to do, by mode and by what the rule says. */
 static const enum model_chain_id chain_for[MODE_COUNT][DO_COUNT] = {
@@ -242,17 +246,16 @@ static void add_base_chains(struct build *b)
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		const struct hook *h = &hooks[i];
-		unsigned first = model_add_base_chain(r, h->first, h->name, h->number, b->s->priority);
-		unsigned later = model_add_base_chain(r, h->later, h->name, h->number, b->s->priority + 1);
 
-		MODEL_RULE(r, first, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
-		        model_goto(CHAIN_TOSERVER));
-		MODEL_RULE(r, first, NULL, model_tcp(), model_field_in(FIELD_TCP_SPORT, b->ports),
-		        model_goto(CHAIN_TOCLIENT));
-		MODEL_RULE(r, later, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
-		        model_goto(CHAIN_SETTLE));
-		MODEL_RULE(r, later, NULL, model_tcp(), model_field_in(FIELD_TCP_SPORT, b->ports),
-		        model_goto(CHAIN_SETTLE));
+		model_hook_chain(r, h->first, h->name, h->number, b->s->priority);
+		model_hook_chain(r, h->later, h->name, h->number, b->s->priority + 1);
+		for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
+			struct model_statement guarded = model_field_in(direction_ports[direction], b->ports);
+
+			MODEL_RULE(r, h->first, NULL, model_tcp(), guarded,
+			        model_goto(direction_chains[direction]));
+			MODEL_RULE(r, h->later, NULL, model_tcp(), guarded, model_goto(CHAIN_SETTLE));
+		}
 	}
 }
 

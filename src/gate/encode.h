@@ -1,0 +1,24 @@
+/* encode.h - parts of the ruleset model as nf_tables messages in a batch. */
+#ifndef GATE_ENCODE_H
+#define GATE_ENCODE_H
+
+#include <stdbool.h>
+
+#include "gate/batch.h"
+#include "gate/model.h"
+
+void encode_table(struct batch *b, const char *table);
+void encode_counter(struct batch *b, const char *table, const char *name);
+/* The set and its elements. id: any number that is unique in the batch. */
+void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id);
+/* exists: the base chain is there already; only its policy is set again. */
+void encode_chain(struct batch *b, const char *table, const struct model_chain *chain, bool exists);
+/* target: use the xt target NFQUEUE in place of the queue expression. */
+void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target);
+
+void encode_delete_table(struct batch *b, const char *table);
+void encode_flush_rules(struct batch *b, const char *table); /* of all chains */
+void encode_delete_set(struct batch *b, const char *table, const char *name);
+void encode_delete_chain(struct batch *b, const char *table, const char *name);
+
+#endif

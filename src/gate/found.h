@@ -1,0 +1,42 @@
+/* found.h - what a table holds in the kernel now. */
+#ifndef GATE_FOUND_H
+#define GATE_FOUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gate/gate.h"
+
+struct mnl_socket;
+
+enum { FOUND_NAME_MAX = 256 }; /* NFT_NAME_MAXLEN */
+
+struct found_item {
+	char name[FOUND_NAME_MAX];
+	bool base; /* chain: it hangs on a hook */
+	uint32_t hook;
+	int32_t priority;
+};
+
+struct found_list {
+	struct found_item *items;
+	size_t count, room;
+};
+
+struct found {
+	uint32_t generation; /* of the whole nf_tables state; changes with every transaction of anyone */
+	struct found_list chains, sets, counters;
+	struct gate_counts counts;
+	int error;
+};
+
+/* Reads. table: only what is in it. *seq is counted on. 0 or -errno: EINTR, somebody changed it
+ * meanwhile; EPERM, no CAP_NET_ADMIN. A table that is not there is an empty one. Call found_fini()
+ * in either case. */
+int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table);
+void found_fini(struct found *f);
+/* NULL if there is none of that name. */
+const struct found_item *found_find(const struct found_list *list, const char *name);
+
+#endif

@@ -1,0 +1,339 @@
+/* gate.c - brings the kernel to the wanted ruleset, in one transaction.
+ *
+ * An installation reads what the table holds, then sends one batch: rules flushed, sets and stale
+ * chains deleted, sets, chains and rules added anew. Packets see the old ruleset or the new one, never
+ * a part of either. Base chains stay, and so do counters with their values: deleting any base chain
+ * drops every packet that waits in any queue of the network namespace. For the same reason a base
+ * chain of a former configuration on another hook is only emptied, and one that would have to change
+ * its priority is an error with the way out.
+ *
+ * If another program changes nf_tables between reading and writing, the kernel refuses the batch and
+ * both are done again.
+ *
+ * Queue: native expression first. A kernel without it refuses exactly that rule; the batch is then
+ * made again with the xt target.
+ *
+ * Limits. The netlink socket belongs to one thread. On kernels before 6.0 a connection that was reset
+ * stays in conntrack as established, with its mark, until that times out.
+ *
+ * Rejected: flushing and refilling existing sets (a set of another type under the same name would
+ * break it), NLM_F_EXCL (an installation must be repeatable).
+ */
+#include "gate/gate.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "gate/batch.h"
+#include "gate/encode.h"
+#include "gate/found.h"
+
+enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time */
+
+struct gate {
+	struct mnl_socket *nl;
+	uint32_t seq;
+	bool target; /* the queue expression was refused */
+};
+
+/* ---- messages ----------------------------------------------------------------------------- */
+
+static const struct {
+	int error;
+	const char *text;
+} advice[] = {
+	{ EPERM, "run as root or give the program CAP_NET_ADMIN; or the table is owned by another program "
+	         "(nft list tables)" },
+	{ EPROTONOSUPPORT, "this kernel has no nf_tables: modprobe nf_tables" },
+	{ EINVAL, "nfnetlink or nf_tables is missing or too old: modprobe nf_tables; 5.10 is the oldest "
+	          "kernel supported" },
+	{ ENOMEM, "not enough memory" },
+	{ EMSGSIZE, "raise net.core.wmem_max: the ruleset is bigger than a netlink message may be" },
+	{ ENOBUFS, "raise net.core.rmem_max: the answer is bigger than the socket's buffer" },
+	{ ERESTART, "another program changes nf_tables all the time; try again" },
+	{ EINTR, "another program changes nf_tables all the time; try again" },
+	{ EBUSY, "something else uses it" },
+};
+
+static const struct {
+	const char *expression, *modules;
+} modules[] = {
+	{ "queue", "nft_queue" },
+	{ "target", "nft_queue, or nft_compat and xt_NFQUEUE" },
+	{ "reject", "nft_reject_inet" },
+	{ "log", "nft_log and nfnetlink_log" },
+	{ "ct", "nft_ct and nf_conntrack" },
+	{ "limit", "nft_limit" },
+	{ "objref", "nft_objref" },
+	{ "lookup", "nf_tables_set" },
+};
+
+static void say(char *err, unsigned err_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void say(char *err, unsigned err_bytes, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(err, err_bytes, format, list);
+	va_end(list);
+}
+
+static const char *advise(int error)
+{
+	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
+		if (advice[i].error == error)
+			return advice[i].text;
+	return "look at the kernel's log (dmesg)";
+}
+
+static const char *modules_for(const char *expression)
+{
+	for (size_t i = 0; expression && i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (strcmp(modules[i].expression, expression) == 0)
+			return modules[i].modules;
+	return NULL;
+}
+
+static void say_refused(
+        const struct ruleset *r, const struct batch_refusal *refusal, char *err, unsigned err_bytes)
+{
+	const struct batch_note *note = refusal->note;
+	const char *missing = refusal->error == -ENOENT || refusal->error == -EOPNOTSUPP
+	                              ? modules_for(refusal->expression)
+	                              : NULL;
+	char text[512] = "";
+	FILE *to;
+
+	if (!note) {
+		say(err, err_bytes, "kernel refused the ruleset: %s; %s", strerror(-refusal->error),
+		        advise(-refusal->error));
+		return;
+	}
+	if (!note->rule) {
+		say(err, err_bytes, "kernel refused %s %s: %s; %s", note->what, note->name,
+		        strerror(-refusal->error), advise(-refusal->error));
+		return;
+	}
+	to = fmemopen(text, sizeof(text), "w");
+	if (to) {
+		ruleset_print_rule(r, note->rule, to);
+		fclose(to);
+	}
+	say(err, err_bytes, "kernel refused in chain %s the rule `%s`%s%s: %s; %s%s", note->name, text,
+	        refusal->expression ? " at expression " : "", refusal->expression ? refusal->expression : "",
+	        strerror(-refusal->error), missing ? "load the kernel module: modprobe " : "",
+	        missing ? missing : advise(-refusal->error));
+}
+
+/* ---- installing --------------------------------------------------------------------------- */
+
+/* Base chains cannot move: 0, or -EEXIST with a message. */
+static int check_chains(const struct ruleset *r, const struct found *f, char *err, unsigned err_bytes)
+{
+	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
+		const struct model_chain *c = &r->chains[i];
+		const struct found_item *old = found_find(&f->chains, c->name);
+
+		if (!c->used || !old || !old->base)
+			continue;
+		if (c->hook && old->hook == c->hook_number && old->priority == c->priority)
+			continue;
+		say(err, err_bytes,
+		        "table inet %s has a chain %s at priority %d, which cannot move to where it is "
+		        "wanted "
+		        "without dropping all queued packets; remove the table first: postern down",
+		        r->table, c->name, old->priority);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
+{
+	for (unsigned i = 0; i < CHAIN_COUNT; i++)
+		if (r->chains[i].used && strcmp(r->chains[i].name, old->name) == 0)
+			return (r->chains[i].hook != NULL) == old->base;
+	return false;
+}
+
+static void encode_removals(struct batch *b, const struct ruleset *r, const struct found *f)
+{
+	if (f->chains.count > 0)
+		encode_flush_rules(b, r->table);
+	for (size_t i = 0; i < f->sets.count; i++)
+		encode_delete_set(b, r->table, f->sets.items[i].name);
+	for (size_t i = 0; i < f->chains.count; i++)
+		if (!f->chains.items[i].base && !chain_wanted(r, &f->chains.items[i]))
+			encode_delete_chain(b, r->table, f->chains.items[i].name);
+}
+
+static void encode_all(struct batch *b, const struct ruleset *r, const struct found *f, bool target)
+{
+	batch_begin(b, f->generation);
+	encode_table(b, r->table);
+	encode_removals(b, r, f);
+	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
+		if (!found_find(&f->counters, model_counter_names[i]))
+			encode_counter(b, r->table, model_counter_names[i]);
+	for (size_t i = 0; i < r->set_count; i++)
+		encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
+	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
+		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
+
+		if (r->chains[i].used)
+			encode_chain(b, r->table, &r->chains[i], old && old->base);
+	}
+	for (size_t i = 0; i < r->rule_count; i++)
+		if (r->rules[i].statement_count > 0)
+			encode_rule(b, r, &r->rules[i], target);
+	batch_end(b);
+}
+
+static bool rule_queues(const struct model_rule *rule)
+{
+	for (unsigned i = 0; rule && i < rule->statement_count; i++)
+		if (rule->statements[i].kind == STATEMENT_QUEUE)
+			return true;
+	return false;
+}
+
+/* The kernel lacks the queue expression, and nothing else so far as it says. */
+static bool lacks_queue(const struct batch_refusal *refusal)
+{
+	return (refusal->error == -ENOENT || refusal->error == -EOPNOTSUPP) && refusal->note &&
+	       rule_queues(refusal->note->rule) &&
+	       (!refusal->expression || strcmp(refusal->expression, "queue") == 0);
+}
+
+/* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
+static int install_once(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	struct batch_refusal refusal;
+	struct batch batch = { 0 };
+	struct found found;
+	int error = found_read(&found, g->nl, &g->seq, wanted->table);
+
+	if (error) {
+		say(err, err_bytes, "cannot read the kernel's ruleset: %s; %s", strerror(-error),
+		        advise(-error));
+		error = error == -EINTR ? -EAGAIN : error;
+		goto out;
+	}
+	error = check_chains(wanted, &found, err, err_bytes);
+	if (error)
+		goto out;
+	batch_init(&batch, g->seq + 1);
+	encode_all(&batch, wanted, &found, g->target);
+	g->seq += (uint32_t)batch.note_count;
+	refusal = batch_send(&batch, g->nl);
+	error = refusal.error;
+	if (!error)
+		goto out;
+	say_refused(wanted, &refusal, err, err_bytes);
+	if (error == -ERESTART) {
+		error = -EAGAIN;
+	} else if (!g->target && lacks_queue(&refusal)) {
+		g->target = true;
+		error = -EAGAIN;
+	} else if (refusal.expression && strcmp(refusal.expression, "target") == 0) {
+		g->target = false; /* neither way: begin anew next time */
+	}
+out:
+	batch_fini(&batch);
+	found_fini(&found);
+	return error;
+}
+
+int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	int error = -EAGAIN;
+
+	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++)
+		error = install_once(g, wanted, err, err_bytes);
+	if (!error)
+		say(err, err_bytes, "%s", ""); /* of a try that was made again */
+	return error;
+}
+
+bool gate_uses_target(const struct gate *g)
+{
+	return g->target;
+}
+
+/* ---- the rest ----------------------------------------------------------------------------- */
+
+struct gate *gate_open(char *err, unsigned err_bytes)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+	struct found found;
+	int error, one = 1;
+
+	if (!g) {
+		say(err, err_bytes, "not enough memory");
+		return NULL;
+	}
+	g->seq = (uint32_t)time(NULL);
+	g->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!g->nl || mnl_socket_bind(g->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		error = -errno;
+	} else {
+		/* both only make messages better: kernels before 4.12 lack them */
+		(void)mnl_socket_setsockopt(g->nl, NETLINK_EXT_ACK, &one, sizeof(one));
+		(void)mnl_socket_setsockopt(g->nl, NETLINK_CAP_ACK, &one, sizeof(one));
+		error = found_read(&found, g->nl, &g->seq, "");
+		found_fini(&found);
+	}
+	if (!error || error == -EINTR)
+		return g;
+	say(err, err_bytes, "cannot talk to nf_tables: %s; %s", strerror(-error), advise(-error));
+	gate_close(g);
+	errno = -error;
+	return NULL;
+}
+
+void gate_close(struct gate *g)
+{
+	if (!g)
+		return;
+	if (g->nl)
+		mnl_socket_close(g->nl);
+	free(g);
+}
+
+int gate_remove(struct gate *g, const char *table)
+{
+	struct batch_refusal refusal;
+	struct batch batch;
+
+	batch_init(&batch, g->seq + 1);
+	batch_begin(&batch, 0);
+	encode_delete_table(&batch, table);
+	batch_end(&batch);
+	g->seq += (uint32_t)batch.note_count;
+	refusal = batch_send(&batch, g->nl);
+	batch_fini(&batch);
+	return refusal.error;
+}
+
+int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out)
+{
+	struct found found;
+	int error, tries = TRIES_MAX;
+
+	do {
+		error = found_read(&found, g->nl, &g->seq, table);
+		if (!error && found.counters.count == 0)
+			error = -ENOENT;
+		if (!error)
+			*out = found.counts;
+		found_fini(&found);
+	} while (error == -EINTR && --tries > 0);
+	return error;
+}
