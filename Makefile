@@ -106,9 +106,9 @@ unit: need-build-check $(UNITS)
 rooms: $(LIBPURE)
 	@tests/rooms.sh $(LIBPURE)
 
-#: make lab          the tests in network namespaces alone (root)
+#: make lab          the tests in network namespaces alone (root); TEST=story for one
 lab: need-build-check all
-	@tests/netns/run.sh
+	@BUILD=$(B) tests/netns/run.sh $(TEST)
 
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:

@@ -39,8 +39,8 @@ stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
 stage valgrind tests/valgrind.sh build/release
-stage lab tests/netns/run.sh build/release
-stage lab-san tests/netns/run.sh build/san
+stage lab env BUILD=build/release tests/netns/run.sh
+stage lab-san env BUILD=build/san tests/netns/run.sh
 
 printf '%d s\n' $((SECONDS - began))
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,0 +1,72 @@
+#!/bin/bash
+# postern.sh - Postern on the lab's gateway; source it after lab.sh.
+#
+#   postern_conf [LINE...]       writes $LAB_DIR/postern.conf: enforce, the ISP pattern, action refuse-recipient;
+#                                lines given replace the line that sets the same key or opens the same block
+#   postern_start [OPTION...]    starts posternd on gw and waits until it says that it is ready
+#   postern_stop                 SIGTERM, waits for the end; fails if it did not leave with status 0
+#   postern_records FILTER       the records that a jq filter selects, as compact JSON
+#   postern_wait_record SECONDS FILTER   waits for one
+#   postern_counter NAME         packets that a named counter of the ruleset has seen
+#
+# BUILD names the folder of the binaries (build/release).
+
+REPO=$(cd "$LAB_HOME/../.." && pwd)
+BUILD=${BUILD:-build/release}
+[[ $BUILD == /* ]] || BUILD=$REPO/$BUILD
+POSTERN_LEAK_CHECK=detect_leaks=1
+
+postern_conf() {
+    local line key defaults
+    defaults=$(
+        cat <<-EOT
+	mode = enforce
+	home = { "192.168.0.0/16", "fd00:25::/32" }
+	upstream "isp" { addresses = { "198.51.100.10", "2001:db8:25::10" } }
+	servers "mail" { addresses = { "192.168.10.10", "fd00:25:10::10" } names = { "mx.example.org" } domains = { "example.org" } }
+	rule "in" { from = { "isp" } to = { "mail" } do = inspect }
+	rule "out" { from = { "mail" } to = { "isp" } do = inspect }
+	rule "lan" { from = { "home" } to = { "mail" } do = inspect }
+	otherwise = refuse
+	relay { action = refuse-recipient tricks = refuse-recipient }
+	log { eve = "$LAB_DIR/eve.json" }
+	EOT
+    )
+    for line; do
+        key=${line%%[={]*}
+        defaults=$(grep -vF "${key%% }" <<<"$defaults" || true)
+    done
+    {
+        echo "$defaults"
+        printf '%s\n' "$@"
+    } >"$LAB_DIR/postern.conf"
+}
+
+postern_start() {
+    [[ -x $BUILD/posternd ]] || lab_fail "$BUILD/posternd is not built: make"
+    rm -f "$LAB_DIR/log/posternd.log"
+    ASAN_OPTIONS=$POSTERN_LEAK_CHECK lab_spawn gw posternd "$BUILD/posternd" -c "$LAB_DIR/postern.conf" "$@"
+    POSTERN_PID=$LAB_PID
+    lab_wait 20 "posternd to be ready" grep -q 'mode: queue' "$LAB_DIR/log/posternd.log"
+}
+
+postern_stop() {
+    kill -TERM "$POSTERN_PID"
+    wait "$POSTERN_PID" || lab_fail "posternd left with status $?"
+}
+
+postern_records() {
+    jq -c "select($1)" "$LAB_DIR/eve.json"
+}
+
+postern_has_record() {
+    [[ -n $(postern_records "$1") ]]
+}
+
+postern_wait_record() {
+    lab_wait "$1" "a record with $2" postern_has_record "$2"
+}
+
+postern_counter() {
+    lab_in gw nft -j list counter inet postern "$1" | jq '.nftables[] | select(.counter) | .counter.packets'
+}
