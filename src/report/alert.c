@@ -2,7 +2,7 @@
 #include "report/alert.h"
 
 #include "report/field.h"
-#include "report/names.h"
+#include "report/words.h"
 
 enum { ALERT_GID = 1, ALERT_REV = 1 };
 
@@ -73,12 +73,12 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 	field_set_nonzero(finding, "baseline", f->baseline);
 	field_set_nonzero(finding, "window_s", f->window_s);
 	if (f->rcpt_to.len > 0)
-		field_set_text(finding, "form", names_get(NAMES_FORM, f->form));
+		field_set_text(finding, "form", words_get(WORDS_FORM, f->form));
 	if (f->outcome != OUTCOME_NONE)
-		field_set_text(finding, "outcome", names_get(NAMES_OUTCOME, f->outcome));
-	field_set_text(finding, "action", names_get(NAMES_ACTION, f->action));
+		field_set_text(finding, "outcome", words_get(WORDS_OUTCOME, f->outcome));
+	field_set_text(finding, "action", words_get(WORDS_ACTION, f->action));
 	if (f->would != f->action)
-		field_set_text(finding, "would", names_get(NAMES_ACTION, f->would));
+		field_set_text(finding, "would", words_get(WORDS_ACTION, f->would));
 	field_set(finding, "verified", json_boolean(f->verified));
 	field_set(finding, "evidence", evidence_list(f, cut));
 	return finding;
@@ -89,7 +89,7 @@ static json_t *incident_object(const struct incident_brief *brief)
 	json_t *incident = json_object();
 
 	field_set_uint(incident, "id", brief->id);
-	field_set_text(incident, "state", names_get(NAMES_INCIDENT_STATE, brief->state));
+	field_set_text(incident, "state", words_get(WORDS_INCIDENT_STATE, brief->state));
 	field_set_uint(incident, "count", brief->count);
 	field_set_time(incident, "first_seen", brief->first_us);
 	field_set_time(incident, "last_seen", brief->last_us);

@@ -12,7 +12,7 @@
 #include "policy/policy.h"
 #include "report/community_id.h"
 #include "report/field.h"
-#include "report/names.h"
+#include "report/words.h"
 
 enum { INTERFACES_CACHED = 64, RULE_TITLE_MAX = 256 };
 
@@ -154,7 +154,7 @@ static json_t *postern_object(const struct frame *f, const struct event_connecti
 	if (!conn)
 		return postern;
 	set_rule(f, postern, conn);
-	field_set_text(postern, "direction", names_get(NAMES_DIRECTION, conn->direction));
+	field_set_text(postern, "direction", words_get(WORDS_DIRECTION, conn->direction));
 	return postern;
 }
 

@@ -17,7 +17,7 @@
 
 #include "base/table.h"
 #include "report/field.h"
-#include "report/names.h"
+#include "report/words.h"
 #include "report/transaction.h"
 
 /* What is told once, in the next `smtp` record of the connection. */
@@ -117,7 +117,7 @@ static void write_tally(const struct tally *tally, json_t *smtp)
 	list = json_array();
 	for (i = 0; i < ODD_COUNT; i++)
 		if (tally->odd & 1u << i)
-			(void)json_array_append_new(list, json_string(names_get(NAMES_ODDITY, i)));
+			(void)json_array_append_new(list, json_string(words_get(WORDS_ODDITY, i)));
 	field_set(smtp, "oddities", list);
 }
 
@@ -138,8 +138,8 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 	field_set(smtp, "pipelined", json_boolean(c->tx.pipelined));
 	field_set(smtp, "bdat", json_boolean(c->tx.bdat));
 	write_tally(&c->tally, smtp);
-	field_set_text(smtp, "end", names_get(NAMES_END, end));
-	field_set_text(smtp, "source", names_get(NAMES_SOURCE, c->conn.source));
+	field_set_text(smtp, "end", words_get(WORDS_END, end));
+	field_set_text(smtp, "source", words_get(WORDS_SOURCE, c->conn.source));
 	field_set(record, "smtp", smtp);
 	memset(&c->tally, 0, sizeof(c->tally));
 	transaction_fini(&c->tx, &b->memory);
@@ -270,8 +270,8 @@ static void tell_flow(struct record_book *b, struct frame *frame, const struct e
 
 	field_set_time(flow, "start", e->conn.open_us);
 	field_set_time(flow, "end", e->time_us);
-	field_set_text(flow, "state", names_get(NAMES_FLOW_STATE, close->state));
-	field_set_text(flow, "reason", names_get(NAMES_FLOW_REASON, close->state));
+	field_set_text(flow, "state", words_get(WORDS_FLOW_STATE, close->state));
+	field_set_text(flow, "reason", words_get(WORDS_FLOW_REASON, close->state));
 	field_set_uint(flow, "pkts_toserver", close->packets_toserver);
 	field_set_uint(flow, "pkts_toclient", close->packets_toclient);
 	field_set_uint(flow, "bytes_toserver", close->bytes_toserver);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "report/field.h"
-#include "report/names.h"
+#include "report/words.h"
 #include "report/queue_id.h"
 
 void transaction_open(struct transaction *t, uint32_t tx_id, uint64_t start_us)
@@ -39,12 +39,12 @@ static json_t *rcpt_entry(const struct transaction *t, struct transaction_memory
 	if (rcpt->judged)
 		field_set(entry, "ours", json_boolean(rcpt->ours));
 	if (rcpt->judged || rcpt->form != 0 || rcpt->final_domain.len > 0)
-		field_set_text(entry, "form", names_get(NAMES_FORM, rcpt->form));
+		field_set_text(entry, "form", words_get(WORDS_FORM, rcpt->form));
 	if (rcpt->final_domain.len > 0)
 		field_set_cut(
 		        entry, "final_domain", FIELD_OF(rcpt->final_domain), rcpt->final_domain.cut, &m->cut);
 	if (rcpt->outcome != OUTCOME_NONE)
-		field_set_text(entry, "outcome", names_get(NAMES_OUTCOME, rcpt->outcome));
+		field_set_text(entry, "outcome", words_get(WORDS_OUTCOME, rcpt->outcome));
 	field_set_uint(entry, "ms", e->time_us > t->start_us ? (e->time_us - t->start_us) / 1000 : 0);
 	return entry;
 }

@@ -1,5 +1,5 @@
-/* names.c - see names.h. The lists stand beside their enums in the contracts. */
-#include "report/names.h"
+/* words.c - see words.h. The lists stand beside their enums in the contracts. */
+#include "report/words.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -41,20 +41,20 @@ static_assert(COUNT(oddity_names) == ODD_COUNT, "a name for each");
 static const struct {
 	const char *const *names;
 	size_t count;
-} tables[NAMES_TABLE_COUNT] = {
-	[NAMES_DIRECTION] = TABLE(direction_names),
-	[NAMES_SOURCE] = TABLE(source_names),
-	[NAMES_END] = TABLE(end_names),
-	[NAMES_FLOW_STATE] = TABLE(state_names),
-	[NAMES_FLOW_REASON] = TABLE(reason_names),
-	[NAMES_OUTCOME] = TABLE(outcome_names),
-	[NAMES_ACTION] = TABLE(action_names),
-	[NAMES_FORM] = TABLE(form_names),
-	[NAMES_ODDITY] = TABLE(oddity_names),
-	[NAMES_INCIDENT_STATE] = TABLE(incident_names),
+} tables[WORDS_TABLE_COUNT] = {
+	[WORDS_DIRECTION] = TABLE(direction_names),
+	[WORDS_SOURCE] = TABLE(source_names),
+	[WORDS_END] = TABLE(end_names),
+	[WORDS_FLOW_STATE] = TABLE(state_names),
+	[WORDS_FLOW_REASON] = TABLE(reason_names),
+	[WORDS_OUTCOME] = TABLE(outcome_names),
+	[WORDS_ACTION] = TABLE(action_names),
+	[WORDS_FORM] = TABLE(form_names),
+	[WORDS_ODDITY] = TABLE(oddity_names),
+	[WORDS_INCIDENT_STATE] = TABLE(incident_names),
 };
 
-const char *names_get(enum names_table table, unsigned value)
+const char *words_get(enum words_table table, unsigned value)
 {
 	return value < tables[table].count ? tables[table].names[value] : "unknown";
 }
