@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "events.h"
-#include "postern/form.h"
+#include "policy/policy.h"
 #include "suite.h"
 
 enum { CONTENT_MAX = 1 << 20, LINE_MAX_BYTES = 60 * 1024, CONNECTIONS = 16 };
