@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ROOM_FIRST = 8, MAPPED_BITS = 96 };
+enum { ROOM_FIRST = 8 };
 
 void prefixes_fini(struct prefixes *list)
 {
@@ -68,18 +68,16 @@ static bool covers(const struct prefix *wide, const struct prefix *narrow)
 	return wide->bits <= narrow->bits && prefix_contains(wide, &narrow->addr);
 }
 
-/* The two halves of one prefix. Both are disjoint, so equal parents are all it takes. */
+/* The two halves of one prefix. They are disjoint, so a common parent is all it takes; and neither is
+ * a whole family, which would cover the other. */
 static bool are_halves(const struct prefix *a, const struct prefix *b)
 {
-	unsigned parent_bits = a->bits - 1U;
 	struct addr of_a, of_b;
 
 	if (a->bits != b->bits || prefix_is_v4(a) != prefix_is_v4(b))
 		return false;
-	if (a->bits == (prefix_is_v4(a) ? MAPPED_BITS : 0))
-		return false;
-	of_a = addr_mask(&a->addr, parent_bits);
-	of_b = addr_mask(&b->addr, parent_bits);
+	of_a = addr_mask(&a->addr, a->bits - 1U);
+	of_b = addr_mask(&b->addr, b->bits - 1U);
 	return addr_compare(&of_a, &of_b) == 0;
 }
 

@@ -1,7 +1,8 @@
 /* ranges.c - "which groups is this address in" by one binary search.
  *
  * Every prefix opens at its first address and closes behind its last one. A sweep over these edges
- * in order of address keeps the set of open groups and starts a range wherever the set changes:
+ * in order of address keeps the set of open groups and starts a range wherever the set changes. The
+ * prefixes of one group are disjoint, so an edge simply turns its group over:
  *
  *   home     |---------------|
  *   isp              |---------------|
@@ -18,17 +19,14 @@
 
 struct edge {
 	struct addr at;
-	uint16_t group;
-	bool opens;
+	uint16_t group; /* opens here if it was closed, closes if it was open */
 };
 
-/* Closing before opening: one prefix of a group may begin right where another one ends. */
 static int compare_edges(const void *left, const void *right)
 {
 	const struct edge *a = left, *b = right;
-	int order = addr_compare(&a->at, &b->at);
 
-	return order ? order : a->opens - b->opens;
+	return addr_compare(&a->at, &b->at);
 }
 
 /* Fills `edges`, if given, and counts them. */
@@ -45,12 +43,12 @@ static size_t list_edges(struct edge *edges, const struct prefixes *groups, unsi
 			if (prefix_is_v4(p) != v4)
 				continue;
 			if (edges)
-				edges[count] = (struct edge) { prefix_first(p), (uint16_t)id, true };
+				edges[count] = (struct edge) { prefix_first(p), (uint16_t)id };
 			count++;
-			if (!addr_increment(&behind))
+			if (!addr_increment(&behind) || (v4 && !addr_is_v4(&behind)))
 				continue; /* open to the end of the space */
 			if (edges)
-				edges[count] = (struct edge) { behind, (uint16_t)id, false };
+				edges[count] = (struct edge) { behind, (uint16_t)id };
 			count++;
 		}
 	}

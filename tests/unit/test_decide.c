@@ -49,7 +49,8 @@ static struct policy *house(int *mail)
 	struct policy_settings s = *policy_settings(p);
 	struct prefix home = prefix_of("192.168.0.0/16"), masquerading = prefix_of("192.168.0.1");
 	struct prefix public_side = prefix_of("203.0.113.5"), relayer = prefix_of("198.51.100.77");
-	struct prefix public_v6 = prefix_of("2001:db8:25::5");
+	struct prefix public_v6 = prefix_of("2001:db8:25::5"), relayer_v6 = prefix_of("2001:db8:77::/48");
+	struct prefix relayer_before = prefix_of("198.51.100.64");
 
 	s.mode = MODE_ENFORCE;
 	s.relay_action = ACTION_REFUSE_RECIPIENT;
@@ -59,12 +60,15 @@ static struct policy *house(int *mail)
 	policy_exclude_home(p, &masquerading);
 	add(p, GROUP_UPSTREAM, "isp", "198.51.100.0/28");
 	*mail = add(p, GROUP_SERVER, "mail", "192.168.0.10");
+	policy_server_add_public(p, *mail, &public_v6); /* nothing comes in order */
 	policy_server_add_public(p, *mail, &public_side);
-	policy_server_add_public(p, *mail, &public_v6);
 	policy_server_add_name(p, *mail, "mx.example.org");
+	policy_server_add_name(p, *mail, "inside.example.org");
 	policy_server_add_domain(p, *mail, "example.org");
 	policy_server_add_domain(p, *mail, ".lists.example.org");
+	policy_server_add_may_relay(p, *mail, &relayer_v6);
 	policy_server_add_may_relay(p, *mail, &relayer);
+	policy_server_add_may_relay(p, *mail, &relayer_before);
 	add(p, GROUP_SERVER, "second", "2001:db8:25::/64");
 	add_rule(p, "in", "isp", "mail", DO_INSPECT);
 	add_rule(p, "lan", "home", "servers", DO_INSPECT);
@@ -173,6 +177,9 @@ static void knows_whose_client_it_is(void)
 	CU_ASSERT(!c.client_ours && !c.client_home);
 	c = judge(p, "198.51.100.77", "192.168.0.10"); /* may-relay of this server */
 	CU_ASSERT(c.client_ours && !c.client_home && !c.client_upstream);
+	CU_ASSERT(judge(p, "198.51.100.64", "192.168.0.10").client_ours);
+	CU_ASSERT_FALSE(judge(p, "198.51.100.65", "192.168.0.10").client_ours);
+	CU_ASSERT(judge(p, "2001:db8:77::1", "192.168.0.10").client_ours);
 	c = judge(p, "198.51.100.77", "2001:db8:25::1"); /* but not of that one */
 	CU_ASSERT(!c.client_ours);
 	CU_ASSERT_EQUAL(c.server, mail + 1);
@@ -274,6 +281,7 @@ static void recipients_are_judged_hop_by_hop(void)
 		{ SMTP_FORM_PLAIN, "example.net", false, false, 0 },
 		{ SMTP_FORM_PLAIN, "mx.example.org", true, false, 0 },
 		{ SMTP_FORM_PLAIN, "a.mx.example.org", false, false, 0 },
+		{ SMTP_FORM_PLAIN, "inside.example.org", true, false, 0 },
 		{ SMTP_FORM_PLAIN, "localhost", true, false, 0 },
 		{ SMTP_FORM_PERCENT, "example.org example.net", false, true, 1 },
 		{ SMTP_FORM_PERCENT, "example.net example.org", false, false, 0 },
