@@ -69,11 +69,21 @@ static void marks_priorities_for_the_journal(void)
 
 static void knows_an_inherited_journal_from_its_own(void)
 {
-	setenv("JOURNAL_STREAM", "1:1", 1);
-	begin_capture();
-	log_open("posternd", LOG_LEVEL_INFO);
-	log_info("i");
-	CU_ASSERT_STRING_EQUAL(end_capture(), "posternd: i\n");
+	static const unsigned wrong[][2] = { { 1, 0 }, { 0, 1 } }; /* another device, another inode */
+	struct stat st;
+	char stream[64];
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		begin_capture();
+		fstat(STDERR_FILENO, &st);
+		snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev + wrong[i][0],
+		        (unsigned long long)st.st_ino + wrong[i][1]);
+		setenv("JOURNAL_STREAM", stream, 1);
+		log_open("posternd", LOG_LEVEL_INFO);
+		log_info("i");
+		CU_ASSERT_STRING_EQUAL(end_capture(), "posternd: i\n");
+	}
 	unsetenv("JOURNAL_STREAM");
 }
 
