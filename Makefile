@@ -125,7 +125,7 @@ lint_sh := $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh) .ci/run
 #: make lint         clang-format, shellcheck, cppcheck, clang-tidy
 lint: need-build-lint
 	@clang-format --dry-run --Werror $(lint_c)
-	@shellcheck -x $(lint_sh)
+	@shellcheck -x -S warning $(lint_sh)
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
 	@clang-tidy --quiet $(wildcard src/*.c src/*/*.c) -- $(CPPFLAGS) $(PKG_CFLAGS) -std=c11

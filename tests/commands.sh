@@ -1,0 +1,105 @@
+#!/bin/bash
+# The commands as a person uses them, without root and without a daemon: what they print, on which stream, and with
+# which status. Bad input must be told with its cause and the next step.
+#
+# usage: tests/commands.sh BUILD
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${1:?usage: tests/commands.sh BUILD}
+build=$(cd "$build" && pwd)
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+
+# As nobody where we are root: none of this needs rights.
+user=()
+[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+
+# t NAME STATUS STREAM PATTERN COMMAND... - STREAM: out, err or any; PATTERN: extended regular expression
+t() {
+	local name=$1 status=$2 stream=$3 pattern=$4 got file
+	shift 4
+	"${user[@]}" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	got=$?
+	file=$scratch/$stream
+	[ "$stream" != any ] || { cat "$scratch/out" "$scratch/err" >"$scratch/any"; }
+	if [ "$got" -eq "$status" ] && grep -qE -- "$pattern" "$file"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL  $name: status $got (wanted $status), wanted on $stream: $pattern"
+		sed 's/^/  out: /' "$scratch/out" | head -5
+		sed 's/^/  err: /' "$scratch/err" | head -5
+	fi
+}
+
+postern=$build/postern
+posternd=$build/posternd
+conf=rules/isp-forwarding.conf
+
+t 'help' 0 out '^usage: postern' "$postern" help
+t 'version' 0 out '^postern [0-9]' "$postern" --version
+t 'no command is a usage error' 2 err 'usage' "$postern"
+t 'unknown command' 2 err 'help' "$postern" frobnicate
+t 'check: fine' 0 out 'enforce' "$postern" check -c "$conf"
+t 'check: no such file' 1 err 'nowhere.conf.*(No such file|does not exist)' "$postern" check -c "$scratch/nowhere.conf"
+t 'rules: fine' 0 out 'table inet postern' "$postern" rules -c "$conf"
+t 'posternd: unknown option' 2 err 'usage' "$posternd" --frob
+t 'posternd: help' 0 out 'usage' "$posternd" -h
+t 'posternd: version' 0 out '^posternd [0-9]' "$posternd" -V
+t 'posternd: bad configuration' 1 err 'nowhere.conf' "$posternd" -c "$scratch/nowhere.conf"
+[ "$(id -u)" -ne 0 ] || t 'posternd: no rights' 1 err 'CAP_NET_ADMIN|root' "$posternd" -c "$conf"
+
+printf 'mode = enforce\nhoem = { "10.0.0.0/8" }\n' >"$scratch/typo.conf"
+t 'check: a typo names line and nearest key' 1 err 'typo.conf:2: .*hoem.*home' "$postern" check -c "$scratch/typo.conf"
+printf 'ports = { 25, 587 }\n' >"$scratch/587.conf"
+t 'check: submission stays open' 1 err '587.conf:1: .*587' "$postern" check -c "$scratch/587.conf"
+printf 'dns { server = { "192.0.2.53" } }\n' >"$scratch/later.conf"
+t 'check: a key without function is unknown' 1 err 'later.conf:1: .*dns' "$postern" check -c "$scratch/later.conf"
+
+t 'read: no capture' 2 err 'capture' "$postern" read
+t 'read: no such file' 1 err 'nowhere.pcap.*No such file' "$postern" read "$scratch/nowhere.pcap"
+t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
+t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
+t 'read: unknown format' 2 err 'eve and text' "$postern" read -f yaml tests/pcap/plain.pcap
+t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.pcap
+t 'read: bad home' 1 err '10.0.0' "$postern" read --home 10.0.0 tests/pcap/plain.pcap
+t 'read: -c and --home contradict' 2 err 'leave out' "$postern" read -c "$conf" --home 10.0.0.0/8 tests/pcap/plain.pcap
+t 'read: text' 0 out 'bob|good@example.org' "$postern" read -f text tests/pcap/plain.pcap
+t 'read: summary on stderr' 0 err '1 transactions, 1 recipients' "$postern" read tests/pcap/plain.pcap
+t 'read: other ports only' 0 err ' 0 recipients' "$postern" read --ports 2525 tests/pcap/plain.pcap
+head -c 2000 tests/pcap/plain.pcap >"$scratch/cut.pcap"
+chmod 644 "$scratch"/*
+t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern" read "$scratch/cut.pcap"
+t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
+t 'read: standard input' 0 err '1 recipients' sh -c "'$postern' read - <tests/pcap/plain.pcap"
+
+# The project's own captures: made again they are the same, and give the records that lie beside them.
+mkdir "$scratch/made"
+python3 tests/pcap/make.py "$scratch/made"
+for capture in tests/pcap/*.pcap; do
+	name=$(basename "$capture" .pcap)
+	if ! cmp -s "$capture" "$scratch/made/$name.pcap"; then
+		failed=$((failed + 1))
+		echo "FAIL  $capture is not what tests/pcap/make.py makes"
+		continue
+	fi
+	"${user[@]}" "$postern" read --home 192.168.0.0/16 --home fd00::/8 --domain example.org "$capture" 2>/dev/null |
+		jq -cS 'del(.host, .postern.version)' >"$scratch/$name.eve"
+	if diff -u "tests/pcap/$name.eve" "$scratch/$name.eve" >"$scratch/diff"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL  records of $capture differ:"
+		head -40 "$scratch/diff"
+	fi
+done
+
+# A full disk loses records with a count.
+if [ -w /dev/full ]; then
+	t 'read: records that cannot be written are told' 1 err 'lost|written' sh -c "'$postern' read tests/pcap/plain.pcap >/dev/full"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
