@@ -13,6 +13,7 @@
  */
 #include "tap/netlink.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <linux/netfilter/nfnetlink.h>
 
 enum { ANSWER_WAIT_MS = 5000, HOLDER_TEXT_MAX = 64 };
 
@@ -82,6 +85,27 @@ int netlink_ask(struct mnl_socket *socket, struct nlmsghdr *message)
 		r = read_answer(socket, message->nlmsg_seq);
 	} while (r == -EAGAIN);
 	return r;
+}
+
+/* ---- attributes ---------------------------------------------------------------------------- */
+
+void netlink_read_attributes(const struct nlmsghdr *message, const struct nlattr **table, uint16_t max)
+{
+	const struct nlattr *a;
+
+	memset(table, 0, (max + 1U) * sizeof(*table));
+	mnl_attr_for_each(a, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(a) <= max)
+			table[mnl_attr_get_type(a)] = a;
+	}
+}
+
+uint32_t netlink_read_u32(const struct nlattr *attribute)
+{
+	return attribute && mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t)
+	               ? ntohl(mnl_attr_get_u32(attribute))
+	               : 0;
 }
 
 /* ---- who has it? --------------------------------------------------------------------------- */

@@ -21,6 +21,12 @@ struct mnl_socket *netlink_open(int receive_bytes, int send_bytes);
 /* Sends one message and waits for the kernel's answer to it. Only for a socket on which nothing else
  * arrives yet. 0 or -errno. */
 int netlink_ask(struct mnl_socket *socket, struct nlmsghdr *message);
+/* Points table[0..max] at the attributes of an nfnetlink message by their types, NULL where there is
+ * none. (The libraries' own functions know only the attributes of their day, and an own maximum.) */
+void netlink_read_attributes(const struct nlmsghdr *message, const struct nlattr **table, uint16_t max);
+/* A number in network order, 0 if it is not there or too short. */
+uint32_t netlink_read_u32(const struct nlattr *attribute);
+
 /* Turns the -errno of an open or a claim into the errno that names the cause (somebody else's number
  * is EPERM to the kernel, EBUSY here), and writes one line with what to do. */
 int netlink_explain(

@@ -111,11 +111,6 @@ static uint32_t whole_length(const uint8_t *bytes, uint32_t captured)
 	return length > captured ? length : captured;
 }
 
-static uint32_t read_u32(const struct nlattr *a)
-{
-	return a && mnl_attr_get_payload_len(a) >= sizeof(uint32_t) ? ntohl(mnl_attr_get_u32(a)) : 0;
-}
-
 static uint64_t read_time(const struct nlattr *a, uint64_t now_us)
 {
 	struct nfulnl_msg_packet_timestamp stamp;
@@ -128,7 +123,7 @@ static uint64_t read_time(const struct nlattr *a, uint64_t now_us)
 
 static void count_lost(struct reading *r, const struct nlattr *a)
 {
-	uint32_t number = read_u32(a);
+	uint32_t number = netlink_read_u32(a);
 
 	if (!a)
 		return;
@@ -147,12 +142,13 @@ static bool is_would(const struct nlattr *a)
 static int take_message(const struct nlmsghdr *h, void *arg)
 {
 	struct reading *r = arg;
-	struct nlattr *attr[NFULA_MAX + 1] = { NULL };
+	const struct nlattr *attr[NFULA_MAX + 1];
 	struct packet p = { .flags = PACKET_CSUM_IGNORE };
 	const uint8_t *bytes;
 
-	if (h->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) || nflog_nlmsg_parse(h, attr) < 0)
+	if (h->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 		return MNL_CB_OK;
+	netlink_read_attributes(h, attr, NFULA_MAX);
 	count_lost(r, attr[NFULA_SEQ]);
 	if (!attr[NFULA_PAYLOAD])
 		return MNL_CB_OK;
@@ -160,9 +156,9 @@ static int take_message(const struct nlmsghdr *h, void *arg)
 	p.captured_bytes = mnl_attr_get_payload_len(attr[NFULA_PAYLOAD]);
 	p.length_bytes = whole_length(bytes, p.captured_bytes);
 	p.time_us = read_time(attr[NFULA_TIMESTAMP], r->now_us);
-	p.mark = read_u32(attr[NFULA_MARK]);
-	p.in_if = read_u32(attr[NFULA_IFINDEX_INDEV]);
-	p.out_if = read_u32(attr[NFULA_IFINDEX_OUTDEV]);
+	p.mark = netlink_read_u32(attr[NFULA_MARK]);
+	p.in_if = netlink_read_u32(attr[NFULA_IFINDEX_INDEV]);
+	p.out_if = netlink_read_u32(attr[NFULA_IFINDEX_OUTDEV]);
 	r->sink(r->arg, &p, bytes, is_would(attr[NFULA_PREFIX]));
 	r->count++;
 	return MNL_CB_OK;

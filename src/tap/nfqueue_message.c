@@ -37,6 +37,8 @@
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 
+#include "tap/netlink.h"
+
 enum {
 	VLAN_ID_MASK = 0x0fff,
 	/* headers and the fixed attributes of a verdict message */
@@ -44,11 +46,6 @@ enum {
 	                      sizeof(struct nfqnl_msg_verdict_hdr) + sizeof(uint32_t),
 };
 static const uint64_t STAMP_TRUST_US = 60 * 1000000ULL;
-
-static uint32_t read_u32(const struct nlattr *a)
-{
-	return a && mnl_attr_get_payload_len(a) >= sizeof(uint32_t) ? ntohl(mnl_attr_get_u32(a)) : 0;
-}
 
 static uint64_t read_time(const struct nlattr *a, uint64_t now_us)
 {
@@ -79,25 +76,25 @@ static uint16_t read_vlan(const struct nlattr *nest)
 
 static uint8_t read_flags(const struct nlattr *a)
 {
-	uint32_t info = read_u32(a);
+	uint32_t info = netlink_read_u32(a);
 
 	if (info & NFQA_SKB_CSUMNOTREADY)
 		return PACKET_CSUM_PARTIAL;
 	return info & NFQA_SKB_CSUM_NOTVERIFIED ? 0 : PACKET_CSUM_IGNORE;
 }
 
-static void read_packet(struct nlattr *const *attr, uint64_t now_us, struct nfqueue_message *out)
+static void read_packet(const struct nlattr *const *attr, uint64_t now_us, struct nfqueue_message *out)
 {
 	struct packet *p = &out->packet;
-	uint32_t whole = read_u32(attr[NFQA_CAP_LEN]);
+	uint32_t whole = netlink_read_u32(attr[NFQA_CAP_LEN]);
 
 	out->bytes = mnl_attr_get_payload(attr[NFQA_PAYLOAD]);
 	p->captured_bytes = mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]);
 	p->length_bytes = whole > p->captured_bytes ? whole : p->captured_bytes;
 	p->time_us = read_time(attr[NFQA_TIMESTAMP], now_us);
-	p->mark = read_u32(attr[NFQA_MARK]);
-	p->in_if = read_u32(attr[NFQA_IFINDEX_INDEV]);
-	p->out_if = read_u32(attr[NFQA_IFINDEX_OUTDEV]);
+	p->mark = netlink_read_u32(attr[NFQA_MARK]);
+	p->in_if = netlink_read_u32(attr[NFQA_IFINDEX_INDEV]);
+	p->out_if = netlink_read_u32(attr[NFQA_IFINDEX_OUTDEV]);
 	p->vlan[0] = read_vlan(attr[NFQA_VLAN]);
 	p->flags = read_flags(attr[NFQA_SKB_INFO]);
 }
@@ -140,7 +137,7 @@ static enum nfqueue_message_kind read_error(
 enum nfqueue_message_kind nfqueue_message_read(
         const struct nlmsghdr *header, size_t present_bytes, uint64_t now_us, struct nfqueue_message *out)
 {
-	struct nlattr *attr[NFQA_MAX + 1] = { NULL };
+	const struct nlattr *attr[NFQA_MAX + 1];
 	bool cut;
 
 	memset(out, 0, sizeof(*out));
@@ -154,8 +151,10 @@ enum nfqueue_message_kind nfqueue_message_read(
 	if (header->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
 	        !find_ticket(header, present_bytes, &out->packet.ticket))
 		return MESSAGE_NOTHING;
-	if (cut || nfq_nlmsg_parse(header, attr) < 0 || !attr[NFQA_PAYLOAD] ||
-	        mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]) == 0)
+	if (cut)
+		return MESSAGE_UNREADABLE;
+	netlink_read_attributes(header, attr, NFQA_MAX);
+	if (!attr[NFQA_PAYLOAD] || mnl_attr_get_payload_len(attr[NFQA_PAYLOAD]) == 0)
 		return MESSAGE_UNREADABLE;
 	read_packet(attr, now_us, out);
 	return MESSAGE_PACKET;
