@@ -98,7 +98,7 @@ static const char head[] =
         ".Ic key = value\n"
         "lines and blocks of them.\n"
         "Lists are written { a, b }; += adds to a list.\n"
-        "Values with other characters than letters, digits and . : - need quotes.\n"
+        "Values with spaces or any of { } ( ) = + , # in them need quotes.\n"
         "Comments begin with # and end with the line.\n"
         "A key that is not on this page is an error, and so is one that is set twice;\n"
         ".Ic postern check\n"

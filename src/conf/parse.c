@@ -307,7 +307,7 @@ static const struct {
 	{ "premature end of file", "a block or list is not closed; add the missing }" },
 	{ "unexpected closing brace", "nothing is open here; remove the }" },
 	{ "unexpected token",
-	        "lists are { \"a\", \"b\" }, values with other than letters, digits and . : - need quotes" },
+	        "lists are { \"a\", \"b\" }, values with spaces or any of { } ( ) = + , need quotes" },
 	{ "missing opening brace", "write NAME \"title\" { ... }; relay, queue, nft and log take no title" },
 	{ "missing title", "write NAME \"title\" { ... }" },
 	{ "attempt to append", "+= is for lists; write =" },

@@ -1,0 +1,437 @@
+/* test_conf.c - good configurations become the right settings and policies. What is wrong with bad
+ * ones is in test_conf_errors.c. */
+#include <errno.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/build.h"
+#include "conf_files.h"
+#include "smtp/address.h"
+#include "suite.h"
+
+static struct addr address(const char *text)
+{
+	struct addr a = { 0 };
+
+	CU_ASSERT_EQUAL(addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct policy_connection judge(const struct conf *c, const char *from, const char *to)
+{
+	struct addr src = address(from), dst = address(to);
+
+	return policy_judge_connection(c->policy, &src, &dst);
+}
+
+static bool is_in(const struct conf *c, const char *group, const char *text)
+{
+	struct addr a = address(text);
+	struct policy_groups found = policy_lookup(c->policy, &a);
+	int id = policy_group_find(c->policy, group);
+
+	CU_ASSERT_FATAL(id >= 0);
+	return policy_groups_have(&found, (unsigned)id);
+}
+
+static void check_defaults(const struct conf *c)
+{
+	const struct policy_settings *s = policy_settings(c->policy);
+
+	CU_ASSERT_EQUAL(s->mode, MODE_MONITOR);
+	CU_ASSERT_EQUAL(s->otherwise, DO_REFUSE);
+	CU_ASSERT_EQUAL(s->relay_action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(s->tricks_action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(s->port_count, 1);
+	CU_ASSERT_EQUAL(s->ports[0], 25);
+	CU_ASSERT_EQUAL(c->queue.number, 2500);
+	CU_ASSERT_EQUAL(c->queue.length, 16384);
+	CU_ASSERT_EQUAL(c->queue.fail, CONF_FAIL_OPEN);
+	CU_ASSERT_STRING_EQUAL(c->nft.table, "postern");
+	CU_ASSERT_EQUAL(c->nft.priority, -5);
+	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
+	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
+	CU_ASSERT_FALSE(c->log.alerts_only);
+	CU_ASSERT_EQUAL(c->log.stats_s, 60);
+	CU_ASSERT_EQUAL(policy_rule_count(c->policy), 0);
+}
+
+static void empty_file_means_defaults(void)
+{
+	struct conf *c;
+
+	CU_ASSERT_EQUAL_FATAL(conf_read_text("", &c), 0);
+	check_defaults(c);
+	CU_ASSERT_STRING_EQUAL(conf_errors, "");
+	CU_ASSERT_STRING_EQUAL(conf_warnings, "");
+	conf_free(c);
+}
+
+/* Each default of the key table, written into a file, is accepted and changes nothing. */
+static void defaults_can_be_written(void)
+{
+	char text[4096] = "";
+	const struct key *key;
+	struct conf *c;
+	unsigned kind;
+
+	for (kind = 0; kind < BLOCK_KINDS; kind++) {
+		const struct block_info *info = &block_infos[kind];
+
+		if (info->titled)
+			continue;
+		if (kind != BLOCK_ROOT)
+			sprintf(text + strlen(text), "%s {\n", info->name);
+		for (key = NULL; (key = key_next(kind, key));)
+			if (key->fallback)
+				sprintf(text + strlen(text), "%s = %s\n", key->name, key->fallback);
+		if (kind != BLOCK_ROOT)
+			strcat(text, "}\n");
+	}
+	CU_ASSERT_EQUAL_FATAL(conf_read_text(text, &c), 0);
+	check_defaults(c);
+	conf_free(c);
+}
+
+static const char every_key[] = "mode = enforce\n"
+                                "home = { 10.0.0.0/8 }\n"
+                                "not-home = { 10.0.0.1, 10.9.0.0/16 }\n"
+                                "ports = { 25, 2525 }\n"
+                                "otherwise = drop\n"
+                                "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
+                                "servers \"mail\" {\n"
+                                "  addresses = { 192.0.2.10 }  public = { 203.0.113.5 }\n"
+                                "  names = { MX.Example.org. }\n"
+                                "  domains = { example.org, .example.org, \"B\xc3\x9c"
+                                "CHER.example\" }\n"
+                                "  domains-file = more.domains\n"
+                                "  may-relay = { 203.0.113.99 }\n"
+                                "}\n"
+                                "network customers { addresses = { 100.64.0.0/12 }  file = more.nets }\n"
+                                "rule \"in\" { from = { isp, 198.51.100.99 }\n"
+                                "  to = { mail }  do = inspect }\n"
+                                "rule out { from = { servers }  to = { any }  do = refuse }\n"
+                                "relay { action = refuse-recipient  tricks = reset }\n"
+                                "queue { number = 7  length = 1024  fail = closed }\n"
+                                "nft { table = gate-1  priority = 400  mark-mask = 0xf0 }\n"
+                                "log { eve = -  alerts-only = yes  stats = 2h }\n"
+                                "include(more.conf)\n";
+
+static struct conf *load_every_key(void)
+{
+	struct conf *c = NULL;
+
+	conf_write("more.domains", "# ours, too\nexample.net\n  .example.net   # sub\r\n\n");
+	conf_write("more.nets", "192.168.7.0/24\n192.168.8.1");
+	conf_write("more.conf", "rule \"last\" { from = { home } to = { 192.0.2.99 } }\n");
+	conf_read_text(every_key, &c);
+	CU_ASSERT_STRING_EQUAL(conf_errors, "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	return c;
+}
+
+/* Whoever adds a key has to use it in every_key, and to assert below what it does. */
+static void every_key_is_in_the_test(void)
+{
+	char written[80];
+	size_t i;
+
+	for (i = 0; i < key_count; i++) {
+		snprintf(written, sizeof(written),
+		        keys[i].type == KEY_INCLUDE ? "%s(" : "%s = ", keys[i].name);
+		if (!strstr(every_key, written))
+			fprintf(stderr, "%s is in no test\n", keys[i].name);
+		CU_ASSERT_PTR_NOT_NULL(strstr(every_key, written));
+	}
+}
+
+static void scalars_arrive(void)
+{
+	struct conf *c = load_every_key();
+	const struct policy_settings *s = policy_settings(c->policy);
+
+	CU_ASSERT_EQUAL(s->mode, MODE_ENFORCE);
+	CU_ASSERT_EQUAL(s->otherwise, DO_DROP);
+	CU_ASSERT_EQUAL(s->relay_action, ACTION_REFUSE_RECIPIENT);
+	CU_ASSERT_EQUAL(s->tricks_action, ACTION_RESET);
+	CU_ASSERT_EQUAL(s->port_count, 2);
+	CU_ASSERT_EQUAL(s->ports[0], 25);
+	CU_ASSERT_EQUAL(s->ports[1], 2525);
+	CU_ASSERT_EQUAL(c->queue.number, 7);
+	CU_ASSERT_EQUAL(c->queue.length, 1024);
+	CU_ASSERT_EQUAL(c->queue.fail, CONF_FAIL_CLOSED);
+	CU_ASSERT_STRING_EQUAL(c->nft.table, "gate-1");
+	CU_ASSERT_EQUAL(c->nft.priority, 400);
+	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
+	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
+	CU_ASSERT_TRUE(c->log.alerts_only);
+	CU_ASSERT_EQUAL(c->log.stats_s, 7200);
+	conf_free(c);
+}
+
+static void groups_arrive(void)
+{
+	struct conf *c = load_every_key();
+
+	CU_ASSERT_TRUE(is_in(c, "home", "10.1.2.3"));
+	CU_ASSERT_FALSE(is_in(c, "home", "10.0.0.1"));
+	CU_ASSERT_FALSE(is_in(c, "home", "10.9.1.1"));
+	CU_ASSERT_TRUE(is_in(c, "isp", "198.51.100.10"));
+	CU_ASSERT_TRUE(is_in(c, "isp", "2001:db8:25::77"));
+	CU_ASSERT_FALSE(is_in(c, "isp", "198.51.100.11"));
+	CU_ASSERT_TRUE(is_in(c, "mail", "192.0.2.10"));
+	CU_ASSERT_TRUE(is_in(c, "servers", "192.0.2.10"));
+	CU_ASSERT_FALSE(is_in(c, "mail", "203.0.113.5"));
+	CU_ASSERT_TRUE(is_in(c, "customers", "100.65.0.1"));
+	CU_ASSERT_TRUE(is_in(c, "customers", "192.168.7.200"));
+	CU_ASSERT_TRUE(is_in(c, "customers", "192.168.8.1"));
+	CU_ASSERT_TRUE(judge(c, "203.0.113.99", "192.0.2.10").client_ours); /* may-relay */
+	CU_ASSERT_FALSE(judge(c, "203.0.113.98", "192.0.2.10").client_ours);
+	conf_free(c);
+}
+
+static void rules_arrive(void)
+{
+	struct conf *c = load_every_key();
+
+	CU_ASSERT_EQUAL(policy_rule_count(c->policy), 3);
+	CU_ASSERT_EQUAL(policy_rule(c->policy, 0).line, 15);
+	CU_ASSERT_EQUAL(policy_rule(c->policy, 1).line, 17);
+	CU_ASSERT_EQUAL(policy_rule(c->policy, 2).line, 1);
+	CU_ASSERT_STRING_EQUAL(policy_rule(c->policy, 2).title, "last");
+	CU_ASSERT_EQUAL(judge(c, "198.51.100.10", "192.0.2.10").rule, 0);
+	CU_ASSERT_EQUAL(judge(c, "198.51.100.99", "192.0.2.10").rule, 0);
+	CU_ASSERT_EQUAL(judge(c, "192.0.2.10", "8.8.8.8").rule, 1);
+	CU_ASSERT_EQUAL(judge(c, "192.0.2.10", "8.8.8.8").what, DO_REFUSE);
+	CU_ASSERT_EQUAL(judge(c, "10.1.1.1", "192.0.2.99").rule, 2);
+	CU_ASSERT_EQUAL(judge(c, "10.1.1.1", "192.0.2.99").what, DO_INSPECT); /* default of do */
+	CU_ASSERT_EQUAL(judge(c, "8.8.8.8", "192.0.2.10").rule, POLICY_OTHERWISE);
+	conf_free(c);
+}
+
+/* domain: as smtp hands it on, lower-case. */
+static bool is_ours(const struct conf *c, const char *domain)
+{
+	struct smtp_address to = { .form = SMTP_FORM_PLAIN, .hop_count = 1 };
+	int server = policy_group_find(c->policy, "mail");
+
+	CU_ASSERT_FATAL(server >= 0);
+	to.hops[0].len = (uint16_t)snprintf(to.hops[0].domain, sizeof(to.hops[0].domain), "%s", domain);
+	if (domain[0] == '[') {
+		char text[ADDR_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(domain + 1, "]"), domain + 1);
+		to.hops[0].literal = true;
+		to.hops[0].addr = address(text);
+	}
+	return policy_judge_recipient(c->policy, server, &to).ours;
+}
+
+static void names_arrive(void)
+{
+	struct conf *c = load_every_key();
+
+	CU_ASSERT_TRUE(is_ours(c, "example.org"));
+	CU_ASSERT_TRUE(is_ours(c, "a.b.example.org"));
+	CU_ASSERT_TRUE(is_ours(c, "xn--bcher-kva.example"));
+	CU_ASSERT_TRUE(is_ours(c, "b\xc3\xbc"
+	                          "cher.example"));
+	CU_ASSERT_TRUE(is_ours(c, "example.net"));
+	CU_ASSERT_TRUE(is_ours(c, "sub.example.net"));
+	CU_ASSERT_TRUE(is_ours(c, "mx.example.org"));
+	CU_ASSERT_TRUE(is_ours(c, "[203.0.113.5]"));
+	CU_ASSERT_FALSE(is_ours(c, "[203.0.113.6]"));
+	CU_ASSERT_FALSE(is_ours(c, "example.com"));
+	CU_ASSERT_FALSE(is_ours(c, "notexample.org"));
+	conf_free(c);
+}
+
+static void monitor_can_be_forced(void)
+{
+	const struct conf_options force = { .force_monitor = true }, keep = { .force_monitor = false };
+	struct conf *c;
+
+	conf_write("t.conf", "mode = enforce\notherwise = inspect\n");
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", &force, &c), 0);
+	CU_ASSERT_EQUAL(policy_settings(c->policy)->mode, MODE_MONITOR);
+	conf_free(c);
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", &keep, &c), 0);
+	CU_ASSERT_EQUAL(policy_settings(c->policy)->mode, MODE_ENFORCE);
+	conf_free(c);
+}
+
+static void hash_of(char hash[17])
+{
+	struct conf *c;
+
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", NULL, &c), 0);
+	memcpy(hash, c->hash, sizeof(c->hash));
+	CU_ASSERT_EQUAL(strlen(hash), 16);
+	CU_ASSERT_EQUAL(strspn(hash, "0123456789abcdef"), 16);
+	conf_free(c);
+}
+
+/* The hash changes with every byte of every file, comments too, and with nothing else. */
+static void hash_covers_all_files(void)
+{
+	char first[17], again[17], hash[17];
+
+	conf_write("t.conf", "include(\"more.conf\")\n"
+	                     "servers m { addresses = { 192.0.2.1 } domains-file = \"more.domains\" }\n");
+	conf_write("more.conf", "home = { 10.0.0.0/8 }\n");
+	conf_write("more.domains", "example.org\n");
+	hash_of(first);
+	hash_of(again);
+	CU_ASSERT_STRING_EQUAL(first, again);
+	conf_write("more.domains", "example.org\n#\n");
+	hash_of(hash);
+	CU_ASSERT_STRING_NOT_EQUAL(first, hash);
+	conf_write("more.domains", "example.org\n");
+	conf_write("more.conf", "home = { 10.0.0.0/8 } \n");
+	hash_of(hash);
+	CU_ASSERT_STRING_NOT_EQUAL(first, hash);
+	conf_write("more.conf", "home = { 10.0.0.0/8 }\n");
+	hash_of(hash);
+	CU_ASSERT_STRING_EQUAL(first, hash);
+}
+
+/* A list named in an included file lies beside that file. */
+static void includes_are_relative_to_their_file(void)
+{
+	char folder[256];
+	struct conf *c;
+
+	conf_write("t.conf", "include(\"sub/in.conf\")\nhome += { 10.3.0.0/16 }\n");
+	snprintf(folder, sizeof(folder), "%s/sub", conf_folder);
+	CU_ASSERT_EQUAL_FATAL(mkdir(folder, 0700), 0);
+	conf_write("sub/in.conf", "network \"n\" { file = \"nets\" }\ninclude(\"deep.conf\")\n");
+	conf_write("sub/deep.conf", "mode = enforce\notherwise = inspect\n");
+	conf_write("sub/nets", "10.2.0.0/16\n");
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", NULL, &c), 0);
+	CU_ASSERT_TRUE(is_in(c, "n", "10.2.0.1"));
+	CU_ASSERT_TRUE(is_in(c, "home", "10.3.0.1"));
+	CU_ASSERT_EQUAL(policy_settings(c->policy)->mode, MODE_ENFORCE);
+	conf_free(c);
+}
+
+/* A daemon reloads: what one reading leaves behind in libconfuse must not spoil the next. */
+static void bad_files_do_not_spoil_later_ones(void)
+{
+	struct conf *c;
+	int i;
+
+	conf_write("loop.conf", "include(\"loop.conf\")\n");
+	for (i = 0; i < 25; i++) {
+		CU_ASSERT_EQUAL(conf_read_text("include(\"loop.conf\")\n", &c), -EINVAL);
+		CU_ASSERT_EQUAL(conf_read_text("mode = \"a\\999\"\n", &c), -EINVAL);
+		CU_ASSERT_EQUAL(conf_read_text("home = { \"1\n", &c), -EINVAL);
+		CU_ASSERT_EQUAL(conf_read_text("upstream \"x\" { foo = {\n", &c), -EINVAL);
+		conf_free(load_every_key());
+	}
+}
+
+static void offline_without_options_knows_nothing(void)
+{
+	struct policy_connection pc;
+	struct conf *c;
+
+	CU_ASSERT_EQUAL_FATAL(conf_offline(NULL, 0, NULL, 0, NULL, 0, &c, conf_on_error, NULL), 0);
+	CU_ASSERT_TRUE(policy_has_port(c->policy, 587));
+	CU_ASSERT_TRUE(policy_has_port(c->policy, 1));
+	pc = judge(c, "192.0.2.1", "10.0.0.1");
+	CU_ASSERT_EQUAL(pc.what, DO_INSPECT);
+	CU_ASSERT_EQUAL(pc.server, -1);
+	CU_ASSERT_FALSE(pc.client_ours);
+	CU_ASSERT_EQUAL(policy_group_find(c->policy, "local"), -ENOENT);
+	CU_ASSERT_EQUAL(policy_settings(c->policy)->mode, MODE_MONITOR);
+	CU_ASSERT_EQUAL(strlen(c->hash), 16);
+	conf_free(c);
+}
+
+static void offline_options_arrive(void)
+{
+	static const char *const home[] = { "10.0.0.0/8", "fd00::/8" }, *const domains[] = { "example.org" };
+	static const uint16_t ports[] = { 25, 587 };
+	struct policy_connection pc;
+	struct conf *c;
+
+	CU_ASSERT_EQUAL_FATAL(conf_offline(home, 2, domains, 1, ports, 2, &c, conf_on_error, NULL), 0);
+	CU_ASSERT_TRUE(policy_has_port(c->policy, 587));
+	CU_ASSERT_FALSE(policy_has_port(c->policy, 2525));
+	pc = judge(c, "192.0.2.1", "10.0.0.1");
+	CU_ASSERT_EQUAL(pc.server, policy_group_find(c->policy, "local"));
+	CU_ASSERT_FALSE(pc.client_ours);
+	CU_ASSERT_TRUE(judge(c, "fd00::1", "10.0.0.1").client_ours);
+	CU_ASSERT_EQUAL(policy_group(c->policy, (unsigned)pc.server).domain_count, 1);
+	conf_free(c);
+	CU_ASSERT_EQUAL_FATAL(conf_offline(home, 2, NULL, 0, NULL, 0, &c, conf_on_error, NULL), 0);
+	CU_ASSERT_EQUAL(judge(c, "192.0.2.1", "10.0.0.1").server, -1); /* no domain: nothing to judge by */
+	CU_ASSERT_TRUE(judge(c, "10.0.0.1", "192.0.2.1").client_home);
+	conf_free(c);
+}
+
+static void offline_mistakes_are_told(void)
+{
+	static const char *const home[] = { "10.0.0.1/8" }, *const domains[] = { "a@example.org" };
+	static const uint16_t ports[POLICY_PORTS_MAX + 1] = { 25 };
+	struct conf *c = NULL;
+
+	conf_errors[0] = '\0';
+	CU_ASSERT_EQUAL(conf_offline(home, 1, domains, 1, NULL, 0, &c, conf_on_error, NULL), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(conf_errors,
+	        "--home: 10.0.0.1/8 has bits set behind the prefix; write 10.0.0.0/8, or 10.0.0.1 for the "
+	        "one host\n"
+	        "--domain: \"a@example.org\" is an address of a person; write the domain alone: example.org");
+	conf_errors[0] = '\0';
+	CU_ASSERT_EQUAL(
+	        conf_offline(NULL, 0, domains, 1, ports, POLICY_PORTS_MAX + 1, &c, conf_on_error, NULL),
+	        -EINVAL);
+	CU_ASSERT_STRING_EQUAL(conf_errors,
+	        "--domain: no server is ours without --home; add --home with the addresses of the servers\n"
+	        "--ports: more than 16 ports; leave some out");
+	CU_ASSERT_PTR_NULL(c);
+}
+
+static void examples_are_fine(void)
+{
+	glob_t found;
+	struct conf *c;
+	size_t i;
+
+	/* run from the top of the tree, as `make` does */
+	CU_ASSERT_EQUAL_FATAL(glob("rules/*.conf", 0, NULL, &found), 0);
+	CU_ASSERT_EQUAL(found.gl_pathc, 5);
+	for (i = 0; i < found.gl_pathc; i++) {
+		conf_errors[0] = conf_warnings[0] = '\0';
+		if (conf_load(found.gl_pathv[i], NULL, &c, conf_on_error, conf_on_warning, NULL) == 0) {
+			CU_ASSERT_TRUE(policy_rule_count(c->policy) > 0);
+			conf_free(c);
+		}
+		CU_ASSERT_STRING_EQUAL(conf_errors, "");
+		CU_ASSERT_STRING_EQUAL(conf_warnings, "");
+	}
+	globfree(&found);
+}
+
+static void remove_files(void)
+{
+	static const char *const names[] = { "t.conf", "more.conf", "more.domains", "more.nets", "loop.conf",
+		"sub/in.conf", "sub/deep.conf", "sub/nets", "sub", NULL };
+
+	conf_clean(names);
+	CU_ASSERT_EQUAL(access(conf_folder, F_OK), -1);
+}
+
+SUITE("conf", { "an empty file means the defaults", empty_file_means_defaults },
+        { "the defaults can be written", defaults_can_be_written },
+        { "every key is in the test", every_key_is_in_the_test }, { "scalars arrive", scalars_arrive },
+        { "groups arrive", groups_arrive }, { "rules arrive", rules_arrive },
+        { "names arrive", names_arrive }, { "monitor mode can be forced", monitor_can_be_forced },
+        { "the hash covers all files", hash_covers_all_files },
+        { "includes are relative to their file", includes_are_relative_to_their_file },
+        { "bad files do not spoil later ones", bad_files_do_not_spoil_later_ones },
+        { "offline without options knows nothing", offline_without_options_knows_nothing },
+        { "offline options arrive", offline_options_arrive },
+        { "offline mistakes are told", offline_mistakes_are_told },
+        { "the examples are fine", examples_are_fine }, { "nothing is left behind", remove_files })
