@@ -13,9 +13,10 @@
  *
  * Limits: EXTENSIONS_MAX extension headers; honest mail carries none or one.
  *
- * What is refused although a host might take it: a routing header with segments left (the TCP end
- * is then not the address in the header, and rules about addresses would judge the wrong host; such
- * headers are deprecated, RFC 5095), and a hop-by-hop header that is not the first (RFC 8200 4.1).
+ * What is refused although a host might take it: source routes with hops left, IPv4 options and IPv6
+ * routing headers alike (the TCP end is then not the address in the header, and rules about addresses
+ * would judge the wrong host; nobody routes so any more, RFC 5095 and RFC 7126), and a
+ * hop-by-hop header that is not the first (RFC 8200 4.1).
  * An atomic fragment (RFC 6946) is a whole packet. A length field of 0 is what the kernel leaves in
  * packets above 64 KiB and what cards leave in recordings of packets they cut up later: there, and
  * only there, the length comes from the record.
@@ -50,6 +51,13 @@ enum {
 	PROTO_MOBILITY = 135,
 	PROTO_HIP = 139,
 	PROTO_SHIM6 = 140,
+};
+
+enum {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_LOOSE_ROUTE = 131,
+	OPTION_STRICT_ROUTE = 137,
 };
 
 struct cursor {
@@ -100,6 +108,27 @@ static enum wire_result bound(struct cursor *c, const struct packet *meta, uint3
 	return WIRE_TCP;
 }
 
+/* False if the options of an IPv4 header contradict themselves or hold a source route with hops left.
+ * The third byte of a route counts from 1 to the next hop; behind the route's end there is none. */
+static bool ipv4_options_ok(const uint8_t *options, uint32_t len)
+{
+	uint32_t at, n;
+
+	for (at = 0; at < len && options[at] != OPTION_END; at += n) {
+		n = 1;
+		if (options[at] == OPTION_NOP)
+			continue;
+		n = at + 1 < len ? options[at + 1] : 0;
+		if (n < 2 || n > len - at)
+			return false;
+		if (options[at] != OPTION_LOOSE_ROUTE && options[at] != OPTION_STRICT_ROUTE)
+			continue;
+		if (n < 3 || options[at + 2] <= n)
+			return false;
+	}
+	return true;
+}
+
 static enum wire_result read_ipv4(
         struct cursor *c, const struct packet *meta, struct segment *out, bool *checksum_ok)
 {
@@ -119,6 +148,8 @@ static enum wire_result read_ipv4(
 		return WIRE_TRUNCATED;
 	if (bytes_get16(ip + 6) & 0x3fff) /* more fragments, or an offset */
 		return WIRE_FRAGMENT;
+	if (!ipv4_options_ok(ip + IPV4_BYTES, header - IPV4_BYTES))
+		return WIRE_MALFORMED;
 	*checksum_ok = (meta->flags & PACKET_CSUM_IGNORE) || checksum_ipv4_ok(ip, header);
 	out->ttl = ip[8];
 	out->src = addr_from_v4(ip + 12);

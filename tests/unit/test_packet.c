@@ -91,6 +91,38 @@ static void skips_options(void)
 		}
 }
 
+static void judges_ipv4_options(void)
+{
+	static uint8_t bytes[PACKET_ROOM];
+	static const struct {
+		uint8_t options[12];
+		enum wire_result result;
+	} cases[] = {
+		{ { 1, 1, 148, 4, 0, 0, 0 }, WIRE_TCP },         /* router alert, end of list */
+		{ { 0, 131, 1 }, WIRE_TCP },                     /* nothing counts behind the end */
+		{ { 131, 7, 8, 192, 0, 2, 9 }, WIRE_TCP },       /* a route, used up */
+		{ { 131, 7, 4, 192, 0, 2, 9 }, WIRE_MALFORMED }, /* one hop left */
+		{ { 1, 137, 11, 8, 1, 2, 3, 4, 5, 6, 7, 8 }, WIRE_MALFORMED }, /* strict, the second left */
+		{ { 137, 7, 7, 192, 0, 2, 9 }, WIRE_MALFORMED },               /* points into the last byte */
+		{ { 131, 2 }, WIRE_MALFORMED }, { { 7, 1 }, WIRE_MALFORMED }, { { 7, 0 }, WIRE_MALFORMED },
+		{ { 7, 13 }, WIRE_MALFORMED }, /* longer than the header */
+		{ { 7, 12 }, WIRE_TCP },
+		{ { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7 }, WIRE_MALFORMED }, /* no room for its length */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct packet_spec spec = spec_of(false);
+		struct packet meta;
+		struct segment seg;
+
+		spec.ip_options = sizeof(cases[i].options);
+		spec.meta_flags = PACKET_CSUM_IGNORE;
+		packet_build(&spec, bytes, &meta);
+		memcpy(bytes + 20, cases[i].options, sizeof(cases[i].options));
+		CU_ASSERT_EQUAL(parse_guarded(&meta, bytes, &seg), cases[i].result);
+	}
+}
+
 static void every_cut_is_told(void)
 {
 	static uint8_t bytes[PACKET_ROOM];
@@ -411,8 +443,9 @@ static void survives_noise(void)
 }
 
 SUITE("packet", { "reads IPv4 and IPv6", reads_both_families }, { "skips options", skips_options },
-        { "tells every cut", every_cut_is_told }, { "tells every short length", every_short_length_is_told },
-        { "ignores padding", ignores_padding }, { "walks extension headers", walks_extension_headers },
+        { "judges IPv4 options", judges_ipv4_options }, { "tells every cut", every_cut_is_told },
+        { "tells every short length", every_short_length_is_told }, { "ignores padding", ignores_padding },
+        { "walks extension headers", walks_extension_headers },
         { "walks only AH behind IPv4", walks_only_ah_behind_ipv4 },
         { "refuses routing with segments left", refuses_routing_with_segments_left },
         { "tells fragments", tells_fragments }, { "refuses contradictions", refuses_contradictions },
