@@ -19,9 +19,10 @@
  * unremembered. Keeping beyond a hole is all or nothing, and leaves RESERVE of the pool for histories,
  * so that senders of holes cannot blind the comparison of all others.
  *
- * Rejected: delivering everything from the pages (a second read of each body), urgent pointers (their
- * bytes are read in line as nearly every server does; the caller tells their presence), following
- * several readings of an overlap as intrusion detectors must that cannot drop: we stand in line.
+ * Rejected: delivering everything from the pages (a second read of each body); following several
+ * readings of an overlap, as intrusion detectors must that cannot drop: we stand in line; taking the
+ * urgent byte out of the stream (whether its receiver reads it in line is a setting of its socket: the
+ * caller has to tell, or refuse, urgent data).
  *
  * Sources: RFC 9293 3.4 (sequence arithmetic), 3.8.4 (keep-alives), 3.10.7.4 (what a receiver takes);
  * RFC 7323 2.2 (largest window).
