@@ -16,7 +16,7 @@
 #include "report/text.h"
 #include "report/writer.h"
 
-enum { HOST_MAX = 256 };
+enum { HOST_MAX = 256, SHARE_DIGITS = 6 };
 
 struct eve {
 	enum eve_format format;
@@ -37,7 +37,7 @@ static size_t format_line(struct eve *e, const json_t *record)
 
 	if (e->format == EVE_FORMAT_TEXT)
 		return text_print(record, e->line, sizeof(e->line));
-	len = json_dumpb(record, e->line, sizeof(e->line), JSON_COMPACT);
+	len = json_dumpb(record, e->line, sizeof(e->line), JSON_COMPACT | JSON_REAL_PRECISION(SHARE_DIGITS));
 	return len <= WRITER_LINE_MAX ? len : 0;
 }
 

@@ -60,7 +60,6 @@ static uint32_t entry_bytes(const json_t *entry)
 
 static void list_rcpt(struct transaction *t, struct transaction_memory *m, const struct event *e)
 {
-	uint64_t cut_before = m->cut;
 	uint32_t bytes;
 	json_t *entry;
 
@@ -77,7 +76,7 @@ static void list_rcpt(struct transaction *t, struct transaction_memory *m, const
 	        m->held_bytes + bytes + TRANSACTION_ENTRY_BYTES > TRANSACTION_HELD_BYTES ||
 	        json_array_append(t->rcpt, entry) < 0) {
 		t->rcpt_cut++;
-		m->cut = cut_before + 1;
+		m->cut++;
 	} else {
 		t->list_bytes += bytes;
 		t->held_bytes += bytes + TRANSACTION_ENTRY_BYTES;

@@ -115,6 +115,8 @@ static bool cut_back(int fd, size_t bytes)
 
 static void drop_front(struct writer *w, size_t bytes)
 {
+	if (bytes == 0)
+		return;
 	w->used -= bytes;
 	memmove(w->buffer, w->buffer + bytes, w->used);
 }

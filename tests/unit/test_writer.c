@@ -247,7 +247,7 @@ static void full_disk_leaves_whole_lines(void)
 		return;
 	}
 	CU_ASSERT_EQUAL_FATAL(unshare(CLONE_NEWNS), 0);
-	CU_ASSERT_EQUAL_FATAL(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	begin();
 	snprintf(options, sizeof(options), "size=%d", DISK_BYTES);
 	CU_ASSERT_EQUAL_FATAL(mount("tmpfs", dir, "tmpfs", 0, options), 0);
@@ -291,9 +291,38 @@ static void pipe_gets_the_rest_of_a_line(void)
 	end();
 }
 
+/* The rest of a half line belongs to the old file: it is lost, and the new file starts with a whole one. */
+static void reopening_drops_the_rest_of_a_line(void)
+{
+	struct writer *w;
+	unsigned i, lines;
+	int reader;
+
+	begin();
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CU_ASSERT_FATAL(reader >= 0);
+	w = writer_open(path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+	for (i = 0; i < 300; i++)
+		put(w, i);
+	CU_ASSERT_EQUAL(writer_flush(w), -EAGAIN);
+	lines = (unsigned)writer_counts(w).lines;
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_EQUAL(writer_reopen(w), 0); /* a plain file now */
+	CU_ASSERT_EQUAL(writer_counts(w).lost, 1);
+	CU_ASSERT_EQUAL(writer_flush(w), 0);
+	load(path);
+	CU_ASSERT_EQUAL(count_whole(), 299 - lines);
+	writer_close(w);
+	close(reader);
+	end();
+}
+
 SUITE("writer", { "appends lines", appends_lines }, { "ends a half line found", ends_a_half_line_found },
         { "says why it cannot open", says_why_it_cannot_open }, { "nowhere counts", nowhere_counts },
         { "reopens for rotation", reopens_for_rotation },
         { "a full device loses with a count", full_device_loses_with_a_count },
         { "a pipe gets the rest of a line", pipe_gets_the_rest_of_a_line },
+        { "reopening drops the rest of a line", reopening_drops_the_rest_of_a_line },
         { "a full disk leaves whole lines", full_disk_leaves_whole_lines })
