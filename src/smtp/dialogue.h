@@ -9,7 +9,8 @@
  * order, pipelining included. The greeting is the first pending entry (SMTP_VERB_GREETING).
  *
  * RCPT is special, because it may be refused in flight: SMTP_FACT_RECIPIENT is told as soon as its
- * path is complete (closing '>' or CR), before the rest of the line has been read. The caller may
+ * path is complete (closing '>', or without brackets the end of the line: a CR alone ends nothing and
+ * might hide the rest of the path), before the rest of the line has been read. The caller may
  * then call dialogue_refuse(); the reply to that command is later told as SMTP_FACT_MASK pieces
  * (bytes to be rewritten) beside its SMTP_FACT_REPLY.
  *
@@ -61,7 +62,7 @@ struct smtp_command {
 	uint8_t verb;      /* enum smtp_verb */
 	uint8_t pipelined; /* sent before the reply to the one before it */
 	uint8_t last;      /* BDAT ... LAST */
-	uint8_t answered;  /* LHLO: replies still due are counted in `due` */
+	uint8_t answered;  /* some reply has come; LMTP: those still due are counted in `due` */
 	uint16_t due;      /* replies this entry still waits for; 1 but for the body of LMTP */
 	uint16_t pad;
 	uint32_t tx_id;
@@ -83,8 +84,9 @@ uint32_t smtp_pool_used(const struct smtp_pool *pool);
 enum smtp_fact_kind {
 	SMTP_FACT_NONE,      /* the piece is used up */
 	SMTP_FACT_RECIPIENT, /* a RCPT's path is complete; command, path valid */
-	SMTP_FACT_MASK,      /* server bytes [at, at + len) of this piece are line bytes (without CRLF) of the
-	                        reply to a refused command; line_at = position of the first in its line */
+	SMTP_FACT_MASK,      /* server bytes [at, at + len) of this piece are line bytes (no CR or LF) of the
+	                        reply to a refused command; line_at = position of the first in its line.
+	                        Only of lines that begin with '2' or '5', only while certain */
 	SMTP_FACT_REPLY,     /* a reply is complete; command (NULL = nobody asked), reply */
 	SMTP_FACT_TX_END,    /* the transaction tx_id is over: `end` */
 	SMTP_FACT_TLS,       /* both sides have sent TLS records; tls */
@@ -99,7 +101,7 @@ struct smtp_fact {
 	uint32_t path_len;
 	uint64_t verb_offset;     /* RECIPIENT: client stream offset of the 'R' */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
-	                             one before the closing '>' (or before CR) */
+	                             one before the closing '>' (or the line's last, before CRLF) */
 	bool late;                /* RECIPIENT: read only after its bytes were long gone; can't be edited */
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
@@ -124,8 +126,10 @@ void dialogue_fini(struct dialogue *d);
  * call continues there, also when *used is len: facts may still be due). */
 enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const uint8_t *bytes, uint32_t len,
         uint64_t now_us, uint32_t *used, struct smtp_fact *fact);
-/* `len` bytes of `side` are missing for ever (capture with a hole). Afterwards nothing is certain
- * until a server reply resynchronises; pending commands are told by dialogue_end() as unanswered. */
+/* `len` bytes of `side` are missing for ever (capture with a hole). Afterwards nothing is certain, and
+ * nothing is read until a server reply resynchronises; the next calls of dialogue_push() (or _end())
+ * tell the pending commands as unanswered (code 0) and their transaction as lost. A hole inside a
+ * body leaves the transaction open. */
 void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len);
 /* The connection is over: call until it returns SMTP_FACT_NONE; tells unanswered commands
  * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
