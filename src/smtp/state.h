@@ -1,0 +1,146 @@
+/* state.h - what a dialogue remembers; shared by dialogue.c, client.c and server.c, no one else.
+ *
+ * client.c reads client bytes and puts commands into `pending`; server.c reads replies and takes
+ * them out; both leave what is to be told in `due`, and dialogue.c tells it. Nothing more is read
+ * from either side before `due` is empty: facts may point into the line buffers.
+ *
+ * A transaction is known twice: as the client believes it to be when it sends a command
+ * (`client_tx`), and as the server's replies have made it (`open_tx`). When nothing is in flight the
+ * client knows what the server knows, and the first becomes the second.
+ */
+#ifndef SMTP_STATE_H
+#define SMTP_STATE_H
+
+#include "smtp/body.h"
+#include "smtp/command.h"
+#include "smtp/line.h"
+#include "smtp/pool.h"
+#include "smtp/reply.h"
+#include "smtp/tls.h"
+
+/* How client bytes are read now. */
+enum client_mode {
+	CLIENT_START,    /* nothing read yet: PROXY v2 header, TLS, or commands */
+	CLIENT_SKIP,     /* rest of a PROXY v2 header, `skip` bytes */
+	CLIENT_COMMANDS, /* lines */
+	CLIENT_HELD,     /* behind DATA, whose reply is not known: kept in `store` */
+	CLIENT_BODY,     /* up to CRLF.CRLF */
+	CLIENT_CHUNK,    /* BDAT: counted */
+	CLIENT_STARTTLS, /* behind STARTTLS, the 220 is not there yet */
+	CLIENT_TLS_NEXT, /* behind the 220 */
+	CLIENT_TLS,      /* TLS records */
+	CLIENT_MODE_COUNT
+};
+
+enum { DUE_MAX = 16, HELLO_CLIENT_MAX = 2560, HELLO_SERVER_MAX = SMTP_EARLY_MAX - HELLO_CLIENT_MAX };
+
+/* A fact to be told, before it is written out. */
+struct due {
+	uint8_t kind;     /* enum smtp_fact_kind */
+	uint8_t what;     /* ODD: enum event_odd; TX_END: enum event_end */
+	uint8_t side;     /* ODD */
+	bool late;        /* RECIPIENT */
+	bool unanswered;  /* REPLY: code 0 */
+	bool give_back;   /* REPLY: the command goes back to the pool after it */
+	bool final_data;  /* REPLY */
+	uint32_t command; /* RECIPIENT, REPLY; 0 = none */
+	uint32_t tx_id;   /* REPLY, TX_END */
+	uint32_t at, len; /* MASK: in the caller's piece; ODD: bytes of that side's line */
+	uint32_t line_at; /* MASK */
+	uint64_t offset;  /* ODD */
+};
+
+/* Bytes of one side as they are being read. */
+struct piece {
+	const uint8_t *bytes;
+	uint32_t len;    /* >= 1 */
+	uint32_t at;     /* of bytes[0] in what the caller pushed */
+	uint64_t offset; /* of bytes[0] in the stream of its side */
+	uint64_t now_us;
+	bool late; /* held back since it was pushed */
+};
+
+struct dialogue {
+	struct smtp_pool *pool;
+	struct fifo pending;   /* waiting for their replies */
+	struct fifo abandoned; /* will never be answered; being told as such */
+	uint32_t told;         /* told by the last call, goes back to the pool at the next */
+	uint32_t reading;      /* RCPT whose path has been told while its line goes on */
+	uint64_t offset[2];    /* bytes of each side read so far */
+	uint8_t mode;          /* enum client_mode */
+	uint8_t abandon_end;   /* enum event_end for transactions of `abandoned` */
+	bool abandoning;       /* `abandoned` has to be told */
+	bool certain;          /* dialogue_is_certain() */
+	bool synced;           /* commands count; false: not before the next reply */
+	bool midstream;
+	bool is_tls, authenticated, lmtp;
+	bool server_talks_tls; /* the server's bytes are TLS records */
+	bool tls_agreed;       /* STARTTLS got its 220 */
+	bool challenged;       /* 334: the next client line is a response */
+	bool auth_seen;        /* some AUTH was sent: unknown words may be secrets */
+	bool early_talk_told, early_body_told, pending_full_told;
+	bool injection; /* bytes behind STARTTLS, not told yet */
+	bool skip_line; /* the rest of the client's line is not to be read */
+	bool server_skip_line;
+	bool chunking;     /* BDAT sent, its LAST not yet */
+	bool end_accepted; /* LMTP: one of the replies to the end of data was 2xx */
+	bool body_gapped;  /* the body read now has a hole: its end may have been in it */
+	bool held_full;    /* `store` was too small, bytes behind it are lost */
+	bool ending;       /* dialogue_end() has begun */
+
+	/* transactions */
+	uint32_t tx_count;
+	uint32_t client_tx, client_rcpts;
+	uint32_t open_tx, open_rcpts, open_accepted;
+	bool tx_refused;       /* DATA or a chunk was refused and nothing has mended it since */
+	uint32_t refused_tx;   /* MAIL refused: ends when no command of it is in flight */
+	uint32_t ends_pending; /* BODY and BDAT LAST in `pending` */
+
+	/* what is being read */
+	struct line line, server_line;
+	struct command_scan scan;
+	struct reply reply;
+	struct body body;
+	struct tls_side tls_client, tls_server;
+	uint64_t skip;
+	uint32_t held_from, held_to; /* in `store` */
+	uint64_t held_offset;        /* stream offset of held_from */
+
+	unsigned due_count, due_next;
+	struct due due[DUE_MAX];
+
+	/* Not zeroed at the start: untouched memory costs nothing. The client's line, or bytes held
+	 * back (a line read from them is written in front of where they are read), or both hellos. */
+	uint8_t server_store[REPLY_LINE_MAX];
+	uint8_t store[SMTP_EARLY_MAX];
+};
+
+/* Reads from a piece, at least one byte unless the mode has changed. Returns the bytes used. */
+uint32_t client_read(struct dialogue *d, const struct piece *p);
+uint32_t server_read(struct dialogue *d, const struct piece *p);
+
+/* Things client.c does that replies call for. */
+void client_begin_body(struct dialogue *d);
+void client_body_done(struct dialogue *d, uint64_t offset, uint64_t now_us);
+void client_drop_line(struct dialogue *d); /* forgets the line begun */
+void client_tell_injection(struct dialogue *d);
+
+/* Things dialogue.c does for both. */
+struct due *due_add(struct dialogue *d, enum smtp_fact_kind kind);
+void due_add_odd(struct dialogue *d, enum event_odd what, enum smtp_side side, uint64_t offset, uint32_t at,
+        uint32_t len);
+/* Everything pending will never be answered; the open transaction ends with `end`. */
+void dialogue_abandon(struct dialogue *d, enum event_end end);
+/* Ends the open transaction, if there is one. */
+void dialogue_end_tx(struct dialogue *d, enum event_end end);
+/* Ends a transaction whose MAIL was refused, once no command of it is in flight. */
+void dialogue_end_refused_tx(struct dialogue *d);
+void dialogue_append(struct dialogue *d, uint32_t id);
+/* Nothing can be said with certainty any more, in this connection. */
+void dialogue_lose(struct dialogue *d);
+/* TLS records of one side. False: they are none, after *used bytes. */
+bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct piece *p, uint32_t *used);
+/* It was not TLS after all: back to clear text. */
+void dialogue_leave_tls(struct dialogue *d);
+
+#endif
