@@ -178,7 +178,8 @@ void *table_oldest(const struct table *t, uint64_t *touched_us)
 	if (!t->oldest)
 		return NULL;
 	e = entry_at(t, t->oldest);
-	*touched_us = e->touched_us;
+	if (touched_us)
+		*touched_us = e->touched_us;
 	return value_of(t, e);
 }
 

@@ -32,7 +32,7 @@ void *table_find(const struct table *t, const void *key);
 void *table_add(struct table *t, const void *key, uint64_t now_us);
 /* Moves the entry to the young end. */
 void table_touch(struct table *t, void *value, uint64_t now_us);
-/* The entry touched longest ago and when, or NULL if empty. */
+/* The entry touched longest ago and when (touched_us may be NULL), or NULL if empty. */
 void *table_oldest(const struct table *t, uint64_t *touched_us);
 void table_drop(struct table *t, void *value);
 
