@@ -60,11 +60,9 @@ static const uint64_t SECOND_US = 1000000;
 	X(EVENTS_LOST, "ring.lost",                                                                          \
 	        "events are lost to the records: they came faster than they could be written")               \
 	X(EVENTS_WAITING, "ring.waiting", NULL)                                                              \
-	X(FINDINGS_LOST, "report.findings_lost", "findings are lost to the records")                         \
-	X(RECORDS, "report.records", NULL)                                                                   \
+	X(FINDINGS_LOST, "watch.findings_lost", "findings are lost to the records")                          \
 	X(RECORDS_LOST, "report.lost",                                                                       \
-	        "records could not be written: look at the disk and the rights of log.eve")                  \
-	X(RECORDS_CUT, "report.cut", NULL)
+	        "records could not be written: look at the disk and the rights of log.eve")
 
 enum number {
 #define X(name, dotted, growth) NUMBER_##name,
@@ -201,12 +199,8 @@ static void read_gate(struct health *h)
 
 static void read_desk(struct health *h)
 {
-	struct eve_counts e = desk_eve_counts(h->sources.desk);
-
 	h->now[NUMBER_FINDINGS_LOST] = desk_watch_counts(h->sources.desk).findings_lost;
-	h->now[NUMBER_RECORDS] = e.records;
-	h->now[NUMBER_RECORDS_LOST] = e.lost;
-	h->now[NUMBER_RECORDS_CUT] = e.cut;
+	h->now[NUMBER_RECORDS_LOST] = desk_eve_counts(h->sources.desk).lost;
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
