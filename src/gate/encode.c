@@ -498,7 +498,8 @@ static uint32_t key_bytes(const struct model_key_info *key)
 	return sum;
 }
 
-static void put_element(struct batch *b, struct nftnl_set *set, const void *key, uint32_t len, uint32_t flags)
+static struct nftnl_set_elem *put_element(
+        struct batch *b, struct nftnl_set *set, const void *key, uint32_t len, uint32_t flags)
 {
 	struct nftnl_set_elem *e = nftnl_set_elem_alloc();
 
@@ -506,24 +507,30 @@ static void put_element(struct batch *b, struct nftnl_set *set, const void *key,
 		b->error = -ENOMEM;
 		if (e)
 			nftnl_set_elem_free(e);
-		return;
+		return NULL;
 	}
 	if (flags)
 		nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_FLAGS, flags);
 	nftnl_set_elem_add(set, e);
+	return e;
 }
 
-/* The kernel wants the first address, and behind the last one an end marker; a prefix that reaches
- * the end of the address space has none. */
+/* The kernel wants the first address, and behind the last one an end marker. A prefix that reaches the
+ * end of the address space has none; nft marks it as open, to print it as a prefix again. */
 static void put_range(struct batch *b, struct nftnl_set *set, enum model_key key, const struct prefix *range)
 {
-	uint32_t len = key_bytes(&model_keys[key]);
+	const uint32_t len = key_bytes(&model_keys[key]);
 	struct addr first = prefix_first(range), end = prefix_last(range);
 	const size_t skip = sizeof(first.b) - len; /* the mapped prefix of IPv4 */
+	struct nftnl_set_elem *e = put_element(b, set, first.b + skip, len, 0);
+	struct userdata u = { .len = 0 };
 
-	put_element(b, set, first.b + skip, len, 0);
-	if (addr_increment(&end) && (key == KEY_IPV6 || addr_is_v4(&end)))
+	if (addr_increment(&end) && (key == KEY_IPV6 || addr_is_v4(&end))) {
 		put_element(b, set, end.b + skip, len, NFT_SET_ELEM_INTERVAL_END);
+	} else if (e) {
+		put_data(&u, NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN);
+		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, u.bytes, u.len);
+	}
 }
 
 /* Where the address space does not begin with a range, nft puts an end marker at its start. */

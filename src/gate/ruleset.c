@@ -350,7 +350,7 @@ static bool settings_fit(const struct policy *policy, const struct ruleset_setti
 {
 	uint32_t mask = s->mark_mask;
 
-	return is_identifier(s->table) && mask != 0 &&
+	return is_identifier(s->table) && s->priority < INT32_MAX && mask != 0 &&
 	       (mask >> __builtin_ctz(mask) & MARK_MASK) == MARK_MASK && s->queues > 0 &&
 	       s->queue + s->queues - 1 <= UINT16_MAX && policy_settings(policy)->port_count > 0;
 }

@@ -1,0 +1,74 @@
+/* gate_netns.h - for gate tests that need a network namespace of their own, and so root.
+ *
+ * Including it is enough: without root, or where namespaces cannot be made, the program says SKIPPED
+ * with the reason and exits with 77 before any test. Namespaces vanish with the program.
+ */
+#ifndef UNIT_GATE_NETNS_H
+#define UNIT_GATE_NETNS_H
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NETNS_SKIPPED = 77 };
+
+/* Enters a new, empty network namespace and returns a descriptor of it. */
+static inline int netns_new(void)
+{
+	int bad = unshare(CLONE_NEWNET), fd;
+
+	assert(!bad);
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert(fd >= 0);
+	return fd;
+}
+
+static inline void netns_enter(int fd)
+{
+	int bad = setns(fd, CLONE_NEWNET);
+
+	assert(!bad);
+}
+
+/* Runs a command in the namespace of this thread; returns what it printed, and its exit status in
+ * *status unless that is NULL. Caller frees. */
+static inline char *netns_shell(int *status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline char *netns_shell(int *status, const char *format, ...)
+{
+	char command[4096], *text = NULL;
+	size_t len = 0, got;
+	FILE *pipe, *out = open_memstream(&text, &len);
+	va_list list;
+	int left;
+
+	va_start(list, format);
+	vsnprintf(command, sizeof(command), format, list);
+	va_end(list);
+	pipe = popen(command, "re");
+	assert(pipe && out);
+	while ((got = fread(command, 1, sizeof(command), pipe)) > 0)
+		fwrite(command, 1, got, out);
+	left = pclose(pipe);
+	fclose(out);
+	if (status)
+		*status = left;
+	return text;
+}
+
+__attribute__((constructor)) static void netns_need_root(void)
+{
+	if (geteuid() == 0 && unshare(CLONE_NEWNET) == 0)
+		return;
+	printf("SKIPPED: cannot make a network namespace (%s): run as root\n",
+	        geteuid() == 0 ? strerror(errno) : "not root");
+	fflush(stdout);
+	_exit(NETNS_SKIPPED);
+}
+
+#endif
