@@ -29,7 +29,7 @@ static int compare_edges(const void *left, const void *right)
 	return addr_compare(&a->at, &b->at);
 }
 
-/* Fills `edges`, if given, and counts them. */
+/* Returns how many edges there are: at most two a prefix. */
 static size_t list_edges(struct edge *edges, const struct prefixes *groups, unsigned group_count, bool v4)
 {
 	size_t count = 0, i;
@@ -42,14 +42,10 @@ static size_t list_edges(struct edge *edges, const struct prefixes *groups, unsi
 
 			if (prefix_is_v4(p) != v4)
 				continue;
-			if (edges)
-				edges[count] = (struct edge) { prefix_first(p), (uint16_t)id };
-			count++;
-			if (!addr_increment(&behind) || (v4 && !addr_is_v4(&behind)))
-				continue; /* open to the end of the space */
-			if (edges)
-				edges[count] = (struct edge) { behind, (uint16_t)id };
-			count++;
+			edges[count++] = (struct edge) { prefix_first(p), (uint16_t)id };
+			/* else open to the end of the space */
+			if (addr_increment(&behind) && (!v4 || addr_is_v4(&behind)))
+				edges[count++] = (struct edge) { behind, (uint16_t)id };
 		}
 	}
 	return count;
@@ -73,16 +69,21 @@ static size_t sweep(struct range *ranges, const struct edge *edges, size_t edge_
 
 int ranges_build(struct ranges *out, const struct prefixes *groups, unsigned group_count, bool v4)
 {
-	size_t edge_count = list_edges(NULL, groups, group_count, v4);
-	struct edge *edges = calloc(edge_count + 1, sizeof(*edges)); /* never 0 bytes */
-	struct range *ranges = calloc(edge_count + 1, sizeof(*ranges));
+	size_t room = 1, edge_count; /* never 0 bytes */
+	struct edge *edges;
+	struct range *ranges;
+	unsigned id;
 
+	for (id = 0; id < group_count; id++)
+		room += 2 * groups[id].count;
+	edges = calloc(room, sizeof(*edges));
+	ranges = calloc(room, sizeof(*ranges));
 	if (!edges || !ranges) {
 		free(edges);
 		free(ranges);
 		return -ENOMEM;
 	}
-	list_edges(edges, groups, group_count, v4);
+	edge_count = list_edges(edges, groups, group_count, v4);
 	qsort(edges, edge_count, sizeof(*edges), compare_edges);
 	*out = (struct ranges) { ranges, sweep(ranges, edges, edge_count) };
 	free(edges);
