@@ -115,6 +115,7 @@ static bool cut_back(int fd, size_t bytes)
 
 static void drop_front(struct writer *w, size_t bytes)
 {
+	assert(bytes <= w->used);
 	if (bytes == 0)
 		return;
 	w->used -= bytes;

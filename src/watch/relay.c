@@ -64,7 +64,7 @@ bool relay_judge_rcpt(const struct event *e, const struct watch_memory *memory, 
 	f->action = rcpt->action;
 	f->would = rcpt->would;
 	f->outcome = rcpt->outcome;
-	f->blocked = rcpt->outcome == OUTCOME_REFUSED_BY_US || rcpt->action == ACTION_RESET;
+	f->blocked = rcpt->action != ACTION_ALERT;
 	f->verified = 1;
 	f->tx_id = rcpt->tx_id;
 	f->form = rcpt->form;

@@ -4,13 +4,14 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "events.h"
 #include "policy/policy.h"
 #include "suite.h"
 
-enum { CONTENT_MAX = 1 << 20, LINE_MAX_BYTES = 60 * 1024, CONNECTIONS = 16 };
+enum { CONTENT_MAX = 1 << 24, LINE_MAX_BYTES = 60 * 1024, CONNECTIONS = 16 };
 
 #define COMMUNITY "1:mx0Hknx5q5I/vDPIWT1OhsiG8Gc="
 #define HEAD(stamp, type)                                                                                    \
@@ -728,6 +729,43 @@ static void lines_for_people(void)
 	               "2026-11-21 18:36:07.148 to 2026-11-21 18:36:07.148");
 }
 
+static void fill(void *bytes, size_t len)
+{
+	uint8_t *p = bytes;
+
+	while (len-- > 0)
+		*p++ = (uint8_t)rand();
+}
+
+/* Events and findings of random bytes, as a parser gone wrong might send them: still whole lines of JSON. */
+static void random_records(void)
+{
+	enum { ROUNDS = 1500 };
+	struct event e;
+	struct finding f;
+	unsigned i;
+
+	srand(25);
+	begin();
+	for (i = 0; i < ROUNDS; i++) {
+		fill(&e, sizeof(e));
+		e.kind %= EVENT_KIND_COUNT + 1;
+		e.conn.flow_id %= CONNECTIONS * 2;
+		e.u.mail.tx_id %= 4; /* RCPT, DATA and others have theirs elsewhere */
+		push(e);
+		fill(&f, sizeof(f));
+		if (i % 10 == 0)
+			eve_finding(eve, &f);
+	}
+	CU_ASSERT_EQUAL(eve_counts(eve).lost, 0);
+	end();
+	CU_ASSERT(line_count > 200);
+	for (i = 0; i < line_count; i++) {
+		CU_ASSERT(strlen(lines[i]) <= LINE_MAX_BYTES);
+		json_decref(parse(i));
+	}
+}
+
 SUITE("eve", { "whole connection", whole_connection }, { "alert", alert }, { "stats", stats },
         { "without transaction", without_transaction }, { "counts are told once", counts_are_told_once },
         { "survives lost events", survives_lost_events },
@@ -738,6 +776,6 @@ SUITE("eve", { "whole connection", whole_connection }, { "alert", alert }, { "st
         { "list stays a beginning", list_stays_a_beginning },
         { "lists share one budget", lists_share_one_budget },
         { "foreign bytes and numbers", foreign_bytes_and_numbers },
-        { "interface and vlan", interface_and_vlan }, { "alerts only", alerts_only },
-        { "policy changes", policy_changes }, { "says why it cannot open", says_why_it_cannot_open },
-        { "lines for people", lines_for_people })
+        { "interface and vlan", interface_and_vlan }, { "random records", random_records },
+        { "alerts only", alerts_only }, { "policy changes", policy_changes },
+        { "says why it cannot open", says_why_it_cannot_open }, { "lines for people", lines_for_people })

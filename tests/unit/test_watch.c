@@ -112,6 +112,11 @@ static void refused_by_us_is_blocked(void)
 	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
 	CU_ASSERT_EQUAL(f.blocked, 1);
 	CU_ASSERT_EQUAL(f.action, ACTION_REFUSE_RECIPIENT);
+	e.u.rcpt.outcome = OUTCOME_UNANSWERED; /* reset before anybody could answer */
+	e.u.rcpt.action = ACTION_RESET;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.blocked, 1);
 	end();
 }
 
