@@ -99,7 +99,7 @@ bool relay_judge_data(const struct event *e, const struct watch_memory *memory, 
 	f->tx_id = data->tx_id;
 	f->value = data->rcpt_foreign_accepted;
 	line = evidence_line(f);
-	evidence_print(line, "end of data for %u foreign recipients", data->rcpt_foreign_accepted);
+	evidence_print(line, "end of data, foreign recipients %u", data->rcpt_foreign_accepted);
 	evidence_reply(line, &data->reply);
 	return true;
 }

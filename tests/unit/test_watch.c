@@ -176,7 +176,7 @@ static void accepted_is_said_twice(void)
 	CU_ASSERT_EQUAL(f.value, 1);
 	ASSERT_TEXT(f.rcpt_to, "<a@foreign>");
 	ASSERT_TEXT(f.mail_from, "<s@x>");
-	ASSERT_TEXT(f.evidence[0], "end of data for 1 foreign recipients -> 250 queued as 1");
+	ASSERT_TEXT(f.evidence[0], "end of data, foreign recipients 1 -> 250 queued as 1");
 
 	e.u.data.reply.code = 451; /* not taken in the end */
 	push(e);
