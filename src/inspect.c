@@ -126,7 +126,9 @@ static void flow_end(struct inspect *in, struct flow *f, enum event_state state,
 	e->u.close.state = (uint8_t)state;
 	inspect_send(in, e);
 
-	in->counters.n[f->saw_rcpt ? COUNTER_SESSIONS_READ : f->tls ? COUNTER_SESSIONS_TLS : COUNTER_SESSIONS_OTHER]++;
+	in->counters.n[f->saw_rcpt ? COUNTER_SESSIONS_READ
+	               : f->tls    ? COUNTER_SESSIONS_TLS
+	                           : COUNTER_SESSIONS_OTHER]++;
 	in->counters.n[COUNTER_FLOWS_CLOSED]++;
 	for (side = SMTP_CLIENT; side <= SMTP_SERVER; side++) {
 		stream_fini(&f->stream[side], in->pages);
@@ -146,8 +148,8 @@ static bool sender_is_client(const struct inspect *in, const struct segment *seg
 	return policy_has_port(in->policy, seg->dport);
 }
 
-static void connection_set(struct inspect *in, struct flow *f, const struct packet *packet, const struct segment *seg,
-	bool from_client)
+static void connection_set(struct inspect *in, struct flow *f, const struct packet *packet,
+        const struct segment *seg, bool from_client)
 {
 	struct event_connection *c = &f->conn;
 
@@ -168,7 +170,7 @@ static void connection_set(struct inspect *in, struct flow *f, const struct pack
 }
 
 static struct flow *flow_add(struct inspect *in, const struct packet *packet, const struct segment *seg,
-	const struct flow_key *key, uint8_t sender_end)
+        const struct flow_key *key, uint8_t sender_end)
 {
 	bool from_client = sender_is_client(in, seg);
 	struct flow *f, *oldest;
@@ -193,8 +195,8 @@ static struct flow *flow_add(struct inspect *in, const struct packet *packet, co
 
 /* The flow of this segment, or NULL if it belongs to none and starts none. A SYN with another number
  * than the flow began with is a new connection on the same ports. */
-static struct flow *flow_of(struct inspect *in, const struct packet *packet, const struct segment *seg,
-	enum smtp_side *side)
+static struct flow *flow_of(
+        struct inspect *in, const struct packet *packet, const struct segment *seg, enum smtp_side *side)
 {
 	struct flow_key key;
 	uint8_t sender_end = flow_key_make(&key, seg);
@@ -203,7 +205,8 @@ static struct flow *flow_of(struct inspect *in, const struct packet *packet, con
 	if (f) {
 		*side = sender_end == f->first_end ? SMTP_CLIENT : SMTP_SERVER;
 		if ((seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-			(*side == SMTP_SERVER || (f->stream[*side].started && f->stream[*side].base_seq != seg->seq + 1))) {
+		        (*side == SMTP_SERVER ||
+		                (f->stream[*side].started && f->stream[*side].base_seq != seg->seq + 1))) {
 			flow_end(in, f, f->rst ? STATE_RESET : STATE_TIMEOUT, packet->time_us);
 			f = NULL;
 		}
@@ -220,8 +223,8 @@ static struct flow *flow_of(struct inspect *in, const struct packet *packet, con
 
 /* ---- payload ------------------------------------------------------------------------------- */
 
-static void tell_odd(struct inspect *in, struct flow *f, enum smtp_side side, enum event_odd what, uint64_t offset,
-	uint64_t now_us)
+static void tell_odd(struct inspect *in, struct flow *f, enum smtp_side side, enum event_odd what,
+        uint64_t offset, uint64_t now_us)
 {
 	struct event *e = inspect_event(in, f, EVENT_ODD, now_us);
 
@@ -243,10 +246,9 @@ static void read_kept(struct inspect *in, struct flow *f, enum smtp_side side, u
 		inspect_facts(in, f, side, bytes, len, s->next - len, false, now_us);
 }
 
-static void skip_hole(struct inspect *in, struct flow *f, enum smtp_side side, uint64_t now_us)
+static void tell_gap(
+        struct inspect *in, struct flow *f, enum smtp_side side, uint64_t missing, uint64_t now_us)
 {
-	uint64_t missing = stream_skip_hole(&f->stream[side]);
-
 	if (missing == 0)
 		return;
 	in->counters.n[COUNTER_GAP]++;
@@ -255,21 +257,25 @@ static void skip_hole(struct inspect *in, struct flow *f, enum smtp_side side, u
 	read_kept(in, f, side, now_us);
 }
 
-/* Bytes of `side` before sequence number seq exist but were never seen and never will be. */
-static void skip_to(struct inspect *in, struct flow *f, enum smtp_side side, uint32_t seq, uint64_t now_us)
+/* Bytes of `side` before sequence number seq exist, but those not seen so far never will be: reads what
+ * was kept of them and tells the rest as gaps. */
+static void skip_until(struct inspect *in, struct flow *f, enum smtp_side side, uint32_t seq, uint64_t now_us)
 {
-	uint64_t missing = stream_skip_to(&f->stream[side], in->pages, seq);
+	struct stream *s = &f->stream[side];
+	uint64_t until = stream_offset(s, seq), missing;
 
-	if (missing == 0)
-		return;
-	in->counters.n[COUNTER_GAP]++;
-	f->skipped_bytes += missing;
-	dialogue_gap(flow_dialogue(f), side, missing);
-	read_kept(in, f, side, now_us);
+	while (s->next < until) {
+		missing = s->range_count > 0 && s->ranges[0].from <= until
+		                  ? stream_skip_hole(s)
+		                  : stream_skip_to(s, in->pages, seq);
+		if (missing == 0)
+			return;
+		tell_gap(in, f, side, missing, now_us);
+	}
 }
 
-static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *payload,
-	const struct segment *seg, uint32_t seq, uint64_t now_us)
+static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum smtp_side side,
+        const uint8_t *payload, const struct segment *seg, uint32_t seq, uint64_t now_us)
 {
 	struct stream *s = &f->stream[side];
 	bool in_body = side == SMTP_CLIENT && dialogue_in_body(flow_dialogue(f));
@@ -282,7 +288,8 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 	in->counters.n[COUNTER_STREAM_MEMORY] += out.unverified;
 	switch (out.result) {
 	case STREAM_NEW:
-		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset, in->enforce, now_us);
+		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset,
+		        in->enforce, now_us);
 		if (out.more)
 			read_kept(in, f, side, now_us);
 		break;
@@ -298,8 +305,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		in->counters.n[COUNTER_STREAM_MEMORY]++;
 		if (in->enforce)
 			return VERDICT_DROP;
-		skip_hole(in, f, side, now_us);
-		skip_to(in, f, side, seq, now_us);
+		skip_until(in, f, side, seq, now_us);
 		return read_payload(in, f, side, payload, seg, seq, now_us);
 	case STREAM_DIFFERS:
 		in->counters.n[COUNTER_RESEND_DIFFERS]++;
@@ -314,14 +320,17 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		break;
 	}
 	if (seg->payload_captured < seg->payload_bytes)
-		skip_to(in, f, side, seq + seg->payload_bytes, now_us);
+		skip_until(in, f, side, seq + seg->payload_bytes, now_us);
 	return VERDICT_ACCEPT;
 }
 
 /* The sender acknowledges bytes of its peer: history and edits below may go. Acknowledged bytes that
- * were never seen are lost to us. */
-static void read_ack(struct inspect *in, struct flow *f, enum smtp_side sender, uint32_t ack, uint64_t now_us)
+ * were never seen are lost to us: at once if we hold what came behind them and the sender goes on to
+ * answer it, else when they do not turn up for a while (captures may hold packets out of order). */
+static void read_ack(
+        struct inspect *in, struct flow *f, enum smtp_side sender, const struct segment *seg, uint64_t now_us)
 {
+	uint32_t ack = seg->ack;
 	enum smtp_side side = sender == SMTP_CLIENT ? SMTP_SERVER : SMTP_CLIENT;
 	struct stream *s = &f->stream[side];
 	uint64_t offset;
@@ -332,9 +341,10 @@ static void read_ack(struct inspect *in, struct flow *f, enum smtp_side sender, 
 	if (offset > s->next + (f->fin[side] ? 1 : 0)) {
 		if (f->tls || offset - s->next > UINT32_MAX / 4)
 			return;
-		if (++f->unseen_acks[side] < PATIENCE_PACKETS)
+		if (!(s->range_count > 0 && seg->payload_bytes > 0) &&
+		        ++f->unseen_acks[side] < PATIENCE_PACKETS)
 			return;
-		skip_to(in, f, side, ack, now_us);
+		skip_until(in, f, side, ack, now_us);
 	}
 	f->unseen_acks[side] = 0;
 	edit_ack(&f->edits[side], in->edits, offset);
@@ -357,7 +367,8 @@ static void linger_add(struct inspect *in, struct flow *f, uint64_t now_us)
 }
 
 /* After the payload has been read. May end the flow. */
-static void read_flags(struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us)
+static void read_flags(
+        struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us)
 {
 	enum smtp_side peer = side == SMTP_CLIENT ? SMTP_SERVER : SMTP_CLIENT;
 
@@ -375,14 +386,15 @@ static void read_flags(struct inspect *in, struct flow *f, enum smtp_side side, 
 	if (seg->payload_bytes > 0)
 		f->rst = false;
 	if (f->fin[side] && f->fin[peer] &&
-		(f->tls || (f->stream[side].next >= f->fin_offset[side] && f->stream[peer].next >= f->fin_offset[peer])))
+	        (f->tls || (f->stream[side].next >= f->fin_offset[side] &&
+	                           f->stream[peer].next >= f->fin_offset[peer])))
 		flow_end(in, f, STATE_CLOSED, now_us);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
-static enum verdict_kind inspect_segment(struct inspect *in, const struct packet *packet, const uint8_t *bytes,
-	const struct segment *seg, struct verdict *out)
+static enum verdict_kind inspect_segment(struct inspect *in, const struct packet *packet,
+        const uint8_t *bytes, const struct segment *seg, struct verdict *out)
 {
 	enum verdict_kind kind = VERDICT_ACCEPT;
 	uint64_t now_us = packet->time_us;
@@ -397,7 +409,7 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
 		stream_start(&f->stream[side], seq);
 	if (seg->flags & TCP_ACK)
-		read_ack(in, f, side, seg->ack, now_us);
+		read_ack(in, f, side, seg, now_us);
 	if ((seg->flags & TCP_URG) && seg->payload_bytes > 0 && !f->tls)
 		tell_odd(in, f, side, ODD_URGENT, stream_offset(&f->stream[side], seq), now_us);
 	if (seg->payload_bytes > 0 && !f->tls)
@@ -407,7 +419,8 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 		f->was_reset = true;
 		kind = VERDICT_RESET;
 	} else if (kind == VERDICT_ACCEPT && seg->payload_bytes > 0 && !edit_is_empty(&f->edits[side])) {
-		if (edit_apply(&f->edits[side], in->edits, packet, bytes, seg, stream_offset(&f->stream[side], seq), out) != 0) {
+		if (edit_apply(&f->edits[side], in->edits, packet, bytes, seg,
+		            stream_offset(&f->stream[side], seq), out) != 0) {
 			f->was_reset = true;
 			kind = VERDICT_RESET;
 		}
@@ -417,7 +430,8 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	return kind;
 }
 
-void inspect_packet(struct inspect *in, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
+void inspect_packet(
+        struct inspect *in, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
 {
 	static const struct {
 		enum counter counter;
@@ -468,7 +482,8 @@ void inspect_tick(struct inspect *in, uint64_t now_us)
 		if (f && f->rst)
 			flow_end(in, f, STATE_RESET, now_us);
 	}
-	while ((f = table_oldest(in->flows, &touched_us)) && touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
+	while ((f = table_oldest(in->flows, &touched_us)) &&
+	        touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
 		in->counters.n[COUNTER_FLOWS_EXPIRED]++;
 		flow_end(in, f, STATE_TIMEOUT, now_us);
 	}
@@ -482,8 +497,8 @@ uint32_t inspect_finish(struct inspect *in, uint64_t now_us)
 
 	for (i = 0; i < BATCH && (f = table_oldest(in->flows, NULL)); i++) {
 		if (!in->enforce) {
-			skip_hole(in, f, SMTP_SERVER, now_us);
-			skip_hole(in, f, SMTP_CLIENT, now_us);
+			tell_gap(in, f, SMTP_SERVER, stream_skip_hole(&f->stream[SMTP_SERVER]), now_us);
+			tell_gap(in, f, SMTP_CLIENT, stream_skip_hole(&f->stream[SMTP_CLIENT]), now_us);
 		}
 		flow_end(in, f, f->rst ? STATE_RESET : STATE_TIMEOUT, now_us);
 	}

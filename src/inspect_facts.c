@@ -80,8 +80,8 @@ static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smt
 	return at >= from && edit_add(&f->edits[SMTP_CLIENT], in->edits, at, no_mailbox, 1) == 0;
 }
 
-static void refuse_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable,
-	uint64_t from)
+static void refuse_recipient(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from)
 {
 	if (editable && spoil_recipient(in, f, fact, from)) {
 		dialogue_refuse(flow_dialogue(f), fact->command);
@@ -91,8 +91,8 @@ static void refuse_recipient(struct inspect *in, struct flow *f, const struct sm
 	f->want_reset = true;
 }
 
-static void judge_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable,
-	uint64_t from)
+static void judge_recipient(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from)
 {
 	struct dialogue *d = flow_dialogue(f);
 	struct smtp_judgement *j = &fact->command->judgement;
@@ -121,14 +121,15 @@ static void judge_recipient(struct inspect *in, struct flow *f, const struct smt
 	if (j->action == ACTION_RESET)
 		f->want_reset = true;
 	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */
-	if (j->action == ACTION_REFUSE_RECIPIENT || (j->action == ACTION_RESET && dialogue_awaits_end_reply(d)))
+	if (j->action == ACTION_REFUSE_RECIPIENT ||
+	        (j->action == ACTION_RESET && dialogue_awaits_end_reply(d)))
 		refuse_recipient(in, f, fact, editable, from);
 }
 
 /* Rewrites a piece of the server's reply to a spoiled command: `at` = position in its line. The
  * separator behind the code stays, so that multi-line replies remain what they are. */
-static void mask_reply(struct inspect *in, struct flow *f, const uint8_t *bytes, uint32_t at, uint32_t len,
-	uint64_t offset)
+static void mask_reply(
+        struct inspect *in, struct flow *f, const uint8_t *bytes, uint32_t at, uint32_t len, uint64_t offset)
 {
 	uint8_t piece[EDIT_BYTES];
 	uint32_t done, i, n;
@@ -139,7 +140,7 @@ static void mask_reply(struct inspect *in, struct flow *f, const uint8_t *bytes,
 			uint32_t pos = at + done + i;
 
 			if (pos < 3)
-				piece[i] = (uint8_t)"550"[pos];
+				piece[i] = (uint8_t) "550"[pos];
 			else if (pos == 3)
 				piece[i] = bytes[done + i];
 			else if (pos - 4 < sizeof(refusal_text) - 1)
@@ -247,7 +248,8 @@ static void tell_greeting(struct event *e, const struct flow *f, const struct sm
 }
 
 /* What each answered command becomes; no entry = nothing to tell. */
-static void (*const tellers[SMTP_VERB_COUNT])(struct event *, const struct flow *, const struct smtp_fact *) = {
+static void (*const tellers[SMTP_VERB_COUNT])(
+        struct event *, const struct flow *, const struct smtp_fact *) = {
 	[SMTP_VERB_GREETING] = tell_greeting,
 	[SMTP_VERB_HELO] = tell_helo,
 	[SMTP_VERB_EHLO] = tell_helo,
@@ -273,7 +275,8 @@ static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact 
 	if (!c || !tellers[c->verb])
 		return;
 	/* The 354 and accepted chunks in between tell nothing that the end does not. */
-	if ((c->verb == SMTP_VERB_DATA && code < 400) || (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data))
+	if ((c->verb == SMTP_VERB_DATA && code < 400) ||
+	        (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data))
 		return;
 	if (c->verb == SMTP_VERB_RCPT && code / 100 == 2) {
 		if (c->judgement.refused)
@@ -319,8 +322,8 @@ static void on_odd(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	in->counters.n[COUNTER_ODDITIES]++;
 }
 
-void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes, uint32_t len,
-	uint64_t offset, bool editable, uint64_t now_us)
+void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes,
+        uint32_t len, uint64_t offset, bool editable, uint64_t now_us)
 {
 	struct dialogue *d = flow_dialogue(f);
 	enum smtp_fact_kind kind;
@@ -337,7 +340,8 @@ void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, cons
 			break;
 		case SMTP_FACT_MASK:
 			if (editable)
-				mask_reply(in, f, bytes + at + fact.at, fact.line_at, fact.len, offset + at + fact.at);
+				mask_reply(in, f, bytes + at + fact.at, fact.line_at, fact.len,
+				        offset + at + fact.at);
 			break;
 		case SMTP_FACT_REPLY:
 			on_reply(in, f, &fact, now_us);

@@ -19,13 +19,13 @@ struct flow {
 	uint64_t bytes[2];
 	uint64_t packets[2];
 	uint64_t skipped_bytes;
-	uint64_t fin_offset[2]; /* stream offset of the FIN, valid if fin[] */
-	uint32_t unseen_acks[2]; /* packets since the peer acknowledged bytes of this side we never saw */
+	uint64_t fin_offset[2];    /* stream offset of the FIN, valid if fin[] */
+	uint32_t unseen_acks[2];   /* packets since the peer acknowledged bytes of this side we never saw */
 	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
 	uint16_t tls_version;
 	uint8_t first_end; /* which end of the table key is the client */
 	bool fin[2];
-	bool rst;        /* a reset was seen; the flow ends soon unless it goes on */
+	bool rst; /* a reset was seen; the flow ends soon unless it goes on */
 	bool tls;
 	bool want_reset; /* decided; carried out as soon as no end-of-data reply is outstanding */
 	bool was_reset;
@@ -59,8 +59,8 @@ void inspect_send(struct inspect *in, const struct event *e);
 
 /* Feeds bytes of `side`, which begin at stream offset `offset`, to the flow's dialogue and acts on its
  * facts. editable: the bytes are in the packet at hand and have not left yet. */
-void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes, uint32_t len,
-	uint64_t offset, bool editable, uint64_t now_us);
+void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes,
+        uint32_t len, uint64_t offset, bool editable, uint64_t now_us);
 /* Tells what is left when the connection is over. */
 void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us);
 

@@ -133,15 +133,17 @@ static int load_conf(const struct read_options *o, struct conf **conf)
 {
 	if (o->conf)
 		return conf_load(o->conf, NULL, conf, on_conf_error, on_conf_warning, NULL);
-	return conf_offline(o->home, o->home_count, o->domains, o->domain_count, o->ports, o->port_count, conf,
-		on_conf_error, NULL);
+	return conf_offline(o->home, o->home_count, o->domains, o->domain_count, o->ports, o->port_count,
+	        conf, on_conf_error, NULL);
 }
 
 static int reader_open(struct reader *r, const struct read_options *o)
 {
 	struct inspect_settings inspect;
 	struct watch_settings watch;
-	struct eve_settings eve = { .path = "-", .format = o->format, .mode = "offline", .connections = 65536 };
+	struct eve_settings eve = {
+		.path = "-", .format = o->format, .mode = "offline", .connections = 65536
+	};
 	char err[ERR_BYTES];
 
 	if (load_conf(o, &r->conf) != 0)
@@ -184,14 +186,17 @@ static void summarise(const struct reader *r, const char *program)
 	uint64_t sessions = n[COUNTER_SESSIONS_READ] + n[COUNTER_SESSIONS_TLS] + n[COUNTER_SESSIONS_OTHER];
 
 	fprintf(stderr,
-		"%s: %ju captures (%ju unreadable or cut), %ju packets (%ju not IP), %ju connections (%ju read down to RCPT, "
-		"%ju under TLS), %ju transactions, %ju recipients, %ju findings\n",
-		program, (uintmax_t)r->captures, (uintmax_t)r->bad, (uintmax_t)r->packets, (uintmax_t)r->not_ip,
-		(uintmax_t)sessions, (uintmax_t)n[COUNTER_SESSIONS_READ], (uintmax_t)n[COUNTER_SESSIONS_TLS],
-		(uintmax_t)n[COUNTER_TRANSACTIONS], (uintmax_t)n[COUNTER_RCPT], (uintmax_t)w.findings);
+	        "%s: %ju captures (%ju unreadable or cut), %ju packets (%ju not IP), %ju connections (%ju "
+	        "read down to RCPT, "
+	        "%ju under TLS), %ju transactions, %ju recipients, %ju findings\n",
+	        program, (uintmax_t)r->captures, (uintmax_t)r->bad, (uintmax_t)r->packets,
+	        (uintmax_t)r->not_ip, (uintmax_t)sessions, (uintmax_t)n[COUNTER_SESSIONS_READ],
+	        (uintmax_t)n[COUNTER_SESSIONS_TLS], (uintmax_t)n[COUNTER_TRANSACTIONS],
+	        (uintmax_t)n[COUNTER_RCPT], (uintmax_t)w.findings);
 	if (n[COUNTER_EVENTS_LOST] || w.findings_lost || eve_counts(r->eve).lost)
 		fprintf(stderr, "%s: lost: %ju events, %ju findings, %ju records\n", program,
-			(uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);
+		        (uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost,
+		        (uintmax_t)eve_counts(r->eve).lost);
 }
 
 /* "25,2525" to o->ports. False if that is no list of ports. */
@@ -252,14 +257,17 @@ static int parse_options(struct read_options *o, int argc, char **argv)
 			break;
 		case 'P':
 			if (!parse_ports(o, optarg)) {
-				fprintf(stderr, "postern read: --ports '%s' is no list of at most %d ports such as 25,2525\n", optarg,
-					POLICY_PORTS_MAX);
+				fprintf(stderr,
+				        "postern read: --ports '%s' is no list of at most %d ports such as "
+				        "25,2525\n",
+				        optarg, POLICY_PORTS_MAX);
 				return 2;
 			}
 			break;
 		case 'f':
 			if (!parse_format(o, optarg)) {
-				fprintf(stderr, "postern read: unknown format '%s'; there are eve and text\n", optarg);
+				fprintf(stderr, "postern read: unknown format '%s'; there are eve and text\n",
+				        optarg);
 				return 2;
 			}
 			break;
@@ -268,7 +276,8 @@ static int parse_options(struct read_options *o, int argc, char **argv)
 		}
 	}
 	if (o->conf && (o->home_count || o->domain_count || o->port_count)) {
-		fprintf(stderr, "postern read: -c already says what is ours; leave out --home, --domain and --ports\n");
+		fprintf(stderr, "postern read: -c already says what is ours; leave out --home, --domain and "
+		                "--ports\n");
 		return 2;
 	}
 	if (optind == argc) {

@@ -28,11 +28,11 @@ def checksum(data):
 class Talk:
     """One TCP connection; every call adds packets to `frames`."""
 
-    def __init__(self, client=CLIENT4, server=SERVER4, sport=40001, dport=25, start=1700000000.0):
+    def __init__(self, client=CLIENT4, server=SERVER4, sport=40001, dport=25, start=1700000000000000):
         self.ends = (client, server)
         self.ports = (sport, dport)
         self.seq = [1000, 900000]
-        self.time = start
+        self.time = start  # microseconds
         self.frames = []
 
     def frame(self, side, flags, payload=b"", seq=None, ack=None):
@@ -55,7 +55,7 @@ class Talk:
             header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
         tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
         macs = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" if side == 0 else b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01"
-        self.time += 0.001
+        self.time += 1000
         return (self.time, macs + struct.pack("!H", ethertype) + header + tcp)
 
     def open(self):
@@ -134,13 +134,18 @@ def pipelined():
 
 def bdat():
     return bye(greeted().c("MAIL FROM:<a@isp.example>\r\n").s("250 ok\r\n").c("RCPT TO:<b@example.org>\r\n")
-               .s("250 ok\r\n").c("BDAT 14\r\nQUIT\r\n.\r\nab\r\n").s("250 14 octets\r\n")
+               .s("250 ok\r\n").c("BDAT 13\r\nQUIT\r\n.\r\nab\r\n").s("250 13 octets\r\n")
                .c("BDAT 5 LAST\r\nbye\r\n").s("250 Ok: queued as 5BD\r\n")).frames
 
 
 def starttls():
-    hello = bytes.fromhex("16030100050100000100")
-    record = bytes.fromhex("1603030004" "02000000")
+    name = b"mx.example.org"
+    sni = struct.pack("!HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
+    offer = struct.pack("!H32sBHHBBH", 0x0303, b"r" * 32, 0, 2, 0x1301, 1, 0, len(sni)) + sni
+    chosen = struct.pack("!HHH", 43, 2, 0x0304)  # supported_versions: TLS 1.3
+    answer = struct.pack("!H32sBHBH", 0x0303, b"s" * 32, 0, 0x1301, 0, len(chosen)) + chosen
+    hello, record = (struct.pack("!BHHI", 22, 0x0301, len(body) + 4, kind << 24 | len(body)) + body
+                     for kind, body in ((1, offer), (2, answer)))
     return (greeted().c("STARTTLS\r\n").s("220 2.0.0 Ready to start TLS\r\n").c(hello).s(record)
             .c(b"\x17\x03\x03\0\x04abcd").s(b"\x17\x03\x03\0\x04efgh").close().frames)
 
@@ -167,7 +172,7 @@ def hole():
 def two_at_once():
     """Two connections, one of them cut off by a reset in the middle of a transaction."""
     one = bye(mail(greeted()))
-    two = greeted(sport=40002, start=1700000000.0005).c("MAIL FROM:<b@isp.example>\r\n").s("250 ok\r\n")
+    two = greeted(sport=40002, start=1700000000000500).c("MAIL FROM:<b@isp.example>\r\n").s("250 ok\r\n")
     two.frames.append(two.frame(0, RST))
     return sorted(one.frames + two.frames, key=lambda f: f[0])
 
@@ -179,7 +184,7 @@ def write(path, frames):
     with open(path, "wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for when, frame in frames:
-            out.write(struct.pack("<IIII", int(when), int(round(when % 1 * 1e6)), len(frame), len(frame)) + frame)
+            out.write(struct.pack("<IIII", when // 1000000, when % 1000000, len(frame), len(frame)) + frame)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,12 @@ enum side { CLIENT, SERVER };
 
 static struct policy *policy_make(enum policy_mode mode, enum action action)
 {
-	struct policy_settings s = { .mode = mode, .otherwise = DO_INSPECT, .relay_action = action,
-		.tricks_action = action, .ports = { 25 }, .port_count = 1 };
+	struct policy_settings s = { .mode = mode,
+		.otherwise = DO_INSPECT,
+		.relay_action = action,
+		.tricks_action = action,
+		.ports = { 25 },
+		.port_count = 1 };
 	struct policy *p = policy_new();
 	struct prefix prefix;
 	int group;
@@ -55,7 +59,8 @@ static struct policy *policy_make(enum policy_mode mode, enum action action)
 	return p;
 }
 
-static void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline, uint32_t flows, uint32_t slots)
+static void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline,
+        uint32_t flows, uint32_t slots)
 {
 	struct inspect_settings s;
 
@@ -106,7 +111,8 @@ static void talk_fini(struct talk *t)
 }
 
 /* One packet at an explicit sequence number; nothing of t->seq changes. */
-static const char *send_at(struct talk *t, enum side side, uint32_t seq, uint8_t flags, const char *payload, uint32_t len)
+static const char *send_at(
+        struct talk *t, enum side side, uint32_t seq, uint8_t flags, const char *payload, uint32_t len)
 {
 	struct packet_spec spec = {
 		.src = side == CLIENT ? t->client : t->server,
@@ -268,11 +274,13 @@ static void pipelined_and_v6(void)
 	pass(&T, SERVER, "220 x\r\n");
 	pass(&T, CLIENT, "EHLO i\r\n");
 	pass(&T, SERVER, "250 PIPELINING\r\n");
-	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nRCPT TO:<b@foreign.test>\r\nDATA\r\n"),
-		"MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nXXXX TO:<b@foreign.test>\r\nDATA\r\n");
+	CU_ASSERT_STRING_EQUAL(
+	        say(&T, CLIENT,
+	                "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nRCPT TO:<b@foreign.test>\r\nDATA\r\n"),
+	        "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nXXXX TO:<b@foreign.test>\r\nDATA\r\n");
 	CU_ASSERT(T.checksum_ok);
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "250 ok\r\n250 ok\r\n500-what\r\n500 is that\r\n354 go\r\n"),
-		"250 ok\r\n250 ok\r\n550-5.7.\r\n550 5.7.1 R\r\n354 go\r\n");
+	        "250 ok\r\n250 ok\r\n550-5.7.\r\n550 5.7.1 R\r\n354 go\r\n");
 	CU_ASSERT(T.checksum_ok);
 	talk_fini(&T);
 }
@@ -314,7 +322,8 @@ static void resends_carry_the_same_edits(void)
 	greet(&T);
 	at = T.seq[CLIENT];
 	say(&T, CLIENT, bad_rcpt);
-	CU_ASSERT_STRING_EQUAL(send_at(&T, CLIENT, at, TCP_ACK, bad_rcpt, strlen(bad_rcpt)), "XXXX TO:<x@foreign.test>\r\n");
+	CU_ASSERT_STRING_EQUAL(
+	        send_at(&T, CLIENT, at, TCP_ACK, bad_rcpt, strlen(bad_rcpt)), "XXXX TO:<x@foreign.test>\r\n");
 	CU_ASSERT(T.checksum_ok);
 	CU_ASSERT_STRING_EQUAL(send_at(&T, CLIENT, at + 2, TCP_ACK, bad_rcpt + 2, 6), "XX TO:");
 	at = T.seq[SERVER];
@@ -469,7 +478,8 @@ static void a_segment_beyond_a_hole_waits_for_its_resend(void)
 	pass(&T, SERVER, "220 x\r\n");
 	pass(&T, CLIENT, "EHLO i\r\n");
 	pass(&T, SERVER, "250 PIPELINING\r\n");
-	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
+	CU_ASSERT_PTR_NULL(send_at(
+	        &T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
 	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_DROP);
 	pass(&T, CLIENT, mail);
 	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
@@ -486,7 +496,8 @@ static void monitor_mode_reads_what_comes_out_of_order(void)
 	pass(&T, SERVER, "220 x\r\n");
 	pass(&T, CLIENT, "EHLO i\r\n");
 	pass(&T, SERVER, "250 PIPELINING\r\n");
-	CU_ASSERT_PTR_NOT_NULL(send_at(&T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
+	CU_ASSERT_PTR_NOT_NULL(send_at(
+	        &T, CLIENT, T.seq[CLIENT] + (uint32_t)strlen(mail), TCP_ACK, bad_rcpt, strlen(bad_rcpt)));
 	pass(&T, CLIENT, mail);
 	T.seq[CLIENT] += (uint32_t)strlen(bad_rcpt);
 	pass(&T, SERVER, "250 ok\r\n550 no\r\n");
@@ -612,7 +623,8 @@ static void a_new_syn_on_the_same_ports_is_a_new_connection(void)
 	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
 	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
 	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS), 2);
-	CU_ASSERT_NOT_EQUAL(event_nth(&T, EVENT_OPEN, 0)->conn.flow_id, event_nth(&T, EVENT_OPEN, 1)->conn.flow_id);
+	CU_ASSERT_NOT_EQUAL(
+	        event_nth(&T, EVENT_OPEN, 0)->conn.flow_id, event_nth(&T, EVENT_OPEN, 1)->conn.flow_id);
 	talk_fini(&T);
 }
 
@@ -622,8 +634,12 @@ static void a_full_ring_loses_events_with_a_count(void)
 
 	talk_init_sized(&T, MODE_ENFORCE, ACTION_ALERT, 0, 64, 2);
 	for (i = 0; i < 10; i++) {
-		struct packet_spec spec = { .src = T.client, .dst = T.server, .sport = (uint16_t)(1000 + i), .dport = 25,
-			.flags = TCP_SYN, .time_us = T.now_us };
+		struct packet_spec spec = { .src = T.client,
+			.dst = T.server,
+			.sport = (uint16_t)(1000 + i),
+			.dport = 25,
+			.flags = TCP_SYN,
+			.time_us = T.now_us };
 		uint8_t bytes[256];
 		struct packet meta;
 
@@ -637,27 +653,27 @@ static void a_full_ring_loses_events_with_a_count(void)
 	talk_fini(&T);
 }
 
-SUITE("inspect",
-	{ "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
-	{ "pipelined, over IPv6", pipelined_and_v6 },
-	{ "typed byte by byte", typed_byte_by_byte },
-	{ "the verb has already left", verb_already_left },
-	{ "resends carry the same edits", resends_carry_the_same_edits },
-	{ "unfinished checksums are finished", unfinished_checksums_are_finished },
-	{ "temporary replies pass as they are", temporary_replies_pass_as_they_are },
-	{ "a server that accepts the spoiled command is cut off", a_server_that_accepts_the_spoiled_command_is_cut_off },
-	{ "monitor mode touches nothing", monitor_mode_touches_nothing },
-	{ "midstream is never refused", midstream_is_never_refused },
-	{ "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },
-	{ "action reset", reset_action },
-	{ "no reset while the end of data is unanswered", no_reset_while_the_end_of_data_is_unanswered },
-	{ "a segment beyond a hole waits for its resend", a_segment_beyond_a_hole_waits_for_its_resend },
-	{ "monitor mode reads what comes out of order", monitor_mode_reads_what_comes_out_of_order },
-	{ "a resend with other bytes is dropped", a_resend_with_other_bytes_is_dropped },
-	{ "bytes never seen are a gap", bytes_never_seen_are_a_gap },
-	{ "undecodable packets", undecodable_packets },
-	{ "a full table evicts the oldest", a_full_table_evicts_the_oldest },
-	{ "idle flows end", idle_flows_end },
-	{ "a reset ends the flow unless it goes on", a_reset_ends_the_flow_unless_it_goes_on },
-	{ "a new SYN on the same ports is a new connection", a_new_syn_on_the_same_ports_is_a_new_connection },
-	{ "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })
+SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
+        { "pipelined, over IPv6", pipelined_and_v6 }, { "typed byte by byte", typed_byte_by_byte },
+        { "the verb has already left", verb_already_left },
+        { "resends carry the same edits", resends_carry_the_same_edits },
+        { "unfinished checksums are finished", unfinished_checksums_are_finished },
+        { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
+        { "a server that accepts the spoiled command is cut off",
+                a_server_that_accepts_the_spoiled_command_is_cut_off },
+        { "monitor mode touches nothing", monitor_mode_touches_nothing },
+        { "midstream is never refused", midstream_is_never_refused },
+        { "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },
+        { "action reset", reset_action },
+        { "no reset while the end of data is unanswered", no_reset_while_the_end_of_data_is_unanswered },
+        { "a segment beyond a hole waits for its resend", a_segment_beyond_a_hole_waits_for_its_resend },
+        { "monitor mode reads what comes out of order", monitor_mode_reads_what_comes_out_of_order },
+        { "a resend with other bytes is dropped", a_resend_with_other_bytes_is_dropped },
+        { "bytes never seen are a gap", bytes_never_seen_are_a_gap },
+        { "undecodable packets", undecodable_packets },
+        { "a full table evicts the oldest", a_full_table_evicts_the_oldest },
+        { "idle flows end", idle_flows_end },
+        { "a reset ends the flow unless it goes on", a_reset_ends_the_flow_unless_it_goes_on },
+        { "a new SYN on the same ports is a new connection",
+                a_new_syn_on_the_same_ports_is_a_new_connection },
+        { "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })
