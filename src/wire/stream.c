@@ -364,7 +364,7 @@ void stream_ack(struct stream *s, struct stream_pages *pool, uint32_t ack)
 	uint64_t received = s->range_count > 0 ? range_to(s, s->range_count - 1u) : s->next;
 	uint64_t offset = s->next + (uint64_t)d;
 
-	if (!s->started || !in_window(d) || (d < 0 && (uint64_t)-d > s->next) || offset > received + 1)
+	if (!s->started || !in_window(d) || offset > received + 1) /* or before the start: mod 2^64 */
 		return;
 	s->acked = max64(s->acked, min64(offset, s->next));
 	release(s, pool);

@@ -123,6 +123,9 @@ static void leaves_other_segments_alone(void)
 	CU_ASSERT_EQUAL(apply(&list, pool, 101), 0);
 	CU_ASSERT_EQUAL(rig.v.edit_count, 2);
 	CU_ASSERT_EQUAL(rig.v.edits[0].offset, rig.seg.payload_offset + 9);
+	edit_add(&list, pool, 105, (const uint8_t *)"e", 1);
+	CU_ASSERT_EQUAL(apply(&list, pool, 100), 0); /* between its neighbours, which touch the segment */
+	CU_ASSERT_EQUAL(rig.v.edit_count, 2);
 	edit_fini(&list, pool);
 	edit_pool_free(pool);
 }

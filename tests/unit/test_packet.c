@@ -134,6 +134,7 @@ static void every_cut_is_told(void)
 		uint32_t len, at;
 
 		spec.tcp_options = 12;
+		spec.ip_options = v6 ? 0 : 8;
 		if (v6) {
 			spec.extensions[0] = IPPROTO_HOPOPTS;
 			spec.extensions[1] = IPPROTO_AH;
@@ -239,6 +240,24 @@ static void walks_extension_headers(void)
 		spec.extension_units = cases[i].units;
 		CU_ASSERT_EQUAL(parse_spec(&spec, &seg), cases[i].result);
 		CU_ASSERT_EQUAL(seg.tcp_offset, cases[i].tcp_offset);
+	}
+}
+
+static void refuses_extension_headers_behind_the_end(void)
+{
+	static uint8_t bytes[PACKET_ROOM];
+	static const uint8_t protos[] = { IPPROTO_HOPOPTS, IPPROTO_AH };
+
+	for (int i = 0; i < 2; i++) {
+		struct packet_spec spec = spec_of(true);
+		struct packet meta;
+		struct segment seg;
+
+		spec.extensions[0] = protos[i];
+		spec.extension_count = 1;
+		packet_build(&spec, bytes, &meta);
+		bytes[41] = 60;
+		CU_ASSERT_EQUAL(parse_guarded(&meta, bytes, &seg), WIRE_MALFORMED);
 	}
 }
 
@@ -446,6 +465,7 @@ SUITE("packet", { "reads IPv4 and IPv6", reads_both_families }, { "skips options
         { "judges IPv4 options", judges_ipv4_options }, { "tells every cut", every_cut_is_told },
         { "tells every short length", every_short_length_is_told }, { "ignores padding", ignores_padding },
         { "walks extension headers", walks_extension_headers },
+        { "refuses extension headers behind the end", refuses_extension_headers_behind_the_end },
         { "walks only AH behind IPv4", walks_only_ah_behind_ipv4 },
         { "refuses routing with segments left", refuses_routing_with_segments_left },
         { "tells fragments", tells_fragments }, { "refuses contradictions", refuses_contradictions },

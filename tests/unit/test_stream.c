@@ -265,6 +265,7 @@ static void history_is_bounded(void)
 	CU_ASSERT(out.result == STREAM_RESEND && out.unverified);
 	/* but not when the receiver has them */
 	stream_ack(&rig.s, rig.pool, 5 + at - limit - PAGE);
+	stream_ack(&rig.s, rig.pool, 5 + at - limit - 3 * PAGE); /* an old one takes nothing back */
 	out = push(at - limit - PAGE - 10, 10);
 	CU_ASSERT(out.result == STREAM_RESEND && !out.unverified);
 	/* a mixed segment whose old part is gone still gives its new part */
