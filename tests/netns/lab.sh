@@ -442,7 +442,9 @@ lab_main() {
     esac
     LAB_DIR=${2%/}
     LAB_PREFIX=${LAB_DIR##*/}
+    set -- "${LAB_DIR%/*}"
     lab_down
+    [[ $1 != */netns.* ]] || rmdir "$1" 2>/dev/null || true     # run.sh has left its directory to a kept lab
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -97,17 +97,20 @@ client_is_raw() {
         "$(codes 192.168.10.10 --raw "$file" --rcpt raw@example.org)"
     same "a command of one's own" "220 250 252 500 221" "$(codes 192.168.10.10 --say 'VRFY x' --say BOO)"
 
-    lab_spawn isp tcpdump tcpdump --immediate-mode -Uni eth0 -w "$pcap" 'src host 198.51.100.10 and dst port 25'
+    lab_spawn isp tcpdump tcpdump --immediate-mode -U -s 200 -ni eth0 -w "$pcap" 'src host 198.51.100.10 and dst port 25'
     lab_wait 5 "tcpdump" grep -q 'listening on' "$LAB_DIR/log/tcpdump.log"
-    same "typing" "220 250 250 250 354 250 221" "$(codes 192.168.10.10 --type --rcpt type@example.org --helo h)"
+    same "typing" "220 250 250 250 354 250 221" \
+        "$(codes 192.168.10.10 --type --rcpt type@example.org --helo much.more.than.ten.bytes.a.first.window.takes.example)"
     same "splitting" "220 250 250 250 354 250 221" \
         "$(codes 192.168.10.10 --split 7 --pipeline --rcpt split@example.org --helo hello.example)"
     lab_wait 5 "the last command in the capture" grep -aq QUIT "$pcap"
     lab_kill tcpdump
-    # Typed: EHLO h 8, MAIL FROM:<sender@client.example> 35, RCPT TO:<type@example.org> 28, DATA 6, QUIT 6.
+    # Typed: EHLO 60, MAIL FROM:<sender@client.example> 35, RCPT TO:<type@example.org> 28, DATA 6, QUIT 6.
     # Split by 7: EHLO 20 (2+6), envelope with DATA 35+29+6=70 (10), QUIT 6 (0+6).
-    same "each byte, each piece was a segment" "83x1 12x7 2x6" "$(
-        tcpdump -nqr "$pcap" 2>/dev/null | awk '/tcp/ && $NF > 0 && $NF < 100 { n[$NF]++ }
+    same "each byte, each piece was a segment" "135x1 12x7 2x6" "$(
+        tcpdump -nSr "$pcap" 2>/dev/null | grep -Eo '10\.[0-9]+ >|seq [0-9]+:[0-9]+' | awk -F '[ :]' '
+            /^10/ { from = $1 }
+            /^seq/ && !seen[from, $2]++ { n[$3 - $2]++ }        # a segment sent again counts once
             END { printf "%dx1 %dx7 %dx6", n[1], n[7], n[6] }')"
 
     same "nobody listens" refused "$(codes 192.168.10.10 2525)"
@@ -115,6 +118,10 @@ client_is_raw() {
     lab_spawn isp mute nc -lk 198.51.100.10 2525
     lab_wait 5 "nc" lab_listens isp 2525
     same "a silent server" timeout "$(codes 198.51.100.10 2525 --timeout 0.3)"
+    # shellcheck disable=SC2016
+    lab_spawn isp drip bash -c 'while printf 2; do sleep 0.1; done | nc -l 198.51.100.10 2526'
+    lab_wait 5 "nc" lab_listens isp 2526
+    same "a dripping server" timeout "$(codes 198.51.100.10 2526 --timeout 0.5)"
     lab_kill mute STOP
     check "a stopped program is alive" lab_alive mute
     lab_kill mute KILL
@@ -151,7 +158,10 @@ write_inner_test() {
 	lab_in isp "$SMTPC" 192.168.10.10 --rcpt \$\$@example.org >/dev/null
 	lab_wait 10 "the mail" lab_arrived mail \$\$@example.org
 	[[ \$(ls "\$LAB_DIR/mail-mail") == \$\$@example.org ]] || lab_fail "somebody else's mail is here"
-	lab_pids >"$1.pids"
+	record() {
+	    lab_pids | sed 's|.*|/proc/&/stat|' | xargs cat 2>/dev/null | awk '{ print \$1, \$22 }' >"$1.pids"
+	}
+	record
 	echo "\$LAB_DIR" >"$1.dir"
 	$2
 	EOT
@@ -164,14 +174,10 @@ inner() {
     INNER=$!
 }
 
-# nothing_left PID NAME - no namespace, no directory, no watcher, no process that was in the lab of that process.
+# nothing_left PID NAME - no namespace, no directory, no watcher, no process (number and start) of that process's lab.
 nothing_left() {
-    local pid
-
-    ! ip netns list | grep -q "^pt$1-" && ! pgrep -f "lab.sh watch $1 " && [[ ! -e $(<"$LAB_DIR/$2.dir") ]] || return
-    while read -r pid; do
-        [[ ! -e /proc/$pid ]] || return
-    done <"$LAB_DIR/$2.pids"
+    ! ip netns list | grep -q "^pt$1-" && [[ ! -e $(<"$LAB_DIR/$2.dir") ]] && ! pgrep -f "lab.sh watch $1 " &&
+        ! cat /proc/[0-9]*/stat 2>/dev/null | awk '$3 != "Z" { print $1, $22 }' | grep -Fxf "$LAB_DIR/$2.pids"
 }
 
 # ends NAME STATUS [SIGNAL] - waits for the inner test, kills it on the way if told so, and looks for what it left.
@@ -197,9 +203,8 @@ labs_end() {
     inner passes-beside-it true
     wait "$first" || lab_fail "one of two labs at the same time failed"
     ends passes-beside-it 0
-    nothing_left "$first" passes || lab_fail "the first lab left something"
-    # shellcheck disable=SC2016
-    inner fails 'lab_spawn lan stubborn bash -c "trap : TERM HUP; while :; do sleep 0.1; done"; lab_pids >>"$0.pids"; false'
+    lab_wait 10 "everything of the first test to vanish" nothing_left "$first" passes
+    inner fails 'lab_spawn lan stubborn bash -c "trap : TERM; while :; do sleep 0.1; done"; record; false'
     ends fails 1
     inner waits-in-vain 'lab_wait 1 "what never comes" false'
     ends waits-in-vain 1
@@ -222,10 +227,14 @@ runner_reports() {
     echo 'true' >"$dir/test_good.sh"
     echo 'echo some words; false' >"$dir/test_bad.sh"
     echo 'echo "SKIPPED: no moon"; exit 77' >"$dir/test_moon.sh"
-    write_inner_test "$dir/test_hang.sh" '# time-limit: 3
-	while :; do sleep 0.1; done'
-    sed -i 's/^\t//' "$dir/test_hang.sh"
-    write_inner_test "$dir/test_dies.sh" "kill -KILL \$\$"
+    cat >"$dir/test_hang.sh" <<-EOT
+	# time-limit: 3
+	. "$LAB_HOME/lab.sh"
+	lab_up
+	echo "\$LAB_DIR" >"\$0.dir"
+	while :; do sleep 0.1; done
+	EOT
+    sed 's/^while.*/kill -KILL $$/' "$dir/test_hang.sh" >"$dir/test_dies.sh"
     output=$("$LAB_HOME/run.sh" "$dir"/test_{good,bad,moon,hang,dies}.sh lunatic) || status=$?
     echo "$output"
     same "the runner's exit code" 1 "$status"
@@ -251,6 +260,8 @@ host_sees_nothing() {
     check "the host cannot reach the lab" test -z "$(ip -o addr show to 198.51.100.0/24; ip route show 198.51.100.0/24)"
 }
 
+check "every address can be used at once" test -z "$(for host in gw isp stranger mail lan; do
+    lab_in "$host" ip -o addr show tentative; done)"
 host_sees_nothing
 mail_flows
 client_is_raw
