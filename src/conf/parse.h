@@ -48,6 +48,12 @@ int parse_add_block(struct parsed *p, enum block_kind kind, const char *title, c
 int parse_add_entry(
         struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at);
 
+/* How much was there at some time; what came behind it can be dropped. */
+struct parse_mark {
+	size_t sources, blocks, entries;
+};
+void parse_drop_behind(struct parsed *p, const struct parse_mark *m);
+
 /* Reads one more file (a list named by a value), keeps it among the sources. 0 or -errno. */
 int parse_add_source(struct parsed *p, const char *path, struct source **out, unsigned *order);
 /* The block of this kind that has no title. */

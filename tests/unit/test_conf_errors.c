@@ -14,7 +14,8 @@ struct mistake {
 	const char *messages; /* in order, one a line */
 };
 
-static const struct mistake errors[] = {
+static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monitor\n",
+	                                         "t.conf:2: mode is set more than once; keep one of them" },
 	{ "mode = enfroce\n",
 	        "t.conf:1: mode = \"enfroce\" is unknown; did you mean enforce? (one of: monitor, enforce)" },
 	{ "modus = monitor\n", "t.conf:1: unknown key \"modus\"; did you mean mode?" },
@@ -225,8 +226,7 @@ static const struct mistake errors[] = {
 	  "mode = enforce\n",
 	        "t.conf:3: unknown key \"foo\" in upstream; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of blocks; close the block "
-	        "before it" }
-};
+	        "before it" } };
 
 static const struct mistake warnings[] = { { "network \"m\" { file = \"empty\" }\n",
 	                                           "t.conf:1: network \"m\" has no address: its file is "
@@ -247,6 +247,7 @@ static void write_lists(void)
 {
 	conf_write("doms", "# x\nexample.org\n  .sub.org # y\n\nbad..x\n*.z.org\n");
 	conf_write("nets", "10.0.0.0/8\n10.0.0.1/8\nfoo\n");
+	conf_write("mode.conf", "mode = monitor\n");
 	conf_write("empty", "# nothing\n");
 	conf_write("loop.conf", "include(\"loop.conf\")\n");
 	conf_write("bad.conf", "home = { \"10.0.0.0/8\" }\nfoo = 3\nmode monitor\n");
@@ -379,7 +380,7 @@ static void limits_are_told(void)
 static void remove_files(void)
 {
 	static const char *const names[] = { "t.conf", "doms", "nets", "empty", "loop.conf", "bad.conf",
-		"folder", NULL };
+		"mode.conf", "folder", NULL };
 
 	conf_clean(names);
 	CU_ASSERT_EQUAL(access(conf_folder, F_OK), -1);
