@@ -67,18 +67,24 @@ static void on_try(void *arg, const struct packet *packet, const uint8_t *bytes,
 		health_count_log(d->health, HEALTH_LOG_UNREADABLE, 1);
 }
 
-static void on_refused(struct ev_loop *ev, ev_io *watcher, int revents)
+/* How many there were. */
+static int take_refused(struct loop *l)
 {
-	struct loop *l = watcher->data;
 	struct daemon *d = l->daemon;
 	uint64_t lost = 0;
 	int n = nflog_tap_read(d->refused, on_try, l, clock_now_us(), &lost);
 
-	(void)ev;
-	(void)revents;
 	health_count_log(d->health, HEALTH_LOG_READ, (uint64_t)n);
 	health_count_log(d->health, HEALTH_LOG_LOST, lost);
 	desk_flush(d->desk);
+	return n;
+}
+
+static void on_refused(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	(void)ev;
+	(void)revents;
+	(void)take_refused(watcher->data);
 }
 
 static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
@@ -167,6 +173,9 @@ bool loop_run(struct loop *l)
 	ev_io_start(l->ev, &l->refused);
 	ev_timer_start(l->ev, &l->second);
 	ev_run(l->ev, 0);
+	nflog_tap_leave(l->daemon->refused);
+	while (take_refused(l) > 0)
+		; /* what the kernel had collected */
 	return !l->failed;
 }
 

@@ -181,11 +181,20 @@ int nflog_tap_read(struct nflog_tap *l, nflog_tap_sink sink, void *arg, uint64_t
 	return r.count;
 }
 
+void nflog_tap_leave(struct nflog_tap *l)
+{
+	char buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *h = nflog_nlmsg_put_header(buf, NFULNL_MSG_CONFIG, AF_UNSPEC, l->group);
+
+	nflog_attr_put_cfg_cmd(h, NFULNL_CFG_CMD_UNBIND);
+	(void)mnl_socket_sendto(l->socket, h, h->nlmsg_len); /* closing the socket does the same */
+}
+
 void nflog_tap_close(struct nflog_tap *l)
 {
 	if (!l)
 		return;
 	if (l->socket)
-		mnl_socket_close(l->socket); /* leaves the group */
+		mnl_socket_close(l->socket); /* leaves the group, too */
 	free(l);
 }

@@ -27,6 +27,8 @@ int nflog_tap_fd(const struct nflog_tap *l);
  * now_us: for copies that carry no time. Returns copies read; *lost is raised by the number of copies
  * that the kernel could not deliver. */
 int nflog_tap_read(struct nflog_tap *l, nflog_tap_sink sink, void *arg, uint64_t now_us, uint64_t *lost);
+/* Leaves the group. What the kernel had collected for us until then can still be read. */
+void nflog_tap_leave(struct nflog_tap *l);
 void nflog_tap_close(struct nflog_tap *l); /* NULL is fine */
 
 #endif

@@ -141,6 +141,23 @@ static void hands_on_copies(void)
 	nflog_tap_close(l);
 }
 
+/* The kernel holds copies back for up to a tenth of a second; leaving makes it hand them over. */
+static void reads_the_rest_after_leaving(void)
+{
+	struct nflog_tap *l;
+
+	if (!set_up())
+		return;
+	l = open_group();
+	send_to(AF_INET, REFUSED_PORT, 20);
+	nflog_tap_leave(l);
+	CU_ASSERT_EQUAL(nflog_tap_read(l, on_copy, &got, NOW_US, &got.lost), 1);
+	send_to(AF_INET, REFUSED_PORT, 20);
+	CU_ASSERT_EQUAL(nflog_tap_read(l, on_copy, &got, NOW_US, &got.lost), 0);
+	CU_ASSERT_EQUAL(got.lost, 0);
+	nflog_tap_close(l);
+}
+
 static void on_many(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
 {
 	(void)packet;
@@ -195,5 +212,6 @@ static void says_who_has_the_group(void)
 	nflog_tap_close(l);
 }
 
-SUITE("nflog", { "hands on copies", hands_on_copies }, { "counts what is lost", counts_what_is_lost },
-        { "says who has the group", says_who_has_the_group })
+SUITE("nflog", { "hands on copies", hands_on_copies },
+        { "reads the rest after leaving", reads_the_rest_after_leaving },
+        { "counts what is lost", counts_what_is_lost }, { "says who has the group", says_who_has_the_group })
