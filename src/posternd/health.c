@@ -122,12 +122,13 @@ static uint64_t load(const _Atomic uint64_t *n)
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
-/* The queue's kernel counters keep their last values when the queue is gone (clean exit). */
+/* Drops keep their last values when the queue is gone (clean exit). */
 static void read_kernel_queue(struct health *h)
 {
 	struct nfqueue_kernel_counts k, sum = { 0 };
 	unsigned i;
 
+	h->now[NUMBER_QUEUE_WAITING] = 0;
 	for (i = 0; i < h->sources.worker_count; i++) {
 		if (nfqueue_read_kernel(worker_queue(h->sources.workers[i]), &k))
 			return;
