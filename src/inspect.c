@@ -214,6 +214,8 @@ static struct flow *flow_of(
 	if (!f) {
 		if (!(seg->flags & TCP_SYN) && seg->payload_bytes == 0)
 			return NULL;
+		if (!policy_has_port(in->policy, seg->dport) && !policy_has_port(in->policy, seg->sport))
+			return NULL;
 		f = flow_add(in, packet, seg, &key, sender_end);
 		*side = sender_end == f->first_end ? SMTP_CLIENT : SMTP_SERVER;
 	}

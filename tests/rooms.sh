@@ -19,7 +19,7 @@ check() { # DESCRIPTION STATUS
 }
 
 pure='base wire smtp policy watch inspect'
-libc='assert.h ctype.h errno.h limits.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h inttypes.h'
+libc='assert.h ctype.h errno.h limits.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h inttypes.h'
 
 declare -A may=(
 	[base]=''
@@ -31,10 +31,10 @@ declare -A may=(
 	[tap]=''
 	[conf]='policy'
 	[gate]='policy'
-	[report]='policy/policy.h watch/watch.h'
+	[report]='policy/policy.h'
 )
 # base alone talks to the system: memory, clock, randomness, stderr, and the address text functions.
-declare -A system_headers=([base]='arpa/inet.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')
+declare -A system_headers=([base]='arpa/inet.h endian.h sys/stat.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')
 
 files_of() {
 	if [ "$1" = inspect ]; then ls src/inspect*.[ch]; else ls src/"$1"/*.[ch] 2>/dev/null; fi

@@ -299,10 +299,9 @@ int read_run(int argc, char **argv)
 	if (status == 0) {
 		for (i = optind; i < argc; i++)
 			r.bad += read_capture(&r, argv[i]) != 0;
-		eve_flush(r.eve);
-		summarise(&r, "postern read");
-		if (r.bad > 0 || eve_counts(r.eve).lost > 0)
+		if (eve_flush(r.eve) != 0 || r.bad > 0 || eve_counts(r.eve).lost > 0)
 			status = 1;
+		summarise(&r, "postern read");
 	}
 	reader_close(&r);
 	return status;

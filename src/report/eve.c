@@ -118,9 +118,9 @@ int eve_reopen(struct eve *e)
 	return writer_reopen(e->writer);
 }
 
-void eve_flush(struct eve *e)
+int eve_flush(struct eve *e)
 {
-	(void)writer_flush(e->writer); /* said and counted there, tried again at the next flush */
+	return writer_flush(e->writer); /* said and counted there, tried again at the next flush */
 }
 
 void eve_event(struct eve *e, const struct event *ev)

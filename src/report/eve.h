@@ -44,7 +44,7 @@ void eve_close(struct eve *e); /* writes transactions still open as end = lost; 
 /* Closes and opens the file again (log rotation). 0 or -errno; on failure the old file stays. */
 int eve_reopen(struct eve *e);
 /* Writes what is buffered, at the end of each batch of events; and again what a full disk refused. */
-void eve_flush(struct eve *e);
+int eve_flush(struct eve *e);
 
 void eve_event(struct eve *e, const struct event *ev);
 void eve_finding(struct eve *e, const struct finding *f);
