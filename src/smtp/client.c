@@ -196,8 +196,10 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 	c->size_bytes = d->body.size_bytes + bytes;
 	c->last = last;
 	d->chunking = !last;
-	if (last)
+	if (last) {
+		d->ends_pending++;
 		d->client_tx = d->client_rcpts = 0;
+	}
 	if (bytes > 0)
 		d->mode = CLIENT_CHUNK;
 }
@@ -405,6 +407,7 @@ void client_body_done(struct dialogue *d, uint64_t offset, uint64_t now_us)
 	c->sent_us = now_us;
 	c->size_bytes = d->body.size_bytes;
 	dialogue_append(d, id);
+	d->ends_pending++;
 	d->client_tx = d->client_rcpts = 0;
 }
 

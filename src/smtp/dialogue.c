@@ -222,8 +222,6 @@ void dialogue_append(struct dialogue *d, uint32_t id)
 	c->pipelined = d->pending.count > 0;
 	c->due = 1;
 	fifo_append(&d->pending, d->pool, id);
-	if (c->verb == SMTP_VERB_BODY || (c->verb == SMTP_VERB_BDAT && c->last))
-		d->ends_pending++;
 }
 
 /* ---- losing track ---------------------------------------------------------------------------------- */

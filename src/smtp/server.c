@@ -31,7 +31,7 @@ static unsigned digit(const struct dialogue *d)
  * a start that we missed): it belongs to the server's. */
 static void adopt_tx(struct dialogue *d, struct smtp_command *c)
 {
-	if (c->tx_id == d->open_tx)
+	if (c->tx_id == d->open_tx && c->tx_id != 0)
 		return;
 	if (d->open_tx == 0 && c->verb == SMTP_VERB_RCPT)
 		d->open_tx = ++d->tx_count;

@@ -287,6 +287,8 @@ static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_
 #undef X
 	};
 
+	if (fact->kind == SMTP_FACT_NONE)
+		return;
 	if (fact->kind == SMTP_FACT_MASK) {
 		tell_mask(p, fact, piece);
 		return;
