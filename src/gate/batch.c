@@ -178,11 +178,9 @@ static bool see_answer(const struct batch *b, const struct nlmsghdr *h, struct b
 	out->error = answer->error;
 	out->note = index == 0 || index == b->note_count - 1 ? NULL : &b->notes[index];
 	tail = sizeof(*answer);
-	if (!(h->nlmsg_flags & NLM_F_CAPPED))
-		tail += mnl_nlmsg_get_payload_len(h) - sizeof(*answer) < answer->msg.nlmsg_len
-		                ? 0
-		                : MNL_ALIGN(answer->msg.nlmsg_len - MNL_NLMSG_HDRLEN);
-	if ((h->nlmsg_flags & NLM_F_ACK_TLVS) && out->note) {
+	if (!(h->nlmsg_flags & NLM_F_CAPPED)) /* our message comes back before the details */
+		tail += MNL_ALIGN(answer->msg.nlmsg_len) - MNL_NLMSG_HDRLEN;
+	if ((h->nlmsg_flags & NLM_F_ACK_TLVS) && out->note && tail < mnl_nlmsg_get_payload_len(h)) {
 		(void)mnl_attr_parse(h, (unsigned)tail, see_offset, &offset);
 		out->expression = expression_at(b, out->note, offset);
 	}

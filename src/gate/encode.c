@@ -1,4 +1,4 @@
-/* encode.c - the ruleset model as nf_tables messages, one function per kind of statement.
+/* encode.c - tables, chains and rules as nf_tables messages, one function per kind of statement.
  *
  * The expressions and registers are those that nft makes from the printed text, so that `nft list`
  * shows the installed table as the text has it. A key of several fields lies in consecutive 32-bit
@@ -19,7 +19,6 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/object.h>
 #include <libnftnl/rule.h>
-#include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -28,10 +27,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/bytes.h"
-
-enum { ELEMENTS_PER_MESSAGE = 500 }; /* two netlink elements each, 48 bytes at most */
 
 /* ---- rules -------------------------------------------------------------------------------- */
 
@@ -230,7 +225,7 @@ static void encode_queue_target(struct encoder *e, const struct model_statement 
 	info->queuenum = s->u.queue.first;
 	info->queues_total = s->u.queue.count;
 	info->flags = s->u.queue.bypass ? NFQ_FLAG_BYPASS : 0;
-	/* the expression takes info over */
+	/* The expression takes info over and frees it. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	EXPRESSION(e, "target", TEXT(NFTNL_EXPR_TG_NAME, "NFQUEUE"), U32(NFTNL_EXPR_TG_REV, 3),
 	        { NFTNL_EXPR_TG_INFO, XT_ALIGN(sizeof(*info)), info });
 }
@@ -413,211 +408,4 @@ void encode_chain(struct batch *b, const char *table, const struct model_chain *
 		}
 	}
 	batch_add(b, h);
-}
-
-/* ---- sets --------------------------------------------------------------------------------- */
-
-/* User data as nft keeps it, type and length of a byte each; without it nft cannot print the set. */
-struct userdata {
-	uint8_t bytes[128];
-	uint8_t len;
-};
-
-static void put_data(struct userdata *u, uint8_t type, uint32_t value)
-{
-	u->bytes[u->len] = type;
-	u->bytes[u->len + 1] = sizeof(value);
-	memcpy(u->bytes + u->len + 2, &value, sizeof(value));
-	u->len = (uint8_t)(u->len + 2 + sizeof(value));
-}
-
-static uint8_t open_data(struct userdata *u, uint8_t type)
-{
-	u->bytes[u->len] = type;
-	u->len = (uint8_t)(u->len + 2);
-	return u->len;
-}
-
-static void close_data(struct userdata *u, uint8_t opened)
-{
-	u->bytes[opened - 1] = (uint8_t)(u->len - opened);
-}
-
-/* What a key's fields are (`typeof`): nft's numbers for expression, header, field and bits. */
-static void describe_fields(struct userdata *u, const struct model_key_info *key)
-{
-	enum { EXPRESSION_PAYLOAD = 7, EXPRESSION_CONCAT = 13 };
-	enum { CONCAT_EXPRESSION, CONCAT_DATA };
-	enum { PAYLOAD_DESC, PAYLOAD_TYPE, PAYLOAD_LEN = 4 };
-	uint8_t whole = open_data(u, NFTNL_UDATA_SET_KEY_TYPEOF), parts;
-
-	put_data(u, NFTNL_UDATA_SET_TYPEOF_EXPR, EXPRESSION_CONCAT);
-	parts = open_data(u, NFTNL_UDATA_SET_TYPEOF_DATA);
-	for (uint8_t i = 0; i < key->field_count; i++) {
-		const struct model_field_info *f = &model_fields[key->fields[i]];
-		uint8_t part = open_data(u, i), data;
-
-		put_data(u, CONCAT_EXPRESSION, EXPRESSION_PAYLOAD);
-		data = open_data(u, CONCAT_DATA);
-		put_data(u, PAYLOAD_DESC, f->desc_id);
-		put_data(u, PAYLOAD_TYPE, f->desc_type);
-		put_data(u, PAYLOAD_LEN, f->bits);
-		close_data(u, data);
-		close_data(u, part);
-	}
-	close_data(u, parts);
-	close_data(u, whole);
-}
-
-static void describe_set(struct nftnl_set *out, const struct model_key_info *key)
-{
-	enum { BYTEORDER_MIXED = 0, BYTEORDER_NETWORK = 2 };
-	struct userdata u = { .len = 0 };
-
-	put_data(
-	        &u, NFTNL_UDATA_SET_KEYBYTEORDER, key->field_count > 1 ? BYTEORDER_MIXED : BYTEORDER_NETWORK);
-	if (key->field_count > 1)
-		describe_fields(&u, key);
-	nftnl_set_set_data(out, NFTNL_SET_USERDATA, u.bytes, u.len);
-}
-
-static uint32_t padded(uint32_t len)
-{
-	return (len + 3) & ~3U;
-}
-
-/* A lone field as it is, several of them padded to 32 bits each. */
-static uint32_t key_bytes(const struct model_key_info *key)
-{
-	uint32_t sum = 0;
-
-	if (key->field_count == 1)
-		return model_fields[key->fields[0]].len;
-	for (unsigned i = 0; i < key->field_count; i++)
-		sum += padded(model_fields[key->fields[i]].len);
-	return sum;
-}
-
-static struct nftnl_set_elem *put_element(
-        struct batch *b, struct nftnl_set *set, const void *key, uint32_t len, uint32_t flags)
-{
-	struct nftnl_set_elem *e = nftnl_set_elem_alloc();
-
-	if (!e || nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, len) < 0) {
-		b->error = -ENOMEM;
-		if (e)
-			nftnl_set_elem_free(e);
-		return NULL;
-	}
-	if (flags)
-		nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_FLAGS, flags);
-	nftnl_set_elem_add(set, e);
-	return e;
-}
-
-/* The kernel wants the first address, and behind the last one an end marker. A prefix that reaches the
- * end of the address space has none; nft marks it as open, to print it as a prefix again. */
-static void put_range(struct batch *b, struct nftnl_set *set, enum model_key key, const struct prefix *range)
-{
-	const uint32_t len = key_bytes(&model_keys[key]);
-	struct addr first = prefix_first(range), end = prefix_last(range);
-	const size_t skip = sizeof(first.b) - len; /* the mapped prefix of IPv4 */
-	struct nftnl_set_elem *e = put_element(b, set, first.b + skip, len, 0);
-	struct userdata u = { .len = 0 };
-
-	if (addr_increment(&end) && (key == KEY_IPV6 || addr_is_v4(&end))) {
-		put_element(b, set, end.b + skip, len, NFT_SET_ELEM_INTERVAL_END);
-	} else if (e) {
-		put_data(&u, NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN);
-		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, u.bytes, u.len);
-	}
-}
-
-/* Where the address space does not begin with a range, nft puts an end marker at its start. */
-static void put_gap(struct batch *b, struct nftnl_set *out, const struct model_set *set)
-{
-	static const struct addr zero;
-	const uint32_t len = key_bytes(&model_keys[set->key]);
-	const struct addr *first = &set->elements[0].range.addr;
-
-	if (memcmp(first->b + sizeof(first->b) - len, zero.b, len) != 0)
-		put_element(b, out, zero.b, len, NFT_SET_ELEM_INTERVAL_END);
-}
-
-static void put_parts(struct batch *b, struct nftnl_set *set, const struct model_key_info *key,
-        const uint16_t parts[MODEL_KEY_FIELDS_MAX])
-{
-	uint8_t bytes[MODEL_KEY_BYTES_MAX] = { 0 };
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i < key->field_count; i++) {
-		uint8_t len = model_fields[key->fields[i]].len;
-
-		if (len == 1)
-			bytes[at] = (uint8_t)parts[i];
-		else
-			bytes_put16(bytes + at, parts[i]);
-		at += padded(len);
-	}
-	put_element(b, set, bytes, key_bytes(key), 0);
-}
-
-static void encode_elements(
-        struct batch *b, const char *table, const struct model_set *set, size_t from, size_t to)
-{
-	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-	        &(const struct batch_note) { .what = "elements of set", .name = set->name });
-	struct nftnl_set *out;
-
-	if (!h)
-		return;
-	out = nftnl_set_alloc();
-	if (!out) {
-		b->error = -ENOMEM;
-		return;
-	}
-	nftnl_set_set_str(out, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(out, NFTNL_SET_NAME, set->name);
-	if (from == 0 && model_keys[set->key].interval)
-		put_gap(b, out, set);
-	for (size_t i = from; i < to; i++) {
-		if (model_keys[set->key].interval)
-			put_range(b, out, set->key, &set->elements[i].range);
-		else
-			put_parts(b, out, &model_keys[set->key], set->elements[i].parts);
-	}
-	nftnl_set_elems_nlmsg_build_payload(h, out);
-	batch_add(b, h);
-	nftnl_set_free(out);
-}
-
-void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id)
-{
-	const struct model_key_info *key = &model_keys[set->key];
-	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWSET, NLM_F_CREATE,
-	        &(const struct batch_note) { .what = "set", .name = set->name });
-	struct nftnl_set *out;
-
-	if (!h)
-		return;
-	out = nftnl_set_alloc();
-	if (!out) {
-		b->error = -ENOMEM;
-		return;
-	}
-	nftnl_set_set_str(out, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(out, NFTNL_SET_NAME, set->name);
-	nftnl_set_set_u32(out, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(out, NFTNL_SET_FLAGS, key->interval ? NFT_SET_INTERVAL : 0);
-	nftnl_set_set_u32(out, NFTNL_SET_KEY_TYPE, key->type_id);
-	nftnl_set_set_u32(out, NFTNL_SET_KEY_LEN, key_bytes(key));
-	if (!key->interval)
-		nftnl_set_set_u32(out, NFTNL_SET_DESC_SIZE, (uint32_t)set->count);
-	describe_set(out, key);
-	nftnl_set_nlmsg_build_payload(h, out);
-	batch_add(b, h);
-	nftnl_set_free(out);
-	for (size_t at = 0; at < set->count; at += ELEMENTS_PER_MESSAGE)
-		encode_elements(b, table, set, at,
-		        set->count - at > ELEMENTS_PER_MESSAGE ? at + ELEMENTS_PER_MESSAGE : set->count);
 }

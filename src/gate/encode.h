@@ -1,4 +1,4 @@
-/* encode.h - parts of the ruleset model as nf_tables messages in a batch. */
+/* encode.h - parts of the ruleset model as nf_tables messages in a batch. Sets: encode_set.c. */
 #ifndef GATE_ENCODE_H
 #define GATE_ENCODE_H
 

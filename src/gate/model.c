@@ -154,7 +154,7 @@ unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name)
 		return 0;
 	set = &r->sets[r->set_count];
 	*set = (struct model_set) { .key = key };
-	strcpy(set->name, name);
+	memcpy(set->name, name, strlen(name) + 1);
 	return (unsigned)r->set_count++;
 }
 

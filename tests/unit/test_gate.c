@@ -1,8 +1,11 @@
 /* test_gate.c - installing rulesets into a real kernel, in namespaces of its own. */
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
 
+#include "gate/batch.h"
+#include "gate/encode.h"
 #include "gate/gate.h"
 #include "gate/model.h"
 #include "gate_policies.h"
@@ -332,6 +335,30 @@ static void a_failed_batch_changes_nothing(void)
 	gate_close(g);
 }
 
+/* A batch made for an older state of nf_tables is refused as a whole. */
+static void an_outdated_batch_is_refused(void)
+{
+	struct gate *g = open_fresh(); /* nf_tables has no generation 1000000 here yet */
+	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
+	struct batch_refusal refusal;
+	struct batch b;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(nl);
+	CU_ASSERT_EQUAL(mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID), 0);
+	for (unsigned outdated = 0; outdated < 2; outdated++) {
+		batch_init(&b, 1);
+		batch_begin(&b, outdated ? 1000000 : 0);
+		encode_table(&b, "x");
+		batch_end(&b);
+		refusal = batch_send(&b, nl);
+		CU_ASSERT_EQUAL(refusal.error, outdated ? -ERESTART : 0);
+		CU_ASSERT_PTR_NULL(refusal.note);
+		batch_fini(&b);
+	}
+	mnl_socket_close(nl);
+	gate_close(g);
+}
+
 /* Runs last: the program cannot get the capability back. */
 static void says_how_to_get_the_right(void)
 {
@@ -352,4 +379,5 @@ SUITE("gate", { "text and messages agree", agrees_for_the_example },
         { "removes, and says when there is nothing", removes },
         { "5,000 prefixes of each family", holds_many_prefixes },
         { "a failed batch changes nothing", a_failed_batch_changes_nothing },
+        { "an outdated batch is refused", an_outdated_batch_is_refused },
         { "no right: says how to get it", says_how_to_get_the_right })
