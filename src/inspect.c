@@ -311,7 +311,8 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		return read_payload(in, f, side, payload, seg, seq, now_us);
 	case STREAM_DIFFERS:
 		in->counters.n[COUNTER_RESEND_DIFFERS]++;
-		tell_odd(in, f, side, ODD_RESEND_DIFFERS, stream_offset(s, seq), now_us);
+		if (!out.probe) /* some keep-alives carry one byte of anything */
+			tell_odd(in, f, side, ODD_RESEND_DIFFERS, stream_offset(s, seq), now_us);
 		if (in->enforce)
 			return VERDICT_DROP;
 		break;
@@ -403,9 +404,12 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	uint32_t seq = seg->seq + !!(seg->flags & TCP_SYN);
 	enum smtp_side side;
 	struct flow *f = flow_of(in, packet, seg, &side);
+	bool may_reset;
 
 	if (!f)
 		return VERDICT_ACCEPT;
+	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
+	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
 	f->packets[side]++;
 	f->bytes[side] += seg->payload_bytes;
 	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
@@ -417,7 +421,7 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (seg->payload_bytes > 0 && !f->tls)
 		kind = read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
 
-	if (f->was_reset || (f->want_reset && in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f)))) {
+	if (f->was_reset || (f->want_reset && may_reset && !dialogue_awaits_end_reply(flow_dialogue(f)))) {
 		f->was_reset = true;
 		kind = VERDICT_RESET;
 	} else if (kind == VERDICT_ACCEPT && seg->payload_bytes > 0 && !edit_is_empty(&f->edits[side])) {
