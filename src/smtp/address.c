@@ -342,8 +342,8 @@ static bool undo_quotes(struct reading *r)
 			r->malformed = true;
 		t->bytes[to++] = byte;
 	}
-	if (open)
-		r->malformed = true;
+	if (open && !r->dequoted)
+		r->malformed = true; /* a lone quote; one that was escaped in a string is text */
 	t->len = to;
 	r->dequoted = r->dequoted || any;
 	return any;

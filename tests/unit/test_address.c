@@ -55,6 +55,7 @@ static void reads_plain(void)
 	        { "Bob <bob@example.org>", "plain", "example.org" },
 	        { "<bob(a (nested) comment)@example.org>", "plain", "example.org" },
 	        { "<bob@example.org(x)>", "plain", "example.org" },
+	        { "<\"a\\\"b\"@example.org>", "plain", "example.org" },
 	        { "<j\xc3\xb6rg@b\xc3\xbc.example>", "plain", "b\xc3\xbc.example" }, { "<bob@>", "bare", "" },
 	        { "<bob@.>", "bare", "" }, { "<bob@example.org@>", "plain", "example.org" },
 	        { "<bob@example.org..>", "plain", "example.org" });
