@@ -27,6 +27,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -399,8 +400,8 @@ int nfqueue_read_kernel(uint16_t number, struct nfqueue_kernel_counts *out)
 	if (!f)
 		return -errno;
 	while (r == -ENOENT && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%u %u %u %*u %u %lu %lu %lu", &n, &k.portid, &k.waiting, &k.copy_range,
-		            &k.dropped_full, &k.dropped_user, &k.last_id) == 7 &&
+		if (sscanf(line, "%u %u %u %*u %u %" SCNu64 " %" SCNu64 " %" SCNu64, &n, &k.portid,
+		            &k.waiting, &k.copy_range, &k.dropped_full, &k.dropped_user, &k.last_id) == 7 &&
 		        n == number) {
 			*out = k;
 			r = 0;

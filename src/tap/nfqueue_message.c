@@ -56,7 +56,7 @@ static uint64_t read_time(const struct nlattr *a, uint64_t now_us)
 		return now_us;
 	memcpy(&stamp, mnl_attr_get_payload(a), sizeof(stamp));
 	t = be64toh(stamp.sec) * 1000000 + be64toh(stamp.usec);
-	return t <= now_us && now_us - t < STAMP_TRUST_US ? t : now_us;
+	return now_us - t < STAMP_TRUST_US ? t : now_us; /* not one from the future either: unsigned */
 }
 
 static uint16_t read_vlan(const struct nlattr *nest)

@@ -35,7 +35,7 @@ static bool set_up(void)
 		"add chain inet t out { type filter hook output priority 0; }",
 		"add rule inet t out udp dport 2525 log group 2500 snaplen 128 prefix \"postern-refuse \" "
 		"drop",
-		"add rule inet t out udp dport 2526 log group 2500 snaplen 128 prefix \"postern-would \" "
+		"add rule inet t out udp dport 2526 log group 2500 prefix \"postern-would \" "
 		"drop",
 	};
 	static bool done;

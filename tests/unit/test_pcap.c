@@ -57,15 +57,21 @@ static void add32_be(struct file *f, uint32_t v)
 	add(f, b, sizeof(b));
 }
 
-static void begin(struct file *f, uint32_t magic, uint32_t link)
+/* libpcap takes a buffer of snap_bytes for the frames: an over-read is seen by the sanitizer. */
+static void begin_cut(struct file *f, uint32_t magic, uint32_t link, uint32_t snap_bytes)
 {
 	f->used = 0;
 	add32(f, magic);
 	add(f, (const uint16_t[]) { 2, 4 }, 4);
 	add32(f, 0);
 	add32(f, 0);
-	add32(f, 65535);
+	add32(f, snap_bytes);
 	add32(f, link);
+}
+
+static void begin(struct file *f, uint32_t magic, uint32_t link)
+{
+	begin_cut(f, magic, link, 65535);
 }
 
 static void add_record(
@@ -260,7 +266,7 @@ static void reads_frames_cut_anywhere(void)
 			continue;
 		n = write_frame(&whole, i);
 		for (cut = 0; cut < n; cut++) {
-			begin(&f, 0xa1b2c3d4, frames[i].link);
+			begin_cut(&f, 0xa1b2c3d4, frames[i].link, cut ? (uint32_t)cut : 1);
 			add_record(&f, 1, 2, whole.bytes + 24 + 16, (uint32_t)cut, (uint32_t)n);
 			o = read_file(&f);
 			CU_ASSERT_EQUAL(o.result, 0);
@@ -390,7 +396,7 @@ static void counts_and_numbers_packets(void)
 	CU_ASSERT_EQUAL_FATAL(o.count, 2);
 	CU_ASSERT_EQUAL(o.seen[0].packet.ticket, 1);
 	CU_ASSERT_EQUAL(o.seen[1].packet.ticket, 3);
-	CU_ASSERT(o.seen[1].packet.length_bytes >= o.seen[1].packet.captured_bytes);
+	CU_ASSERT_EQUAL(o.seen[1].packet.length_bytes, sizeof(ipv4));
 }
 
 static void reads_standard_input(void)
