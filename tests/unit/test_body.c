@@ -107,6 +107,12 @@ static void goes_on_behind_a_hole(void)
 	CU_ASSERT(body_push(&b, (const uint8_t *)".\r\nMessage-ID: x\r\n.\r\n", 21, &end) == 21);
 	CU_ASSERT(end);
 	CU_ASSERT(b.message_id.len == 0);
+
+	/* The CR before it was not pushed: this LF ends no line. */
+	body_begin(&b);
+	body_gap(&b);
+	CU_ASSERT(body_push(&b, (const uint8_t *)"\r\n.\r\n" + 1, 4, &end) == 4);
+	CU_ASSERT(!end);
 }
 
 SUITE("body", { "end of data", finds_the_end }, { "what is no end of data", takes_nothing_else_for_it },

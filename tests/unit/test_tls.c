@@ -60,6 +60,7 @@ static void reads_the_version(void)
 	check_server(SERVER_13, sizeof(SERVER_13) - 1, 0x0304);
 	check_server(SERVER_12, sizeof(SERVER_12) - 1, 0x0303);
 	check_server(SERVER_SPLIT, sizeof(SERVER_SPLIT) - 1, 0x0304);
+	check_server("\x16\x03\x03\x00\x00" SERVER_12, 5 + sizeof(SERVER_12) - 1, 0x0303);
 }
 
 static void reads_the_server_name(void)
