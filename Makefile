@@ -27,7 +27,8 @@ PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libcon
 CFLAGS     ?= -O2 -g
 WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers
-CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -Iinclude -Isrc
+CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	-DCONF_EXAMPLES_DIR='"$(PREFIX)/share/doc/postern/examples"' -Iinclude -Isrc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
 

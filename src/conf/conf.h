@@ -12,11 +12,8 @@
 
 #include "policy/policy.h"
 
-#define CONF_DEFAULT_PATH "/etc/postern/postern.conf"
-/* Where the example configurations of rules/ are installed. */
-#ifndef CONF_EXAMPLES_DIR
-#define CONF_EXAMPLES_DIR "/usr/share/doc/postern/examples"
-#endif
+/* POSTERN_SYSCONFDIR, and CONF_EXAMPLES_DIR (where the examples of rules/ are installed), come from make. */
+#define CONF_DEFAULT_PATH POSTERN_SYSCONFDIR "/postern/postern.conf"
 
 enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 #define CONF_FAIL_NAMES "open", "closed"

@@ -30,11 +30,24 @@ enum smtp_side { SMTP_CLIENT, SMTP_SERVER };
 #define SMTP_VERBS(X)                                                                                        \
 	X(UNKNOWN, "?")                                                                                      \
 	X(HELO, "HELO")                                                                                      \
-	X(EHLO, "EHLO") X(LHLO, "LHLO") X(MAIL, "MAIL") X(RCPT, "RCPT") X(DATA, "DATA") X(BDAT, "BDAT")      \
-	        X(RSET, "RSET") X(NOOP, "NOOP") X(QUIT, "QUIT") X(VRFY, "VRFY") X(EXPN, "EXPN")              \
-	                X(HELP, "HELP") X(ETRN, "ETRN") X(STARTTLS, "STARTTLS") X(AUTH, "AUTH")              \
-	                        X(PROXY, "PROXY") X(GREETING, "greeting") /* pending from the start */       \
-	        X(BODY, "end of data") /* pending from the end of a DATA body */
+	X(EHLO, "EHLO")                                                                                      \
+	X(LHLO, "LHLO")                                                                                      \
+	X(MAIL, "MAIL")                                                                                      \
+	X(RCPT, "RCPT")                                                                                      \
+	X(DATA, "DATA")                                                                                      \
+	X(BDAT, "BDAT")                                                                                      \
+	X(RSET, "RSET")                                                                                      \
+	X(NOOP, "NOOP")                                                                                      \
+	X(QUIT, "QUIT")                                                                                      \
+	X(VRFY, "VRFY")                                                                                      \
+	X(EXPN, "EXPN")                                                                                      \
+	X(HELP, "HELP")                                                                                      \
+	X(ETRN, "ETRN")                                                                                      \
+	X(STARTTLS, "STARTTLS")                                                                              \
+	X(AUTH, "AUTH")                                                                                      \
+	X(PROXY, "PROXY")                                                                                    \
+	X(GREETING, "greeting") /* pending from the start */                                                 \
+	X(BODY, "end of data")  /* pending from the end of a DATA body */
 
 enum smtp_verb {
 #define X(name, text) SMTP_VERB_##name,
