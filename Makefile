@@ -3,6 +3,7 @@
 # Rooms are folders under src/. The pure ones go into libpostern.a, which links without any of the
 # libraries below; the others into libhouse.a. SAN=1 builds with ASan and UBSan in a folder of its own.
 
+SHELL      := /bin/bash
 VERSION    := 0.1.0
 PREFIX     ?= /usr/local
 DESTDIR    ?=
@@ -133,8 +134,14 @@ lint: need-build-lint
 	@clang-format --dry-run --Werror $(lint_c)
 	@shellcheck -x -S warning $(lint_sh)
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
-	@clang-tidy --quiet $(wildcard src/*.c src/*/*.c) -- $(CPPFLAGS) $(PKG_CFLAGS) -std=c11
+		--include=packaging/cppcheck.h --suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
+	@+$(MAKE) --no-print-directory -j2 $(patsubst %.c,$(B)/%.tidy,$(wildcard src/*.c src/*/*.c))
+
+# One file at a time, again only when it or a header of it has changed.
+$(B)/%.tidy: %.c $(B)/%.o .clang-tidy
+	@clang-tidy --quiet $< -- $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 2>&1 | grep -vE 'warnings? (generated|treated)|^Suppressed|^Use -header' || true; \
+		[ $${PIPESTATUS[0]} -eq 0 ]
+	@touch $@
 
 # ---- install ------------------------------------------------------------------------------------
 

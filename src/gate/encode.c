@@ -225,10 +225,10 @@ static void encode_queue_target(struct encoder *e, const struct model_statement 
 	info->queuenum = s->u.queue.first;
 	info->queues_total = s->u.queue.count;
 	info->flags = s->u.queue.bypass ? NFQ_FLAG_BYPASS : 0;
-	/* The expression takes info over and frees it. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* The expression takes info over and frees it. */
 	EXPRESSION(e, "target", TEXT(NFTNL_EXPR_TG_NAME, "NFQUEUE"), U32(NFTNL_EXPR_TG_REV, 3),
 	        { NFTNL_EXPR_TG_INFO, XT_ALIGN(sizeof(*info)), info });
-}
+} /* NOLINT(clang-analyzer-unix.Malloc): not a leak, see above */
 
 static void encode_queue(struct encoder *e, const struct model_statement *s)
 {

@@ -144,11 +144,11 @@ static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
 	unsigned set = family == FAMILY_V4 ? model_add_set(r, KEY_BARE_ACK_V4, "bare_acks_v4")
 	                                   : model_add_set(r, KEY_BARE_ACK_V6, "bare_acks_v6");
 
-	for (uint16_t tcp = WORDS_MIN; tcp <= WORDS_MAX; tcp++) {
+	for (uint16_t tcp = WORDS_MIN; tcp <= (uint16_t)WORDS_MAX; tcp++) {
 		if (family == FAMILY_V6)
 			model_add_element(r, set,
 			        &(const union model_element) { .parts = { tcp, (uint16_t)(4 * tcp) } });
-		for (uint16_t ip = WORDS_MIN; family == FAMILY_V4 && ip <= WORDS_MAX; ip++)
+		for (uint16_t ip = WORDS_MIN; family == FAMILY_V4 && ip <= (uint16_t)WORDS_MAX; ip++)
 			model_add_element(r, set,
 			        &(const union model_element) {
 			                .parts = { ip, tcp, (uint16_t)(4 * (ip + tcp)) } });

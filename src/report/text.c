@@ -78,8 +78,7 @@ static void print_recipients(struct line *l, const json_t *smtp)
 	long long all = number_of(smtp, "rcpt_count");
 	size_t i;
 
-	json_array_foreach(list, i, entry)
-	{
+	json_array_foreach (list, i, entry) {
 		if (i >= RECIPIENTS_SHOWN)
 			break;
 		line_print(l, "%s %s", i ? "," : " to", text_of(entry, "path"));
@@ -150,8 +149,8 @@ static void print_alert(struct line *l, const json_t *record)
 	        text_of(alert, "signature"));
 	if (*text_of(finding, "would"))
 		line_print(l, " (enforcing: %s)", text_of(finding, "would"));
-	json_array_foreach(json_object_get(finding, "evidence"), i, line)
-	        line_print(l, "; %s", json_string_value(line));
+	json_array_foreach (json_object_get(finding, "evidence"), i, line)
+		line_print(l, "; %s", json_string_value(line));
 	print_incident(l, json_object_get(record, "incident"));
 }
 
@@ -162,8 +161,7 @@ static void print_numbers(struct line *l, json_t *object, const char *prefix)
 	json_t *value;
 	char name[128];
 
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach (object, key, value) {
 		snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
 		if (json_is_object(value))
 			print_numbers(l, value, name);

@@ -121,7 +121,8 @@ static void write_rcpt(const struct transaction *t, json_t *smtp)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(t->rcpt, i, entry)(void) json_array_append(paths, json_object_get(entry, "path"));
+	json_array_foreach (t->rcpt, i, entry)
+		(void)json_array_append(paths, json_object_get(entry, "path"));
 	field_set(smtp, "rcpt_to", paths);
 	(void)json_object_set(smtp, "rcpt", t->rcpt);
 }

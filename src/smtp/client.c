@@ -321,19 +321,21 @@ static uint32_t read_start(struct dialogue *d, const struct piece *p)
 
 	for (i = 0; i < p->len; i++) {
 		uint8_t byte = p->bytes[i];
+		uint32_t at = d->held_to;
 
-		if (d->held_to == 0 && tls_is_start(byte)) {
+		if (at == 0 && tls_is_start(byte)) {
 			d->mode = CLIENT_TLS;
 			return i;
 		}
-		if (d->held_to == 0 && (byte != proxy_signature[0] || d->midstream)) {
+		if (at == 0 && (byte != proxy_signature[0] || d->midstream)) {
 			d->mode = CLIENT_COMMANDS;
 			return i;
 		}
-		if (d->held_to == 0)
+		if (at == 0)
 			d->held_offset = p->offset + i;
-		d->store[d->held_to++] = byte;
-		if (d->held_to <= PROXY_SIGNATURE && byte != proxy_signature[d->held_to - 1]) {
+		d->store[at] = byte;
+		d->held_to = at + 1;
+		if (at < PROXY_SIGNATURE && byte != proxy_signature[at]) {
 			d->mode = CLIENT_COMMANDS;
 			return i + 1;
 		}
