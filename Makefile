@@ -42,7 +42,7 @@ LIBHOUSE   := $(B)/libhouse.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all help deps check check-all unit rooms lab valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit rooms lab valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -86,6 +86,10 @@ $(B)/%.o: %.c
 deps:
 	packaging/deps.sh install build check lint
 
+#: make peers        unpacks the mail servers of the tests into build/peers (nothing of them is installed)
+peers:
+	@tests/peers.sh get postfix
+
 # Says exactly what is missing and how to get it.
 need-%:
 	@CC='$(CC)' packaging/deps.sh missing $(subst -, ,$*) || { echo 'to install it: sudo make deps' >&2; exit 1; }
@@ -114,14 +118,14 @@ rooms: $(LIBPURE)
 	@tests/rooms.sh $(LIBPURE)
 
 #: make lab          the tests in network namespaces alone (root); TEST=story for one
-lab: need-build-check all
+lab: need-build-check all peers
 	@BUILD=$(B) tests/netns/run.sh $(TEST)
 
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:
 	$(call with_deps,demo-run)
 
-demo-run: all
+demo-run: all peers
 	@tests/netns/demo.sh $(B)
 
 # ---- lint ---------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
 stage valgrind tests/valgrind.sh build/release
+stage peers "$make" --no-print-directory peers
 stage lab env BUILD=build/release tests/netns/run.sh
 stage lab-san env BUILD=build/san tests/netns/run.sh
 

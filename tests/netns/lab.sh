@@ -45,7 +45,7 @@ LAB_DIR=                        # set by lab_up
 LAB_PREFIX=                     # set by lab_up
 LAB_PID=                        # set by lab_spawn
 LAB_WATCHER=                    # leader of the watcher's process group
-PATH=$PATH:/usr/sbin:/sbin
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH        # what packaging/deps.sh lists, before wrappers of the same name
 
 # Address plan: host, interface of gw, v4 network, v6 network, last part of the host's address.
 LAB_WIRES="\
@@ -84,6 +84,13 @@ lab_need() {
     for program; do
         command -v "$program" >/dev/null || lab_skip "$program is not installed"
     done
+}
+
+# lab_need_peer NAME - skips the test unless that mail server is unpacked and can be run from where it is.
+lab_need_peer() {
+    local why
+
+    why=$("$LAB_HOME/peer.sh" "$1" true 2>&1) || lab_skip "$1 cannot be run unpacked: ${why//$'\n'/; }"
 }
 
 # ---- the network ----
@@ -231,6 +238,12 @@ lab_spawn() {
     echo "$LAB_PREFIX-$host" >"$LAB_DIR/run/$name.netns"
 }
 
+# lab_peer HOST PEER CMD... - runs a program of the unpacked mail server PEER there (peer.sh), in the foreground. For the
+# background: lab_spawn HOST NAME "$LAB_HOME/peer.sh" PEER CMD...
+lab_peer() {
+    lab_in "$1" "$LAB_HOME/peer.sh" "${@:2}"
+}
+
 # lab_alive NAME - tells whether what lab_spawn started under this name still runs. A number that the system gave to
 # another process meanwhile does not count: that one is not in our namespace.
 lab_alive() {
@@ -284,8 +297,7 @@ lab_postfix() {
     local host=$1 name=$2 base=$LAB_DIR/postfix-$1 domains=() key value
     local -A settings
 
-    lab_need postconf
-    getent passwd postfix >/dev/null || lab_skip "there is no user named postfix"
+    lab_need_peer postfix
     shift 2
     while [[ $# -gt 0 && $1 != *=* ]]; do
         domains+=("$1")
@@ -297,7 +309,7 @@ lab_postfix() {
 
     mkdir -p "$LAB_DIR/mail-$host" "$base"/{conf,data} "$base"/queue/{pid,public,private,maildrop,incoming,active} \
         "$base"/queue/{deferred,defer,bounce,trace,hold,corrupt,flush,saved}
-    chown postfix "$base"/data "$base"/queue/*
+    lab_peer "$host" postfix chown postfix "$base"/data "$base"/queue/*
     chown root "$base"/queue/pid
     chown nobody "$LAB_DIR/mail-$host"
     for key in "${!settings[@]}"; do
@@ -307,7 +319,7 @@ lab_postfix() {
     lab_postfix_services "$host" >"$base/conf/master.cf"
     lab_deliver_script >"$base/deliver"
 
-    lab_spawn "$host" "postfix-$host" "$(postconf -dh daemon_directory)/master" -c "$base/conf"
+    lab_spawn "$host" "postfix-$host" "$LAB_HOME/peer.sh" postfix /usr/lib/postfix/sbin/master -c "$base/conf"
     lab_wait 10 "Postfix on $host to listen" lab_listens "$host" 25
 }
 
@@ -349,13 +361,14 @@ lab_postfix_settings() {
 	message_size_limit = 209715200
 	mailbox_size_limit = 0
 	smtpd_client_connection_count_limit = 0
+	smtpd_error_sleep_time = 0
 	in_flow_delay = 0
 	EOT
 }
 
 lab_postfix_services() {
     cat <<-EOT
-	smtp     inet       n - n -     - smtpd
+	25       inet       n - n -     - smtpd
 	pickup   unix       n - n 60    1 pickup
 	cleanup  unix       n - n -     0 cleanup
 	qmgr     unix       n - n 300   1 qmgr
@@ -413,13 +426,13 @@ lab_sink() {
     local host=$1 port=${2:-25}
     local name=sink-$host-$port
 
-    lab_need smtp-sink
+    lab_need_peer postfix
     shift $(($# < 2 ? $# : 2))
     mkdir -p "$LAB_DIR/$name"
     chown nobody "$LAB_DIR/$name"
     # One smtp-sink listens on one family only. The shell is the leader of both and takes them along when it is ended.
     # shellcheck disable=SC2016
-    lab_spawn "$host" "$name" bash -c '
+    lab_spawn "$host" "$name" "$LAB_HOME/peer.sh" postfix bash -c '
         trap "trap - TERM; kill 0" TERM
         smtp-sink "${@:2}" "0.0.0.0:$1" 1000 & smtp-sink "${@:2}" "[::]:$1" 1000 & wait' \
         sink "$port" -u nobody -h "sink.$host.example" -d "$LAB_DIR/$name/%H%M%S." "$@"

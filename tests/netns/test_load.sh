@@ -10,7 +10,8 @@ set -eu
 . "$(dirname "$0")/postern.sh"
 
 lab_up
-lab_need smtp-source jq nft
+lab_need jq nft python3
+lab_need_peer postfix
 
 MESSAGES=${MESSAGES:-10000}
 SMTPC=$LAB_HOME/smtpc.py
@@ -56,10 +57,10 @@ done
 
 # ---- many messages ----
 before=$(postern_counter queued)
-lab_in isp smtp-source -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load4@example.org 192.168.10.10:25 ||
+lab_peer isp postfix smtp-source -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load4@example.org 192.168.10.10:25 ||
     lab_fail "smtp-source over IPv4 told an error"
 # One connection for each message this time, and IPv6.
-lab_in isp smtp-source -d -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load6@example.org '[fd00:25:10::10]:25' ||
+lab_peer isp postfix smtp-source -d -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load6@example.org '[fd00:25:10::10]:25' ||
     lab_fail "smtp-source over IPv6 told an error"
 echo "ok: smtp-source sent $MESSAGES messages without an error"
 queued=$(($(postern_counter queued) - before))
