@@ -30,6 +30,8 @@ check cmd:python3              python3
 check cmd:jq                   jq
 check cmd:swaks                swaks
 check cmd:pgrep                procps
+check cmd:tcpdump              tcpdump
+check cmd:nc.openbsd           netcat-openbsd
 check cmd:valgrind             valgrind
 lint  cmd:clang-format         clang-format
 lint  cmd:clang-tidy           clang-tidy

@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/lab.sh"
 
 lab_up
-lab_need swaks tcpdump jq nc pgrep
+lab_need swaks tcpdump jq nc.openbsd pgrep
 
 SMTPC=$LAB_HOME/smtpc.py
 
@@ -115,11 +115,11 @@ client_is_raw() {
 
     same "nobody listens" refused "$(codes 192.168.10.10 2525)"
     same "no way" unreachable "$(codes 192.168.99.99 --timeout 1)"
-    lab_spawn isp mute nc -lk 198.51.100.10 2525
+    lab_spawn isp mute nc.openbsd -lk 198.51.100.10 2525
     lab_wait 5 "nc" lab_listens isp 2525
     same "a silent server" timeout "$(codes 198.51.100.10 2525 --timeout 0.3)"
     # shellcheck disable=SC2016
-    lab_spawn isp drip bash -c 'while printf 2; do sleep 0.1; done | nc -l 198.51.100.10 2526'
+    lab_spawn isp drip bash -c 'while printf 2; do sleep 0.1; done | nc.openbsd -l 198.51.100.10 2526'
     lab_wait 5 "nc" lab_listens isp 2526
     same "a dripping server" timeout "$(codes 198.51.100.10 2526 --timeout 0.5)"
     lab_kill mute STOP
