@@ -139,7 +139,7 @@ lint: need-build-lint
 	@shellcheck -x -S warning $(lint_sh)
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--include=packaging/cppcheck.h --suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
-	@+$(MAKE) --no-print-directory -j2 $(patsubst %.c,$(B)/%.tidy,$(wildcard src/*.c src/*/*.c))
+	@+$(MAKE) -s --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j2) $(patsubst %.c,$(B)/%.tidy,$(wildcard src/*.c src/*/*.c))
 
 # One file at a time, again only when it or a header of it has changed.
 $(B)/%.tidy: %.c $(B)/%.o .clang-tidy
@@ -149,11 +149,29 @@ $(B)/%.tidy: %.c $(B)/%.o .clang-tidy
 
 # ---- install ------------------------------------------------------------------------------------
 
-#: make install      into PREFIX (/usr/local) below DESTDIR; an existing configuration is left alone
+SBINDIR  = $(PREFIX)/sbin
+DOCDIR   = $(PREFIX)/share/doc/postern
+INSTALLS = $(SBINDIR)/posternd $(PREFIX)/bin/postern $(PREFIX)/share/man/man8/posternd.8 \
+	$(PREFIX)/share/man/man8/postern.8 $(PREFIX)/share/man/man5/postern.conf.5 \
+	$(PREFIX)/lib/systemd/system/postern.service $(SYSCONFDIR)/logrotate.d/postern
+
+#: make install      into PREFIX (/usr/local) below DESTDIR; leaves /etc/postern as it is
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(B)/posternd $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLS)))) $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(SYSCONFDIR)/postern
+	install -d -m 750 $(DESTDIR)/var/log/postern
+	install -m 755 $(B)/posternd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/postern $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 packaging/posternd.8 packaging/postern.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 packaging/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 packaging/postern.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/postern
+	sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(PREFIX)/bin|' packaging/postern.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
+	install -m 644 rules/* $(DESTDIR)$(DOCDIR)/examples/
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)/
+
+#: make uninstall    removes what install has put there; leaves configuration and records
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLS))
+	rm -rf $(DESTDIR)$(DOCDIR)
 
 #: make clean        removes build/
 clean:
