@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 enum packet_flag {
-	PACKET_CSUM_PARTIAL = 1, /* transport checksum not filled in yet (offload, veth): do not verify */
-	PACKET_CSUM_IGNORE = 2,  /* checksums say nothing (recorded behind an offloading card) */
-	PACKET_OFFLINE = 4,      /* from a capture: nothing can be dropped, held or edited */
+	PACKET_CSUM_PARTIAL =
+	        1, /* transport checksum not filled in, or stale (offload, merged, veth): do not verify */
+	PACKET_CSUM_IGNORE = 2, /* checksums say nothing (recorded behind an offloading card) */
+	PACKET_OFFLINE = 4,     /* from a capture: nothing can be dropped, held or edited */
 };
 
 struct packet {

@@ -11,8 +11,9 @@
  *
  * Checksums (nfqnl_build_packet_message()): CSUMNOTREADY says that the transport checksum is not filled
  * in yet. CSUM_NOTVERIFIED says that nobody has looked at it. Neither of the two: card or kernel has
- * found it right, or the packet was made on this machine, and there is nothing to verify; after a
- * receive offload the field itself may be stale then.
+ * found it right, or the packet was made on this machine, and there is nothing to verify. GSO: merged,
+ * and cut again on its way out, where every piece gets a checksum of its own; the field here may be
+ * that of one of the pieces, so it is as good as not filled in.
  *
  * Time: the kernel's stamp is taken only if it is near the clock; before 5.18 the same field may hold a
  * departure time on another clock.
@@ -78,7 +79,7 @@ static uint8_t read_flags(const struct nlattr *a)
 {
 	uint32_t info = netlink_read_u32(a);
 
-	if (info & NFQA_SKB_CSUMNOTREADY)
+	if (info & (NFQA_SKB_CSUMNOTREADY | NFQA_SKB_GSO))
 		return PACKET_CSUM_PARTIAL;
 	return info & NFQA_SKB_CSUM_NOTVERIFIED ? 0 : PACKET_CSUM_IGNORE;
 }

@@ -130,8 +130,9 @@ static void tells_which_checksums_to_verify(void)
 	} cases[] = {
 		{ NFQA_SKB_CSUMNOTREADY, PACKET_CSUM_PARTIAL },
 		{ NFQA_SKB_CSUM_NOTVERIFIED, 0 },
-		{ NFQA_SKB_CSUM_NOTVERIFIED | NFQA_SKB_GSO, 0 },
-		{ NFQA_SKB_GSO, PACKET_CSUM_IGNORE },
+		{ 0, PACKET_CSUM_IGNORE },
+		{ NFQA_SKB_CSUM_NOTVERIFIED | NFQA_SKB_GSO, PACKET_CSUM_PARTIAL },
+		{ NFQA_SKB_GSO, PACKET_CSUM_PARTIAL },
 	};
 	struct nfqueue_message m;
 	struct nlmsghdr *h;
