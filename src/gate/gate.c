@@ -148,8 +148,9 @@ static int check_chains(const struct ruleset *r, const struct found *f, char *er
 		say(err, err_bytes,
 		        "table inet %s has a chain %s at priority %d, which cannot move to where it is "
 		        "wanted "
-		        "without dropping all queued packets; remove the table first: postern down",
-		        r->table, c->name, old->priority);
+		        "without dropping all queued packets; remove the table first: nft delete table inet "
+		        "%s",
+		        r->table, c->name, old->priority, r->table);
 		return -EEXIST;
 	}
 	return 0;
