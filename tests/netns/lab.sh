@@ -90,7 +90,7 @@ lab_need() {
 lab_need_peer() {
     local why
 
-    why=$("$LAB_HOME/peer.sh" "$1" true 2>&1) || lab_skip "$1 cannot be run unpacked: ${why//$'\n'/; }"
+    why=$("$LAB_HOME/peer.sh" "$1" true 2>&1) || lab_skip "$1 cannot be run from where it is unpacked: ${why//$'\n'/; }"
 }
 
 # ---- the network ----

@@ -18,16 +18,18 @@ set -eu
 # shellcheck disable=SC2016
 inside='
 	for dir in usr etc; do
-		mount -t overlay -o "ro,lowerdir=$dir:/$dir" overlay "/$dir" || exit 77
+		mount -t overlay -o "ro,lowerdir=$dir:/$dir" overlay "/$dir" && continue
+		echo "overlayfs cannot be mounted over /$dir here" >&2
+		exit 77
 	done
-	cd "$1"
+	cd "$1" || exit
 	shift
 	exec "$@"'
 
 : "${LAB_PEERS:=$(dirname "$0")/../../build/peers}"
 name=$1 here=$PWD
 shift
-if ! cd "$LAB_PEERS/$name"; then
+if ! cd "$LAB_PEERS/$name" 2>/dev/null; then
 	echo "$name is not unpacked: tests/peers.sh get $name" >&2
 	exit 77
 fi

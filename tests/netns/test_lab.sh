@@ -75,6 +75,16 @@ mail_flows() {
     check "nothing was delivered elsewhere" test ! -e "$LAB_DIR/x@example.org"
 }
 
+# A server's own users and programs are seen by what lab_peer runs, and by nothing else.
+peers_are_apart() {
+    same "Postfix's user is that of its tree" 65025 "$(lab_peer mail postfix id -u postfix)"
+    check "who else runs there does not see it" test "$(lab_in mail id -u postfix 2>/dev/null)" != 65025
+    check "the server runs as that user" grep -q '^65025$' <(ps -o uid= -p "$(lab_pids | xargs | tr ' ' ,)" | tr -d ' ')
+    check "the host has nothing laid over /usr" test -z "$(grep -E 'lowerdir=(usr:/usr|etc:/etc)' /proc/self/mounts)"
+    same "its exit code is the program's" 3 "$(lab_peer mail postfix sh -c 'exit 3' || echo $?)"
+    same "a server that is not unpacked is told" 77 "$(lab_peer mail nosuch true 2>/dev/null || echo $?)"
+}
+
 # ---- the raw client ----
 
 client_is_raw() {
@@ -264,6 +274,7 @@ check "every address can be used at once" test -z "$(for host in gw isp stranger
     lab_in "$host" ip -o addr show tentative; done)"
 host_sees_nothing
 mail_flows
+peers_are_apart
 client_is_raw
 relay_opens
 labs_end
