@@ -1,15 +1,19 @@
-/* action.h - contract: what is done about a finding. */
+/* action.h - contract: what is done about a finding, and about a connection outside the rules. */
 #ifndef POSTERN_ACTION_H
 #define POSTERN_ACTION_H
 
 enum action {
-	ACTION_ALERT,            /* tell, touch nothing */
-	ACTION_REFUSE_RECIPIENT, /* this RCPT gets a 550, the connection goes on */
-	ACTION_RESET,            /* both ends get a TCP reset */
+	ACTION_ALERT,                       /* tell, touch nothing */
+	ACTION_REFUSE_RECIPIENT,            /* this RCPT gets a 550, the connection goes on */
+	ACTION_RESET,                       /* both ends get a TCP reset */
+	ACTION_RELAY_COUNT,                 /* the ones above are what `relay` may name */
+	ACTION_REFUSE = ACTION_RELAY_COUNT, /* a rule's `refuse`: the try is answered with a reset */
+	ACTION_DROP,                        /* a rule's `drop`: the try is left unanswered */
 	ACTION_COUNT
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_NAMES "alert", "refuse-recipient", "reset"
+#define ACTION_RELAY_NAMES "alert", "refuse-recipient", "reset"
+#define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
 
 #endif

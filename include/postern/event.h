@@ -213,8 +213,8 @@ struct event_refused {
 	uint32_t tcp_seq;
 	uint8_t tcp_flags; /* as in the header: SYN = 2 */
 	uint8_t proto;
-	uint8_t would; /* 1 = monitor mode: logged, not refused */
-	uint8_t pad;
+	uint8_t action; /* enum action taken: alert (monitor mode: only logged), refuse or drop */
+	uint8_t would;  /* what enforce mode does about it: refuse or drop */
 };
 
 struct event {

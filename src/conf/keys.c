@@ -46,13 +46,13 @@ const struct key_type_info key_types[KEY_TYPES] = {
 
 static const char *const mode_words[] = { POLICY_MODE_NAMES, NULL };
 static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
-static const char *const action_words[] = { ACTION_NAMES, NULL };
+static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(COUNT(mode_words) == MODE_COUNT + 1, "a word for each mode");
 static_assert(COUNT(do_words) == DO_COUNT + 1, "a word for each decision");
-static_assert(COUNT(action_words) == ACTION_COUNT + 1, "a word for each action");
+static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each action");
 
 /* clang-format off */
 #define WORDS(w) .words = (w), .set = value_word

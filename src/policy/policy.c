@@ -116,7 +116,7 @@ void policy_free(struct policy *p)
 void policy_set(struct policy *p, const struct policy_settings *s)
 {
 	assert(s->mode < MODE_COUNT && s->otherwise < DO_COUNT);
-	assert(s->relay_action < ACTION_COUNT && s->tricks_action < ACTION_COUNT);
+	assert(s->relay_action < ACTION_RELAY_COUNT && s->tricks_action < ACTION_RELAY_COUNT);
 	assert(s->port_count <= POLICY_PORTS_MAX);
 	p->settings = *s;
 }

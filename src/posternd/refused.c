@@ -34,7 +34,8 @@ static void fill_connection(
 	c->midstream = !(seg->flags & TCP_SYN);
 }
 
-static void judge(struct event_connection *c, const struct policy *policy)
+/* Fills in what the policy says of it; returns what the rule does about it in enforce mode. */
+static enum action judge(struct event_connection *c, const struct policy *policy)
 {
 	struct policy_connection p = policy_judge_connection(policy, &c->src, &c->dst);
 
@@ -42,6 +43,7 @@ static void judge(struct event_connection *c, const struct policy *policy)
 	c->server = p.server;
 	c->direction = p.direction;
 	c->from_upstream = p.client_upstream;
+	return p.what == DO_DROP ? ACTION_DROP : ACTION_REFUSE;
 }
 
 static uint64_t flow_id(const struct event_connection *c, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -68,11 +70,11 @@ bool refused_read(const struct policy *policy, const uint8_t hash_key[HASH_KEY_B
 	out->kind = EVENT_REFUSED;
 	out->time_us = packet->time_us;
 	fill_connection(&out->conn, packet, &seg, from_server);
-	judge(&out->conn, policy);
+	out->u.refused.would = judge(&out->conn, policy);
+	out->u.refused.action = would ? ACTION_ALERT : out->u.refused.would;
 	out->conn.flow_id = flow_id(&out->conn, hash_key);
 	out->u.refused.tcp_seq = seg.seq;
 	out->u.refused.tcp_flags = seg.flags;
 	out->u.refused.proto = IPPROTO_TCP;
-	out->u.refused.would = would;
 	return true;
 }

@@ -40,9 +40,9 @@ bool gate_judge_try(const struct event *e, const struct watch_memory *memory, st
 	f->severity = e->conn.direction == DIRECTION_OUTBOUND || e->conn.direction == DIRECTION_INTERNAL
 	                      ? SEVERITY_OUTWARD
 	                      : SEVERITY_INWARD;
-	f->blocked = !e->u.refused.would;
-	f->action = f->blocked ? ACTION_RESET : ACTION_ALERT;
-	f->would = ACTION_RESET;
+	f->action = e->u.refused.action;
+	f->would = e->u.refused.would;
+	f->blocked = f->action != ACTION_ALERT;
 	f->outcome = f->blocked ? OUTCOME_REFUSED_BY_US : OUTCOME_NONE;
 	print_try(evidence_line(f), e);
 	return true;

@@ -103,7 +103,8 @@ fails 1 "queue 2500 is taken by posternd \(process $(pgrep -P "$POSTERN_PID" -x 
 one_line
 same "mail passes all the same" "220 250 250 250 354 250 221" "$(codes_from isp 192.168.10.10 --rcpt a@example.org)"
 same "the stranger is refused" refused "$(codes_from stranger 192.168.10.10)"
-postern_wait_record 10 '.event_type == "alert" and .alert.signature_id == 1025500'
+postern_wait_record 10 '.event_type == "alert" and .alert.signature_id == 1025500 and .alert.action == "blocked"
+    and .finding.action == "refuse" and .finding.would == null'
 postern_wait_record 10 '.event_type == "stats" and .stats.tap.packets > 10 and .stats.tap.packets == .stats.tap.verdicts
     and .stats.kernel.rules.inspected == .stats.tap.packets and .stats.refused.read == 1
     and .stats.tap.latency_us.max >= .stats.tap.latency_us.p50 and .stats.kernel.queue.dropped_full == 0'
@@ -143,13 +144,16 @@ same "what was inspected passes (queue.fail = open)" "220 250 250 250 354 250 22
     "$(codes_from isp 192.168.10.10 --rcpt b@example.org)"
 check "and is counted as blind" test "$(postern_counter blind)" -gt 0
 
+postern_conf 'otherwise = drop'
 postern_start -n
 said 'monitor mode'
 said '[0-9]+ packets PASSED WITHOUT INSPECTION: .* \(kernel.rules.blind is [0-9]+\)'
 echo "ok: what passed unseen meanwhile is said"
 same "-n refuses nobody" "220 250 250 250 354 250 221" "$(codes_from stranger 192.168.10.10 --rcpt c@example.org)"
-postern_wait_record 10 '.postern.mode == "monitor" and .alert.signature_id == 1025500 and .alert.action == "allowed"'
-echo "ok: the stranger is told all the same"
+postern_wait_record 10 '.postern.mode == "monitor" and .alert.signature_id == 1025500 and .alert.action == "allowed"
+    and .finding.action == "alert" and .finding.would == "drop"'
+echo "ok: the stranger is told all the same, and what the rule would have done"
+postern_conf
 
 # killed in the middle: the kernel frees the queue, the rules stay, a new one takes over
 kill -KILL "$POSTERN_PID"

@@ -217,7 +217,7 @@ static void alert(void)
 	f.id = FINDING_GATE_REFUSED;
 	f.severity = 4;
 	f.blocked = 1;
-	f.action = f.would = ACTION_RESET;
+	f.action = f.would = ACTION_DROP;
 	f.outcome = OUTCOME_REFUSED_BY_US;
 	f.tx_id = 0;
 	f.verified = 0;
@@ -255,7 +255,7 @@ static void alert(void)
 	                         "\"category\":\"Policy violation\",\"severity\":4},"
 	                         "\"finding\":{\"value\":5,\"limit\":4,\"baseline\":3,\"window_s\":60,"
 	                         "\"outcome\":\"refused-by-postern\","
-	                         "\"action\":\"reset\",\"verified\":false,\"evidence\":[]},"
+	                         "\"action\":\"drop\",\"verified\":false,\"evidence\":[]},"
 	                         "\"incident\":{\"id\":77,\"state\":\"closed\",\"count\":9,\"first_seen\":"
 	                         "\"2026-11-21T18:36:07.148588+0000\","
 	                         "\"last_seen\":\"2026-11-21T18:36:07.148588+0000\"}}");

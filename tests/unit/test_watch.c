@@ -247,14 +247,15 @@ static void long_path_leaves_room_for_the_reply(void)
 	end();
 }
 
-static struct finding refused(enum event_direction direction, uint8_t would)
+static struct finding refused(enum event_direction direction, enum action action, enum action would)
 {
 	struct event e = events_make(EVENT_REFUSED, 0);
 
 	begin(16);
 	e.conn.direction = (uint8_t)direction;
 	e.u.refused.tcp_flags = 2;
-	e.u.refused.would = would;
+	e.u.refused.action = (uint8_t)action;
+	e.u.refused.would = (uint8_t)would;
 	push(e);
 	return take();
 }
@@ -270,19 +271,38 @@ static void gate_weighs_by_direction(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		f = refused(cases[i].direction, 0);
+		f = refused(cases[i].direction, ACTION_REFUSE, ACTION_REFUSE);
 		CU_ASSERT_EQUAL(f.id, FINDING_GATE_REFUSED);
 		CU_ASSERT_EQUAL(f.severity, cases[i].severity);
 		CU_ASSERT_EQUAL(f.blocked, 1);
+		CU_ASSERT_EQUAL(f.action, ACTION_REFUSE);
 		CU_ASSERT_EQUAL(f.verified, 0);
 		ASSERT_TEXT(f.evidence[0], "SYN to 192.168.0.10 port 25");
 		end();
 	}
-	f = refused(DIRECTION_INBOUND, 1);
-	CU_ASSERT_EQUAL(f.blocked, 0);
-	CU_ASSERT_EQUAL(f.action, ACTION_ALERT);
-	CU_ASSERT_EQUAL(f.would, ACTION_RESET);
-	end();
+}
+
+/* A rule's `refuse` and `drop` are told apart, and monitor mode says which it would have been. */
+static void gate_tells_what_the_rule_does(void)
+{
+	static const enum action does[] = { ACTION_REFUSE, ACTION_DROP };
+	struct finding f;
+	size_t i;
+
+	for (i = 0; i < sizeof(does) / sizeof(does[0]); i++) {
+		f = refused(DIRECTION_INBOUND, does[i], does[i]);
+		CU_ASSERT_EQUAL(f.blocked, 1);
+		CU_ASSERT_EQUAL(f.action, does[i]);
+		CU_ASSERT_EQUAL(f.would, does[i]);
+		CU_ASSERT_EQUAL(f.outcome, OUTCOME_REFUSED_BY_US);
+		end();
+		f = refused(DIRECTION_INBOUND, ACTION_ALERT, does[i]);
+		CU_ASSERT_EQUAL(f.blocked, 0);
+		CU_ASSERT_EQUAL(f.action, ACTION_ALERT);
+		CU_ASSERT_EQUAL(f.would, does[i]);
+		CU_ASSERT_EQUAL(f.outcome, OUTCOME_NONE);
+		end();
+	}
 }
 
 static void finish_closes_all(void)
@@ -303,4 +323,6 @@ SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_st
         { "accepted is said twice", accepted_is_said_twice }, { "forgets in time", forgets_in_time },
         { "evicts the oldest connection", evicts_the_oldest_connection },
         { "long path leaves room for the reply", long_path_leaves_room_for_the_reply },
-        { "gate weighs by direction", gate_weighs_by_direction }, { "finish closes all", finish_closes_all })
+        { "gate weighs by direction", gate_weighs_by_direction },
+        { "gate tells what the rule does", gate_tells_what_the_rule_does },
+        { "finish closes all", finish_closes_all })
