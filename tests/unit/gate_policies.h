@@ -62,7 +62,7 @@ static inline void gate_rule(struct policy *p, const char *title, int from, int 
 	assert(index >= 0);
 }
 
-/* The ISP-forwarding pattern: what rules/postern.nft shows. Sealed. */
+/* The ISP-forwarding pattern. Sealed. */
 static inline struct policy *gate_example_policy(enum policy_mode mode)
 {
 	struct policy *p = gate_policy(mode, DO_REFUSE);
