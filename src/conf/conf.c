@@ -97,7 +97,7 @@ static void set_policy(struct build *b)
 	policy_set(b->policy, &s);
 }
 
-/* Of each file in the order of reading, chained. A fixed key: this tells versions of a file apart,
+/* Of each file in the order of reading, chained; "" without a file. A fixed key: this tells versions of a file apart,
  * it keeps nothing secret and no table is built on it. */
 static void hash_sources(const struct parsed *p, char out[17])
 {
@@ -109,7 +109,9 @@ static void hash_sources(const struct parsed *p, char out[17])
 		chain[1] = hash_bytes(key, p->sources[i]->bytes, p->sources[i]->len);
 		chain[0] = hash_bytes(key, chain, sizeof(chain));
 	}
-	snprintf(out, 17, "%016" PRIx64, chain[0]);
+	out[0] = '\0';
+	if (p->source_count > 0)
+		snprintf(out, 17, "%016" PRIx64, chain[0]);
 }
 
 static struct conf *make_conf(struct build *b, const char *path)

@@ -36,7 +36,7 @@ struct conf {
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
-	char hash[17]; /* of the files' text, hex; `postern.config` of the records */
+	char hash[17]; /* of the files' text, hex; "" without files; `postern.config` of the records */
 };
 
 /* Messages as "FILE:LINE: what and how to fix", one a line, without newline. */

@@ -44,6 +44,18 @@ static int read_all(FILE *f, struct source *out)
 	return 0;
 }
 
+/* Windows editors put one at the start of UTF-8 files; to every reader behind us it is part of a name. */
+static void drop_byte_order_mark(struct source *s)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t mark_len = sizeof(mark) - 1;
+
+	if (s->len < mark_len || memcmp(s->bytes, mark, mark_len) != 0)
+		return;
+	s->len -= mark_len;
+	memmove(s->bytes, s->bytes + mark_len, s->len + 1);
+}
+
 int source_read(const char *path, struct source *out)
 {
 	FILE *f = fopen(path, "re");
@@ -56,6 +68,8 @@ int source_read(const char *path, struct source *out)
 	fclose(f);
 	if (rc < 0)
 		source_free(out);
+	else
+		drop_byte_order_mark(out);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
 
 struct source {
 	char *path;
-	char *bytes; /* as read; terminated behind len */
+	char *bytes; /* as read, less a byte order mark at the start; terminated behind len */
 	size_t len;
 };
 
