@@ -126,10 +126,12 @@ static void flow_end(struct inspect *in, struct flow *f, enum event_state state,
 	e->u.close.state = (uint8_t)state;
 	inspect_send(in, e);
 
-	in->counters.n[f->saw_rcpt ? COUNTER_SESSIONS_READ
-	               : f->tls    ? COUNTER_SESSIONS_TLS
-	                           : COUNTER_SESSIONS_OTHER]++;
-	in->counters.n[COUNTER_FLOWS_CLOSED]++;
+	counter_add(&in->counters,
+	        f->saw_rcpt ? COUNTER_SESSIONS_READ
+	        : f->tls    ? COUNTER_SESSIONS_TLS
+	                    : COUNTER_SESSIONS_OTHER,
+	        1);
+	counter_add(&in->counters, COUNTER_FLOWS_CLOSED, 1);
 	for (side = SMTP_CLIENT; side <= SMTP_SERVER; side++) {
 		stream_fini(&f->stream[side], in->pages);
 		edit_fini(&f->edits[side], in->edits);
@@ -177,7 +179,7 @@ static struct flow *flow_add(struct inspect *in, const struct packet *packet, co
 
 	if (table_count(in->flows) == table_capacity(in->flows)) {
 		oldest = table_oldest(in->flows, NULL);
-		in->counters.n[COUNTER_FLOWS_EVICTED]++;
+		counter_add(&in->counters, COUNTER_FLOWS_EVICTED, 1);
 		flow_end(in, oldest, STATE_EVICTED, packet->time_us);
 	}
 	f = table_add(in->flows, key, packet->time_us);
@@ -187,8 +189,8 @@ static struct flow *flow_add(struct inspect *in, const struct packet *packet, co
 	stream_init(&f->stream[SMTP_CLIENT]);
 	stream_init(&f->stream[SMTP_SERVER]);
 	dialogue_init(flow_dialogue(f), in->commands, f->conn.midstream);
-	in->counters.n[COUNTER_FLOWS]++;
-	in->counters.n[COUNTER_FLOWS_MIDSTREAM] += f->conn.midstream;
+	counter_add(&in->counters, COUNTER_FLOWS, 1);
+	counter_add(&in->counters, COUNTER_FLOWS_MIDSTREAM, f->conn.midstream);
 	inspect_send(in, inspect_event(in, f, EVENT_OPEN, packet->time_us));
 	return f;
 }
@@ -234,7 +236,7 @@ static void tell_odd(struct inspect *in, struct flow *f, enum smtp_side side, en
 	e->u.odd.side = (uint8_t)side;
 	e->u.odd.offset = offset;
 	inspect_send(in, e);
-	in->counters.n[COUNTER_ODDITIES]++;
+	counter_add(&in->counters, COUNTER_ODDITIES, 1);
 }
 
 /* Bytes that waited behind a hole and are in order now. They left long ago: not editable. */
@@ -253,7 +255,7 @@ static void tell_gap(
 {
 	if (missing == 0)
 		return;
-	in->counters.n[COUNTER_GAP]++;
+	counter_add(&in->counters, COUNTER_GAP, 1);
 	f->skipped_bytes += missing;
 	dialogue_gap(flow_dialogue(f), side, missing);
 	read_kept(in, f, side, now_us);
@@ -287,7 +289,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 	if (!s->started)
 		stream_start(s, seq);
 	out = stream_push(s, in->pages, seq, payload, seg->payload_captured, keep, HISTORY_BYTES);
-	in->counters.n[COUNTER_STREAM_MEMORY] += out.unverified;
+	counter_add(&in->counters, COUNTER_STREAM_MEMORY, out.unverified);
 	switch (out.result) {
 	case STREAM_NEW:
 		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset,
@@ -296,28 +298,28 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 			read_kept(in, f, side, now_us);
 		break;
 	case STREAM_RESEND:
-		in->counters.n[COUNTER_RESEND]++;
+		counter_add(&in->counters, COUNTER_RESEND, 1);
 		break;
 	case STREAM_HOLE:
-		in->counters.n[COUNTER_HOLE]++;
+		counter_add(&in->counters, COUNTER_HOLE, 1);
 		if (!keep)
 			return VERDICT_DROP;
 		break;
 	case STREAM_FULL:
-		in->counters.n[COUNTER_STREAM_MEMORY]++;
+		counter_add(&in->counters, COUNTER_STREAM_MEMORY, 1);
 		if (in->enforce)
 			return VERDICT_DROP;
 		skip_until(in, f, side, seq, now_us);
 		return read_payload(in, f, side, payload, seg, seq, now_us);
 	case STREAM_DIFFERS:
-		in->counters.n[COUNTER_RESEND_DIFFERS]++;
+		counter_add(&in->counters, COUNTER_RESEND_DIFFERS, 1);
 		if (!out.probe) /* some keep-alives carry one byte of anything */
 			tell_odd(in, f, side, ODD_RESEND_DIFFERS, stream_offset(s, seq), now_us);
 		if (in->enforce)
 			return VERDICT_DROP;
 		break;
 	case STREAM_OUTSIDE:
-		in->counters.n[COUNTER_OUT_OF_WINDOW]++;
+		counter_add(&in->counters, COUNTER_OUT_OF_WINDOW, 1);
 		if (in->enforce)
 			return VERDICT_DROP;
 		break;
@@ -460,20 +462,20 @@ void inspect_packet(
 	out->kind = VERDICT_ACCEPT;
 	out->edit_count = 0;
 	out->bytes_used = 0;
-	in->counters.n[COUNTER_PACKETS]++;
-	in->counters.n[COUNTER_BYTES] += packet->length_bytes;
+	counter_add(&in->counters, COUNTER_PACKETS, 1);
+	counter_add(&in->counters, COUNTER_BYTES, packet->length_bytes);
 	result = wire_parse(packet, bytes, &seg);
 	if (result == WIRE_TCP) {
 		out->kind = (uint8_t)inspect_segment(in, packet, bytes, &seg, out);
 	} else {
-		in->counters.n[unread[result].counter]++;
+		counter_add(&in->counters, unread[result].counter, 1);
 		if (unread[result].drop && in->enforce)
 			out->kind = VERDICT_DROP;
 	}
 	if (out->kind != VERDICT_ACCEPT)
 		out->edit_count = 0;
-	in->counters.n[COUNTER_EDITED] += out->edit_count > 0;
-	in->counters.n[verdicts[out->kind]]++;
+	counter_add(&in->counters, COUNTER_EDITED, out->edit_count > 0);
+	counter_add(&in->counters, verdicts[out->kind], 1);
 }
 
 void inspect_tick(struct inspect *in, uint64_t now_us)
@@ -490,7 +492,7 @@ void inspect_tick(struct inspect *in, uint64_t now_us)
 	}
 	while ((f = table_oldest(in->flows, &touched_us)) &&
 	        touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
-		in->counters.n[COUNTER_FLOWS_EXPIRED]++;
+		counter_add(&in->counters, COUNTER_FLOWS_EXPIRED, 1);
 		flow_end(in, f, STATE_TIMEOUT, now_us);
 	}
 }

@@ -28,7 +28,7 @@ struct event *inspect_event(struct inspect *in, const struct flow *f, enum event
 	struct event *e = ring_reserve(in->ring);
 
 	if (!e) {
-		in->counters.n[COUNTER_EVENTS_LOST]++;
+		counter_add(&in->counters, COUNTER_EVENTS_LOST, 1);
 		e = &in->scratch;
 	}
 	memset(e, 0, sizeof(*e));
@@ -44,7 +44,7 @@ void inspect_send(struct inspect *in, const struct event *e)
 	if (e == &in->scratch)
 		return;
 	ring_commit(in->ring);
-	in->counters.n[COUNTER_EVENTS]++;
+	counter_add(&in->counters, COUNTER_EVENTS, 1);
 }
 
 static void text_set(struct event_text *t, const char *text, size_t len)
@@ -85,7 +85,7 @@ static void refuse_recipient(
 {
 	if (editable && spoil_recipient(in, f, fact, from)) {
 		dialogue_refuse(flow_dialogue(f), fact->command);
-		in->counters.n[COUNTER_RCPT_REFUSED_BY_US]++;
+		counter_add(&in->counters, COUNTER_RCPT_REFUSED_BY_US, 1);
 		return;
 	}
 	f->want_reset = true;
@@ -100,7 +100,7 @@ static void judge_recipient(
 	struct policy_recipient r;
 
 	f->saw_rcpt = true;
-	in->counters.n[COUNTER_RCPT]++;
+	counter_add(&in->counters, COUNTER_RCPT, 1);
 	smtp_address_parse(fact->path, fact->path_len, &address);
 	j->form = (uint8_t)address.form;
 	final_domain_set(&j->final_domain, &address, address.hop_count - 1);
@@ -115,7 +115,7 @@ static void judge_recipient(
 	if (j->ours || j->client_ours)
 		return;
 
-	in->counters.n[COUNTER_RCPT_FOREIGN]++;
+	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, 1);
 	j->would = (uint8_t)r.action;
 	j->action = in->enforce && dialogue_is_certain(d) ? (uint8_t)r.action : ACTION_ALERT;
 	if (j->action == ACTION_RESET)
@@ -299,7 +299,7 @@ static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact
 	e->u.tx_end.end = (uint8_t)fact->end;
 	inspect_send(in, e);
 	f->foreign_accepted = 0;
-	in->counters.n[COUNTER_TRANSACTIONS]++;
+	counter_add(&in->counters, COUNTER_TRANSACTIONS, 1);
 }
 
 static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
@@ -319,7 +319,7 @@ static void on_odd(struct inspect *in, struct flow *f, const struct smtp_fact *f
 
 	e->u.odd = fact->odd;
 	inspect_send(in, e);
-	in->counters.n[COUNTER_ODDITIES]++;
+	counter_add(&in->counters, COUNTER_ODDITIES, 1);
 }
 
 void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes,

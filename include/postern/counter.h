@@ -1,7 +1,7 @@
 /* counter.h - contract: what is counted, by name.
  *
- * Each worker owns one array and alone adds to it (plain adds; the reader uses relaxed atomic
- * loads and sums over workers). Names appear in `stats` records.
+ * Each worker owns one array and alone adds to it, with counter_add(); others read it with
+ * counter_load() and sum over workers. Names appear in `stats` records.
  */
 #ifndef POSTERN_COUNTER_H
 #define POSTERN_COUNTER_H
@@ -53,6 +53,17 @@ enum counter {
 struct counters {
 	uint64_t n[COUNTER_COUNT];
 };
+
+/* One thread adds, so no locked instruction is needed; others see a whole number, if a late one. */
+static inline void counter_add(struct counters *c, enum counter which, uint64_t more)
+{
+	__atomic_store_n(&c->n[which], c->n[which] + more, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t counter_load(const struct counters *c, enum counter which)
+{
+	return __atomic_load_n(&c->n[which], __ATOMIC_RELAXED);
+}
 
 /* What watch counts, told by watch_counts(), written by report. *_open is a level, the rest only grow. */
 struct watch_counts {

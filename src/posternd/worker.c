@@ -175,5 +175,5 @@ void worker_add_counters(const struct worker *w, struct counters *sum)
 	unsigned i;
 
 	for (i = 0; i < COUNTER_COUNT; i++)
-		sum->n[i] += __atomic_load_n(&c->n[i], __ATOMIC_RELAXED);
+		sum->n[i] += counter_load(c, i);
 }
