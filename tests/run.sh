@@ -9,15 +9,15 @@ passed=0 failed=0 skipped=0
 began=$SECONDS
 make=${MAKE:-make}
 
-# A stage that prints "N passed, N failed[, N skipped]" as its last line is counted by it, another one
-# as a single test.
+# A stage that closes with a line "N passed, N failed[, N skipped]" is counted by it, another one as a
+# single test.
 stage() { # NAME COMMAND...
 	local name=$1 log=build/check/$1.log start=$SECONDS status p f s
 	shift
 	printf '== %-14s ' "$name"
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
-	if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+	if [[ $(grep -E '^[0-9]+ passed, ' "$log" | tail -n 1) =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
 		p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
 		[ "$status" -ne 0 ] && [ "$f" -eq 0 ] && f=1
 	else

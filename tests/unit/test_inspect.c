@@ -535,8 +535,8 @@ static void bytes_never_seen_are_a_gap(void)
 	for (i = 0; i < 12; i++)
 		pass(&T, SERVER, "250 ok\r\n");
 	pass(&T, CLIENT, "QUIT\r\n");
-	talk_fini(&T);
 	CU_ASSERT_EQUAL(count(&T, COUNTER_GAP), 1);
+	talk_fini(&T);
 	e = event_nth(&T, EVENT_CLOSE, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.close.skipped_bytes, 30);
