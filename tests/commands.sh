@@ -74,13 +74,16 @@ t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.
 t 'read: bad home' 1 err '10.0.0' "$postern" read --home 10.0.0 tests/pcap/plain.pcap
 t 'read: -c and --home contradict' 2 err 'leave out' "$postern" read -c "$conf" --home 10.0.0.0/8 tests/pcap/plain.pcap
 t 'read: text' 0 out 'bob|good@example.org' "$postern" read -f text tests/pcap/plain.pcap
-t 'read: summary on stderr' 0 err '1 transactions, 1 recipients' "$postern" read tests/pcap/plain.pcap
+t 'read: summary on stderr' 0 err '1 transaction, 1 recipient, 0 findings' "$postern" read tests/pcap/plain.pcap
+t 'read: a finding is status 1' 1 err '2 findings' "$postern" read --home 192.168.0.0/16 --domain example.org tests/pcap/relay_refused.pcap
+mapfile -t many < <(for i in {1..257}; do printf -- '--home\n10.%d.0.0/16\n' $((i % 256)); done)
+t 'read: too many --home' 2 err 'more than 256 times' "$postern" read "${many[@]}" tests/pcap/plain.pcap
 t 'read: other ports only' 0 err ' 0 recipients' "$postern" read --ports 2525 tests/pcap/plain.pcap
 head -c 2000 tests/pcap/plain.pcap >"$scratch/cut.pcap"
 chmod 644 "$scratch"/*
 t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern" read "$scratch/cut.pcap"
 t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
-t 'read: standard input' 0 err '1 recipients' sh -c "'$postern' read - <tests/pcap/plain.pcap"
+t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pcap/plain.pcap"
 
 # The project's own captures: made again they are the same, and give the records that lie beside them.
 mkdir "$scratch/made"

@@ -6,6 +6,7 @@
 
 struct conf;
 
+/* INVALID also says that something was found: one status for both. */
 enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE };
 
 /* What main does before a command runs. */

@@ -1,7 +1,7 @@
 /* read.c - `postern read`: captures through the same engines as live traffic, records on stdout.
  *
  * Packet time is the only clock. Each capture is its own little world: its connections end with it.
- * Without -c and without --home or --domain nothing counts as ours, so no recipient is judged.
+ * Findings, and captures that cannot be read to their end, make the exit status 1. Without -c and without --home or --domain nothing counts as ours, so no recipient is judged.
  */
 #include "postern/commands.h"
 
@@ -41,22 +41,6 @@ struct reader {
 	uint64_t packets, not_ip, captures, bad;
 };
 
-static void drain(struct reader *r)
-{
-	const struct event *e;
-	const struct finding *f;
-
-	while ((e = ring_front(r->events))) {
-		watch_event(r->watch, e);
-		eve_event(r->eve, e);
-		ring_pop(r->events);
-		while ((f = ring_front(r->findings))) {
-			eve_finding(r->eve, f);
-			ring_pop(r->findings);
-		}
-	}
-}
-
 static void drain_findings(struct reader *r)
 {
 	const struct finding *f;
@@ -64,6 +48,18 @@ static void drain_findings(struct reader *r)
 	while ((f = ring_front(r->findings))) {
 		eve_finding(r->eve, f);
 		ring_pop(r->findings);
+	}
+}
+
+static void drain(struct reader *r)
+{
+	const struct event *e;
+
+	while ((e = ring_front(r->events))) {
+		watch_event(r->watch, e);
+		eve_event(r->eve, e);
+		ring_pop(r->events);
+		drain_findings(r);
 	}
 }
 
@@ -147,7 +143,7 @@ static int reader_open(struct reader *r, const struct read_options *o)
 	char err[ERR_BYTES];
 
 	if (load_conf(o, &r->conf) != 0)
-		return 1;
+		return COMMAND_INVALID;
 	inspect_settings_default(&inspect, 1);
 	watch_settings_default(&watch);
 	eve.config_hash = r->conf->hash;
@@ -159,14 +155,14 @@ static int reader_open(struct reader *r, const struct read_options *o)
 		r->watch = watch_new(&watch, r->findings);
 	if (!r->inspect || !r->watch) {
 		fprintf(stderr, "postern read: not enough memory for the tables: %s\n", strerror(errno));
-		return 1;
+		return COMMAND_INVALID;
 	}
 	r->eve = eve_open(&eve, r->conf->policy, err, sizeof(err));
 	if (!r->eve) {
 		fprintf(stderr, "postern read: %s\n", err);
-		return 1;
+		return COMMAND_INVALID;
 	}
-	return 0;
+	return COMMAND_FINE;
 }
 
 static void reader_close(struct reader *r)
@@ -179,24 +175,47 @@ static void reader_close(struct reader *r)
 	conf_free(r->conf);
 }
 
-static void summarise(const struct reader *r, const char *program)
+static void print_count(const char *before, uint64_t count, const char *noun)
+{
+	fprintf(stderr, "%s%ju %s%s", before, (uintmax_t)count, noun, count == 1 ? "" : "s");
+}
+
+/* In one line; what went wrong only if something did. */
+static void summarise(const struct reader *r)
 {
 	const uint64_t *n = inspect_counters(r->inspect)->n;
 	struct watch_counts w = watch_counts(r->watch);
 	uint64_t sessions = n[COUNTER_SESSIONS_READ] + n[COUNTER_SESSIONS_TLS] + n[COUNTER_SESSIONS_OTHER];
 
-	fprintf(stderr,
-	        "%s: %ju captures (%ju unreadable or cut), %ju packets (%ju not IP), %ju connections (%ju "
-	        "read down to RCPT, "
-	        "%ju under TLS), %ju transactions, %ju recipients, %ju findings\n",
-	        program, (uintmax_t)r->captures, (uintmax_t)r->bad, (uintmax_t)r->packets,
-	        (uintmax_t)r->not_ip, (uintmax_t)sessions, (uintmax_t)n[COUNTER_SESSIONS_READ],
-	        (uintmax_t)n[COUNTER_SESSIONS_TLS], (uintmax_t)n[COUNTER_TRANSACTIONS],
-	        (uintmax_t)n[COUNTER_RCPT], (uintmax_t)w.findings);
+	print_count("postern read: ", r->captures, "capture");
+	if (r->bad > 0)
+		fprintf(stderr, " (%ju unreadable or cut)", (uintmax_t)r->bad);
+	print_count(", ", r->packets, "packet");
+	if (r->not_ip > 0)
+		fprintf(stderr, " (%ju not IP)", (uintmax_t)r->not_ip);
+	print_count(", ", sessions, "connection");
+	fprintf(stderr, " (%ju read down to RCPT, %ju under TLS)", (uintmax_t)n[COUNTER_SESSIONS_READ],
+	        (uintmax_t)n[COUNTER_SESSIONS_TLS]);
+	print_count(", ", n[COUNTER_TRANSACTIONS], "transaction");
+	print_count(", ", n[COUNTER_RCPT], "recipient");
+	print_count(", ", w.findings, "finding");
+	fputc('\n', stderr);
 	if (n[COUNTER_EVENTS_LOST] || w.findings_lost || eve_counts(r->eve).lost)
-		fprintf(stderr, "%s: lost: %ju events, %ju findings, %ju records\n", program,
+		fprintf(stderr, "postern read: lost: %ju events, %ju findings, %ju records\n",
 		        (uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost,
 		        (uintmax_t)eve_counts(r->eve).lost);
+}
+
+/* Adds an option's argument to a list of LIST_MAX. */
+static bool add_text(const char **list, unsigned *count, const char *option, const char *text)
+{
+	if (*count == LIST_MAX) {
+		fprintf(stderr, "postern read: %s is given more than %d times; use a configuration (-c)\n",
+		        option, LIST_MAX);
+		return false;
+	}
+	list[(*count)++] = text;
+	return true;
 }
 
 /* "25,2525" to o->ports. False if that is no list of ports. */
@@ -246,14 +265,12 @@ static int parse_options(struct read_options *o, int argc, char **argv)
 			o->conf = optarg;
 			break;
 		case 'H':
-			if (o->home_count == LIST_MAX)
-				return 2;
-			o->home[o->home_count++] = optarg;
+			if (!add_text(o->home, &o->home_count, "--home", optarg))
+				return COMMAND_USAGE;
 			break;
 		case 'D':
-			if (o->domain_count == LIST_MAX)
-				return 2;
-			o->domains[o->domain_count++] = optarg;
+			if (!add_text(o->domains, &o->domain_count, "--domain", optarg))
+				return COMMAND_USAGE;
 			break;
 		case 'P':
 			if (!parse_ports(o, optarg)) {
@@ -261,30 +278,30 @@ static int parse_options(struct read_options *o, int argc, char **argv)
 				        "postern read: --ports '%s' is no list of at most %d ports such as "
 				        "25,2525\n",
 				        optarg, POLICY_PORTS_MAX);
-				return 2;
+				return COMMAND_USAGE;
 			}
 			break;
 		case 'f':
 			if (!parse_format(o, optarg)) {
 				fprintf(stderr, "postern read: unknown format '%s'; there are eve and text\n",
 				        optarg);
-				return 2;
+				return COMMAND_USAGE;
 			}
 			break;
 		default:
-			return 2;
+			return COMMAND_USAGE;
 		}
 	}
 	if (o->conf && (o->home_count || o->domain_count || o->port_count)) {
 		fprintf(stderr, "postern read: -c already says what is ours; leave out --home, --domain and "
 		                "--ports\n");
-		return 2;
+		return COMMAND_USAGE;
 	}
 	if (optind == argc) {
 		fprintf(stderr, "postern read: name at least one capture, or - for standard input\n");
-		return 2;
+		return COMMAND_USAGE;
 	}
-	return 0;
+	return COMMAND_FINE;
 }
 
 int read_run(int argc, char **argv)
@@ -293,15 +310,16 @@ int read_run(int argc, char **argv)
 	struct reader r = { 0 };
 	int status = parse_options(&options, argc, argv), i;
 
-	if (status != 0)
+	if (status != COMMAND_FINE)
 		return status;
 	status = reader_open(&r, &options);
-	if (status == 0) {
+	if (status == COMMAND_FINE) {
 		for (i = optind; i < argc; i++)
 			r.bad += read_capture(&r, argv[i]) != 0;
-		if (eve_flush(r.eve) != 0 || r.bad > 0 || eve_counts(r.eve).lost > 0)
-			status = 1;
-		summarise(&r, "postern read");
+		if (eve_flush(r.eve) != 0 || r.bad > 0 || eve_counts(r.eve).lost > 0 ||
+		        watch_counts(r.watch).findings > 0)
+			status = COMMAND_INVALID;
+		summarise(&r);
 	}
 	reader_close(&r);
 	return status;

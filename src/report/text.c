@@ -1,8 +1,8 @@
 /* text.c - see text.h.
  *
  *   2026-11-21 18:36:07.148 smtp  203.0.113.9:40000 > 192.168.0.10:25 inbound <a@b> to <c@d> 250: completed
- *   2026-11-21 18:36:09.002 flow  203.0.113.9:40000 > 192.168.0.10:25 inbound closed, 512 + 340 bytes
- *   2026-11-21 18:36:07.148 ALERT 203.0.113.9:40000 > 192.168.0.10:25 inbound relay.attempt severity 2 ...
+ *   2026-11-21 18:36:09.002 flow  203.0.113.9:40000 > 192.168.0.10:25 inbound closed, 1 transaction, ...
+ *   2026-11-21 18:36:07.148 ALERT 203.0.113.9:40000 > 192.168.0.10:25 inbound 1025100 relay.attempt severity 2 ...
  *
  * Made from the JSON record, so that there is one assembly of facts. What a record lacks is left out.
  */
@@ -115,11 +115,12 @@ static void print_flow(struct line *l, const json_t *record)
 	const json_t *flow = json_object_get(record, "flow"), *tls = json_object_get(flow, "tls");
 
 	print_head(l, record, "flow");
-	line_print(l, " %s, %lld transactions, %lld bytes to server, %lld to client", text_of(flow, "state"),
-	        number_of(flow, "transactions"), number_of(flow, "bytes_toserver"),
-	        number_of(flow, "bytes_toclient"));
+	line_print(l, " %s, %lld transaction%s, %lld bytes to server, %lld to client", text_of(flow, "state"),
+	        number_of(flow, "transactions"), number_of(flow, "transactions") == 1 ? "" : "s",
+	        number_of(flow, "bytes_toserver"), number_of(flow, "bytes_toclient"));
 	if (tls)
-		line_print(l, ", tls %s", text_of(tls, "version"));
+		line_print(l, ", %s",
+		        strcmp(text_of(tls, "version"), "unknown") == 0 ? "tls" : text_of(tls, "version"));
 	if (number_of(flow, "skipped_bytes"))
 		line_print(l, ", %lld bytes not read", number_of(flow, "skipped_bytes"));
 	if (json_is_true(json_object_get(flow, "midstream")))
@@ -137,6 +138,15 @@ static void print_incident(struct line *l, const json_t *incident)
 	print_stamp(l, text_of(incident, "last_seen"));
 }
 
+/* Who stopped it, or that nobody did. `allowed` of the record says only that we did not, which beside a
+ * signature like "attempt, refused" reads as the opposite. */
+static const char *how_it_ended(const json_t *alert, const json_t *finding)
+{
+	const char *outcome = text_of(finding, "outcome");
+
+	return *outcome ? outcome : text_of(alert, "action");
+}
+
 static void print_alert(struct line *l, const json_t *record)
 {
 	const json_t *alert = json_object_get(record, "alert");
@@ -144,8 +154,8 @@ static void print_alert(struct line *l, const json_t *record)
 	size_t i;
 
 	print_head(l, record, "ALERT");
-	line_print(l, " %lld %s severity %lld %s: %s", number_of(alert, "signature_id"),
-	        text_of(alert, "rule"), number_of(alert, "severity"), text_of(alert, "action"),
+	line_print(l, " %lld %s severity %lld, %s: %s", number_of(alert, "signature_id"),
+	        text_of(alert, "rule"), number_of(alert, "severity"), how_it_ended(alert, finding),
 	        text_of(alert, "signature"));
 	if (*text_of(finding, "would"))
 		line_print(l, " (enforcing: %s)", text_of(finding, "would"));

@@ -718,14 +718,16 @@ static void lines_for_people(void)
 	assert_line(0, TEXT_HEAD("smtp ") "<s@isp.example> to <u@example.org> 250, <x@foreign> 550 (refused "
 	                                  "by postern): "
 	                                  "completed, 250 queued as 1, 1234 bytes");
-	assert_line(1, TEXT_HEAD("flow ") "closed, 1 transactions, 500 bytes to server, 300 to client");
+	assert_line(1, TEXT_HEAD("flow ") "closed, 1 transaction, 500 bytes to server, 300 to client");
 	assert_line(2,
-	        TEXT_HEAD("ALERT") "1025100 relay.attempt severity 2 allowed: Open-relay attempt, refused "
+	        TEXT_HEAD("ALERT") "1025100 relay.attempt severity 2, refused-by-server: Open-relay attempt, "
+	                           "refused "
 	                           "(enforcing: refuse-recipient); RCPT TO:<x!u@ours> -> 550 no; incident 77 "
 	                           "open");
 	assert_line(3, "2026-11-21 18:36:07.148 ALERT [2001:db8::1]:40000 > 192.168.0.10:25 inbound 1025100 "
 	               "relay.attempt "
-	               "severity 2 allowed: Open-relay attempt, refused; incident 77 closed, 3 findings from "
+	               "severity 2, refused-by-server: Open-relay attempt, refused; incident 77 closed, 3 "
+	               "findings from "
 	               "2026-11-21 18:36:07.148 to 2026-11-21 18:36:07.148");
 }
 
