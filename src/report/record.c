@@ -153,26 +153,34 @@ static void end_transaction(
 		tell_smtp(b, frame, c, c->tx.start_us, end);
 }
 
-static void evict_oldest(struct record_book *b, struct frame *frame)
+static bool is_empty(const struct tally *tally)
 {
-	uint64_t seen_us;
-	struct connection *oldest = table_oldest(b->connections, &seen_us);
+	return tally->vrfy == 0 && tally->expn == 0 && tally->auth_failures == 0 && tally->odd == 0;
+}
 
-	end_transaction(b, frame, oldest, END_LOST);
-	table_drop(b->connections, oldest);
-	b->evicted++;
+/* Forgets a connection whose end was not seen; what it has to tell is told. */
+static void give_up(struct record_book *b, struct frame *frame, struct connection *c)
+{
+	if (c->tx.open)
+		end_transaction(b, frame, c, END_LOST);
+	else if (!is_empty(&c->tally))
+		tell_smtp(b, frame, c, c->conn.open_us, END_LOST);
+	table_drop(b->connections, c);
 }
 
 /* The connection of e, made if need be. */
 static struct connection *connection_of(struct record_book *b, struct frame *frame, const struct event *e)
 {
 	struct connection *c = table_find(b->connections, &e->conn.flow_id);
+	uint64_t seen_us;
 
 	if (c) {
 		table_touch(b->connections, c, e->time_us);
 	} else {
-		if (table_count(b->connections) == table_capacity(b->connections))
-			evict_oldest(b, frame);
+		if (table_count(b->connections) == table_capacity(b->connections)) {
+			give_up(b, frame, table_oldest(b->connections, &seen_us));
+			b->evicted++;
+		}
 		c = table_add(b->connections, &e->conn.flow_id, e->time_us);
 		assert(c);
 	}
@@ -203,11 +211,6 @@ static void add_auth(struct connection *c, const struct event_auth *auth)
 	memcpy(c->auth_mech, auth->mech, EVENT_NAME_MAX);
 	c->auth_code = auth->reply.code;
 	c->tally.auth_failures += auth->reply.code >= 400;
-}
-
-static bool is_empty(const struct tally *tally)
-{
-	return tally->vrfy == 0 && tally->expn == 0 && tally->auth_failures == 0 && tally->odd == 0;
 }
 
 /* How a connection without a transaction ended, in the words for transactions. */
@@ -348,8 +351,6 @@ void record_finish(struct record_book *b, struct frame *frame)
 	struct connection *c;
 	uint64_t seen_us;
 
-	while ((c = table_oldest(b->connections, &seen_us)) != NULL) {
-		end_transaction(b, frame, c, END_LOST);
-		table_drop(b->connections, c);
-	}
+	while ((c = table_oldest(b->connections, &seen_us)) != NULL)
+		give_up(b, frame, c);
 }

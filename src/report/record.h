@@ -1,7 +1,8 @@
 /* record.h - events to records: `smtp` for each transaction, `flow` for each connection's end.
  *
  * What belongs to one connection is kept in a table of fixed capacity; when it is full, the connection
- * seen least recently is given up: its transaction is written with end = lost, and it is counted.
+ * seen least recently is given up: its transaction, and counts not told yet, are written with end = lost,
+ * and it is counted.
  */
 #ifndef REPORT_RECORD_H
 #define REPORT_RECORD_H

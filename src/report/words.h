@@ -7,7 +7,7 @@ enum words_table {
 	WORDS_SOURCE,
 	WORDS_END,
 	WORDS_FLOW_STATE,
-	WORDS_FLOW_REASON, /* by enum event_state, in Suricata's words */
+	WORDS_FLOW_REASON, /* by enum event_state: what made us call it over */
 	WORDS_OUTCOME,
 	WORDS_ACTION,
 	WORDS_FORM,

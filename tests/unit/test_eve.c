@@ -456,6 +456,32 @@ static void eviction_tells_the_transaction(void)
 	end();
 }
 
+/* What was counted outside of any transaction is not lost with the connection, evicted or open at the end. */
+static void giving_up_tells_the_counts(void)
+{
+	struct event e;
+	unsigned i;
+	json_t *record;
+
+	begin();
+	for (i = 0; i <= CONNECTIONS; i++) {
+		e = events_make(i == 0 || i == CONNECTIONS ? EVENT_COMMAND : EVENT_GREETING, i);
+		if (e.kind == EVENT_COMMAND)
+			strcpy(e.u.command.verb, "VRFY");
+		e.conn.flow_id = 1 + i;
+		push(e);
+	}
+	end();
+	CU_ASSERT_EQUAL_FATAL(line_count, 2);
+	for (i = 0; i < 2; i++) {
+		record = parse(i);
+		CU_ASSERT_EQUAL(number(record, "flow_id"), i == 0 ? 1 : CONNECTIONS + 1);
+		CU_ASSERT_STRING_EQUAL(text(part(record, "smtp"), "end"), "lost");
+		CU_ASSERT_EQUAL(number(part(record, "smtp"), "vrfy"), 1);
+		json_decref(record);
+	}
+}
+
 /* 300 recipients: 100 listed, all counted. */
 static void list_is_cut_at_100(void)
 {
@@ -773,6 +799,7 @@ SUITE("eve", { "whole connection", whole_connection }, { "alert", alert }, { "st
         { "survives lost events", survives_lost_events },
         { "close tells what is open", close_tells_what_is_open },
         { "eviction tells the transaction", eviction_tells_the_transaction },
+        { "giving up tells the counts", giving_up_tells_the_counts },
         { "list is cut at 100", list_is_cut_at_100 }, { "line stays below 60 KiB", line_stays_below_60_kib },
         { "cut fields are marked and counted", cut_fields_are_marked_and_counted },
         { "list stays a beginning", list_stays_a_beginning },
