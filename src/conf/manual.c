@@ -4,9 +4,12 @@
 #include "conf/build.h"
 #include "conf/conf.h"
 
-/* Text in mdoc: a line must not begin with a control character, backslashes are doubled. */
+/* Text in mdoc: a line must not begin with a control character, backslashes are doubled, and a sentence
+ * begins a line. */
 static void print_text(FILE *to, const char *text)
 {
+	const char *begin = text;
+
 	if (text[0] == '.' || text[0] == '\'')
 		fputs("\\&", to);
 	for (; *text; text++)
@@ -14,6 +17,8 @@ static void print_text(FILE *to, const char *text)
 			fputs("\\e", to);
 		else if (*text == '-')
 			fputs("\\-", to);
+		else if (*text == ' ' && text > begin && text[-1] == '.')
+			fputc('\n', to);
 		else
 			fputc(*text, to);
 	fputc('\n', to);
