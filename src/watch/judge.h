@@ -17,6 +17,7 @@ struct watch_memory {
 	struct event_path helo;
 	struct event_path mail_from; /* of the running transaction */
 	struct event_path foreign;   /* its first foreign recipient that the server accepted */
+	uint8_t foreign_form;        /* enum smtp_form of that recipient */
 };
 
 /* memory: NULL when the connection is not remembered (nothing seen of it, or evicted). */

@@ -90,8 +90,10 @@ bool relay_judge_data(const struct event *e, const struct watch_memory *memory, 
 		return false;
 	finding_init(f, FINDING_RELAY_ACCEPTED, e);
 	take_memory(f, memory);
-	if (memory)
+	if (memory) {
 		f->rcpt_to = memory->foreign;
+		f->form = memory->foreign_form;
+	}
 	f->action = ACTION_ALERT;
 	f->would = ACTION_ALERT;
 	f->outcome = OUTCOME_ACCEPTED;

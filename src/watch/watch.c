@@ -98,8 +98,10 @@ static void remember(struct watch *w, const struct event *e)
 	} else if (e->kind == EVENT_RCPT && rcpt->judged && !rcpt->ours && !rcpt->client_ours &&
 	           rcpt->outcome == OUTCOME_ACCEPTED) {
 		m = memory_of(w, e);
-		if (m->foreign.len == 0)
+		if (m->foreign.len == 0) {
 			m->foreign = rcpt->path;
+			m->foreign_form = rcpt->form;
+		}
 	}
 }
 

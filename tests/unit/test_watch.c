@@ -162,7 +162,9 @@ static void accepted_is_said_twice(void)
 
 	begin(16);
 	push(events_mail(0, 1, "<s@x>"));
-	push(events_rcpt(1, 1, "<a@foreign>", 0, 250, "ok"));
+	e = events_rcpt(1, 1, "<a@foreign>", 0, 250, "ok");
+	e.u.rcpt.form = SMTP_FORM_BANG;
+	push(e);
 	f = take();
 	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ACCEPTED);
 	CU_ASSERT_EQUAL(f.severity, 1);
@@ -175,6 +177,7 @@ static void accepted_is_said_twice(void)
 	CU_ASSERT_EQUAL(f.incident.count, 2);
 	CU_ASSERT_EQUAL(f.value, 1);
 	ASSERT_TEXT(f.rcpt_to, "<a@foreign>");
+	CU_ASSERT_EQUAL(f.form, SMTP_FORM_BANG);
 	ASSERT_TEXT(f.mail_from, "<s@x>");
 	ASSERT_TEXT(f.evidence[0], "end of data, foreign recipients 1 -> 250 queued as 1");
 
