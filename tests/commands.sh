@@ -69,6 +69,8 @@ t 'read: no capture' 2 err 'capture' "$postern" read
 t 'read: no such file' 1 err 'nowhere.pcap.*No such file' "$postern" read "$scratch/nowhere.pcap"
 t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
+t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
+t 'check: an option without its value' 2 err '^postern check: .*argument' "$postern" check -c
 t 'read: unknown format' 2 err 'eve and text' "$postern" read -f yaml tests/pcap/plain.pcap
 t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.pcap
 t 'read: bad home' 1 err '10.0.0' "$postern" read --home 10.0.0 tests/pcap/plain.pcap

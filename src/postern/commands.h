@@ -17,7 +17,7 @@ enum command_needs {
 
 struct command {
 	const char *name;
-	/* Exit status. argv[0] is the command's name; conf only with NEEDS_CONFIGURATION. On
+	/* Exit status. argv[0] is "postern NAME"; conf only with NEEDS_CONFIGURATION. On
 	 * COMMAND_USAGE main adds where help is. */
 	union {
 		int (*args)(int argc, char **argv);

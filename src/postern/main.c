@@ -126,12 +126,15 @@ static int run_with_configuration(const struct command *c, int argc, char **argv
 
 static int run_command(const struct command *c, int argc, char **argv)
 {
+	char name[64];
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
 		print_command_help(stdout, c);
 		return COMMAND_FINE;
 	}
+	snprintf(name, sizeof(name), "postern %s", c->name);
+	argv[0] = name; /* what getopt puts before its messages */
 	status = c->needs == NEEDS_CONFIGURATION ? run_with_configuration(c, argc, argv)
 	                                         : c->run.args(argc, argv);
 	if (status == COMMAND_USAGE)
