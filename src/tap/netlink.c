@@ -26,7 +26,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 
-enum { ANSWER_WAIT_MS = 5000, HOLDER_TEXT_MAX = 64 };
+enum { ANSWER_WAIT_MS = 5000, HOLDER_TEXT_MAX = 64, SEND_LIMIT_WANTED = 1 << 20 };
 
 /* ---- the socket ---------------------------------------------------------------------------- */
 
@@ -233,6 +233,11 @@ int netlink_explain(
 		        "%s %u: this kernel has no %s: try `modprobe %s`, or use a kernel that is built with "
 		        "it",
 		        service->noun, number, service->module, service->module);
+		break;
+	case -EMSGSIZE:
+		snprintf(err, err_bytes,
+		        "%s %u: the socket's send buffer is too small: raise net.core.wmem_max to %d",
+		        service->noun, number, SEND_LIMIT_WANTED);
 		break;
 	default:
 		snprintf(err, err_bytes, "%s %u: %s", service->noun, number, strerror(-error));

@@ -51,6 +51,7 @@ enum {
 	BATCH = 64,                  /* datagrams read at once */
 	SLOT_BYTES = 0x10000 + 4096, /* the largest packet and its attributes */
 	SEND_BYTES = 256 * 1024,     /* of verdicts, collected */
+	SEND_SLACK_BYTES = 1024,     /* the kernel's share of a socket's buffer */
 	SOCKET_SEND_BYTES = 1 << 20, /* must hold one send */
 	SOCKET_RECEIVE_BYTES = 16 << 20,
 	COPY_RANGE = 0xffff,
@@ -120,6 +121,17 @@ static int claim(struct nfqueue *q)
 	return mnl_socket_sendto(q->socket, h, h->nlmsg_len) < 0 ? -errno : 0;
 }
 
+/* A full buffer of verdicts must fit into the socket's, or it could never be paid. Where the buffer may
+ * not be forced (in a user namespace), the system's limit decides. */
+static bool can_send(int fd)
+{
+	int bytes = 0;
+	socklen_t len = sizeof(bytes);
+
+	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) == 0 &&
+	       bytes >= SEND_BYTES + SEND_SLACK_BYTES;
+}
+
 static int take_resources(struct nfqueue *q)
 {
 	unsigned i;
@@ -140,7 +152,9 @@ static int take_resources(struct nfqueue *q)
 		m->msg_name = &q->senders[i];
 	}
 	q->socket = netlink_open(SOCKET_RECEIVE_BYTES, SOCKET_SEND_BYTES);
-	return q->socket ? 0 : -errno;
+	if (!q->socket)
+		return -errno;
+	return can_send(mnl_socket_get_fd(q->socket)) ? 0 : -EMSGSIZE;
 }
 
 struct nfqueue *nfqueue_open(const struct nfqueue_settings *s, char *err, unsigned err_bytes)
