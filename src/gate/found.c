@@ -83,6 +83,7 @@ static int see_chain(const struct nlmsghdr *h, void *data)
 	                nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME))) {
 		item = add_item(
 		        reading->f, &reading->f->chains, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+		reading->f->uses += nftnl_chain_get_u32(chain, NFTNL_CHAIN_USE);
 		if (item && nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM)) {
 			item->base = true;
 			item->hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);

@@ -27,6 +27,7 @@ struct found_list {
 struct found {
 	uint32_t generation; /* of the whole nf_tables state; changes with every transaction of anyone */
 	struct found_list chains, sets, counters;
+	uint32_t uses; /* of the chains, summed: one for each rule in them and for each goto to them */
 	struct gate_counts counts;
 	int error;
 };

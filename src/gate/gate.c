@@ -40,7 +40,8 @@ enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time
 struct gate {
 	struct mnl_socket *nl;
 	uint32_t seq;
-	bool target; /* the queue expression was refused */
+	bool target;   /* the queue expression was refused */
+	uint32_t uses; /* of chains in what was installed last; 0 = nothing was */
 };
 
 /* ---- messages ----------------------------------------------------------------------------- */
@@ -49,9 +50,12 @@ static const struct {
 	int error;
 	const char *text;
 } advice[] = {
-	{ EPERM, "run as root or give the program CAP_NET_ADMIN; or the table is owned by another program "
-	         "(nft list tables)" },
-	{ EPROTONOSUPPORT, "this kernel has no nf_tables: modprobe nf_tables" },
+	{ EPERM,
+	        "run as root or give the program CAP_NET_ADMIN; if that is so, the table is owned by another "
+	        "program (nft list tables)" },
+	{ EPROTONOSUPPORT,
+	        "this kernel has no nfnetlink: modprobe nfnetlink nf_tables, or use one that is built "
+	        "with them" },
 	{ EINVAL, "nfnetlink or nf_tables is missing or too old: modprobe nf_tables; 5.10 is the oldest "
 	          "kernel supported" },
 	{ ENOMEM, "not enough memory" },
@@ -126,10 +130,16 @@ static void say_refused(
 		ruleset_print_rule(r, note->rule, to);
 		fclose(to);
 	}
-	say(err, err_bytes, "kernel refused in chain %s the rule `%s`%s%s: %s; %s%s", note->name, text,
-	        refusal->expression ? " at expression " : "", refusal->expression ? refusal->expression : "",
-	        strerror(-refusal->error), missing ? "load the kernel module: modprobe " : "",
-	        missing ? missing : advise(-refusal->error));
+	if (missing)
+		say(err, err_bytes,
+		        "this kernel has no expression %s, which the rule `%s` of chain %s needs: modprobe "
+		        "%s",
+		        refusal->expression, text, note->name, missing);
+	else
+		say(err, err_bytes, "kernel refused in chain %s the rule `%s`%s%s: %s; %s", note->name, text,
+		        refusal->expression ? " at expression " : "",
+		        refusal->expression ? refusal->expression : "", strerror(-refusal->error),
+		        advise(-refusal->error));
 }
 
 /* ---- installing --------------------------------------------------------------------------- */
@@ -205,6 +215,21 @@ static bool rule_queues(const struct model_rule *rule)
 	return false;
 }
 
+/* What found_read() will count: rules, and what they go to. */
+static uint32_t count_uses(const struct ruleset *r)
+{
+	uint32_t uses = 0;
+
+	for (size_t i = 0; i < r->rule_count; i++) {
+		const struct model_rule *rule = &r->rules[i];
+
+		uses += rule->statement_count > 0;
+		for (unsigned s = 0; s < rule->statement_count; s++)
+			uses += rule->statements[s].kind == STATEMENT_GOTO;
+	}
+	return uses;
+}
+
 /* The kernel lacks the queue expression, and nothing else so far as it says. */
 static bool lacks_queue(const struct batch_refusal *refusal)
 {
@@ -258,8 +283,10 @@ int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsign
 
 	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++)
 		error = install_once(g, wanted, err, err_bytes);
-	if (!error)
+	if (!error) {
 		say(err, err_bytes, "%s", ""); /* of a try that was made again */
+		g->uses = count_uses(wanted);
+	}
 	return error;
 }
 
@@ -332,8 +359,10 @@ int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out)
 		error = found_read(&found, g->nl, &g->seq, table);
 		if (!error && found.counters.count == 0)
 			error = -ENOENT;
-		if (!error)
+		if (!error) {
 			*out = found.counts;
+			out->changed = g->uses && found.uses != g->uses;
+		}
 		found_fini(&found);
 	} while (error == -EINTR && --tries > 0);
 	return error;

@@ -26,7 +26,9 @@ int gate_remove(struct gate *g, const char *table);
 /* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks;
+	bool changed; /* the table has more or fewer rules than the last gate_install() has put there */
 };
+/* 0; -ENOENT: there is no such table; -errno. */
 int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out);
 
 #endif

@@ -166,6 +166,29 @@ static void reinstalls(void)
 	gate_close(g);
 }
 
+/* Rules that others add or remove are noticed, ours of either mode are not. */
+static void notices_changed_rules(void)
+{
+	struct gate *g = open_fresh();
+	struct gate_counts c;
+	int status;
+
+	install_example(g, MODE_ENFORCE);
+	install_example(g, MODE_MONITOR);
+	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
+	CU_ASSERT_FALSE(c.changed);
+	free(gate_netns_shell(&status, "nft add rule inet postern forward accept"));
+	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
+	CU_ASSERT_TRUE(c.changed);
+	install_example(g, MODE_ENFORCE);
+	free(gate_netns_shell(&status, "nft flush table inet postern"));
+	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
+	CU_ASSERT_TRUE(c.changed);
+	gate_close(g);
+}
+
 /* Handles tell whether something was made anew. */
 static char *base_chain_handles(void)
 {
@@ -374,7 +397,8 @@ static void says_how_to_get_the_right(void)
 
 SUITE("gate", { "text and messages agree", agrees_for_the_example },
         { "they agree at the edges of the address space", agrees_at_the_edges },
-        { "installs again, and another ruleset", reinstalls }, { "base chains stay", base_chains_stay },
+        { "installs again, and another ruleset", reinstalls },
+        { "notices changed rules", notices_changed_rules }, { "base chains stay", base_chains_stay },
         { "sweeps its own table", sweeps_the_table }, { "leaves other tables alone", other_tables_stay },
         { "removes, and says when there is nothing", removes },
         { "5,000 prefixes of each family", holds_many_prefixes },
