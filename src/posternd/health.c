@@ -92,23 +92,10 @@ struct health {
 	uint64_t latency[NFQUEUE_LATENCY_BUCKETS];        /* so far */
 	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
 	int gate_error;                                   /* of the last reading */
+	bool rules_changed;                               /* said */
+	bool asleep;                                      /* a worker is, said */
+	bool queue_seen, queue_gone;
 };
-
-struct health *health_new(const struct health_sources *sources, uint64_t now_us)
-{
-	struct health *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		return NULL;
-	h->sources = *sources;
-	h->started_us = now_us;
-	return h;
-}
-
-void health_free(struct health *h)
-{
-	free(h);
-}
 
 void health_count_log(struct health *h, enum health_log what, uint64_t more)
 {
@@ -122,7 +109,16 @@ static uint64_t load(const _Atomic uint64_t *n)
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
-/* Drops keep their last values when the queue is gone (clean exit). */
+/* Only the kernel can take a queue away from a worker that serves it: its module was unloaded. */
+static void lose_queue(struct health *h, const struct worker *w)
+{
+	if (!h->queue_seen || h->queue_gone || worker_has_ended(w))
+		return;
+	h->queue_gone = true;
+	log_error("queue %u IS GONE from the kernel: nothing is inspected any more", worker_queue(w));
+}
+
+/* Drops keep their last values when the queue is gone. */
 static void read_kernel_queue(struct health *h)
 {
 	struct nfqueue_kernel_counts k, sum = { 0 };
@@ -130,8 +126,13 @@ static void read_kernel_queue(struct health *h)
 
 	h->now[NUMBER_QUEUE_WAITING] = 0;
 	for (i = 0; i < h->sources.worker_count; i++) {
-		if (nfqueue_read_kernel(worker_queue(h->sources.workers[i]), &k))
+		int r = nfqueue_read_kernel(worker_queue(h->sources.workers[i]), &k);
+
+		if (r == -ENOENT)
+			lose_queue(h, h->sources.workers[i]);
+		if (r)
 			return;
+		h->queue_seen = true;
 		sum.waiting += k.waiting;
 		sum.dropped_full += k.dropped_full;
 		sum.dropped_user += k.dropped_user;
@@ -184,6 +185,11 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_RESET] = c.reset;
 		h->now[NUMBER_RULES_REFUSED] = c.refused;
 		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
+		if (c.changed && !h->rules_changed)
+			log_error("table inet %s WAS CHANGED: somebody added or removed rules, port 25 may "
+			          "not be guarded; restart posternd to install it again",
+			        h->sources.table);
+		h->rules_changed = c.changed;
 	}
 	if (r == h->gate_error)
 		return;
@@ -204,6 +210,25 @@ static void read_desk(struct health *h)
 	h->now[NUMBER_RECORDS_LOST] = desk_eve_counts(h->sources.desk).lost;
 }
 
+/* ---- making ------------------------------------------------------------------------------- */
+
+struct health *health_new(const struct health_sources *sources, uint64_t now_us)
+{
+	struct health *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->sources = *sources;
+	h->started_us = now_us;
+	read_kernel_queue(h);
+	return h;
+}
+
+void health_free(struct health *h)
+{
+	free(h);
+}
+
 /* ---- telling ------------------------------------------------------------------------------- */
 
 static void tell_growth(struct health *h, uint64_t now_us)
@@ -213,7 +238,9 @@ static void tell_growth(struct health *h, uint64_t now_us)
 	for (i = 0; i < NUMBER_COUNT; i++) {
 		uint64_t at_us = h->told[i].at_us;
 
-		if (!numbers[i].growth || h->now[i] <= h->told[i].value)
+		if (h->now[i] < h->told[i].value) /* made anew, it counts from zero */
+			h->told[i].value = 0;
+		if (!numbers[i].growth || h->now[i] == h->told[i].value)
 			continue;
 		if (at_us && now_us - at_us < QUIET_S * SECOND_US)
 			continue;
@@ -222,18 +249,6 @@ static void tell_growth(struct health *h, uint64_t now_us)
 		h->told[i].value = h->now[i];
 		h->told[i].at_us = now_us;
 	}
-}
-
-void health_tick(struct health *h, uint64_t now_us)
-{
-	read_kernel_queue(h);
-	read_workers(h);
-	read_gate(h);
-	read_desk(h);
-	h->now[NUMBER_LOG_READ] = h->log[HEALTH_LOG_READ];
-	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
-	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
-	tell_growth(h, now_us);
 }
 
 bool health_workers_alive(const struct health *h, uint64_t now_us)
@@ -247,6 +262,35 @@ bool health_workers_alive(const struct health *h, uint64_t now_us)
 			return false;
 	}
 	return true;
+}
+
+static void tell_sleep(struct health *h, uint64_t now_us)
+{
+	bool asleep = now_us - h->started_us > ALIVE_S * SECOND_US && !health_workers_alive(h, now_us);
+
+	if (asleep && !h->asleep)
+		log_error("a worker HANGS: it has not been awake for %d seconds, its packets wait", ALIVE_S);
+	else if (!asleep && h->asleep)
+		log_warning("the workers are awake again");
+	h->asleep = asleep;
+}
+
+void health_tick(struct health *h, uint64_t now_us)
+{
+	read_kernel_queue(h);
+	read_workers(h);
+	read_gate(h);
+	read_desk(h);
+	h->now[NUMBER_LOG_READ] = h->log[HEALTH_LOG_READ];
+	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
+	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
+	tell_growth(h, now_us);
+	tell_sleep(h, now_us);
+}
+
+bool health_queue_is_gone(const struct health *h)
+{
+	return h->queue_gone;
 }
 
 /* Upper border of the bucket in which this share (in thousandths) of the packets ends; 0 = none. */

@@ -32,6 +32,8 @@ void health_count_log(struct health *h, enum health_log what, uint64_t more);
 void health_tick(struct health *h, uint64_t now_us);
 /* Every worker has been awake within the last seconds. */
 bool health_workers_alive(const struct health *h, uint64_t now_us);
+/* A queue that was claimed is not there any more, although its worker serves it. */
+bool health_queue_is_gone(const struct health *h);
 /* Writes a stats record of the last reading. */
 void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us);
 /* One line about the whole run. */

@@ -93,10 +93,13 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	struct daemon *d = l->daemon;
 	uint64_t now_us = clock_now_us();
 
-	(void)ev;
 	(void)revents;
 	desk_tick(d->desk, now_us);
 	health_tick(d->health, now_us);
+	if (health_queue_is_gone(d->health)) { /* a new start can claim it again */
+		l->failed = true;
+		ev_break(ev, EVBREAK_ALL);
+	}
 	if (d->conf->log.stats_s && ++l->seconds >= d->conf->log.stats_s) {
 		health_write_stats(d->health, d->desk, now_us);
 		l->seconds = 0;

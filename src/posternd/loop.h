@@ -10,7 +10,7 @@ struct loop;
 /* d is borrowed, and need not be complete before loop_run(). NULL with errno. */
 struct loop *loop_new(struct daemon *d);
 void loop_free(struct loop *l); /* NULL is fine; no thread may call loop_wake() any more */
-/* Until SIGTERM or SIGINT (true), or a worker has ended by itself (false). */
+/* Until SIGTERM or SIGINT (true), or a worker has ended by itself or lost its queue (false). */
 bool loop_run(struct loop *l);
 /* From any thread: something waits. Calls that come before the loop has looked count as one. */
 void loop_wake(void *loop);

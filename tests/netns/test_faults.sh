@@ -1,0 +1,101 @@
+#!/bin/bash
+# test_faults.sh - what posternd says where the kernel, a right or a limit is missing, each fault made: one line that
+# names what to do, status 1, nothing installed. And what it does when the kernel fails it while it runs.
+# time-limit: 120
+
+set -eu
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+. "$(dirname "$0")/lab.sh"
+# shellcheck source-path=SCRIPTDIR source=postern.sh
+. "$(dirname "$0")/postern.sh"
+
+lab_up
+lab_need jq nft setpriv python3 "${CC:-cc}"
+
+SMTPC=$LAB_HOME/smtpc.py
+LOG=$LAB_DIR/log/posternd.log
+
+# The shim, and where the sanitizers' runtime would insist on being loaded before it.
+"${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
+POSTERN_LEAK_CHECK=detect_leaks=1:verify_asan_link_order=0
+export ASAN_OPTIONS=$POSTERN_LEAK_CHECK
+
+# refuses PATTERN CMD... - posternd, run by that command, ends with status 1, says why in one line, and leaves the
+# kernel as it was.
+refuses() {
+    local status=0 pattern=$1
+
+    shift
+    lab_in gw "$@" "$BUILD/posternd" -c "$LAB_DIR/postern.conf" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || status=$?
+    [[ $status -eq 1 ]] || lab_fail "$*: status $status: $(<"$LAB_DIR/err")"
+    grep -qE "^posternd: error: $pattern" "$LAB_DIR/err" || lab_fail "$*: wanted '$pattern', got '$(<"$LAB_DIR/err")'"
+    [[ $(wc -l <"$LAB_DIR/err") -eq 1 ]] || lab_fail "$*: more than one line: $(<"$LAB_DIR/err")"
+    [[ -z $(lab_in gw nft list tables; lab_in gw cat /proc/net/netfilter/nfnetlink_queue) ]] ||
+        lab_fail "$*: something was left in the kernel"
+    echo "ok: $(<"$LAB_DIR/err")"
+}
+
+lacking() { # WHAT PATTERN
+    refuses "$2" env LD_PRELOAD="$LAB_DIR/lacks.so" "LACKS=$1"
+}
+
+said() { # PATTERN
+    lab_wait 10 "posternd to say: $1" grep -qE "$1" "$LOG"
+    echo "ok: $(grep -E "$1" "$LOG" | head -1)"
+}
+
+ends_with() { # STATUS
+    local status=0
+
+    wait "$POSTERN_PID" || status=$?
+    [[ $status -eq $1 ]] || lab_fail "posternd left with status $status"
+}
+
+postern_conf
+
+# ---- rights ----
+
+refuses '.*CAP_NET_ADMIN' setpriv --bounding-set -net_admin --inh-caps -net_admin
+chmod -R a+rX "$LAB_DIR/postern.conf"
+refuses '.*CAP_NET_ADMIN' setpriv --reuid 65534 --regid 65534 --clear-groups
+
+# ---- the kernel ----
+
+lacking nfnetlink 'cannot talk to nf_tables: .*no nfnetlink: modprobe nfnetlink nf_tables'
+lacking subsystem:10 'cannot talk to nf_tables: .*modprobe nf_tables; 5\.10 is the oldest'
+lacking subsystem:3 'queue 2500: this kernel has no nfnetlink_queue: try `modprobe nfnetlink_queue`'
+lacking subsystem:4 'log group 2500: this kernel has no nfnetlink_log: try `modprobe nfnetlink_log`'
+lacking "expression:queue expression:target" \
+    'this kernel has no expression target, which the rule `.* queue .*` of chain inspect needs: modprobe nft_queue, or nft_compat and xt_NFQUEUE'
+lacking expression:log 'this kernel has no expression log, .*: modprobe nft_log and nfnetlink_log'
+lacking expression:limit 'this kernel has no expression limit, .*: modprobe nft_limit'
+lacking expression:reject 'this kernel has no expression reject, .*: modprobe nft_reject_inet'
+lacking expression:ct 'this kernel has no expression ct, .*: modprobe nft_ct and nf_conntrack'
+lacking buffers 'queue 2500: .*raise net\.core\.wmem_max to 1048576'
+
+# ---- while it runs ----
+
+start_lacking() {
+    LD_PRELOAD="$LAB_DIR/lacks.so" LACKS=$1 postern_start
+}
+
+start_lacking verdicts
+lab_in isp "$SMTPC" 192.168.10.10 --timeout 10 >"$LAB_DIR/out" || true
+said 'the worker of queue 2500 had to stop: No buffer space available'
+ends_with 1
+echo "ok: it does not stay when it cannot answer"
+
+start_lacking queue
+lab_in isp "$SMTPC" 192.168.10.10 --timeout 10 >"$LAB_DIR/out" || true
+said 'queue 2500 IS GONE from the kernel: nothing is inspected any more'
+ends_with 1
+
+postern_start
+lab_in gw nft flush chain inet postern forward
+said 'table inet postern WAS CHANGED: somebody added or removed rules'
+postern_stop
+postern_start
+[[ -n $(lab_in gw nft list chain inet postern forward | grep goto) ]] || lab_fail "a new start did not mend the chain"
+postern_stop
+! grep 'WAS CHANGED' "$LOG" || lab_fail "it does not know its own rules"
+echo "ok: a new start mends it"
