@@ -54,7 +54,8 @@ static char *dump(const char *table)
 	return gate_netns_shell(NULL,
 	        "nft --debug=netlink list table inet %s 2>/dev/null | sed -E -e '/^# Warning/d' "
 	        "-e '/^  \\[ (target name NFQUEUE|queue)/d' -e 's/^(inet [^ ]+ [^ ]+) [0-9 ]+$/\\1/' "
-	        "-e 's/ queue flags bypass to [0-9]+//' -e 's/ +$//' -e '/^}?$/d' | awk '"
+	        "-e 's/ queue flags bypass to [0-9]+//; s/ xt target \"NFQUEUE\"//' -e 's/ +$//' -e "
+	        "'/^}?$/d' | awk '"
 	        "/^[^\\t }]/ { part = $1 \" \" $3 } /^\\t(set|chain) / { part = $1 \" \" $2 } "
 	        "/^\\t\\telements = / { skip = 1 } "
 	        "/^\\telement / { print part, $0; next } !skip { print part, ++line[part], $0 } "
