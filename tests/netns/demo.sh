@@ -77,7 +77,7 @@ say "The live ruleset, with its counters:"
 # The sets of header lengths are long and constant: shown without their elements.
 lab_in gw nft -t list table inet postern 2>/dev/null | sed 's/^/    /'
 if grep -q 'target' "$LAB_DIR/log/posternd.log"; then
-    note "    (This kernel has no native queue expression: the chain inspect ends with the xt NFQUEUE target, which nft does not print.)"
+    note "    (This kernel has no native queue expression: the chain inspect ends with the xt NFQUEUE target, which nft 1.0 does not print.)"
 fi
 postern_stop
 note ""

@@ -10,7 +10,7 @@ set -eu
 . "$(dirname "$0")/postern.sh"
 
 lab_up
-lab_need jq swaks nft
+lab_need jq nft
 
 SMTPC=$LAB_HOME/smtpc.py
 declare -A mx=([4]=192.168.10.10 [6]=fd00:25:10::10) isp=([4]=198.51.100.10 [6]=2001:db8:25::10)
