@@ -230,6 +230,8 @@ int conf_load(const char *path, const struct conf_options *options, struct conf 
 	rc = tell(&problems, rc, path, error, warn, arg);
 	if (rc == 0)
 		*out = c;
+	else
+		conf_free(c);
 	return rc;
 }
 
@@ -318,5 +320,7 @@ int conf_offline(const char *const *home, unsigned home_count, const char *const
 	rc = tell(&problems, rc, "postern", error, NULL, arg);
 	if (rc == 0)
 		*out = c;
+	else
+		conf_free(c);
 	return rc;
 }
