@@ -88,7 +88,7 @@ deps:
 
 #: make peers        unpacks the mail servers of the tests into build/peers (nothing of them is installed)
 peers:
-	@tests/peers.sh get postfix
+	@tests/peers.sh get postfix exim opensmtpd
 
 # Says exactly what is missing and how to get it.
 need-%:

@@ -32,6 +32,8 @@ check cmd:swaks                swaks
 check cmd:pgrep                procps
 check cmd:tcpdump              tcpdump
 check cmd:nc.openbsd           netcat-openbsd
+check cmd:msmtp                msmtp
+check cmd:openssl              openssl
 check cmd:valgrind             valgrind
 lint  cmd:clang-format         clang-format
 lint  cmd:clang-tidy           clang-tidy

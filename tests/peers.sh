@@ -21,10 +21,12 @@
 set -euo pipefail
 umask 022
 
-# One line each: name, package, a program in it that links all libraries, its users (numbers from the range that
-# Debian assigns to nobody, their groups are called and numbered alike), groups beyond.
+# One line each: name, package, a program in it that links all libraries, its accounts: each a user and a group of that
+# name and number (from the range that Debian assigns to nobody).
 table="\
-postfix  postfix  usr/lib/postfix/sbin/smtpd  postfix:65025  postdrop:65026"
+postfix    postfix            usr/lib/postfix/sbin/smtpd  postfix:65025      postdrop:65026
+exim       exim4-daemon-light usr/sbin/exim4              Debian-exim:65027
+opensmtpd  opensmtpd          usr/sbin/smtpd              opensmtpd:65028    opensmtpq:65029"
 
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/peers
 by_hand="What helps: a network; being root, when the package lists are missing; or the .deb files in $peers/debs"
@@ -85,14 +87,14 @@ libraries() {
 	"${apt[@]}" -s install --no-install-recommends --no-upgrade $needed | awk '$1 == "Inst" { print $2 }'
 }
 
-# accounts USER:NUMBER GROUP:NUMBER... - writes passwd and group of the tree in the current folder.
+# accounts NAME:NUMBER... - writes passwd and group of the tree in the current folder.
 accounts() {
 	local entry
 
-	printf '%s\n' 'root:x:0:0::/:/bin/sh' 'nobody:x:65534:65534::/nonexistent:/bin/false' \
-		"${1%:*}:x:${1#*:}:${1#*:}::/nonexistent:/bin/false" >etc/passwd
+	printf '%s\n' 'root:x:0:0::/:/bin/sh' 'nobody:x:65534:65534::/nonexistent:/bin/false' >etc/passwd
 	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >etc/group
 	for entry; do
+		echo "${entry%:*}:x:${entry#*:}:${entry#*:}::/nonexistent:/bin/false" >>etc/passwd
 		echo "${entry%:*}:x:${entry#*:}:" >>etc/group
 	done
 }

@@ -155,6 +155,32 @@ relay_opens() {
     check "Postfix has nothing to warn of" test -z "$(grep -E 'warning|fatal|panic' "$LAB_DIR/log/postfix-mail.log")"
 }
 
+# ---- the other servers ----
+
+other_servers() {
+    local server
+
+    lab_kill postfix-mail
+    for server in exim opensmtpd; do
+        lab_need_peer "$server"
+        "lab_$server" mail mx.example.org example.org example.net
+        same "$server: each recipient gets a mail, a foreign one is refused" "220 250 250 250 250 550 354 250 221" \
+            "$(codes 192.168.10.10 --rcpt "one.$server@example.org" --rcpt "two.$server@example.net" --rcpt x@foreign.example)"
+        lab_wait 10 "the first" lab_arrived mail "one.$server@example.org"
+        lab_wait 10 "the second" lab_arrived mail "two.$server@example.net"
+        same "$server over IPv6: our host name is ours" "220 250 250 250 354 250 221" \
+            "$(codes fd00:25:10::10 --rcpt "$server@mx.example.org")"
+        lab_wait 10 "its mail" lab_arrived mail "$server@mx.example.org"
+        lab_kill "$server-mail"
+        lab_open_relay "$server" mail mx.example.org example.org
+        same "$server as an open relay" "220 250 250 250 250 354 250 221" \
+            "$(codes 192.168.10.10 --rcpt "gone@foreign.example" --rcpt "here.$server@example.org")"
+        lab_wait 10 "the good one's mail" lab_arrived mail "here.$server@example.org"
+        check "$server keeps nothing for the foreign one" test -z "$(lab_mails mail gone@foreign.example)"
+        lab_kill "$server-mail"
+    done
+}
+
 # ---- labs beside each other, and their ends ----
 
 # A test of its own, in its own process: builds a lab, passes a mail, and ends as told.
@@ -277,5 +303,6 @@ mail_flows
 peers_are_apart
 client_is_raw
 relay_opens
+other_servers
 labs_end
 runner_reports
