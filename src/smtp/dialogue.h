@@ -157,6 +157,14 @@ bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, i
 bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
+/* The client has sent bytes that are not read as commands, though its server may take them for some:
+ * no honest client does. Stays so. They are: more commands than can be kept, TLS records that nobody
+ * agreed on, chunks that the server did not offer to take, and behind DATA, before its reply, more than
+ * SMTP_EARLY_MAX bytes or a RCPT. */
+bool dialogue_is_blind(const struct dialogue *d);
+/* While dialogue_in_body(): client stream offset of the first byte of this body, or of this chunk. */
+uint64_t dialogue_body_from(const struct dialogue *d);
+bool dialogue_in_chunk(const struct dialogue *d); /* the body is counted: nothing in it ends it */
 uint32_t dialogue_transactions(const struct dialogue *d);
 /* Message-ID of the body read last (header part only), not terminated; len 0 = none. */
 const struct event_path *dialogue_message_id(const struct dialogue *d);
