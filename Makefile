@@ -39,6 +39,7 @@ obj         = $(patsubst %.c,$(B)/%.o,$(1))
 
 LIBPURE    := $(B)/libpostern.a
 LIBHOUSE   := $(B)/libhouse.a
+LIBDAEMON  := $(B)/libdaemon.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -61,6 +62,12 @@ $(LIBHOUSE): $(call obj,$(sys_src))
 	@echo "  AR    $@"
 	@ar rcs $@ $^
 
+# posternd without its main(), for unit tests
+$(LIBDAEMON): $(call obj,$(filter-out %/main.c,$(wildcard src/posternd/*.c)))
+	@rm -f $@
+	@echo "  AR    $@"
+	@ar rcs $@ $^
+
 define program
 $(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBHOUSE) $(LIBPURE)
 	@echo "  LD    $$@"
@@ -68,10 +75,10 @@ $(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBHOUSE) $(LIBPURE)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-$(B)/unit/%: $(B)/tests/unit/%.o $(LIBHOUSE) $(LIBPURE)
+$(B)/unit/%: $(B)/tests/unit/%.o $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< $(LIBHOUSE) $(LIBPURE) -lcunit $(LIBS)
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE) -lcunit $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
