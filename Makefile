@@ -168,7 +168,8 @@ install: all
 	install -d -m 750 $(DESTDIR)/var/log/postern
 	install -m 755 $(B)/posternd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/postern $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 packaging/posternd.8 packaging/postern.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	for page in posternd postern; do \
+		sed 's|/etc/postern|$(SYSCONFDIR)/postern|g' packaging/$$page.8 >$(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done
 	install -m 644 packaging/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/postern.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/postern
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(PREFIX)/bin|' packaging/postern.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
