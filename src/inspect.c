@@ -33,6 +33,7 @@
 enum {
 	HISTORY_BYTES = 256 * 1024, /* compared resends reach back this far at most */
 	PATIENCE_PACKETS = 8,       /* observing: how long acknowledged but unseen bytes are waited for */
+	LINGER_SHARE = 16,          /* one in so many flows may stay after a reset, for a while */
 };
 void inspect_settings_default(struct inspect_settings *s, int offline)
 {
@@ -58,7 +59,8 @@ struct inspect *inspect_new(const struct inspect_settings *s, struct ring *ring,
 	in->pages = stream_pages_new(s->pages);
 	in->commands = smtp_pool_new(s->commands);
 	in->edits = edit_pool_new(s->edits);
-	in->linger = calloc(s->flows, sizeof(*in->linger));
+	in->linger_capacity = s->flows / LINGER_SHARE;
+	in->linger = calloc(in->linger_capacity, sizeof(*in->linger));
 	if (!in->flows || !in->pages || !in->commands || !in->edits || !in->linger) {
 		inspect_free(in);
 		errno = ENOMEM;

@@ -56,7 +56,7 @@ struct inspect {
 	struct smtp_pool *commands;
 	struct edit_pool *edits;
 	struct linger *linger; /* FIFO of flows that saw a reset */
-	uint32_t linger_first, linger_count;
+	uint32_t linger_first, linger_count, linger_capacity;
 	bool enforce; /* live and mode = enforce: packets may be held back, edited, reset */
 	struct counters counters;
 	struct event scratch; /* takes the event when the ring is full */

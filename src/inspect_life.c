@@ -214,17 +214,31 @@ static uint64_t linger_until_us(const struct inspect *in, const struct flow *f)
 	return f->rst_us + (in->enforce ? LINGER_ENFORCING_S : LINGER_S) * UINT64_C(1000000);
 }
 
-static void linger_add(struct inspect *in, struct flow *f)
+static bool linger_pop(struct inspect *in, struct linger *l)
 {
-	struct linger *l;
+	if (in->linger_count == 0)
+		return false;
+	*l = in->linger[in->linger_first];
+	in->linger_first = (in->linger_first + 1) % in->linger_capacity;
+	in->linger_count--;
+	return true;
+}
 
-	if (in->linger_count == in->settings.flows) { /* the oldest ends when it is idle too long */
-		f->lingers = false;
-		return;
+/* Where no more may linger, the one that did so longest ends early: those who reset many connections
+ * must not push out the flows that live. */
+static void linger_add(struct inspect *in, struct flow *f, uint64_t now_us)
+{
+	struct linger l;
+	struct flow *longest;
+
+	if (in->linger_count == in->linger_capacity && linger_pop(in, &l) &&
+	        (longest = table_get(in->flows, l.ref))) {
+		longest->lingers = false;
+		if (longest->rst)
+			inspect_flow_end(in, longest, STATE_RESET, now_us);
 	}
-	l = &in->linger[(in->linger_first + in->linger_count++) % in->settings.flows];
-	l->ref = table_ref(in->flows, f);
-	l->until_us = linger_until_us(in, f);
+	in->linger[(in->linger_first + in->linger_count++) % in->linger_capacity] =
+	        (struct linger) { .ref = table_ref(in->flows, f), .until_us = linger_until_us(in, f) };
 	f->lingers = true;
 }
 
@@ -253,7 +267,7 @@ void inspect_flow_flags(
 		f->rst = true;
 		f->rst_us = now_us;
 		if (!f->lingers)
-			linger_add(in, f);
+			linger_add(in, f, now_us);
 		return;
 	}
 	if (seg->payload_bytes > 0)
@@ -273,7 +287,7 @@ static void linger_over(struct inspect *in, const struct linger *l, uint64_t now
 	if (!f->rst)
 		return;
 	if (linger_until_us(in, f) > now_us)
-		linger_add(in, f);
+		linger_add(in, f, now_us);
 	else
 		inspect_flow_end(in, f, STATE_RESET, now_us);
 }
@@ -284,12 +298,8 @@ void inspect_tick(struct inspect *in, uint64_t now_us)
 	struct linger l;
 	struct flow *f;
 
-	while (in->linger_count > 0 && in->linger[in->linger_first].until_us <= now_us) {
-		l = in->linger[in->linger_first];
-		in->linger_first = (in->linger_first + 1) % in->settings.flows;
-		in->linger_count--;
+	while (in->linger_count > 0 && in->linger[in->linger_first].until_us <= now_us && linger_pop(in, &l))
 		linger_over(in, &l, now_us);
-	}
 	while ((f = table_oldest(in->flows, &touched_us)) &&
 	        touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
 		counter_add(&in->counters, COUNTER_FLOWS_EXPIRED, 1);

@@ -398,6 +398,23 @@ static void a_reset_ends_the_flow_unless_it_goes_on(void)
 	talk_fini(&T);
 }
 
+static void those_who_reset_much_linger_little(void)
+{
+	unsigned i;
+
+	talk_init_sized(&T, MODE_ENFORCE, ACTION_ALERT, 0, 64, 1024);
+	for (i = 0; i < 10; i++) {
+		T.sport = (uint16_t)(30000 + i);
+		handshake(&T);
+		send_at(&T, CLIENT, T.seq[CLIENT], TCP_RST, NULL, 0);
+	}
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 4);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 5));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 5)->u.close.state, STATE_RESET);
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_CLOSE, 5)->conn.sport, 30005);
+	talk_fini(&T);
+}
+
 static void a_new_syn_on_the_same_ports_is_a_new_connection(void)
 {
 	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
@@ -460,6 +477,7 @@ SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_
         { "a full table evicts the oldest", a_full_table_evicts_the_oldest },
         { "idle flows end", idle_flows_end },
         { "a reset ends the flow unless it goes on", a_reset_ends_the_flow_unless_it_goes_on },
+        { "those who reset much linger little", those_who_reset_much_linger_little },
         { "a new SYN on the same ports is a new connection",
                 a_new_syn_on_the_same_ports_is_a_new_connection },
         { "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })
