@@ -43,7 +43,7 @@ LIBDAEMON  := $(B)/libdaemon.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all help deps peers check check-all unit rooms lab valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit rooms lab bench valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -128,6 +128,15 @@ rooms: $(LIBPURE)
 lab: need-build-check all peers
 	@BUILD=$(B) tests/netns/run.sh $(TEST)
 
+#: make bench        what Postern costs, as a share of plain forwarding: build/bench (root; docs/BENCH.md)
+bench: need-build-check all peers $(B)/bench/accept_all
+	@tests/bench/bench.sh $(abspath $(B))
+
+$(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:
 	$(call with_deps,demo-run)
@@ -137,7 +146,7 @@ demo-run: all peers
 
 # ---- lint ---------------------------------------------------------------------------------------
 
-lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c)
+lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c tests/bench/*.c)
 lint_sh := $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh) .ci/run
 
 #: make lint         clang-format, shellcheck, cppcheck, clang-tidy
