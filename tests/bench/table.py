@@ -57,7 +57,7 @@ def lines(samples):
 
 def picture(samples, title):
     """Bars of the median ratios, with a line from the smallest to the largest one."""
-    width, left, bar, scale = 720, 190, 18, 440
+    width, left, bar, scale = 720, 190, 18, 400
     out, y = [], 56
     for load in (name for name in LOADS if any(key[0] == name for key in samples)):
         out.append(f'<text x="16" y="{y}" font-weight="bold">{load}</text><text x="64" y="{y}" fill="#666">{escape(LOADS[load])}</text>')
