@@ -76,8 +76,8 @@ void inspect_free(struct inspect *in)
 		return;
 	table_free(in->flows);
 	stream_pages_free(in->pages);
-	smtp_pool_free(in->commands);
-	edit_pool_free(in->edits);
+	slab_free(in->commands);
+	slab_free(in->edits);
 	free(in->linger);
 	free(in);
 }

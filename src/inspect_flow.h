@@ -53,8 +53,8 @@ struct inspect {
 	struct ring *ring;
 	struct table *flows;
 	struct stream_pages *pages;
-	struct smtp_pool *commands;
-	struct edit_pool *edits;
+	struct slab *commands;
+	struct slab *edits;
 	struct linger *linger; /* FIFO of flows that saw a reset */
 	uint32_t linger_first, linger_count, linger_capacity;
 	bool enforce; /* live and mode = enforce: packets may be held back, edited, reset */

@@ -50,7 +50,7 @@ static uint32_t take_entry(struct dialogue *d)
 static void drop_reading(struct dialogue *d)
 {
 	if (d->reading)
-		pool_give(d->pool, d->reading);
+		slab_give(d->pool, d->reading);
 	d->reading = 0;
 }
 

@@ -26,7 +26,7 @@ uint32_t dialogue_size(void)
 	return sizeof(struct dialogue);
 }
 
-void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream)
+void dialogue_init(struct dialogue *d, struct slab *pool, bool midstream)
 {
 	uint32_t id;
 
@@ -53,7 +53,7 @@ void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream)
 static void give_back(struct dialogue *d, uint32_t *id)
 {
 	if (*id)
-		pool_give(d->pool, *id);
+		slab_give(d->pool, *id);
 	*id = 0;
 }
 

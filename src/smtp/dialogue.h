@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "postern/event.h"
 
 enum smtp_side { SMTP_CLIENT, SMTP_SERVER };
@@ -88,11 +89,8 @@ struct smtp_command {
 	struct smtp_judgement judgement;
 };
 
-/* The pool of commands, one a worker. count 1..2^24. NULL with errno. */
-struct smtp_pool;
-struct smtp_pool *smtp_pool_new(uint32_t count);
-void smtp_pool_free(struct smtp_pool *pool);
-uint32_t smtp_pool_used(const struct smtp_pool *pool);
+/* The pool of commands, one a worker, count as slab_new(); the caller frees it with slab_free(). */
+struct slab *smtp_pool_new(uint32_t count);
 
 enum smtp_fact_kind {
 	SMTP_FACT_NONE,      /* the piece is used up */
@@ -131,7 +129,7 @@ struct dialogue;
 uint32_t dialogue_size(void);
 /* midstream: the start was missed; nothing is pending, commands count only after a server reply has
  * been seen (DESIGN 8). */
-void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream);
+void dialogue_init(struct dialogue *d, struct slab *pool, bool midstream);
 /* Gives pending entries back to the pool. */
 void dialogue_fini(struct dialogue *d);
 

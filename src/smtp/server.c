@@ -220,7 +220,7 @@ static void challenge(struct dialogue *d)
 	if ((verb == SMTP_VERB_DATA && d->mode == CLIENT_HELD) ||
 	        (verb == SMTP_VERB_STARTTLS && d->mode == CLIENT_STARTTLS))
 		d->mode = CLIENT_COMMANDS;
-	pool_give(d->pool, id);
+	slab_give(d->pool, id);
 	dialogue_lose(d);
 }
 

@@ -61,7 +61,7 @@ struct piece {
 };
 
 struct dialogue {
-	struct smtp_pool *pool;
+	struct slab *pool;
 	struct fifo pending;   /* waiting for their replies */
 	struct fifo abandoned; /* will never be answered; being told as such */
 	uint32_t told;         /* told by the last call, goes back to the pool at the next */
