@@ -39,10 +39,11 @@ obj         = $(patsubst %.c,$(B)/%.o,$(1))
 
 LIBPURE    := $(B)/libpostern.a
 LIBHOUSE   := $(B)/libhouse.a
+LIBDAEMON  := $(B)/libdaemon.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all help deps peers check check-all unit rooms lab valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit rooms lab bench valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -61,6 +62,12 @@ $(LIBHOUSE): $(call obj,$(sys_src))
 	@echo "  AR    $@"
 	@ar rcs $@ $^
 
+# posternd without its main(), for unit tests
+$(LIBDAEMON): $(call obj,$(filter-out %/main.c,$(wildcard src/posternd/*.c)))
+	@rm -f $@
+	@echo "  AR    $@"
+	@ar rcs $@ $^
+
 define program
 $(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBHOUSE) $(LIBPURE)
 	@echo "  LD    $$@"
@@ -68,10 +75,10 @@ $(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBHOUSE) $(LIBPURE)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-$(B)/unit/%: $(B)/tests/unit/%.o $(LIBHOUSE) $(LIBPURE)
+$(B)/unit/%: $(B)/tests/unit/%.o $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< $(LIBHOUSE) $(LIBPURE) -lcunit $(LIBS)
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE) -lcunit $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -121,6 +128,15 @@ rooms: $(LIBPURE)
 lab: need-build-check all peers
 	@BUILD=$(B) tests/netns/run.sh $(TEST)
 
+#: make bench        what Postern costs, as a share of plain forwarding: build/bench (root; docs/BENCH.md)
+bench: need-build-check all peers $(B)/bench/accept_all
+	@tests/bench/bench.sh $(abspath $(B))
+
+$(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:
 	$(call with_deps,demo-run)
@@ -130,7 +146,7 @@ demo-run: all peers
 
 # ---- lint ---------------------------------------------------------------------------------------
 
-lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c)
+lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c tests/bench/*.c)
 lint_sh := $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh) .ci/run
 
 #: make lint         clang-format, shellcheck, cppcheck, clang-tidy
@@ -161,7 +177,8 @@ install: all
 	install -d -m 750 $(DESTDIR)/var/log/postern
 	install -m 755 $(B)/posternd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/postern $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 packaging/posternd.8 packaging/postern.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	for page in posternd postern; do \
+		sed 's|/etc/postern|$(SYSCONFDIR)/postern|g' packaging/$$page.8 >$(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done
 	install -m 644 packaging/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 packaging/postern.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/postern
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(PREFIX)/bin|' packaging/postern.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service

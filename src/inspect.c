@@ -6,8 +6,11 @@
  *
  * Two ways to live:
  * - enforce (live, mode = enforce): nothing passes unread. Outside of bodies a segment beyond a hole is
- *   dropped, its sender sends it again; a resend with other bytes is dropped; what cannot be decoded as
- *   its receiver would is dropped.
+ *   dropped, its sender sends it again; a resend with other bytes is dropped, and so is one that can no
+ *   longer be compared and might be read as commands; what cannot be decoded as its receiver would, or
+ *   acknowledges bytes that were never sent, is dropped. A stranger who makes a server of ours read what
+ *   we can't is cut off (`cut_off`): nothing more of him passes, and the connection is reset as soon as
+ *   no end-of-data reply is outstanding. Connections picked up in the middle are only observed.
  * - observe (monitor mode, captures): every packet passes; what comes out of order is kept for reading.
  *   A hole that will not fill any more (its receiver acknowledged the bytes, or there is no room to
  *   wait) is skipped and told to the dialogue as a gap.
@@ -16,8 +19,7 @@
  * touched longest ago, counted and told; full pools cost comparison of resends and waiting behind
  * holes, never order.
  *
- * A flow ends when both FINs are in order, LINGER_US after a reset (a forged reset must not blind us:
- * a flow that goes on simply stays), when idle too long, or by eviction.
+ * inspect_life.c begins and ends flows.
  */
 #include "inspect_flow.h"
 
@@ -31,14 +33,8 @@
 enum {
 	HISTORY_BYTES = 256 * 1024, /* compared resends reach back this far at most */
 	PATIENCE_PACKETS = 8,       /* observing: how long acknowledged but unseen bytes are waited for */
+	LINGER_SHARE = 16,          /* one in so many flows may stay after a reset, for a while */
 };
-#define LINGER_US 2000000u
-
-struct linger {
-	struct table_ref ref;
-	uint64_t until_us;
-};
-
 void inspect_settings_default(struct inspect_settings *s, int offline)
 {
 	memset(s, 0, sizeof(*s));
@@ -63,7 +59,8 @@ struct inspect *inspect_new(const struct inspect_settings *s, struct ring *ring,
 	in->pages = stream_pages_new(s->pages);
 	in->commands = smtp_pool_new(s->commands);
 	in->edits = edit_pool_new(s->edits);
-	in->linger = calloc(s->flows, sizeof(*in->linger));
+	in->linger_capacity = s->flows / LINGER_SHARE;
+	in->linger = calloc(in->linger_capacity, sizeof(*in->linger));
 	if (!in->flows || !in->pages || !in->commands || !in->edits || !in->linger) {
 		inspect_free(in);
 		errno = ENOMEM;
@@ -79,8 +76,8 @@ void inspect_free(struct inspect *in)
 		return;
 	table_free(in->flows);
 	stream_pages_free(in->pages);
-	smtp_pool_free(in->commands);
-	edit_pool_free(in->edits);
+	slab_free(in->commands);
+	slab_free(in->edits);
 	free(in->linger);
 	free(in);
 }
@@ -88,6 +85,7 @@ void inspect_free(struct inspect *in)
 void inspect_set_policy(struct inspect *in, const struct policy *policy)
 {
 	in->policy = policy;
+	in->policy_number++;
 	in->enforce = in->settings.source == SOURCE_WIRE && policy_settings(policy)->mode == MODE_ENFORCE;
 }
 
@@ -99,130 +97,6 @@ const struct counters *inspect_counters(const struct inspect *in)
 uint32_t inspect_flow_count(const struct inspect *in)
 {
 	return table_count(in->flows);
-}
-
-/* ---- flows --------------------------------------------------------------------------------- */
-
-static void flow_end(struct inspect *in, struct flow *f, enum event_state state, uint64_t now_us)
-{
-	struct dialogue *d = flow_dialogue(f);
-	bool orderly = state == STATE_CLOSED || state == STATE_RESET;
-	struct event *e;
-	int side;
-
-	if (f->was_reset)
-		state = STATE_RESET_BY_US;
-	inspect_facts_end(in, f, orderly ? END_CLOSED : END_LOST, now_us);
-	e = inspect_event(in, f, EVENT_CLOSE, now_us);
-	e->u.close.bytes_toserver = f->bytes[SMTP_CLIENT];
-	e->u.close.bytes_toclient = f->bytes[SMTP_SERVER];
-	e->u.close.packets_toserver = f->packets[SMTP_CLIENT];
-	e->u.close.packets_toclient = f->packets[SMTP_SERVER];
-	e->u.close.skipped_bytes = f->skipped_bytes;
-	e->u.close.transactions = dialogue_transactions(d);
-	e->u.close.tls_version = f->tls_version;
-	e->u.close.tls = f->tls;
-	e->u.close.sni = f->sni;
-	e->u.close.state = (uint8_t)state;
-	inspect_send(in, e);
-
-	counter_add(&in->counters,
-	        f->saw_rcpt ? COUNTER_SESSIONS_READ
-	        : f->tls    ? COUNTER_SESSIONS_TLS
-	                    : COUNTER_SESSIONS_OTHER,
-	        1);
-	counter_add(&in->counters, COUNTER_FLOWS_CLOSED, 1);
-	for (side = SMTP_CLIENT; side <= SMTP_SERVER; side++) {
-		stream_fini(&f->stream[side], in->pages);
-		edit_fini(&f->edits[side], in->edits);
-	}
-	dialogue_fini(d);
-	table_drop(in->flows, f);
-}
-
-/* Who is the client of a connection whose start tells it or, in the middle, its ports do. */
-static bool sender_is_client(const struct inspect *in, const struct segment *seg)
-{
-	if (seg->flags & TCP_SYN)
-		return !(seg->flags & TCP_ACK);
-	if (policy_settings(in->policy)->port_count == 0)
-		return seg->dport < seg->sport;
-	return policy_has_port(in->policy, seg->dport);
-}
-
-static void connection_set(struct inspect *in, struct flow *f, const struct packet *packet,
-        const struct segment *seg, bool from_client)
-{
-	struct event_connection *c = &f->conn;
-
-	c->open_us = packet->time_us;
-	c->src = from_client ? seg->src : seg->dst;
-	c->dst = from_client ? seg->dst : seg->src;
-	c->sport = from_client ? seg->sport : seg->dport;
-	c->dport = from_client ? seg->dport : seg->sport;
-	c->in_if = from_client ? packet->in_if : packet->out_if;
-	memcpy(c->vlan, packet->vlan, sizeof(c->vlan));
-	f->decision = policy_judge_connection(in->policy, &c->src, &c->dst);
-	c->rule = f->decision.rule;
-	c->server = f->decision.server;
-	c->direction = f->decision.direction;
-	c->from_upstream = f->decision.client_upstream;
-	c->source = in->settings.source;
-	c->midstream = !(seg->flags & TCP_SYN);
-}
-
-static struct flow *flow_add(struct inspect *in, const struct packet *packet, const struct segment *seg,
-        const struct flow_key *key, uint8_t sender_end)
-{
-	bool from_client = sender_is_client(in, seg);
-	struct flow *f, *oldest;
-
-	if (table_count(in->flows) == table_capacity(in->flows)) {
-		oldest = table_oldest(in->flows, NULL);
-		counter_add(&in->counters, COUNTER_FLOWS_EVICTED, 1);
-		flow_end(in, oldest, STATE_EVICTED, packet->time_us);
-	}
-	f = table_add(in->flows, key, packet->time_us);
-	connection_set(in, f, packet, seg, from_client);
-	f->conn.flow_id = flow_id(in->settings.hash_key, key, packet->time_us);
-	f->first_end = from_client ? sender_end : !sender_end;
-	stream_init(&f->stream[SMTP_CLIENT]);
-	stream_init(&f->stream[SMTP_SERVER]);
-	dialogue_init(flow_dialogue(f), in->commands, f->conn.midstream);
-	counter_add(&in->counters, COUNTER_FLOWS, 1);
-	counter_add(&in->counters, COUNTER_FLOWS_MIDSTREAM, f->conn.midstream);
-	inspect_send(in, inspect_event(in, f, EVENT_OPEN, packet->time_us));
-	return f;
-}
-
-/* The flow of this segment, or NULL if it belongs to none and starts none. A SYN with another number
- * than the flow began with is a new connection on the same ports. */
-static struct flow *flow_of(
-        struct inspect *in, const struct packet *packet, const struct segment *seg, enum smtp_side *side)
-{
-	struct flow_key key;
-	uint8_t sender_end = flow_key_make(&key, seg);
-	struct flow *f = table_find(in->flows, &key);
-
-	if (f) {
-		*side = sender_end == f->first_end ? SMTP_CLIENT : SMTP_SERVER;
-		if ((seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-		        (*side == SMTP_SERVER ||
-		                (f->stream[*side].started && f->stream[*side].base_seq != seg->seq + 1))) {
-			flow_end(in, f, f->rst ? STATE_RESET : STATE_TIMEOUT, packet->time_us);
-			f = NULL;
-		}
-	}
-	if (!f) {
-		if (!(seg->flags & TCP_SYN) && seg->payload_bytes == 0)
-			return NULL;
-		if (!policy_has_port(in->policy, seg->dport) && !policy_has_port(in->policy, seg->sport))
-			return NULL;
-		f = flow_add(in, packet, seg, &key, sender_end);
-		*side = sender_end == f->first_end ? SMTP_CLIENT : SMTP_SERVER;
-	}
-	table_touch(in->flows, f, packet->time_us);
-	return f;
 }
 
 /* ---- payload ------------------------------------------------------------------------------- */
@@ -278,18 +152,51 @@ static void skip_until(struct inspect *in, struct flow *f, enum smtp_side side, 
 	}
 }
 
+/* Could these bytes, at any place of a DATA body, be the dot that ends it to some server? */
+static bool may_end_body(const uint8_t *bytes, uint32_t len)
+{
+	const uint8_t *dot = bytes, *end = bytes + len;
+
+	for (; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
+		if ((dot == bytes || dot[-1] == '\n' || dot[-1] == '\r') &&
+		        (dot + 1 == end || dot[1] == '\n' || dot[1] == '\r'))
+			return true;
+	return false;
+}
+
+/* Bytes that repeat what can't be compared any more: within a body they pass if they can't be anything
+ * but body, since long fat paths resend more than we remember. */
+static bool may_pass_unverified(
+        struct flow *f, enum smtp_side side, const uint8_t *payload, uint32_t len, uint64_t from)
+{
+	const struct dialogue *d = flow_dialogue(f);
+
+	if (f->conn.midstream)
+		return true;
+	if (side == SMTP_SERVER || !dialogue_in_body(d) || (int64_t)(from - dialogue_body_from(d)) < 0)
+		return false;
+	return dialogue_in_chunk(d) || !may_end_body(payload, len);
+}
+
 static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum smtp_side side,
         const uint8_t *payload, const struct segment *seg, uint32_t seq, uint64_t now_us)
 {
 	struct stream *s = &f->stream[side];
 	bool in_body = side == SMTP_CLIENT && dialogue_in_body(flow_dialogue(f));
 	bool keep = !in->enforce || in_body;
+	enum verdict_kind kind = VERDICT_ACCEPT;
 	struct stream_out out;
+	uint64_t from;
 
+	if (seg->payload_captured < seg->payload_bytes && in->enforce)
+		return VERDICT_DROP; /* its sender sends it again in smaller pieces */
 	if (!s->started)
 		stream_start(s, seq);
+	from = stream_offset(s, seq);
 	out = stream_push(s, in->pages, seq, payload, seg->payload_captured, keep, HISTORY_BYTES);
 	counter_add(&in->counters, COUNTER_STREAM_MEMORY, out.unverified);
+	if (out.unverified && in->enforce && !may_pass_unverified(f, side, payload, seg->payload_bytes, from))
+		kind = VERDICT_DROP;
 	switch (out.result) {
 	case STREAM_NEW:
 		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset,
@@ -326,13 +233,15 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 	}
 	if (seg->payload_captured < seg->payload_bytes)
 		skip_until(in, f, side, seq + seg->payload_bytes, now_us);
-	return VERDICT_ACCEPT;
+	return kind;
 }
 
 /* The sender acknowledges bytes of its peer: history and edits below may go. Acknowledged bytes that
  * were never seen are lost to us: at once if we hold what came behind them and the sender goes on to
- * answer it, else when they do not turn up for a while (captures may hold packets out of order). */
-static void read_ack(
+ * answer it, else when they do not turn up for a while (captures may hold packets out of order). False:
+ * they were never sent, so the receiver drops the segment (RFC 9293 3.10.7.4). When enforcing, everything
+ * was seen, but for what came before a start in the middle. */
+static bool read_ack(
         struct inspect *in, struct flow *f, enum smtp_side sender, const struct segment *seg, uint64_t now_us)
 {
 	uint32_t ack = seg->ack;
@@ -341,100 +250,77 @@ static void read_ack(
 	uint64_t offset;
 
 	if (!s->started)
-		return;
+		return true;
 	offset = stream_offset(s, ack);
 	if (offset > s->next + (f->fin[side] ? 1 : 0)) {
 		if (f->tls || offset - s->next > UINT32_MAX / 4)
-			return;
+			return true;
+		if (in->enforce && !f->conn.midstream)
+			return offset == s->next + 1; /* a FIN that took another way */
 		if (!(s->range_count > 0 && seg->payload_bytes > 0) &&
 		        ++f->unseen_acks[side] < PATIENCE_PACKETS)
-			return;
+			return true;
 		skip_until(in, f, side, ack, now_us);
 	}
 	f->unseen_acks[side] = 0;
 	edit_ack(&f->edits[side], in->edits, offset);
 	stream_ack(s, in->pages, ack);
-}
-
-/* ---- start and end of a connection --------------------------------------------------------- */
-
-static void linger_add(struct inspect *in, struct flow *f, uint64_t now_us)
-{
-	struct linger *l;
-
-	if (in->linger_count == in->settings.flows) {
-		flow_end(in, f, STATE_RESET, now_us);
-		return;
-	}
-	l = &in->linger[(in->linger_first + in->linger_count++) % in->settings.flows];
-	l->ref = table_ref(in->flows, f);
-	l->until_us = now_us + LINGER_US;
-}
-
-/* After the payload has been read. May end the flow. */
-static void read_flags(
-        struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us)
-{
-	enum smtp_side peer = side == SMTP_CLIENT ? SMTP_SERVER : SMTP_CLIENT;
-
-	if ((seg->flags & TCP_FIN) && f->stream[side].started && !f->fin[side]) {
-		f->fin[side] = true;
-		f->fin_offset[side] = stream_offset(&f->stream[side], seg->seq + seg->payload_bytes);
-	}
-	if (seg->flags & TCP_RST) {
-		if (f->rst)
-			return;
-		f->rst = true;
-		linger_add(in, f, now_us);
-		return;
-	}
-	if (seg->payload_bytes > 0)
-		f->rst = false;
-	if (f->fin[side] && f->fin[peer] &&
-	        (f->tls || (f->stream[side].next >= f->fin_offset[side] &&
-	                           f->stream[peer].next >= f->fin_offset[peer])))
-		flow_end(in, f, STATE_CLOSED, now_us);
+	return true;
 }
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
+/* A segment of a flow, but for its flags: whether it may pass by what it says. */
+static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum smtp_side side,
+        const uint8_t *bytes, const struct segment *seg, uint32_t seq, uint64_t now_us)
+{
+	f->packets[side]++;
+	f->bytes[side] += seg->payload_bytes;
+	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
+		stream_start(&f->stream[side], seq);
+	if ((seg->flags & TCP_ACK) && !read_ack(in, f, side, seg, now_us) && !(seg->flags & TCP_RST)) {
+		counter_add(&in->counters, COUNTER_OUT_OF_WINDOW, 1);
+		return VERDICT_DROP;
+	}
+	if (seg->payload_bytes == 0 || f->tls)
+		return VERDICT_ACCEPT;
+	if (seg->flags & TCP_URG)
+		tell_odd(in, f, side, ODD_URGENT, stream_offset(&f->stream[side], seq), now_us);
+	return read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
+}
+
 static enum verdict_kind inspect_segment(struct inspect *in, const struct packet *packet,
         const uint8_t *bytes, const struct segment *seg, struct verdict *out)
 {
-	enum verdict_kind kind = VERDICT_ACCEPT;
-	uint64_t now_us = packet->time_us;
 	uint32_t seq = seg->seq + !!(seg->flags & TCP_SYN);
+	enum verdict_kind kind;
 	enum smtp_side side;
-	struct flow *f = flow_of(in, packet, seg, &side);
+	struct flow *f = inspect_flow_of(in, packet, seg, &side);
 	bool may_reset;
 
 	if (!f)
 		return VERDICT_ACCEPT;
 	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
 	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
-	f->packets[side]++;
-	f->bytes[side] += seg->payload_bytes;
-	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
-		stream_start(&f->stream[side], seq);
-	if (seg->flags & TCP_ACK)
-		read_ack(in, f, side, seg, now_us);
-	if ((seg->flags & TCP_URG) && seg->payload_bytes > 0 && !f->tls)
-		tell_odd(in, f, side, ODD_URGENT, stream_offset(&f->stream[side], seq), now_us);
-	if (seg->payload_bytes > 0 && !f->tls)
-		kind = read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
-
-	if (f->was_reset || (f->want_reset && may_reset && !dialogue_awaits_end_reply(flow_dialogue(f)))) {
+	kind = read_segment(in, f, side, bytes, seg, seq, packet->time_us);
+	if (side == SMTP_CLIENT && dialogue_is_blind(flow_dialogue(f)) && inspect_guards(in, f))
+		f->cut_off = true;
+	if (kind == VERDICT_ACCEPT && seg->payload_bytes > 0 && !edit_is_empty(&f->edits[side]) &&
+	        edit_apply(&f->edits[side], in->edits, packet, bytes, seg,
+	                stream_offset(&f->stream[side], seq), out) != 0) {
+		f->cut_off = true;
+		kind = VERDICT_DROP;
+	}
+	/* Who is cut off loses this packet, too, so an end of data in it never arrives. */
+	if (f->was_reset || (may_reset && (f->cut_off || (f->want_reset && !dialogue_awaits_end_reply(
+	                                                                           flow_dialogue(f)))))) {
 		f->was_reset = true;
 		kind = VERDICT_RESET;
-	} else if (kind == VERDICT_ACCEPT && seg->payload_bytes > 0 && !edit_is_empty(&f->edits[side])) {
-		if (edit_apply(&f->edits[side], in->edits, packet, bytes, seg,
-		            stream_offset(&f->stream[side], seq), out) != 0) {
-			f->was_reset = true;
-			kind = VERDICT_RESET;
-		}
+	} else if (in->enforce && f->cut_off && side == SMTP_CLIENT && seg->payload_bytes > 0) {
+		kind = VERDICT_DROP;
 	}
 	if (kind != VERDICT_DROP)
-		read_flags(in, f, side, seg, now_us);
+		inspect_flow_flags(in, f, side, seg, packet->time_us);
 	return kind;
 }
 
@@ -478,25 +364,6 @@ void inspect_packet(
 	counter_add(&in->counters, verdicts[out->kind], 1);
 }
 
-void inspect_tick(struct inspect *in, uint64_t now_us)
-{
-	uint64_t touched_us;
-	struct flow *f;
-
-	while (in->linger_count > 0 && in->linger[in->linger_first].until_us <= now_us) {
-		f = table_get(in->flows, in->linger[in->linger_first].ref);
-		in->linger_first = (in->linger_first + 1) % in->settings.flows;
-		in->linger_count--;
-		if (f && f->rst)
-			flow_end(in, f, STATE_RESET, now_us);
-	}
-	while ((f = table_oldest(in->flows, &touched_us)) &&
-	        touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
-		counter_add(&in->counters, COUNTER_FLOWS_EXPIRED, 1);
-		flow_end(in, f, STATE_TIMEOUT, now_us);
-	}
-}
-
 uint32_t inspect_finish(struct inspect *in, uint64_t now_us)
 {
 	enum { BATCH = 64 };
@@ -508,7 +375,7 @@ uint32_t inspect_finish(struct inspect *in, uint64_t now_us)
 			tell_gap(in, f, SMTP_SERVER, stream_skip_hole(&f->stream[SMTP_SERVER]), now_us);
 			tell_gap(in, f, SMTP_CLIENT, stream_skip_hole(&f->stream[SMTP_CLIENT]), now_us);
 		}
-		flow_end(in, f, f->rst ? STATE_RESET : STATE_TIMEOUT, now_us);
+		inspect_flow_end(in, f, f->rst ? STATE_RESET : STATE_TIMEOUT, now_us);
 	}
 	return table_count(in->flows);
 }

@@ -2,7 +2,9 @@
  *
  * Every RCPT that reaches a server of ours is judged by the closed-relay axiom at the moment its path
  * is complete. Refusing needs certainty (connection seen from its greeting, no hole, every reply
- * matched) and enforce mode; else the judgement only says what would have been done.
+ * matched) and enforce mode; else the judgement only says what would have been done. But who lost his
+ * certainty on the way, seen from his greeting, is cut off at his first foreign recipient: it is in the
+ * client's power to confuse us, and no honest one does.
  *
  * A recipient is refused in flight by spoiling its command in the same length, so that the server
  * itself refuses it and sequence numbers hold: the verb becomes XXXX where it is still in this packet;
@@ -88,7 +90,16 @@ static void refuse_recipient(
 		counter_add(&in->counters, COUNTER_RCPT_REFUSED_BY_US, 1);
 		return;
 	}
-	f->want_reset = true;
+	f->cut_off = true;
+}
+
+bool inspect_guards(const struct inspect *in, struct flow *f)
+{
+	const struct policy_settings *s = policy_settings(in->policy);
+
+	return in->enforce && !f->conn.midstream && f->decision.server >= 0 && !f->decision.client_ours &&
+	       !dialogue_is_authenticated(flow_dialogue(f)) &&
+	       (s->relay_action != ACTION_ALERT || s->tricks_action != ACTION_ALERT);
 }
 
 static void judge_recipient(
@@ -118,6 +129,11 @@ static void judge_recipient(
 	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, 1);
 	j->would = (uint8_t)r.action;
 	j->action = in->enforce && dialogue_is_certain(d) ? (uint8_t)r.action : ACTION_ALERT;
+	if (!dialogue_is_certain(d) && r.action != ACTION_ALERT && inspect_guards(in, f)) {
+		j->action = ACTION_RESET;
+		f->cut_off = true;
+		return;
+	}
 	if (j->action == ACTION_RESET)
 		f->want_reset = true;
 	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */

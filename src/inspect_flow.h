@@ -1,5 +1,6 @@
-/* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, flows, verdicts)
- * and inspect_facts.c (facts of the dialogue to judgements, edits and events). Nobody else's. */
+/* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, verdicts),
+ * inspect_life.c (flows begin and end) and inspect_facts.c (facts of the dialogue to judgements, edits
+ * and events). Nobody else's. */
 #ifndef INSPECT_FLOW_H
 #define INSPECT_FLOW_H
 
@@ -20,12 +21,18 @@ struct flow {
 	uint64_t packets[2];
 	uint64_t skipped_bytes;
 	uint64_t fin_offset[2];    /* stream offset of the FIN, valid if fin[] */
+	uint64_t rst_us;           /* when, valid if rst */
+	uint32_t syn_seq;          /* valid if syn_waits */
+	uint32_t policy_number;    /* inspect.policy_number that `decision` was made with */
 	uint32_t unseen_acks[2];   /* packets since the peer acknowledged bytes of this side we never saw */
 	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
 	uint16_t tls_version;
 	uint8_t first_end; /* which end of the table key is the client */
 	bool fin[2];
-	bool rst; /* a reset was seen; the flow ends soon unless it goes on */
+	bool rst;       /* a reset was seen; the flow ends soon unless it goes on */
+	bool lingers;   /* stands in inspect.linger */
+	bool syn_waits; /* a SYN of the client wants to begin anew; the server has not agreed yet */
+	bool cut_off;   /* nothing more of the client passes; reset as soon as that is allowed */
 	bool tls;
 	bool want_reset; /* decided; carried out as soon as no end-of-data reply is outstanding */
 	bool was_reset;
@@ -33,16 +40,23 @@ struct flow {
 	struct event_domain sni;
 };
 
+/* When a flow is looked at again whose connection was reset. */
+struct linger {
+	struct table_ref ref;
+	uint64_t until_us;
+};
+
 struct inspect {
 	struct inspect_settings settings;
 	const struct policy *policy;
+	uint32_t policy_number; /* changes with the policy */
 	struct ring *ring;
 	struct table *flows;
 	struct stream_pages *pages;
-	struct smtp_pool *commands;
-	struct edit_pool *edits;
+	struct slab *commands;
+	struct slab *edits;
 	struct linger *linger; /* FIFO of flows that saw a reset */
-	uint32_t linger_first, linger_count;
+	uint32_t linger_first, linger_count, linger_capacity;
 	bool enforce; /* live and mode = enforce: packets may be held back, edited, reset */
 	struct counters counters;
 	struct event scratch; /* takes the event when the ring is full */
@@ -52,6 +66,17 @@ static inline struct dialogue *flow_dialogue(struct flow *f)
 {
 	return (struct dialogue *)(void *)((unsigned char *)f + ((sizeof(*f) + 15) & ~(size_t)15));
 }
+
+/* The flow of this segment, and who sent it; NULL if it belongs to none and starts none. */
+struct flow *inspect_flow_of(
+        struct inspect *in, const struct packet *packet, const struct segment *seg, enum smtp_side *side);
+/* After a segment's payload has been read: its FIN and RST. May end the flow. */
+void inspect_flow_flags(
+        struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us);
+/* Tells the end and drops the flow. */
+void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state, uint64_t now_us);
+/* A stranger at a server of ours, followed from the start, whose relaying is to be refused. */
+bool inspect_guards(const struct inspect *in, struct flow *f);
 
 /* A zeroed event about this flow, to be filled and sent. Never NULL. */
 struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us);

@@ -34,6 +34,7 @@ static void tell_pending_full(struct dialogue *d)
 		due_add_odd(d, ODD_PENDING_FULL, SMTP_CLIENT, d->line.offset, 0, 0);
 	d->pending_full_told = true;
 	d->synced = false;
+	d->blind = true;
 	dialogue_lose(d);
 }
 
@@ -49,7 +50,7 @@ static uint32_t take_entry(struct dialogue *d)
 static void drop_reading(struct dialogue *d)
 {
 	if (d->reading)
-		pool_give(d->pool, d->reading);
+		slab_give(d->pool, d->reading);
 	d->reading = 0;
 }
 
@@ -200,8 +201,11 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 		d->ends_pending++;
 		d->client_tx = d->client_rcpts = 0;
 	}
-	if (bytes > 0)
-		d->mode = CLIENT_CHUNK;
+	if (bytes == 0)
+		return;
+	d->mode = CLIENT_CHUNK;
+	d->body_from = UINT64_MAX; /* its first byte is read next */
+	d->blind = d->blind || !(d->chunking_offered || d->midstream);
 }
 
 static void send_starttls(struct dialogue *d, struct smtp_command *c)
@@ -325,6 +329,7 @@ static uint32_t read_start(struct dialogue *d, const struct piece *p)
 
 		if (at == 0 && tls_is_start(byte)) {
 			d->mode = CLIENT_TLS;
+			d->blind = true;
 			return i;
 		}
 		if (at == 0 && (byte != proxy_signature[0] || d->midstream)) {
@@ -359,6 +364,17 @@ static uint32_t read_skip(struct dialogue *d, const struct piece *p)
 	return used;
 }
 
+/* Some RCPT ends at store[from, to): as commands, what is held would name a recipient. */
+static bool holds_recipient(const struct dialogue *d, uint32_t from, uint32_t to)
+{
+	uint32_t at;
+
+	for (at = from > d->held_from + 3 ? from - 3 : d->held_from; at + 4 <= to; at++)
+		if (strncasecmp((const char *)d->store + at, "RCPT", 4) == 0)
+			return true;
+	return false;
+}
+
 static uint32_t read_held_back(struct dialogue *d, const struct piece *p)
 {
 	uint32_t room, take;
@@ -374,9 +390,11 @@ static uint32_t read_held_back(struct dialogue *d, const struct piece *p)
 	room = d->held_full ? 0 : SMTP_EARLY_MAX - d->held_to;
 	take = p->len < room ? p->len : room;
 	memcpy(d->store + d->held_to, p->bytes, take);
+	d->blind = d->blind || holds_recipient(d, d->held_to, d->held_to + take);
 	d->held_to += take;
 	if (take < p->len) {
 		d->held_full = true;
+		d->blind = true;
 		dialogue_lose(d);
 	}
 	return p->len;
@@ -391,6 +409,7 @@ void client_begin_body(struct dialogue *d)
 	d->body_gapped = false;
 	d->chunking = false;
 	d->mode = CLIENT_BODY;
+	d->body_from = d->held_from < d->held_to ? d->held_offset : d->offset[SMTP_CLIENT];
 }
 
 void client_body_done(struct dialogue *d, uint64_t offset, uint64_t now_us)
@@ -428,6 +447,8 @@ static uint32_t read_chunk(struct dialogue *d, const struct piece *p)
 	bool end;
 	uint32_t used = body_push_chunk(&d->body, p->bytes, p->len, &end);
 
+	if (d->body_from == UINT64_MAX)
+		d->body_from = p->offset;
 	if (end)
 		d->mode = CLIENT_COMMANDS;
 	return used;
@@ -439,6 +460,7 @@ static uint32_t read_starttls(struct dialogue *d, const struct piece *p)
 {
 	if (tls_is_start(p->bytes[0])) {
 		d->mode = CLIENT_TLS;
+		d->blind = true;
 		return 0;
 	}
 	d->injection = true;

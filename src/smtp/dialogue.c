@@ -26,7 +26,7 @@ uint32_t dialogue_size(void)
 	return sizeof(struct dialogue);
 }
 
-void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream)
+void dialogue_init(struct dialogue *d, struct slab *pool, bool midstream)
 {
 	uint32_t id;
 
@@ -43,6 +43,7 @@ void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream)
 	if (id == 0) {
 		dialogue_lose(d);
 		d->synced = false;
+		d->blind = true;
 		return;
 	}
 	pool_get(pool, id)->verb = SMTP_VERB_GREETING;
@@ -52,7 +53,7 @@ void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream)
 static void give_back(struct dialogue *d, uint32_t *id)
 {
 	if (*id)
-		pool_give(d->pool, *id);
+		slab_give(d->pool, *id);
 	*id = 0;
 }
 
@@ -280,6 +281,7 @@ static void lose_sync(struct dialogue *d)
 	d->held_from = d->held_to = 0;
 	d->held_full = false;
 	d->synced = false;
+	d->blind = true;
 	d->mode = CLIENT_COMMANDS;
 }
 
@@ -467,6 +469,21 @@ bool dialogue_is_certain(const struct dialogue *d)
 bool dialogue_is_authenticated(const struct dialogue *d)
 {
 	return d->authenticated;
+}
+
+bool dialogue_is_blind(const struct dialogue *d)
+{
+	return d->blind;
+}
+
+uint64_t dialogue_body_from(const struct dialogue *d)
+{
+	return d->body_from;
+}
+
+bool dialogue_in_chunk(const struct dialogue *d)
+{
+	return d->mode == CLIENT_CHUNK;
 }
 
 uint32_t dialogue_transactions(const struct dialogue *d)

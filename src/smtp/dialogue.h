@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "postern/event.h"
 
 enum smtp_side { SMTP_CLIENT, SMTP_SERVER };
@@ -88,11 +89,8 @@ struct smtp_command {
 	struct smtp_judgement judgement;
 };
 
-/* The pool of commands, one a worker. count 1..2^24. NULL with errno. */
-struct smtp_pool;
-struct smtp_pool *smtp_pool_new(uint32_t count);
-void smtp_pool_free(struct smtp_pool *pool);
-uint32_t smtp_pool_used(const struct smtp_pool *pool);
+/* The pool of commands, one a worker, count as slab_new(); the caller frees it with slab_free(). */
+struct slab *smtp_pool_new(uint32_t count);
 
 enum smtp_fact_kind {
 	SMTP_FACT_NONE,      /* the piece is used up */
@@ -131,7 +129,7 @@ struct dialogue;
 uint32_t dialogue_size(void);
 /* midstream: the start was missed; nothing is pending, commands count only after a server reply has
  * been seen (DESIGN 8). */
-void dialogue_init(struct dialogue *d, struct smtp_pool *pool, bool midstream);
+void dialogue_init(struct dialogue *d, struct slab *pool, bool midstream);
 /* Gives pending entries back to the pool. */
 void dialogue_fini(struct dialogue *d);
 
@@ -157,6 +155,14 @@ bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, i
 bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
+/* The client has sent bytes that are not read as commands, though its server may take them for some:
+ * no honest client does. Stays so. They are: more commands than can be kept, TLS records that nobody
+ * agreed on, chunks that the server did not offer to take, and behind DATA, before its reply, more than
+ * SMTP_EARLY_MAX bytes or a RCPT. */
+bool dialogue_is_blind(const struct dialogue *d);
+/* While dialogue_in_body(): client stream offset of the first byte of this body, or of this chunk. */
+uint64_t dialogue_body_from(const struct dialogue *d);
+bool dialogue_in_chunk(const struct dialogue *d); /* the body is counted: nothing in it ends it */
 uint32_t dialogue_transactions(const struct dialogue *d);
 /* Message-ID of the body read last (header part only), not terminated; len 0 = none. */
 const struct event_path *dialogue_message_id(const struct dialogue *d);

@@ -11,19 +11,18 @@ struct fifo {
 	uint32_t first, last, count;
 };
 
-/* A zeroed entry, or 0 when all are in use. */
-uint32_t pool_take(struct smtp_pool *pool);
-void pool_give(struct smtp_pool *pool, uint32_t id);
-struct smtp_command *pool_get(struct smtp_pool *pool, uint32_t id);
+/* A zeroed entry, or 0 when all are in use; slab_give() takes it back. */
+uint32_t pool_take(struct slab *pool);
+struct smtp_command *pool_get(const struct slab *pool, uint32_t id);
 
-void fifo_append(struct fifo *f, struct smtp_pool *pool, uint32_t id);
+void fifo_append(struct fifo *f, struct slab *pool, uint32_t id);
 /* The first entry, taken out; 0 if there is none. */
-uint32_t fifo_pop(struct fifo *f, struct smtp_pool *pool);
+uint32_t fifo_pop(struct fifo *f, struct slab *pool);
 /* The one behind the first, taken out; 0 if there is none. */
-uint32_t fifo_pop_second(struct fifo *f, struct smtp_pool *pool);
+uint32_t fifo_pop_second(struct fifo *f, struct slab *pool);
 /* Moves all of `from` behind the entries of `to`. */
-void fifo_move(struct fifo *to, struct fifo *from, struct smtp_pool *pool);
+void fifo_move(struct fifo *to, struct fifo *from, struct slab *pool);
 /* Gives all entries back. */
-void fifo_drop(struct fifo *f, struct smtp_pool *pool);
+void fifo_drop(struct fifo *f, struct slab *pool);
 
 #endif

@@ -23,10 +23,9 @@ static uint16_t parse_code(const uint8_t *line, uint32_t len)
 	return (uint16_t)code;
 }
 
-static bool is_starttls(const uint8_t *text, uint32_t len)
+static bool is_keyword(const char *keyword, const uint8_t *text, uint32_t len)
 {
-	static const char keyword[] = "STARTTLS";
-	uint32_t n = sizeof(keyword) - 1;
+	uint32_t n = (uint32_t)strlen(keyword);
 
 	return len >= n && strncasecmp((const char *)text, keyword, n) == 0 && (len == n || text[n] == ' ');
 }
@@ -49,7 +48,8 @@ enum reply_result reply_push(struct reply *r, const uint8_t *line, uint32_t len,
 	r->code = code;
 	if (r->lines < UINT16_MAX)
 		r->lines++;
-	r->starttls = r->starttls || is_starttls(line, len);
+	r->starttls = r->starttls || is_keyword("STARTTLS", line, len);
+	r->chunking = r->chunking || is_keyword("CHUNKING", line, len);
 	r->open = separator == '-';
 	return r->open ? REPLY_MORE : REPLY_DONE;
 }

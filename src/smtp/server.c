@@ -102,8 +102,10 @@ static void on_reset(struct dialogue *d, struct smtp_command *c, struct due *due
 	if (digit(d) != 2)
 		return;
 	dialogue_end_tx(d, END_RESET);
-	if (c->verb != SMTP_VERB_RSET)
-		d->lmtp = c->verb == SMTP_VERB_LHLO;
+	if (c->verb == SMTP_VERB_RSET)
+		return;
+	d->lmtp = c->verb == SMTP_VERB_LHLO;
+	d->chunking_offered = d->reply.chunking;
 }
 
 static void on_quit(struct dialogue *d, struct smtp_command *c, struct due *due)
@@ -218,7 +220,7 @@ static void challenge(struct dialogue *d)
 	if ((verb == SMTP_VERB_DATA && d->mode == CLIENT_HELD) ||
 	        (verb == SMTP_VERB_STARTTLS && d->mode == CLIENT_STARTTLS))
 		d->mode = CLIENT_COMMANDS;
-	pool_give(d->pool, id);
+	slab_give(d->pool, id);
 	dialogue_lose(d);
 }
 

@@ -61,7 +61,7 @@ struct piece {
 };
 
 struct dialogue {
-	struct smtp_pool *pool;
+	struct slab *pool;
 	struct fifo pending;   /* waiting for their replies */
 	struct fifo abandoned; /* will never be answered; being told as such */
 	uint32_t told;         /* told by the last call, goes back to the pool at the next */
@@ -82,11 +82,13 @@ struct dialogue {
 	bool injection; /* bytes behind STARTTLS, not told yet */
 	bool skip_line; /* the rest of the client's line is not to be read */
 	bool server_skip_line;
-	bool chunking;     /* BDAT sent, its LAST not yet */
-	bool end_accepted; /* LMTP: one of the replies to the end of data was 2xx */
-	bool body_gapped;  /* the body read now has a hole: its end may have been in it */
-	bool held_full;    /* `store` was too small, bytes behind it are lost */
-	bool ending;       /* dialogue_end() has begun */
+	bool chunking;         /* BDAT sent, its LAST not yet */
+	bool end_accepted;     /* LMTP: one of the replies to the end of data was 2xx */
+	bool body_gapped;      /* the body read now has a hole: its end may have been in it */
+	bool held_full;        /* `store` was too small, bytes behind it are lost */
+	bool ending;           /* dialogue_end() has begun */
+	bool blind;            /* dialogue_is_blind() */
+	bool chunking_offered; /* by the last EHLO's reply */
 
 	/* transactions */
 	uint32_t tx_count;
@@ -105,6 +107,7 @@ struct dialogue {
 	uint64_t skip;
 	uint32_t held_from, held_to; /* in `store` */
 	uint64_t held_offset;        /* stream offset of held_from */
+	uint64_t body_from;          /* dialogue_body_from() */
 
 	unsigned due_count, due_next;
 	struct due due[DUE_MAX];

@@ -30,77 +30,27 @@
 #include "base/bytes.h"
 #include "wire/checksum.h"
 
-enum { EDITS_MAX = 1 << 24, TCP_CHECK_AT = 16 };
+enum { TCP_CHECK_AT = 16 };
 
 /* Positions are index + 1 everywhere; 0 = none. */
 struct entry {
 	uint64_t offset;
-	uint32_t prev, next; /* in the list of its stream; next also chains returned entries */
+	uint32_t prev, next; /* in the list of its stream */
 	uint8_t len;         /* 1..EDIT_BYTES */
 	uint8_t bytes[EDIT_BYTES];
 };
 
-struct edit_pool {
-	uint32_t count;
-	uint32_t used;
-	uint32_t touched;  /* entries below this index have been used at least once */
-	uint32_t returned; /* stack of free entries */
-	struct entry *entries;
-};
-
-struct edit_pool *edit_pool_new(uint32_t count)
+struct slab *edit_pool_new(uint32_t count)
 {
-	struct edit_pool *pool;
-
-	if (count < 1 || count > EDITS_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
-	pool = calloc(1, sizeof(*pool));
-	if (!pool)
-		return NULL;
-	pool->count = count;
-	pool->entries = calloc(count, sizeof(*pool->entries));
-	if (!pool->entries) {
-		free(pool);
-		errno = ENOMEM;
-		return NULL;
-	}
-	return pool;
+	return slab_new(count, sizeof(struct entry));
 }
 
-void edit_pool_free(struct edit_pool *pool)
+static struct entry *entry_at(const struct slab *pool, uint32_t position)
 {
-	if (!pool)
-		return;
-	free(pool->entries);
-	free(pool);
+	return slab_at(pool, position);
 }
 
-uint32_t edit_pool_used(const struct edit_pool *pool)
-{
-	return pool->used;
-}
-
-static struct entry *entry_at(const struct edit_pool *pool, uint32_t position)
-{
-	return &pool->entries[position - 1];
-}
-
-static uint32_t take(struct edit_pool *pool)
-{
-	uint32_t position = pool->returned;
-
-	if (position)
-		pool->returned = entry_at(pool, position)->next;
-	else
-		position = ++pool->touched;
-	assert(position <= pool->count); /* edit_add() has counted */
-	pool->used++;
-	return position;
-}
-
-static void drop_first(struct edit_list *list, struct edit_pool *pool)
+static void drop_first(struct edit_list *list, struct slab *pool)
 {
 	uint32_t at = list->first, next = entry_at(pool, at)->next;
 
@@ -109,13 +59,11 @@ static void drop_first(struct edit_list *list, struct edit_pool *pool)
 		entry_at(pool, next)->prev = 0;
 	else
 		list->last = 0;
-	entry_at(pool, at)->next = pool->returned;
-	pool->returned = at;
-	pool->used--;
+	slab_give(pool, at);
 }
 
 /* Links a new entry behind `before` (0 = at the front). */
-static void link_behind(struct edit_list *list, struct edit_pool *pool, uint32_t before, uint32_t at)
+static void link_behind(struct edit_list *list, struct slab *pool, uint32_t before, uint32_t at)
 {
 	uint32_t behind = before ? entry_at(pool, before)->next : list->first;
 
@@ -143,7 +91,7 @@ static uint64_t end_of(const struct entry *e)
 }
 
 /* The last entry that begins at or before offset, searched from the young end; 0 if none. */
-static uint32_t seek(const struct edit_list *list, const struct edit_pool *pool, uint64_t offset)
+static uint32_t seek(const struct edit_list *list, const struct slab *pool, uint64_t offset)
 {
 	uint32_t at = list->last;
 
@@ -155,8 +103,8 @@ static uint32_t seek(const struct edit_list *list, const struct edit_pool *pool,
 /* How [at, end) begins: with a stretch inside an entry (*old is set), or with a gap that is free up
  * to the next entry and is at most one entry long (*old is NULL). *before: the entry at or before
  * `at`. Answers the length of that stretch. */
-static uint32_t next_piece(const struct edit_list *list, const struct edit_pool *pool, uint64_t at,
-        uint64_t end, uint32_t *before, struct entry **old)
+static uint32_t next_piece(const struct edit_list *list, const struct slab *pool, uint64_t at, uint64_t end,
+        uint32_t *before, struct entry **old)
 {
 	uint32_t next;
 	uint64_t to = end;
@@ -173,8 +121,7 @@ static uint32_t next_piece(const struct edit_list *list, const struct edit_pool 
 	return (uint32_t)((to < end ? to : end) - at);
 }
 
-int edit_add(
-        struct edit_list *list, struct edit_pool *pool, uint64_t offset, const uint8_t *bytes, uint32_t len)
+int edit_add(struct edit_list *list, struct slab *pool, uint64_t offset, const uint8_t *bytes, uint32_t len)
 {
 	uint64_t at, end = offset + len;
 	uint32_t before, n, wanted = 0;
@@ -184,12 +131,12 @@ int edit_add(
 		n = next_piece(list, pool, at, end, &before, &old);
 		wanted += !old;
 	}
-	if (wanted > pool->count - pool->used)
+	if (wanted > slab_count(pool) - slab_used(pool))
 		return -ENOSPC;
 	for (at = offset; at < end; at += n, bytes += n) {
 		n = next_piece(list, pool, at, end, &before, &old);
 		if (!old) {
-			uint32_t position = take(pool);
+			uint32_t position = slab_take(pool); /* counted above */
 
 			link_behind(list, pool, before, position);
 			old = entry_at(pool, position);
@@ -201,13 +148,13 @@ int edit_add(
 	return 0;
 }
 
-void edit_ack(struct edit_list *list, struct edit_pool *pool, uint64_t offset)
+void edit_ack(struct edit_list *list, struct slab *pool, uint64_t offset)
 {
 	while (list->first && behind(end_of(entry_at(pool, list->first)), offset) <= 0)
 		drop_first(list, pool);
 }
 
-void edit_fini(struct edit_list *list, struct edit_pool *pool)
+void edit_fini(struct edit_list *list, struct slab *pool)
 {
 	while (list->first)
 		drop_first(list, pool);
@@ -271,8 +218,8 @@ static bool lay(const struct entry *e, const uint8_t *bytes, const struct segmen
 }
 
 /* The first entry that reaches into the payload, or 0. */
-static uint32_t first_in(const struct edit_list *list, const struct edit_pool *pool,
-        const struct segment *seg, uint64_t payload_offset)
+static uint32_t first_in(const struct edit_list *list, const struct slab *pool, const struct segment *seg,
+        uint64_t payload_offset)
 {
 	uint32_t at = list->last, found = 0;
 
@@ -284,7 +231,7 @@ static uint32_t first_in(const struct edit_list *list, const struct edit_pool *p
 	return found;
 }
 
-int edit_apply(const struct edit_list *list, const struct edit_pool *pool, const struct packet *meta,
+int edit_apply(const struct edit_list *list, const struct slab *pool, const struct packet *meta,
         const uint8_t *bytes, const struct segment *seg, uint64_t payload_offset, struct verdict *v)
 {
 	uint32_t at = first_in(list, pool, seg, payload_offset), check_at = seg->tcp_offset + TCP_CHECK_AT;

@@ -12,15 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "postern/packet.h"
 #include "postern/verdict.h"
 #include "wire/packet.h"
 
-struct edit_pool; /* shared by all flows of a worker */
-/* count entries (each carries up to EDIT_BYTES bytes), 1..2^24. NULL with errno. */
-struct edit_pool *edit_pool_new(uint32_t count);
-void edit_pool_free(struct edit_pool *pool);
-uint32_t edit_pool_used(const struct edit_pool *pool);
+/* Entries for edits, shared by all flows of a worker; each carries up to EDIT_BYTES bytes. count as
+ * slab_new(); the caller frees it with slab_free(). */
+struct slab *edit_pool_new(uint32_t count);
 
 enum { EDIT_BYTES = 64 };
 
@@ -32,11 +31,10 @@ struct edit_list {
 /* Remembers that bytes [offset, offset + len) are to be sent as `bytes`. Longer ones take several
  * entries; bytes that an earlier edit covers get the new value. 0, or -ENOSPC (pool full, nothing
  * remembered). */
-int edit_add(
-        struct edit_list *list, struct edit_pool *pool, uint64_t offset, const uint8_t *bytes, uint32_t len);
+int edit_add(struct edit_list *list, struct slab *pool, uint64_t offset, const uint8_t *bytes, uint32_t len);
 /* Everything below offset is acknowledged. */
-void edit_ack(struct edit_list *list, struct edit_pool *pool, uint64_t offset);
-void edit_fini(struct edit_list *list, struct edit_pool *pool);
+void edit_ack(struct edit_list *list, struct slab *pool, uint64_t offset);
+void edit_fini(struct edit_list *list, struct slab *pool);
 bool edit_is_empty(const struct edit_list *list);
 
 /* Makes the verdict's edits: all that fall into this segment (whose first payload byte has the stream
@@ -44,7 +42,7 @@ bool edit_is_empty(const struct edit_list *list);
  * An edit that lies in the segment in part is applied in part. The verdict's kind is left alone.
  * 0; -ENOSPC: the verdict cannot hold them; -EMSGSIZE: the packet was cut, editing it would lose the
  * rest. On an error the verdict has no edits, and the packet must not be accepted as it is. */
-int edit_apply(const struct edit_list *list, const struct edit_pool *pool, const struct packet *meta,
+int edit_apply(const struct edit_list *list, const struct slab *pool, const struct packet *meta,
         const uint8_t *bytes, const struct segment *seg, uint64_t payload_offset, struct verdict *v);
 
 #endif

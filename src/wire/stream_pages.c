@@ -5,9 +5,6 @@
  * one step in honest traffic. A hostile peer that jumps to and fro pays for at most as many steps as
  * its stream holds pages, and stream.c bounds these.
  *
- * Pages come from a stack of returned ones (warm in the cache) and then from the part of the pool
- * never used yet: untouched pages cost no memory.
- *
  * Rejected: a table of pages per stream (a second page for each idle connection), a hash over all
  * streams (a lookup for each page where a step along a link is enough).
  */
@@ -18,93 +15,63 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { PAGES_MAX = 1 << 24 };
+#include "base/slab.h"
 
-/* Positions are index + 1 everywhere; 0 = none. */
 struct page_link {
 	uint64_t number;
-	uint32_t prev, next; /* in the stream's list; next also chains returned pages */
+	uint32_t prev, next; /* positions in the stream's list, 0 = none */
 };
 
 struct stream_pages {
-	uint32_t count;
-	uint32_t used;
-	uint32_t touched;  /* pages below this index have been used at least once */
-	uint32_t returned; /* stack of free pages */
-	struct page_link *links;
-	uint8_t (*bytes)[STREAM_PAGE_BYTES];
+	struct slab *links;
+	uint8_t (*bytes)[STREAM_PAGE_BYTES]; /* of the link at position 1, 2, ... */
 };
 
 struct stream_pages *stream_pages_new(uint32_t count)
 {
-	struct stream_pages *pool;
+	struct stream_pages *pool = calloc(1, sizeof(*pool));
+	int error;
 
-	if (count < 1 || count > PAGES_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
-	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return NULL;
-	pool->count = count;
-	pool->links = calloc(count, sizeof(*pool->links));
-	pool->bytes = calloc(count, sizeof(*pool->bytes));
-	if (!pool->links || !pool->bytes) {
-		stream_pages_free(pool);
-		errno = ENOMEM;
-		return NULL;
-	}
-	return pool;
+	pool->links = slab_new(count, sizeof(struct page_link));
+	if (pool->links)
+		pool->bytes = calloc(count, sizeof(*pool->bytes));
+	if (pool->bytes)
+		return pool;
+	error = errno;
+	stream_pages_free(pool);
+	errno = error;
+	return NULL;
 }
 
 void stream_pages_free(struct stream_pages *pool)
 {
 	if (!pool)
 		return;
-	free(pool->links);
+	slab_free(pool->links);
 	free(pool->bytes);
 	free(pool);
 }
 
 uint32_t stream_pages_used(const struct stream_pages *pool)
 {
-	return pool->used;
+	return slab_used(pool->links);
 }
 
 uint32_t stream_pages_spare(const struct stream_pages *pool)
 {
-	return pool->count - pool->used;
+	return slab_count(pool->links) - slab_used(pool->links);
 }
 
 uint32_t stream_pages_count(const struct stream_pages *pool)
 {
-	return pool->count;
+	return slab_count(pool->links);
 }
 
 static struct page_link *link_at(const struct stream_pages *pool, uint32_t position)
 {
-	return &pool->links[position - 1];
-}
-
-static uint32_t take(struct stream_pages *pool)
-{
-	uint32_t position = pool->returned;
-
-	if (position)
-		pool->returned = link_at(pool, position)->next;
-	else if (pool->touched < pool->count)
-		position = ++pool->touched;
-	else
-		return 0;
-	pool->used++;
-	return position;
-}
-
-static void give_back(struct stream_pages *pool, uint32_t position)
-{
-	link_at(pool, position)->next = pool->returned;
-	pool->returned = position;
-	pool->used--;
+	return slab_at(pool->links, position);
 }
 
 /* Position of the last page whose number is at most `number`, or 0. */
@@ -136,7 +103,7 @@ uint8_t *stream_pages_add(struct stream_pages *pool, struct stream_page_list *li
 	uint32_t at;
 
 	assert(!before || link_at(pool, before)->number < number);
-	at = take(pool);
+	at = slab_take(pool->links);
 	if (!at)
 		return NULL;
 	*link_at(pool, at) = (struct page_link) { .number = number, .prev = before, .next = behind };
@@ -170,5 +137,5 @@ void stream_pages_drop_first(struct stream_pages *pool, struct stream_page_list 
 		link_at(pool, next)->prev = 0;
 	if (list->hint == at)
 		list->hint = next;
-	give_back(pool, at);
+	slab_give(pool->links, at);
 }

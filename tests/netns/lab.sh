@@ -103,8 +103,7 @@ lab_up() {
     lab_need ip ss sysctl setsid unshare
     unshare --net true 2>/dev/null || lab_skip "this system does not let root create network namespaces"
     [[ -z $LAB_DIR ]] || lab_fail "lab_up: this test has a lab already"
-
-    [[ ! -e $LAB_ROOT/pt$$ && ! -e /run/netns/pt$$-gw ]] || lab_fail "lab_up: $LAB_ROOT/pt$$ is left from a lab that was kept"
+    [[ ! -e $LAB_ROOT/pt$$ && ! -e /run/netns/pt$$-gw ]] || lab_fail "lab_up: a lab that was kept is called pt$$ too"
 
     # The clean-up is armed before there is anything to clean.
     LAB_PREFIX=pt$$

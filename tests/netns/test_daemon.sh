@@ -155,10 +155,14 @@ postern_wait_record 10 '.postern.mode == "monitor" and .alert.signature_id == 10
 echo "ok: the stranger is told all the same, and what the rule would have done"
 postern_conf
 
-# killed in the middle: the kernel frees the queue, the rules stay, a new one takes over
+# killed in the middle: the kernel frees the queue, the rules stay, a new one takes over. A base chain made anew would
+# have dropped what waits in any queue, and left a gap before it.
+base_chains() { lab_in gw nft -a list table inet postern | grep 'chain forward'; }
+chains=$(base_chains)
 kill -KILL "$POSTERN_PID"
 wait "$POSTERN_PID" || true
 postern_start
+same "its base chains are the ones that were there" "$chains" "$(base_chains)"
 same "after a kill the next one takes over" refused "$(codes_from stranger 192.168.10.10)"
 same "and inspects" "220 250 250 550 221" "$(codes_from isp 192.168.10.10 --rcpt x@foreign.test)"
 kill -INT "$POSTERN_PID"

@@ -62,7 +62,7 @@ lab_postfix mail mx.example.org example.org 'virtual_transport = discard:'
 before=$(postern_counter queued)
 lab_peer isp postfix smtp-source -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load4@example.org 192.168.10.10:25 ||
     lab_fail "smtp-source over IPv4 told an error"
-# One connection for each message this time, and IPv6.
+# Over IPv4 one connection for each message, over IPv6 (-d: do not disconnect) ten connections for all of them.
 lab_peer isp postfix smtp-source -d -s 10 -m $((MESSAGES / 2)) -l 2000 -f a@isp.example -t load6@example.org '[fd00:25:10::10]:25' ||
     lab_fail "smtp-source over IPv6 told an error"
 echo "ok: smtp-source sent $MESSAGES messages without an error"

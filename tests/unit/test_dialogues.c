@@ -47,7 +47,7 @@ struct script {
 };
 
 struct play {
-	struct smtp_pool *pool;
+	struct slab *pool;
 	struct dialogue *d;
 	const char *refuse;
 	uint8_t *client; /* all client bytes so far */
@@ -386,7 +386,7 @@ static void play_order(struct play *p, const char *order)
 		dialogue_init(p->d, p->pool, true);
 	} else if (sscanf(order, "pool %u", &n) == 1) {
 		dialogue_fini(p->d);
-		smtp_pool_free(p->pool);
+		slab_free(p->pool);
 		p->pool = smtp_pool_new(n);
 		dialogue_init(p->d, p->pool, false);
 	} else if (strncmp(order, "refuse ", 7) == 0) {
@@ -466,8 +466,8 @@ static bool play_script(const struct script *script, const unsigned cut[2])
 	}
 	good = good && expect(script, "(nothing)", next_told(&p, line, sizeof(line)), cut);
 	dialogue_fini(p.d);
-	CU_ASSERT(smtp_pool_used(p.pool) == 0);
-	smtp_pool_free(p.pool);
+	CU_ASSERT(slab_used(p.pool) == 0);
+	slab_free(p.pool);
 	free(p.d);
 	free(p.told);
 	free(p.client);
@@ -507,7 +507,7 @@ static void show_script(const struct script *script)
 			printf("= %s\n", next_told(&p, line, sizeof(line)));
 	}
 	dialogue_fini(p.d);
-	smtp_pool_free(p.pool);
+	slab_free(p.pool);
 	free(p.d);
 	free(p.told);
 	free(p.client);

@@ -45,7 +45,7 @@ static void rig_build(bool v6, uint8_t meta_flags, const uint8_t *payload, uint3
 	rig.v.kind = VERDICT_ACCEPT;
 }
 
-static int apply(const struct edit_list *list, const struct edit_pool *pool, uint64_t payload_offset)
+static int apply(const struct edit_list *list, const struct slab *pool, uint64_t payload_offset)
 {
 	uint8_t *copy = guard_copy(rig.bytes, rig.meta.captured_bytes);
 	int r = edit_apply(list, pool, &rig.meta, copy, &rig.seg, payload_offset, &rig.v);
@@ -84,7 +84,7 @@ static void rewrites_a_verb(void)
 
 	for (int v6 = 0; v6 < 2; v6++)
 		for (int f = 0; f < 2; f++) {
-			struct edit_pool *pool = edit_pool_new(4);
+			struct slab *pool = edit_pool_new(4);
 			struct edit_list list = { 0 };
 
 			rig_build(v6, flags[f], (const uint8_t *)line, (uint32_t)strlen(line));
@@ -99,14 +99,14 @@ static void rewrites_a_verb(void)
 			CU_ASSERT(checksum_is_right());
 			edit_fini(&list, pool);
 			CU_ASSERT(edit_is_empty(&list));
-			CU_ASSERT_EQUAL(edit_pool_used(pool), 0);
-			edit_pool_free(pool);
+			CU_ASSERT_EQUAL(slab_used(pool), 0);
+			slab_free(pool);
 		}
 }
 
 static void leaves_other_segments_alone(void)
 {
-	struct edit_pool *pool = edit_pool_new(4);
+	struct slab *pool = edit_pool_new(4);
 	struct edit_list list = { 0 };
 
 	rig_build(false, 0, (const uint8_t *)"0123456789", 10);
@@ -127,13 +127,13 @@ static void leaves_other_segments_alone(void)
 	CU_ASSERT_EQUAL(apply(&list, pool, 100), 0); /* between its neighbours, which touch the segment */
 	CU_ASSERT_EQUAL(rig.v.edit_count, 2);
 	edit_fini(&list, pool);
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 /* A wrong checksum must not be healed. */
 static void keeps_a_wrong_checksum_wrong(void)
 {
-	struct edit_pool *pool = edit_pool_new(4);
+	struct slab *pool = edit_pool_new(4);
 	struct edit_list list = { 0 };
 
 	edit_add(&list, pool, 3, (const uint8_t *)"abc", 3);
@@ -143,13 +143,13 @@ static void keeps_a_wrong_checksum_wrong(void)
 	carry_out();
 	CU_ASSERT_FALSE(checksum_is_right());
 	edit_fini(&list, pool);
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 /* Every start and length within a segment, at odd and even places, with all kinds of bytes. */
 static void mends_every_place(void)
 {
-	struct edit_pool *pool = edit_pool_new(16);
+	struct slab *pool = edit_pool_new(16);
 	uint8_t body[33], patch[33];
 
 	for (uint32_t len = 32; len <= 33; len++)
@@ -177,8 +177,8 @@ static void mends_every_place(void)
 				        bytes_get16(rig.bytes + rig.seg.tcp_offset + 16));
 				edit_fini(&list, pool);
 			}
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 0);
-	edit_pool_free(pool);
+	CU_ASSERT_EQUAL(slab_used(pool), 0);
+	slab_free(pool);
 }
 
 /* Random edits on a stream, also over each other and out of order, against a plain array; then the
@@ -187,7 +187,7 @@ static void agrees_with_an_array(void)
 {
 	enum { STREAM = 3000, POOL = 40 };
 	static uint8_t original[STREAM], wanted[STREAM];
-	struct edit_pool *pool = edit_pool_new(POOL);
+	struct slab *pool = edit_pool_new(POOL);
 
 	for (int round = 0; round < 60; round++) {
 		struct edit_list list = { 0 };
@@ -206,9 +206,9 @@ static void agrees_with_an_array(void)
 				continue;
 			for (uint32_t i = 0; i < len; i++)
 				patch[i] = (uint8_t)random_below(256);
-			used = edit_pool_used(pool);
+			used = slab_used(pool);
 			r = edit_add(&list, pool, at, patch, len);
-			CU_ASSERT(r == 0 || (r == -ENOSPC && edit_pool_used(pool) == used));
+			CU_ASSERT(r == 0 || (r == -ENOSPC && slab_used(pool) == used));
 			if (r == 0) {
 				memcpy(wanted + at, patch, len);
 				memset(covered + at, true, len);
@@ -229,24 +229,24 @@ static void agrees_with_an_array(void)
 			CU_ASSERT(rig.v.edit_count == 0 || checksum_is_right());
 		}
 		edit_fini(&list, pool);
-		CU_ASSERT_EQUAL(edit_pool_used(pool), 0);
+		CU_ASSERT_EQUAL(slab_used(pool), 0);
 	}
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 static void long_edits_take_several_entries(void)
 {
-	struct edit_pool *pool = edit_pool_new(8);
+	struct slab *pool = edit_pool_new(8);
 	struct edit_list list = { 0 };
 	uint8_t body[8 * EDIT_BYTES], patch[8 * EDIT_BYTES + 1];
 
 	memset(body, 'a', sizeof(body));
 	memset(patch, 'b', sizeof(patch));
 	CU_ASSERT_EQUAL(edit_add(&list, pool, 0, patch, sizeof(patch)), -ENOSPC);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 0);
+	CU_ASSERT_EQUAL(slab_used(pool), 0);
 	CU_ASSERT(edit_is_empty(&list));
 	CU_ASSERT_EQUAL(edit_add(&list, pool, 0, patch, sizeof(body)), 0);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 8);
+	CU_ASSERT_EQUAL(slab_used(pool), 8);
 	CU_ASSERT_EQUAL(edit_add(&list, pool, 10, (const uint8_t *)"over", 4), 0); /* takes nothing */
 	CU_ASSERT_EQUAL(edit_add(&list, pool, 8 * EDIT_BYTES, patch, 1), -ENOSPC);
 	rig_build(false, 0, body, sizeof(body));
@@ -256,17 +256,17 @@ static void long_edits_take_several_entries(void)
 	CU_ASSERT(memcmp(payload() + 8, "bboverbb", 8) == 0);
 	CU_ASSERT(checksum_is_right());
 	edit_ack(&list, pool, EDIT_BYTES - 1);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 8);
+	CU_ASSERT_EQUAL(slab_used(pool), 8);
 	edit_ack(&list, pool, EDIT_BYTES);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 7);
+	CU_ASSERT_EQUAL(slab_used(pool), 7);
 	edit_ack(&list, pool, 100 * EDIT_BYTES);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 0);
-	edit_pool_free(pool);
+	CU_ASSERT_EQUAL(slab_used(pool), 0);
+	slab_free(pool);
 }
 
 static void full_verdict_has_no_edits(void)
 {
-	struct edit_pool *pool = edit_pool_new(1000);
+	struct slab *pool = edit_pool_new(1000);
 	struct edit_list list = { 0 };
 	static uint8_t body[20000];
 	uint32_t i;
@@ -291,12 +291,12 @@ static void full_verdict_has_no_edits(void)
 	CU_ASSERT_EQUAL(edit_add(&list, pool, VERDICT_BYTES_MAX - 2, body, 1), 0);
 	CU_ASSERT_EQUAL(apply(&list, pool, 0), -ENOSPC);
 	edit_fini(&list, pool);
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 static void cut_packets_are_not_edited(void)
 {
-	struct edit_pool *pool = edit_pool_new(4);
+	struct slab *pool = edit_pool_new(4);
 	struct edit_list list = { 0 };
 
 	edit_add(&list, pool, 2, (const uint8_t *)"xx", 2);
@@ -307,13 +307,13 @@ static void cut_packets_are_not_edited(void)
 	CU_ASSERT_EQUAL(rig.v.edit_count, 0);
 	CU_ASSERT_EQUAL(apply(&list, pool, 4), 0); /* no edit in it */
 	edit_fini(&list, pool);
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 /* A segment whose front lies before the start of the stream, and offsets beyond 4 GiB. */
 static void offsets_far_and_before_the_start(void)
 {
-	struct edit_pool *pool = edit_pool_new(4);
+	struct slab *pool = edit_pool_new(4);
 	struct edit_list list = { 0 };
 
 	rig_build(false, 0, (const uint8_t *)"0123456789", 10);
@@ -322,7 +322,7 @@ static void offsets_far_and_before_the_start(void)
 	carry_out();
 	CU_ASSERT(memcmp(payload(), "01234xy789", 10) == 0);
 	edit_ack(&list, pool, (uint64_t)-5);
-	CU_ASSERT_EQUAL(edit_pool_used(pool), 1);
+	CU_ASSERT_EQUAL(slab_used(pool), 1);
 	edit_fini(&list, pool);
 
 	rig_build(false, 0, (const uint8_t *)"0123456789", 10);
@@ -333,14 +333,14 @@ static void offsets_far_and_before_the_start(void)
 	carry_out();
 	CU_ASSERT(memcmp(payload(), "01234567xy", 10) == 0);
 	edit_fini(&list, pool);
-	edit_pool_free(pool);
+	slab_free(pool);
 }
 
 static void pool_bounds(void)
 {
 	CU_ASSERT_PTR_NULL(edit_pool_new(0));
 	CU_ASSERT_PTR_NULL(edit_pool_new((1 << 24) + 1));
-	edit_pool_free(NULL);
+	slab_free(NULL);
 }
 
 SUITE("edit", { "rewrites a verb", rewrites_a_verb },

@@ -9,7 +9,7 @@
 #include "gate/gate.h"
 #include "gate/model.h"
 #include "gate_policies.h"
-#include "gate_netns.h"
+#include "netns.h"
 #include "suite.h"
 
 static char err[1024];
@@ -18,7 +18,7 @@ static struct gate *open_fresh(void)
 {
 	struct gate *g;
 
-	close(gate_netns_new());
+	close(netns_new());
 	g = gate_open(err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
 	return g;
@@ -51,7 +51,7 @@ static void install_example(struct gate *g, enum policy_mode mode)
  * nothing: hash sets have none, and a chain that was made later is listed later. */
 static char *dump(const char *table)
 {
-	return gate_netns_shell(NULL,
+	return netns_shell(NULL,
 	        "nft --debug=netlink list table inet %s 2>/dev/null | sed -E -e '/^# Warning/d' "
 	        "-e '/^  \\[ (target name NFQUEUE|queue)/d' -e 's/^(inet [^ ]+ [^ ]+) [0-9 ]+$/\\1/' "
 	        "-e 's/ queue flags bypass to [0-9]+//; s/ xt target \"NFQUEUE\"//' -e 's/ +$//' -e "
@@ -89,7 +89,7 @@ static void show_difference(const char *mine, const char *theirs)
 		fputs(i ? theirs : mine, to);
 		fclose(to);
 	}
-	free(gate_netns_shell(NULL, "diff -u %s %s >&2", path[0], path[1]));
+	free(netns_shell(NULL, "diff -u %s %s >&2", path[0], path[1]));
 	unlink(path[0]);
 	unlink(path[1]);
 }
@@ -171,19 +171,28 @@ static void reinstalls(void)
 static void notices_changed_rules(void)
 {
 	struct gate *g = open_fresh();
+	struct policy *p = gate_policy(MODE_ENFORCE, DO_REFUSE);
 	struct gate_counts c;
 	int status;
 
+	/* a rule that cannot match is only a note */
+	gate_rule(p, "none", gate_group(p, GROUP_UPSTREAM, "v4", "192.0.2.1", NULL),
+	        gate_group(p, GROUP_SERVER, "v6", "2001:db8::1", NULL), DO_INSPECT);
+	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
+	install(g, p, &gate_example_settings);
+	policy_free(p);
+	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
+	CU_ASSERT_FALSE(c.changed);
 	install_example(g, MODE_ENFORCE);
 	install_example(g, MODE_MONITOR);
 	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
 	CU_ASSERT_FALSE(c.changed);
-	free(gate_netns_shell(&status, "nft add rule inet postern forward accept"));
+	free(netns_shell(&status, "nft add rule inet postern forward accept"));
 	CU_ASSERT_EQUAL(status, 0);
 	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
 	CU_ASSERT_TRUE(c.changed);
 	install_example(g, MODE_ENFORCE);
-	free(gate_netns_shell(&status, "nft flush table inet postern"));
+	free(netns_shell(&status, "nft flush table inet postern"));
 	CU_ASSERT_EQUAL(status, 0);
 	CU_ASSERT_EQUAL(gate_read_counts(g, "postern", &c), 0);
 	CU_ASSERT_TRUE(c.changed);
@@ -193,7 +202,7 @@ static void notices_changed_rules(void)
 /* Handles tell whether something was made anew. */
 static char *base_chain_handles(void)
 {
-	return gate_netns_shell(NULL, "nft -a list table inet postern 2>/dev/null | grep 'chain forward'");
+	return netns_shell(NULL, "nft -a list table inet postern 2>/dev/null | grep 'chain forward'");
 }
 
 static void base_chains_stay(void)
@@ -233,12 +242,12 @@ static void sweeps_the_table(void)
 
 	install_example(g, MODE_ENFORCE);
 	clean = dump("postern");
-	free(gate_netns_shell(&status,
+	free(netns_shell(&status,
 	        "nft 'add chain inet postern stray; add rule inet postern stray tcp dport { 1, 2 } accept; "
 	        "add set inet postern strays { type ipv6_addr; flags interval; elements = { ff00::/8 }; }; "
 	        "add rule inet postern forward ip6 saddr @strays goto stray; delete set inet postern ports' "
 	        "2>&1 | grep -q 'in use\\|busy'"));
-	free(gate_netns_shell(&status,
+	free(netns_shell(&status,
 	        "nft 'add chain inet postern stray; add rule inet postern stray tcp dport { 1, 2 } accept; "
 	        "add set inet postern strays { type ipv6_addr; flags interval; elements = { ff00::/8 }; }; "
 	        "add rule inet postern forward ip6 saddr @strays goto stray; "
@@ -253,12 +262,11 @@ static void sweeps_the_table(void)
 	swept = dump("postern");
 	must_equal(clean, swept);
 	free(swept);
-	free(gate_netns_shell(&status,
-	        "nft 'add chain inet postern old { type filter hook input priority -5; }; "
-	        "add rule inet postern old tcp dport 1 drop'"));
+	free(netns_shell(&status, "nft 'add chain inet postern old { type filter hook input priority -5; }; "
+	                          "add rule inet postern old tcp dport 1 drop'"));
 	CU_ASSERT_EQUAL(status, 0);
 	install_example(g, MODE_ENFORCE);
-	swept = gate_netns_shell(NULL, "nft list chain inet postern old 2>&1");
+	swept = netns_shell(NULL, "nft list chain inet postern old 2>&1");
 	CU_ASSERT_PTR_NOT_NULL(strstr(swept, "hook input"));
 	CU_ASSERT_PTR_NULL(strstr(swept, "dport"));
 	free(swept);
@@ -272,16 +280,16 @@ static void other_tables_stay(void)
 	char *before, *after;
 	int status;
 
-	free(gate_netns_shell(&status,
+	free(netns_shell(&status,
 	        "nft 'table inet other { set isp_v4 { type ipv4_addr; elements = { 192.0.2.1 } ; }; "
 	        "counter queued { packets 7 bytes 7 }; chain forward { type filter hook forward priority 0; "
 	        "tcp dport 25 accept; }; }; table ip postern { chain toserver { drop; }; }'"));
 	CU_ASSERT_EQUAL(status, 0);
-	before = gate_netns_shell(NULL, "nft list ruleset");
+	before = netns_shell(NULL, "nft list ruleset");
 	install_example(g, MODE_ENFORCE);
 	install_example(g, MODE_MONITOR);
 	CU_ASSERT_EQUAL(gate_remove(g, "postern"), 0);
-	after = gate_netns_shell(NULL, "nft list ruleset");
+	after = netns_shell(NULL, "nft list ruleset");
 	CU_ASSERT(strlen(before) > 100);
 	must_equal(before, after);
 	free(before);
@@ -323,11 +331,10 @@ static void holds_many_prefixes(void)
 	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
 	install(g, p, &s);
 	install(g, p, &s);
-	got = gate_netns_shell(
-	        NULL, "nft list set inet postern many_v4 | grep -o '[0-9.]*/25' | sort -u | wc -l");
+	got = netns_shell(NULL, "nft list set inet postern many_v4 | grep -o '[0-9.]*/25' | sort -u | wc -l");
 	CU_ASSERT_EQUAL(atoi(got), 5000);
 	free(got);
-	got = gate_netns_shell(
+	got = netns_shell(
 	        NULL, "nft list set inet postern many_v6 | grep -o '[0-9a-f:]*/64' | sort -u | wc -l");
 	CU_ASSERT_EQUAL(atoi(got), 5000);
 	free(got);

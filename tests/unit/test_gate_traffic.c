@@ -12,7 +12,7 @@
 
 #include "gate/gate.h"
 #include "gate_policies.h"
-#include "gate_netns.h"
+#include "netns.h"
 #include "suite.h"
 #include "tap/nflog.h"
 #include "tap/nfqueue.h"
@@ -44,18 +44,18 @@ static void wire(
 	strcpy(strrchr(dotted, '.'), ".1");
 	snprintf(host6, sizeof(host6), "%s", v6);
 	strcpy(strrchr(host6, ':'), ":1");
-	free(gate_netns_shell(&status,
+	free(netns_shell(&status,
 	        "set -e; ip link add %s type veth peer name wire netns /proc/%d/fd/%d; ip link set %s up; "
 	        "ip addr add %s/24 dev %s; ip addr add %s/%u dev %s nodad",
 	        name, (int)getpid(), host, name, dotted, name, host6, bits6, name));
 	CU_ASSERT_EQUAL_FATAL(status, 0);
-	gate_netns_enter(host);
-	free(gate_netns_shell(&status,
+	netns_enter(host);
+	free(netns_shell(&status,
 	        "set -e; ip link set lo up; ip link set wire up; ip addr add %s/24 dev wire; "
 	        "ip addr add %s/%u dev wire nodad; ip route add default via %s; ip route add default via %s",
 	        v4, v6, bits6, dotted, host6));
 	CU_ASSERT_EQUAL_FATAL(status, 0);
-	gate_netns_enter(lab->gateway);
+	netns_enter(lab->gateway);
 }
 
 static struct lab lab_up(enum policy_mode mode, const struct ruleset_settings *s, bool v6)
@@ -66,10 +66,10 @@ static struct lab lab_up(enum policy_mode mode, const struct ruleset_settings *s
 	int status, error;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
-	lab.client = gate_netns_new();
-	lab.server = gate_netns_new();
-	lab.gateway = gate_netns_new();
-	free(gate_netns_shell(&status,
+	lab.client = netns_new();
+	lab.server = netns_new();
+	lab.gateway = netns_new();
+	free(netns_shell(&status,
 	        "echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"));
 	CU_ASSERT_EQUAL_FATAL(status, 0);
 	wire(&lab, lab.client, "left", CLIENT_V4, CLIENT_V6, 64);
@@ -124,13 +124,13 @@ static int listen_on(const struct lab *lab, int netns, const char *v4, const cha
 	socklen_t len = address(lab, v4, v6, 25, &a);
 	int fd, one = 1;
 
-	gate_netns_enter(netns);
+	netns_enter(netns);
 	fd = socket(a.ss_family, SOCK_STREAM, 0);
 	CU_ASSERT_FATAL(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&a, len), 0);
 	CU_ASSERT_EQUAL_FATAL(listen(fd, 5), 0);
-	gate_netns_enter(lab->gateway);
+	netns_enter(lab->gateway);
 	return fd;
 }
 
@@ -148,9 +148,9 @@ static int connect_from(const struct lab *lab, int netns, const char *v4, const 
 	socklen_t len = address(lab, v4, v6, 25, &a), error_len = sizeof(int);
 	int error = 0;
 
-	gate_netns_enter(netns);
+	netns_enter(netns);
 	*fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	gate_netns_enter(lab->gateway);
+	netns_enter(lab->gateway);
 	CU_ASSERT_FATAL(*fd >= 0);
 	if (connect(*fd, (struct sockaddr *)&a, len) == 0)
 		return 0;
@@ -265,18 +265,18 @@ static void refusing(bool v6)
 	int fd, status;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(log);
-	gate_netns_enter(lab.client);
-	free(gate_netns_shell(&status,
+	netns_enter(lab.client);
+	free(netns_shell(&status,
 	        "set -e; ip addr del " CLIENT_V4 "/24 dev wire; ip addr add 198.51.100.66/24 dev wire; "
 	        "ip route add default via 198.51.100.1; ip addr del " CLIENT_V6 "/64 dev wire; "
 	        "ip addr add 2001:db8:66::66/64 dev wire nodad"));
 	CU_ASSERT_EQUAL(status, 0);
-	gate_netns_enter(lab.gateway);
-	free(gate_netns_shell(&status, "ip addr add 2001:db8:66::1/64 dev left nodad"));
-	gate_netns_enter(lab.client);
-	free(gate_netns_shell(&status, "ip -6 route del default; ip route add default via 2001:db8:66::1"));
+	netns_enter(lab.gateway);
+	free(netns_shell(&status, "ip addr add 2001:db8:66::1/64 dev left nodad"));
+	netns_enter(lab.client);
+	free(netns_shell(&status, "ip -6 route del default; ip route add default via 2001:db8:66::1"));
 	CU_ASSERT_EQUAL(status, 0);
-	gate_netns_enter(lab.gateway);
+	netns_enter(lab.gateway);
 	CU_ASSERT_EQUAL(connect_from(&lab, lab.client, SERVER_V4, SERVER_V6, LONG_MS, &fd), ECONNREFUSED);
 	c = counts(&lab);
 	CU_ASSERT_EQUAL(c.refused, 1);
@@ -305,12 +305,12 @@ static void monitor_logs_and_passes(void)
 	struct gate_counts c;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(log);
-	gate_netns_enter(lab.server);
-	free(gate_netns_shell(&status,
+	netns_enter(lab.server);
+	free(netns_shell(&status,
 	        "ip addr del " SERVER_V4 "/24 dev wire; ip addr add 192.168.10.66/24 dev wire; "
 	        "ip route add default via 192.168.10.1"));
 	CU_ASSERT_EQUAL(status, 0);
-	gate_netns_enter(lab.gateway);
+	netns_enter(lab.gateway);
 	CU_ASSERT_EQUAL_FATAL(connect_from(&lab, lab.server, CLIENT_V4, CLIENT_V6, LONG_MS, &client), 0);
 	server = accept(listener, NULL, NULL);
 	CU_ASSERT(talk(client, server));
@@ -475,7 +475,7 @@ static void foreign_mark_bits_stay(void)
 	char *text;
 	int status;
 
-	free(gate_netns_shell(&status,
+	free(netns_shell(&status,
 	        "nft 'table inet marks { counter good { }; counter bad { }; "
 	        "chain before { type filter hook prerouting priority 0; meta mark set 0x30c0ffee; }; "
 	        "chain after { type filter hook postrouting priority 0; tcp dport 25 meta mark 0x30c0ffee "
@@ -484,7 +484,7 @@ static void foreign_mark_bits_stay(void)
 	start(&t, &lab);
 	connect_and_talk(&lab);
 	stop(&t);
-	text = gate_netns_shell(NULL, "nft list counter inet marks good; nft list counter inet marks bad");
+	text = netns_shell(NULL, "nft list counter inet marks good; nft list counter inet marks bad");
 	CU_ASSERT_PTR_NULL(strstr(strstr(text, "good"), "good {\n\t\tpackets 0"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "bad {\n\t\tpackets 0"));
 	free(text);

@@ -77,7 +77,8 @@ static bool add_target_rule(void)
 	return n >= 0;
 }
 
-static bool set_up_once(void)
+/* Once in the program. */
+static void set_up(void)
 {
 	static const char *const lines[] = {
 		"add table ip t",
@@ -92,23 +93,15 @@ static bool set_up_once(void)
 		"add rule ip t later meta mark 0x06000055 counter name resets drop",
 		"add rule ip t later meta mark 0x01000055 counter name blind",
 	};
+	static bool done;
 	size_t i;
 
-	if (!netns_enter())
-		return false;
+	if (done)
+		return;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		CU_ASSERT_FATAL(netns_nft(lines[i]));
 	CU_ASSERT_FATAL(netns_nft("add rule ip t q queue num 2500") || add_target_rule());
-	return true;
-}
-
-static bool set_up(void)
-{
-	static int state;
-
-	if (state == 0)
-		state = set_up_once() ? 1 : -1;
-	return state > 0;
+	done = true;
 }
 
 /* Packets of a named counter, which starts again at zero. */
@@ -288,8 +281,7 @@ static void accepts_and_marks(void)
 	struct serving s;
 	struct wire w;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 1024);
 	start(&s);
@@ -317,8 +309,7 @@ static void drops_and_resets(void)
 	struct serving s;
 	struct wire w;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 1024);
 	s.verdict.kind = VERDICT_DROP;
@@ -352,8 +343,7 @@ static void edits_copies(void)
 	struct wire w;
 	unsigned i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 1024);
 	s.verdict = (struct verdict) { .edit_count = 2, .bytes_used = 7 };
@@ -386,8 +376,7 @@ static void keeps_the_order_of_a_batch(void)
 	struct wire w;
 	uint32_t i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, COUNT);
 	s.verdict = (struct verdict) { .edit_count = 1, .bytes_used = 1 };
@@ -413,8 +402,7 @@ static void pays_what_waits_when_stopped(void)
 	struct wire w;
 	uint32_t i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, COUNT);
 	for (i = 0; i < COUNT; i++)
@@ -438,8 +426,7 @@ static void counts_what_a_full_queue_drops(void)
 	struct wire w;
 	uint32_t i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 4);
 	for (i = 0; i < 10; i++)
@@ -468,8 +455,7 @@ static void survives_an_overrun(void)
 	struct wire w;
 	uint32_t i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 100000);
 	for (i = 0; i < COUNT; i++)
@@ -494,8 +480,7 @@ static void counts_verdicts_that_come_too_late(void)
 	struct wire w;
 	uint32_t i;
 
-	if (!set_up())
-		return;
+	set_up();
 	w = open_wire();
 	open_queue(&s, 100);
 	c = nfqueue_counts(s.queue);
@@ -520,8 +505,7 @@ static void says_who_has_the_queue(void)
 	char err[256] = "", expected[256];
 	struct serving s;
 
-	if (!set_up())
-		return;
+	set_up();
 	open_queue(&s, 10);
 	errno = 0;
 	CU_ASSERT_PTR_NULL(nfqueue_open(&settings, err, sizeof(err)));
@@ -541,8 +525,7 @@ static void says_which_right_is_missing(void)
 	int status = -1;
 	pid_t child;
 
-	if (!set_up())
-		return;
+	set_up();
 	fflush(stdout);
 	child = fork();
 	CU_ASSERT_FATAL(child >= 0);

@@ -7,26 +7,26 @@
 
 static void takes_and_gives(void)
 {
-	struct smtp_pool *pool = smtp_pool_new(3);
+	struct slab *pool = smtp_pool_new(3);
 	uint32_t a = pool_take(pool), b = pool_take(pool), c = pool_take(pool);
 
 	CU_ASSERT(a && b && c && a != b && b != c && a != c);
 	CU_ASSERT(pool_take(pool) == 0);
-	CU_ASSERT(smtp_pool_used(pool) == 3);
+	CU_ASSERT(slab_used(pool) == 3);
 	pool_get(pool, b)->tx_id = 7;
-	pool_give(pool, b);
-	CU_ASSERT(smtp_pool_used(pool) == 2);
+	slab_give(pool, b);
+	CU_ASSERT(slab_used(pool) == 2);
 	CU_ASSERT(pool_take(pool) == b);
 	CU_ASSERT(pool_get(pool, b)->tx_id == 0);
-	smtp_pool_free(pool);
+	slab_free(pool);
 	errno = 0;
 	CU_ASSERT(smtp_pool_new(0) == NULL && errno == EINVAL);
 	CU_ASSERT(smtp_pool_new((1u << 24) + 1) == NULL);
-	smtp_pool_free(NULL);
+	slab_free(NULL);
 }
 
 /* The entries of f, popped, as a number: 123 = entries 1, 2, 3. */
-static unsigned pop_all(struct fifo *f, struct smtp_pool *pool)
+static unsigned pop_all(struct fifo *f, struct slab *pool)
 {
 	unsigned digits = 0;
 	uint32_t id;
@@ -39,7 +39,7 @@ static unsigned pop_all(struct fifo *f, struct smtp_pool *pool)
 
 static void keeps_order(void)
 {
-	struct smtp_pool *pool = smtp_pool_new(9);
+	struct slab *pool = smtp_pool_new(9);
 	struct fifo f = { 0 }, g = { 0 };
 	uint32_t i;
 
@@ -63,8 +63,8 @@ static void keeps_order(void)
 	fifo_append(&f, pool, 5);
 	fifo_drop(&f, pool);
 	CU_ASSERT(f.count == 0);
-	CU_ASSERT(smtp_pool_used(pool) == 3);
-	smtp_pool_free(pool);
+	CU_ASSERT(slab_used(pool) == 3);
+	slab_free(pool);
 }
 
 SUITE("pool", { "takes and gives", takes_and_gives }, { "keeps order", keeps_order })
