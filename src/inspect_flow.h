@@ -27,6 +27,7 @@ struct flow {
 	uint32_t unseen_acks[2];   /* packets since the peer acknowledged bytes of this side we never saw */
 	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
 	uint16_t tls_version;
+	enum policy_self self;
 	uint8_t first_end; /* which end of the table key is the client */
 	bool fin[2];
 	bool rst;       /* a reset was seen; the flow ends soon unless it goes on */

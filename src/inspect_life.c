@@ -78,7 +78,7 @@ static void decide(struct inspect *in, struct flow *f)
 	struct event_connection *c = &f->conn;
 
 	f->policy_number = in->policy_number;
-	f->decision = policy_judge_connection(in->policy, &c->src, &c->dst);
+	f->decision = policy_judge_connection(in->policy, &c->src, &c->dst, f->self);
 	c->rule = f->decision.rule;
 	c->server = f->decision.server;
 	c->direction = f->decision.direction;
@@ -99,6 +99,7 @@ static void connection_set(struct inspect *in, struct flow *f, const struct pack
 	memcpy(c->vlan, packet->vlan, sizeof(c->vlan));
 	c->source = in->settings.source;
 	c->midstream = !(seg->flags & TCP_SYN);
+	f->self = policy_self_of(packet, from_client);
 	decide(in, f);
 }
 

@@ -45,11 +45,12 @@ t 'unknown command' 2 err 'help' "$postern" frobnicate
 t 'check: fine' 0 out 'enforce' "$postern" check -c "$conf"
 t 'check: no such file' 1 err 'nowhere.conf.*(No such file|does not exist)' "$postern" check -c "$scratch/nowhere.conf"
 t 'rules: fine' 0 out 'table inet postern' "$postern" rules -c "$conf"
-if "$postern" rules -c "$conf" | diff rules/postern.nft - >"$scratch/diff"; then
+{ cat "$conf"; echo 'queue { workers = 2 }'; } >"$scratch/two-workers.conf" # auto depends on the machine
+if "$postern" rules -c "$scratch/two-workers.conf" | diff rules/postern.nft - >"$scratch/diff"; then
 	passed=$((passed + 1))
 else
 	failed=$((failed + 1))
-	echo "FAIL  rules/postern.nft: renew it with postern rules -c $conf >rules/postern.nft"
+	echo "FAIL  rules/postern.nft: renew it with postern rules -c FILE >rules/postern.nft, FILE being $conf with two workers"
 	head -20 "$scratch/diff"
 fi
 t 'posternd: unknown option' 2 err 'usage' "$posternd" --frob

@@ -14,6 +14,8 @@ enum packet_flag {
 	        1, /* transport checksum not filled in, or stale (offload, merged, veth): do not verify */
 	PACKET_CSUM_IGNORE = 2, /* checksums say nothing (recorded behind an offloading card) */
 	PACKET_OFFLINE = 4,     /* from a capture: nothing can be dropped, held or edited */
+	PACKET_FROM_SELF = 8,   /* seen at the output hook: the gateway itself has sent it */
+	PACKET_TO_SELF = 16,    /* seen at the input hook: it is for the gateway itself */
 };
 
 struct packet {

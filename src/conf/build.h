@@ -16,9 +16,9 @@ struct claim {
 struct draft {
 	int64_t mode, otherwise;
 	int64_t relay_action, relay_tricks;
-	int64_t queue_number, queue_length, queue_fail;
+	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
-	int64_t nft_priority, nft_mark_mask;
+	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
 };
@@ -43,6 +43,8 @@ __attribute__((format(printf, 3, 4))) void build_error(
 void value_word(struct build *b, struct block *block, const struct entry *e);
 void value_yesno(struct build *b, struct block *block, const struct entry *e);
 void value_number(struct build *b, struct block *block, const struct entry *e);
+void value_count(struct build *b, struct block *block, const struct entry *e);
+void value_hook(struct build *b, struct block *block, const struct entry *e);
 void value_mask(struct build *b, struct block *block, const struct entry *e);
 void value_duration(struct build *b, struct block *block, const struct entry *e);
 void value_name(struct build *b, struct block *block, const struct entry *e);

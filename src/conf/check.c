@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf.h"
 
 /* The value of a key in a block (the last one), NULL if it is not written. */
 static const struct entry *find_entry(const struct build *b, const struct block *block, const char *key)
@@ -60,6 +61,33 @@ static void add_rule(struct build *b, const struct block *block)
 		        POLICY_RULES_MAX);
 }
 
+/* Only the input and output hooks see the gateway's own connections. */
+static void check_sees_self(struct build *b, const struct block *rule)
+{
+	const int64_t own = 1 << CONF_HOOK_INPUT | 1 << CONF_HOOK_OUTPUT;
+
+	if ((b->draft.nft_hooks & own) != own && (policy_groups_have(&rule->from, GROUP_ID_SELF) ||
+	                                                 policy_groups_have(&rule->to, GROUP_ID_SELF)))
+		problems_add(b->problems, PROBLEM_WARNING, &rule->at,
+		        "rule \"%s\" names self, but nft.hooks leaves out input or output: connections of "
+		        "the gateway itself pass there without any rule",
+		        rule->title);
+}
+
+/* Each worker has a queue. */
+static void check_queues(struct build *b)
+{
+	const struct block *queue = parse_block(b->parsed, BLOCK_QUEUE);
+	const struct entry *number = find_entry(b, queue, "number");
+	int64_t most = b->draft.queue_workers ? b->draft.queue_workers : CONF_WORKERS_MAX;
+
+	if (b->draft.queue_number + most - 1 > UINT16_MAX)
+		build_error(b, number ? &number->at : &queue->at,
+		        "queue.number = \"%lld\" leaves no numbers for %lld workers; write at most %lld",
+		        (long long)b->draft.queue_number, (long long)most,
+		        (long long)(UINT16_MAX + 1 - most));
+}
+
 static void check_lets_anything(struct build *b)
 {
 	const struct block *root = parse_block(b->parsed, BLOCK_ROOT);
@@ -89,6 +117,7 @@ void check_blocks(struct build *b)
 			break;
 		case BLOCK_RULE:
 			add_rule(b, block);
+			check_sees_self(b, block);
 			break;
 		case BLOCK_ROOT:
 		case BLOCK_RELAY:
@@ -98,6 +127,7 @@ void check_blocks(struct build *b)
 		case BLOCK_KINDS:
 			break;
 		}
+	check_queues(b);
 	check_lets_anything(b);
 }
 

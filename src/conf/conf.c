@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static void set_fallbacks(struct build *b, size_t block, const bool *is_set)
 	struct block *bl = &b->parsed->blocks[block];
 	const struct key *key = NULL;
 	struct entry e = { .block = block, .at = bl->at };
-	char text[64];
+	char text[64], *rest;
 
 	while ((key = key_next(bl->kind, key))) {
 		if (!key->fallback || is_set[key - keys])
@@ -56,8 +57,9 @@ static void set_fallbacks(struct build *b, size_t block, const bool *is_set)
 		}
 		snprintf(text, sizeof(text), "%s", key->fallback);
 		e.key = key;
-		e.text = text;
-		set_entry(b, &e);
+		for (rest = text; (e.text = strsep(&rest, ", ")) != NULL;)
+			if (e.text[0]) /* the parts of a list */
+				set_entry(b, &e);
 	}
 }
 
@@ -114,6 +116,15 @@ static void hash_sources(const struct parsed *p, char out[17])
 		snprintf(out, 17, "%016" PRIx64, chain[0]);
 }
 
+/* Those that this process may use. */
+static int count_cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n < CONF_WORKERS_MAX ? n : CONF_WORKERS_MAX;
+}
+
 static struct conf *make_conf(struct build *b, const char *path)
 {
 	const struct draft *d = &b->draft;
@@ -123,11 +134,13 @@ static struct conf *make_conf(struct build *b, const char *path)
 		return NULL;
 	c->path = strdup(path);
 	c->queue.number = (uint16_t)d->queue_number;
+	c->queue.workers = (uint16_t)(d->queue_workers ? d->queue_workers : count_cpus());
 	c->queue.length = (uint32_t)d->queue_length;
 	c->queue.fail = (enum conf_fail)d->queue_fail;
 	c->nft.table = strdup(d->nft_table);
 	c->nft.priority = (int)d->nft_priority;
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
+	c->nft.hooks = (unsigned)d->nft_hooks;
 	c->log.eve = strdup(d->log_eve);
 	c->log.alerts_only = d->log_alerts_only != 0;
 	c->log.stats_s = (uint32_t)d->log_stats;

@@ -18,18 +18,25 @@
 enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 #define CONF_FAIL_NAMES "open", "closed"
 
+enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK_COUNT };
+#define CONF_HOOK_NAMES "forward", "input", "output"
+
+enum { CONF_WORKERS_MAX = 16 };
+
 struct conf {
 	char *path;
 	struct policy *policy; /* sealed */
 	struct {
-		uint16_t number;
-		uint32_t length; /* packets */
+		uint16_t number;  /* of the first worker */
+		uint16_t workers; /* 1..CONF_WORKERS_MAX */
+		uint32_t length;  /* packets */
 		enum conf_fail fail;
 	} queue;
 	struct {
 		char *table;
 		int priority; /* of the first chain; the marking chain is one behind it */
 		uint32_t mark_mask;
+		unsigned hooks; /* 1 << enum conf_hook each */
 	} nft;
 	struct {
 		char *eve; /* "-" = stdout, "" = none */

@@ -17,6 +17,7 @@ static const struct {
 } builtins[] = {
 	{ "any", GROUP_ID_ANY },
 	{ "home", GROUP_ID_HOME },
+	{ "self", GROUP_ID_SELF },
 	{ "servers", GROUP_ID_SERVERS },
 };
 enum { BUILTIN_COUNT = sizeof(builtins) / sizeof(builtins[0]) };
@@ -55,13 +56,6 @@ static bool title_is_fine(struct build *b, const struct block *block)
 			        "%s \"%s\" has the name of a built-in group; choose another title", kind, t);
 			return false;
 		}
-	if (block->kind != BLOCK_RULE && strcmp(t, "self") == 0) {
-		build_error(b, &block->at,
-		        "%s \"self\": that name is kept for the gateway's own addresses; choose another "
-		        "title",
-		        kind);
-		return false;
-	}
 	return true;
 }
 
@@ -298,11 +292,6 @@ static void tell_unknown_group(struct build *b, const struct entry *e)
 
 	if (b->incomplete)
 		return;
-	if (strcmp(e->text, "self") == 0) {
-		build_error(b, &e->at,
-		        "this version does not follow the gateway's own addresses (self); list them instead");
-		return;
-	}
 	for (i = 0; i < BUILTIN_COUNT; i++)
 		nearest_try(e->text, builtins[i].name, &best, &distance);
 	for (i = 0; i < b->parsed->block_count; i++)
@@ -312,7 +301,7 @@ static void tell_unknown_group(struct build *b, const struct entry *e)
 		build_error(b, &e->at, "nothing is named \"%s\"; did you mean \"%s\"?", e->text, best);
 	else
 		build_error(b, &e->at,
-		        "nothing is named \"%s\"; write any, home, servers, the title of an upstream, "
+		        "nothing is named \"%s\"; write any, home, self, servers, the title of an upstream, "
 		        "servers or network "
 		        "block, or an address",
 		        e->text);

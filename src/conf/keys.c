@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/conf.h"
 #include "postern/action.h"
 
 const struct block_info block_infos[BLOCK_KINDS] = {
@@ -31,16 +32,18 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_WORD] = { "one of", false },
 	[KEY_YESNO] = { "yes or no", false },
 	[KEY_NUMBER] = { "number", false },
+	[KEY_COUNT] = { "auto or a number", false },
 	[KEY_MASK] = { "number with four neighbouring bits set", false },
 	[KEY_DURATION] = { "duration with unit s, m, h or d", false },
 	[KEY_NAME] = { "letters, digits, _ and -, a letter first", false },
 	[KEY_LOGFILE] = { "absolute path", false },
 	[KEY_LISTFILE] = { "path, beside the configuration file unless absolute", false },
 	[KEY_PORTS] = { "list of TCP ports", true },
+	[KEY_HOOKS] = { "list of", true },
 	[KEY_PREFIXES] = { "list of addresses and prefixes", true },
 	[KEY_HOSTS] = { "list of host names", true },
 	[KEY_DOMAINS] = { "list of domains", true },
-	[KEY_GROUPS] = { "list of any, home, servers, titles, addresses and prefixes", true },
+	[KEY_GROUPS] = { "list of any, home, self, servers, titles, addresses and prefixes", true },
 	[KEY_INCLUDE] = { "path, beside the configuration file unless absolute", false },
 };
 
@@ -48,10 +51,12 @@ static const char *const mode_words[] = { POLICY_MODE_NAMES, NULL };
 static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
 static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
+static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(COUNT(mode_words) == MODE_COUNT + 1, "a word for each mode");
 static_assert(COUNT(do_words) == DO_COUNT + 1, "a word for each decision");
+static_assert(COUNT(hook_words) == CONF_HOOK_COUNT + 1, "a word for each hook");
 static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each action");
 
 /* clang-format off */
@@ -94,7 +99,7 @@ const struct key keys[] = {
 	  .help = "More addresses and prefixes, one a line, # begins a comment." },
 
 	{ BLOCK_RULE, "from", KEY_GROUPS, NULL, .set = group_from,
-	  .help = "Clients. Any member matches." },
+	  .help = "Clients. Any member matches. self is the gateway, whatever its addresses are." },
 	{ BLOCK_RULE, "to", KEY_GROUPS, NULL, .set = group_to,
 	  .help = "Servers. Any member matches." },
 	{ BLOCK_RULE, "do", KEY_WORD, "inspect", WORDS(do_words), .offset = offsetof(struct block, what),
@@ -106,9 +111,11 @@ const struct key keys[] = {
 	  .help = "For foreign recipients behind a domain of ours (percent, bang and other forms): often honest." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
-	  .help = "NFQUEUE number; nobody else may listen on it." },
+	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },
+	{ BLOCK_QUEUE, "workers", KEY_COUNT, "auto", 1, CONF_WORKERS_MAX, "", .set = value_count, DRAFT(queue_workers),
+	  .help = "Threads that inspect, each with a queue of its own; a connection stays with one. auto is one for each CPU." },
 	{ BLOCK_QUEUE, "length", KEY_NUMBER, "16384", 64, 1048576, "packets", .set = value_number, DRAFT(queue_length),
-	  .help = "Packets the kernel keeps for us; beyond that it drops, and TCP sends again." },
+	  .help = "Packets the kernel keeps for each worker; beyond that it drops, and TCP sends again." },
 	{ BLOCK_QUEUE, "fail", KEY_WORD, "open", WORDS(fail_words), DRAFT(queue_fail),
 	  .help = "When nobody listens on the queue: open lets packets pass, closed drops them." },
 
@@ -118,6 +125,8 @@ const struct key keys[] = {
 	  .help = "Priority of the first chain; the second one is right behind it." },
 	{ BLOCK_NFT, "mark-mask", KEY_MASK, "0x0f000000", .set = value_mask, DRAFT(nft_mark_mask),
 	  .help = "Bits of the packet and connection marks that are ours. No other bit is changed." },
+	{ BLOCK_NFT, "hooks", KEY_HOOKS, "forward, input, output", .words = hook_words, .set = value_hook, DRAFT(nft_hooks),
+	  .help = "Where port 25 is guarded: what passes the gateway, what comes to it, what it sends. Loopback never is." },
 
 	{ BLOCK_LOG, "eve", KEY_LOGFILE, "/var/log/postern/eve.json", .set = value_logfile, DRAFT(log_eve),
 	  .help = "Event records as JSON lines. - is stdout, an empty string writes none." },

@@ -39,7 +39,8 @@ static bool is_number(const char *text, int base, int64_t *out)
 	return errno == 0 && end != text && *end == '\0' && !isspace((unsigned char)text[0]);
 }
 
-void value_word(struct build *b, struct block *block, const struct entry *e)
+/* Index of the word, or -1 (reported). */
+static int find_word(struct build *b, const struct entry *e)
 {
 	const char *const *words = e->key->words;
 	const char *best = NULL;
@@ -48,8 +49,7 @@ void value_word(struct build *b, struct block *block, const struct entry *e)
 
 	for (i = 0; words[i]; i++) {
 		if (strcmp(words[i], e->text) == 0) {
-			put_number(b, block, e, i);
-			return;
+			return (int)i;
 		}
 		nearest_try(e->text, words[i], &best, &distance);
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", words[i]);
@@ -60,6 +60,24 @@ void value_word(struct build *b, struct block *block, const struct entry *e)
 		        e->text, best, list);
 	else
 		build_error(b, &e->at, "%s = \"%s\" is unknown; write one of: %s", label, e->text, list);
+	return -1;
+}
+
+void value_word(struct build *b, struct block *block, const struct entry *e)
+{
+	int index = find_word(b, e);
+
+	if (index >= 0)
+		put_number(b, block, e, index);
+}
+
+void value_hook(struct build *b, struct block *block, const struct entry *e)
+{
+	int64_t *hooks = slot(b, block, e->key);
+	int index = find_word(b, e);
+
+	if (index >= 0)
+		*hooks |= INT64_C(1) << index;
 }
 
 void value_yesno(struct build *b, struct block *block, const struct entry *e)
@@ -89,6 +107,14 @@ void value_number(struct build *b, struct block *block, const struct entry *e)
 		        "%s = \"%s\" is no number in its range; write one from %lld to %lld%s%s",
 		        key_label(k, label), e->text, (long long)k->min, (long long)k->max,
 		        k->unit[0] ? " " : "", k->unit);
+}
+
+void value_count(struct build *b, struct block *block, const struct entry *e)
+{
+	if (strcmp(e->text, "auto") == 0)
+		put_number(b, block, e, 0);
+	else
+		value_number(b, block, e);
 }
 
 void value_mask(struct build *b, struct block *block, const struct entry *e)

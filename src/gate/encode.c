@@ -159,6 +159,12 @@ static void encode_family(struct encoder *e, const struct model_statement *s)
 	        1);
 }
 
+static void encode_interface(struct encoder *e, const struct model_statement *s)
+{
+	load_meta(e, s->u.interface.out ? NFT_META_OIF : NFT_META_IIF);
+	compare(e, NFT_CMP_EQ, &s->u.interface.index, sizeof(s->u.interface.index));
+}
+
 static void encode_in_set(struct encoder *e, const struct model_statement *s)
 {
 	load_field(e, s->u.in_set.fields[0], NFT_REG_1);
@@ -222,8 +228,8 @@ static void encode_queue_target(struct encoder *e, const struct model_statement 
 		e->batch->error = -ENOMEM;
 		return;
 	}
-	info->queuenum = s->u.queue.first;
-	info->queues_total = s->u.queue.count;
+	info->queuenum = s->u.queue.number;
+	info->queues_total = 1;
 	info->flags = s->u.queue.bypass ? NFQ_FLAG_BYPASS : 0;
 	/* The expression takes info over and frees it. */
 	EXPRESSION(e, "target", TEXT(NFTNL_EXPR_TG_NAME, "NFQUEUE"), U32(NFTNL_EXPR_TG_REV, 3),
@@ -236,8 +242,7 @@ static void encode_queue(struct encoder *e, const struct model_statement *s)
 		encode_queue_target(e, s);
 		return;
 	}
-	EXPRESSION(e, "queue", U16(NFTNL_EXPR_QUEUE_NUM, s->u.queue.first),
-	        U16(NFTNL_EXPR_QUEUE_TOTAL, s->u.queue.count),
+	EXPRESSION(e, "queue", U16(NFTNL_EXPR_QUEUE_NUM, s->u.queue.number), U16(NFTNL_EXPR_QUEUE_TOTAL, 1),
 	        U16(NFTNL_EXPR_QUEUE_FLAGS, s->u.queue.bypass ? NFT_QUEUE_FLAG_BYPASS : 0));
 }
 
@@ -267,9 +272,20 @@ static void encode_goto(struct encoder *e, const struct model_statement *s)
 	        TEXT(NFTNL_EXPR_IMM_CHAIN, e->r->chains[s->u.chain].name));
 }
 
+/* Its map has gone ahead in a message of its own. */
+static void encode_spread(struct encoder *e, const struct model_statement *s)
+{
+	EXPRESSION(e, "hash", U32(NFTNL_EXPR_HASH_DREG, NFT_REG_1),
+	        U32(NFTNL_EXPR_HASH_MODULUS, s->u.spread.count), U32(NFTNL_EXPR_HASH_TYPE, NFT_HASH_SYM));
+	EXPRESSION(e, "lookup", U32(NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1),
+	        U32(NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT), TEXT(NFTNL_EXPR_LOOKUP_SET, ENCODE_MAP_NAME),
+	        U32(NFTNL_EXPR_LOOKUP_SET_ID, ENCODE_MAP_ID));
+}
+
 static void (*const encoders[])(struct encoder *e, const struct model_statement *s) = {
 	[STATEMENT_TCP] = encode_tcp,
 	[STATEMENT_FAMILY] = encode_family,
+	[STATEMENT_INTERFACE] = encode_interface,
 	[STATEMENT_IN_SET] = encode_in_set,
 	[STATEMENT_TCP_FLAGS] = encode_tcp_flags,
 	[STATEMENT_MARK_TEST] = encode_mark_test,
@@ -282,6 +298,7 @@ static void (*const encoders[])(struct encoder *e, const struct model_statement 
 	[STATEMENT_DROP] = encode_drop,
 	[STATEMENT_ACCEPT] = encode_accept,
 	[STATEMENT_GOTO] = encode_goto,
+	[STATEMENT_SPREAD] = encode_spread,
 };
 static_assert(sizeof(encoders) / sizeof(encoders[0]) == STATEMENT_COUNT, "one encoder per statement");
 
@@ -296,12 +313,22 @@ static void put_comment(struct nftnl_rule *rule, const char *comment)
 	nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, bytes, (uint32_t)(2 + len));
 }
 
+static void encode_maps(struct batch *b, const struct ruleset *r, const struct model_rule *rule)
+{
+	for (unsigned i = 0; i < rule->statement_count; i++)
+		if (rule->statements[i].kind == STATEMENT_SPREAD)
+			encode_map(b, r, &rule->statements[i]);
+}
+
 void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target)
 {
 	const char *chain = r->chains[rule->chain].name;
-	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-	        &(const struct batch_note) { .what = "rule", .name = chain, .rule = rule });
 	struct encoder e = { .batch = b, .r = r, .target = target };
+	struct nlmsghdr *h;
+
+	encode_maps(b, r, rule);
+	h = batch_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+	        &(const struct batch_note) { .what = "rule", .name = chain, .rule = rule });
 
 	if (!h)
 		return;

@@ -12,6 +12,11 @@ void encode_counter(struct batch *b, const char *table, const char *name);
 /* The set and its elements. id: any number that is unique in the batch. */
 void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id);
 /* exists: the base chain is there already; only its policy is set again. */
+/* The anonymous map of a STATEMENT_SPREAD, for a rule that comes next in the batch. A ruleset has one
+ * such rule: the map's id is far above those of the sets, and the kernel makes a name of the pattern. */
+enum { ENCODE_MAP_ID = UINT32_MAX >> 1 };
+#define ENCODE_MAP_NAME "__map%d"
+void encode_map(struct batch *b, const struct ruleset *r, const struct model_statement *spread);
 void encode_chain(struct batch *b, const char *table, const struct model_chain *chain, bool exists);
 /* target: use the xt target NFQUEUE in place of the queue expression. */
 void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target);

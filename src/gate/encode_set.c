@@ -221,3 +221,62 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 		encode_elements(b, table, set, at,
 		        set->count - at > ELEMENTS_PER_MESSAGE ? at + ELEMENTS_PER_MESSAGE : set->count);
 }
+
+/* ---- maps from a worker's number to its chain ----------------------------------------------- */
+
+static struct nftnl_set *new_map(struct batch *b, const struct ruleset *r)
+{
+	enum { TYPE_INTEGER = 4, BYTEORDER_HOST = 1 };
+	struct nftnl_set *map = nftnl_set_alloc();
+	struct userdata u = { .len = 0 };
+
+	if (!map) {
+		b->error = -ENOMEM;
+		return NULL;
+	}
+	put_data(&u, NFTNL_UDATA_SET_KEYBYTEORDER, BYTEORDER_HOST);
+	nftnl_set_set_str(map, NFTNL_SET_TABLE, r->table);
+	nftnl_set_set_str(map, NFTNL_SET_NAME, ENCODE_MAP_NAME);
+	nftnl_set_set_u32(map, NFTNL_SET_ID, ENCODE_MAP_ID);
+	nftnl_set_set_u32(map, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
+	nftnl_set_set_u32(map, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
+	nftnl_set_set_u32(map, NFTNL_SET_KEY_LEN, sizeof(uint32_t));
+	nftnl_set_set_u32(map, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	nftnl_set_set_u32(map, NFTNL_SET_DATA_LEN, 0);
+	nftnl_set_set_data(map, NFTNL_SET_USERDATA, u.bytes, u.len);
+	return map;
+}
+
+static void put_worker(struct batch *b, struct nftnl_set *map, const struct ruleset *r,
+        const struct model_statement *spread, uint32_t number)
+{
+	const char *chain = r->chains[spread->u.spread.first + number].name;
+	struct nftnl_set_elem *e = put_element(b, map, &number, sizeof(number), 0);
+
+	if (!e)
+		return;
+	nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
+	nftnl_set_elem_set_str(e, NFTNL_SET_ELEM_CHAIN, chain);
+}
+
+void encode_map(struct batch *b, const struct ruleset *r, const struct model_statement *spread)
+{
+	const struct batch_note note = { .what = "map", .name = "of workers" };
+	struct nftnl_set *map = new_map(b, r);
+	struct nlmsghdr *h = map ? batch_message(b, NFT_MSG_NEWSET, NLM_F_CREATE, &note) : NULL;
+
+	if (h) {
+		nftnl_set_set_u32(map, NFTNL_SET_DESC_SIZE, spread->u.spread.count);
+		nftnl_set_nlmsg_build_payload(h, map);
+		batch_add(b, h);
+		h = batch_message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &note);
+	}
+	if (h) {
+		for (uint32_t i = 0; i < spread->u.spread.count; i++)
+			put_worker(b, map, r, spread, i);
+		nftnl_set_elems_nlmsg_build_payload(h, map);
+		batch_add(b, h);
+	}
+	if (map)
+		nftnl_set_free(map);
+}

@@ -77,6 +77,7 @@ static const struct {
 	{ "limit", "nft_limit" },
 	{ "objref", "nft_objref" },
 	{ "lookup", "nf_tables_set" },
+	{ "hash", "nft_hash" },
 };
 
 static void say(char *err, unsigned err_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -215,6 +216,14 @@ static bool rule_queues(const struct model_rule *rule)
 	return false;
 }
 
+/* Chains that a statement goes to. */
+static uint32_t count_targets(const struct model_statement *s)
+{
+	if (s->kind == STATEMENT_SPREAD)
+		return s->u.spread.count;
+	return s->kind == STATEMENT_GOTO;
+}
+
 /* What found_read() will count: rules, and what they go to. */
 static uint32_t count_uses(const struct ruleset *r)
 {
@@ -225,7 +234,7 @@ static uint32_t count_uses(const struct ruleset *r)
 
 		uses += rule->statement_count > 0;
 		for (unsigned s = 0; s < rule->statement_count; s++)
-			uses += rule->statements[s].kind == STATEMENT_GOTO;
+			uses += count_targets(&rule->statements[s]);
 	}
 	return uses;
 }

@@ -75,6 +75,10 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 static const char *const chain_names[] = {
 	[CHAIN_FORWARD] = "forward",
 	[CHAIN_FORWARD_MARK] = "forward_mark",
+	[CHAIN_INPUT] = "input",
+	[CHAIN_INPUT_MARK] = "input_mark",
+	[CHAIN_OUTPUT] = "output",
+	[CHAIN_OUTPUT_MARK] = "output_mark",
 	[CHAIN_TOSERVER] = "toserver",
 	[CHAIN_TOCLIENT] = "toclient",
 	[CHAIN_INSPECT] = "inspect",
@@ -84,6 +88,22 @@ static const char *const chain_names[] = {
 	[CHAIN_SETTLE] = "settle",
 	[CHAIN_SEVER] = "sever",
 	[CHAIN_CUT] = "cut",
+	[CHAIN_WORKER] = "worker_0",
+	[CHAIN_WORKER + 1] = "worker_1",
+	[CHAIN_WORKER + 2] = "worker_2",
+	[CHAIN_WORKER + 3] = "worker_3",
+	[CHAIN_WORKER + 4] = "worker_4",
+	[CHAIN_WORKER + 5] = "worker_5",
+	[CHAIN_WORKER + 6] = "worker_6",
+	[CHAIN_WORKER + 7] = "worker_7",
+	[CHAIN_WORKER + 8] = "worker_8",
+	[CHAIN_WORKER + 9] = "worker_9",
+	[CHAIN_WORKER + 10] = "worker_10",
+	[CHAIN_WORKER + 11] = "worker_11",
+	[CHAIN_WORKER + 12] = "worker_12",
+	[CHAIN_WORKER + 13] = "worker_13",
+	[CHAIN_WORKER + 14] = "worker_14",
+	[CHAIN_WORKER + 15] = "worker_15",
 };
 static_assert(sizeof(chain_names) / sizeof(chain_names[0]) == CHAIN_COUNT, "one name per chain");
 
@@ -225,6 +245,12 @@ struct model_statement model_is(enum model_family family)
 	return (struct model_statement) { .kind = STATEMENT_FAMILY, .u.family = family };
 }
 
+struct model_statement model_interface(bool out, uint32_t index)
+{
+	return (struct model_statement) { .kind = STATEMENT_INTERFACE,
+		.u.interface = { .out = out, .index = index } };
+}
+
 struct model_statement model_field_in(enum model_field field, unsigned set)
 {
 	return (struct model_statement) { .kind = STATEMENT_IN_SET,
@@ -279,10 +305,10 @@ struct model_statement model_log(uint16_t group, uint16_t snaplen, const char *p
 		.u.log = { .group = group, .snaplen = snaplen, .prefix = prefix } };
 }
 
-struct model_statement model_queue(uint16_t first, uint16_t count, bool bypass)
+struct model_statement model_queue(uint16_t number, bool bypass)
 {
 	return (struct model_statement) { .kind = STATEMENT_QUEUE,
-		.u.queue = { .first = first, .count = count, .bypass = bypass } };
+		.u.queue = { .number = number, .bypass = bypass } };
 }
 
 struct model_statement model_end(enum model_statement_kind kind)
@@ -294,4 +320,10 @@ struct model_statement model_end(enum model_statement_kind kind)
 struct model_statement model_goto(enum model_chain_id chain)
 {
 	return (struct model_statement) { .kind = STATEMENT_GOTO, .u.chain = chain };
+}
+
+struct model_statement model_spread(enum model_chain_id first, uint8_t count)
+{
+	return (struct model_statement) { .kind = STATEMENT_SPREAD,
+		.u.spread = { .first = first, .count = count } };
 }

@@ -89,10 +89,18 @@ struct model_set {
 	size_t count, room;
 };
 
+/* A packet that this machine has made came in nowhere, one that is for it goes out nowhere (kernels
+ * before 5.6 do not match these with 0, so the rule is skipped). Loopback is always the first. */
+enum { MODEL_NO_INTERFACE = 0, MODEL_LOOPBACK = 1 };
+
 /* In the order in which people read them: the base chains, then what they go to. */
 enum model_chain_id {
 	CHAIN_FORWARD,
 	CHAIN_FORWARD_MARK,
+	CHAIN_INPUT,
+	CHAIN_INPUT_MARK,
+	CHAIN_OUTPUT,
+	CHAIN_OUTPUT_MARK,
 	CHAIN_TOSERVER, /* from client to server: the rules of the configuration */
 	CHAIN_TOCLIENT, /* their mirror */
 	CHAIN_INSPECT,
@@ -102,7 +110,8 @@ enum model_chain_id {
 	CHAIN_SETTLE, /* behind the queue: counts, marks */
 	CHAIN_SEVER,  /* verdict "reset": remembers it in the ct mark, then cuts */
 	CHAIN_CUT,
-	CHAIN_COUNT
+	CHAIN_WORKER, /* the queue of the first worker; the others follow */
+	CHAIN_COUNT = CHAIN_WORKER + RULESET_QUEUES_MAX
 };
 
 struct model_chain {
@@ -127,6 +136,7 @@ extern const char *const model_counter_names[MODEL_COUNTER_COUNT];
 enum model_statement_kind {
 	STATEMENT_TCP,       /* is TCP; implied in nft text by the statements around it */
 	STATEMENT_FAMILY,    /* is IPv4 or IPv6; implied in nft text by the address behind it */
+	STATEMENT_INTERFACE, /* came in or goes out there */
 	STATEMENT_IN_SET,    /* fields, concatenated, are in a set */
 	STATEMENT_TCP_FLAGS, /* flags & mask == value */
 	STATEMENT_MARK_TEST, /* any of these bits is set */
@@ -139,6 +149,7 @@ enum model_statement_kind {
 	STATEMENT_DROP,
 	STATEMENT_ACCEPT,
 	STATEMENT_GOTO,
+	STATEMENT_SPREAD, /* goes to one of several chains, both directions of a connection to the same */
 	STATEMENT_COUNT
 };
 
@@ -148,6 +159,10 @@ struct model_statement {
 	enum model_statement_kind kind;
 	union {
 		enum model_family family;
+		struct {
+			bool out;
+			uint32_t index; /* MODEL_NO_INTERFACE or MODEL_LOOPBACK */
+		} interface;
 		struct {
 			unsigned set;
 			uint8_t field_count;
@@ -173,10 +188,14 @@ struct model_statement {
 			const char *prefix; /* static text */
 		} log;
 		struct {
-			uint16_t first, count;
+			uint16_t number;
 			bool bypass;
 		} queue;
 		enum model_chain_id chain;
+		struct {
+			enum model_chain_id first;
+			uint8_t count;
+		} spread;
 	} u;
 };
 
@@ -221,6 +240,7 @@ void ruleset_print_rule(const struct ruleset *r, const struct model_rule *rule, 
 /* Statements, one function each. */
 struct model_statement model_tcp(void);
 struct model_statement model_is(enum model_family family);
+struct model_statement model_interface(bool out, uint32_t index);
 struct model_statement model_field_in(enum model_field field, unsigned set);
 /* The whole key of the set. */
 struct model_statement model_key_in(const struct ruleset *r, unsigned set);
@@ -230,8 +250,9 @@ struct model_statement model_mark_set(enum model_mark of, uint32_t keep, uint32_
 struct model_statement model_count(enum model_counter counter);
 struct model_statement model_limit(uint32_t per_s, uint32_t burst);
 struct model_statement model_log(uint16_t group, uint16_t snaplen, const char *prefix);
-struct model_statement model_queue(uint16_t first, uint16_t count, bool bypass);
+struct model_statement model_queue(uint16_t number, bool bypass);
 struct model_statement model_end(enum model_statement_kind kind); /* REJECT, DROP, ACCEPT */
 struct model_statement model_goto(enum model_chain_id chain);
+struct model_statement model_spread(enum model_chain_id first, uint8_t count);
 
 #endif

@@ -14,6 +14,13 @@ enum { ELEMENTS_PER_LINE = 6 };
 
 static const char *const mark_names[] = { [MARK_OF_PACKET] = "meta mark", [MARK_OF_CONNECTION] = "ct mark" };
 
+static void print_interface(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	(void)r;
+	fprintf(to, "%s %s", s->u.interface.out ? "oif" : "iif",
+	        s->u.interface.index == MODEL_LOOPBACK ? "\"lo\"" : "0");
+}
+
 static void print_in_set(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
 	for (unsigned i = 0; i < s->u.in_set.field_count; i++)
@@ -82,12 +89,8 @@ static void print_log(FILE *to, const struct ruleset *r, const struct model_stat
 
 static void print_queue(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
-	unsigned first = s->u.queue.first, count = s->u.queue.count;
-
 	(void)r;
-	fprintf(to, "queue%s to %u", s->u.queue.bypass ? " flags bypass" : "", first);
-	if (count > 1)
-		fprintf(to, "-%u", first + count - 1);
+	fprintf(to, "queue%s to %u", s->u.queue.bypass ? " flags bypass" : "", s->u.queue.number);
 }
 
 static void print_reject(FILE *to, const struct ruleset *r, const struct model_statement *s)
@@ -113,10 +116,19 @@ static void print_goto(FILE *to, const struct ruleset *r, const struct model_sta
 	fprintf(to, "goto %s", r->chains[s->u.chain].name);
 }
 
+static void print_spread(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	fprintf(to, "symhash mod %u vmap { ", s->u.spread.count);
+	for (unsigned i = 0; i < s->u.spread.count; i++)
+		fprintf(to, "%s%u : goto %s", i ? ", " : "", i, r->chains[s->u.spread.first + i].name);
+	fputs(" }", to);
+}
+
 /* NULL: nft adds it by itself. */
 static const statement_printer printers[] = {
 	[STATEMENT_TCP] = NULL,
 	[STATEMENT_FAMILY] = NULL,
+	[STATEMENT_INTERFACE] = print_interface,
 	[STATEMENT_IN_SET] = print_in_set,
 	[STATEMENT_TCP_FLAGS] = print_tcp_flags,
 	[STATEMENT_MARK_TEST] = print_mark_test,
@@ -129,6 +141,7 @@ static const statement_printer printers[] = {
 	[STATEMENT_DROP] = print_drop,
 	[STATEMENT_ACCEPT] = print_accept,
 	[STATEMENT_GOTO] = print_goto,
+	[STATEMENT_SPREAD] = print_spread,
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == STATEMENT_COUNT, "one printer per statement");
 

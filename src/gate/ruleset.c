@@ -1,11 +1,12 @@
 /* ruleset.c - which chains, sets and rules a policy needs.
  *
- *   forward (priority P)       ports -> toserver | toclient
+ *   forward, input, output (priority P)       lo leaves; ports -> toserver | toclient
  *     toserver, toclient       connection to be reset -> cut; rules in order; otherwise
- *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue
+ *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue,
+ *                              with several workers to worker_0, worker_1, ... by symhash
  *       refuse, discard        rate-limited log in a rule of its own, then the refusal
  *       would                  monitor mode in their place: log the first packet, then inspect
- *   forward_mark (P + 1)       ports -> settle
+ *   ..._mark (P + 1)           lo leaves; ports -> settle
  *     settle                   counts what the verdict left in the packet mark, and clears it
  *       sever -> cut           verdict "reset": remembered in the ct mark, answered with a reset
  *
@@ -14,6 +15,13 @@
  * cut. Direction is taken from the port, never from conntrack, which forgets it. Only packets towards
  * the server are logged, so the source of a logged packet is always the client.
  *
+ * `self` is told by what a packet lacks: one that the gateway has made came in nowhere, one that is for
+ * it goes out nowhere. That is true at the output and the input hook and never at forward, needs no
+ * address and so follows them by itself.
+ *
+ * A worker is chosen by a hash over addresses and ports that is the same in both directions; the
+ * queue's own balancing takes the addresses only, and would give all of one pair to one worker.
+ *
  * Limits. A connection from a guarded port to a guarded port counts as "to the server" both ways, so
  * its replies meet the rules for the opposite pair. A rule with f groups on one side and t on the other
  * becomes f * t * 2 kernel rules in each direction; MODEL_RULES_MAX bounds the sum (E2BIG).
@@ -21,7 +29,9 @@
  * The ct mark test stands in every ruleset, also for its side effect: it makes the kernel track
  * connections and so reassemble fragments before our hook. Without it, fragments would pass unseen.
  *
- * Rejected: one set of address pairs per rule (a concatenation of two intervals: groups could not be
+ * Rejected: for `self`, a set of our addresses (somebody has to keep it current, and rules are wrong
+ * until then) and `fib daddr type local` (a route lookup for each packet and rule, a module more; both
+ * say the same at these hooks); `queue num symhash mod N offset M` (the xt target cannot); one set of address pairs per rule (a concatenation of two intervals: groups could not be
  * changed on their own), and `add @set ... reject` for refused sources (stops refusing when it is full).
  */
 #include "gate/ruleset.h"
@@ -46,8 +56,11 @@ static const struct hook {
 	const char *name;
 	uint32_t number;
 	enum model_chain_id first, later;
-} hooks[] = {
-	{ "forward", NF_INET_FORWARD, CHAIN_FORWARD, CHAIN_FORWARD_MARK },
+	bool sees_loopback, outward;
+} hooks[RULESET_HOOK_COUNT] = {
+	[RULESET_FORWARD] = { "forward", NF_INET_FORWARD, CHAIN_FORWARD, CHAIN_FORWARD_MARK, false, false },
+	[RULESET_INPUT] = { "input", NF_INET_LOCAL_IN, CHAIN_INPUT, CHAIN_INPUT_MARK, true, false },
+	[RULESET_OUTPUT] = { "output", NF_INET_LOCAL_OUT, CHAIN_OUTPUT, CHAIN_OUTPUT_MARK, true, true },
 };
 
 /* Which way a packet goes is told by the guarded port. */
@@ -158,40 +171,46 @@ static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
 
 /* ---- rules of the configuration ----------------------------------------------------------- */
 
-/* One pair of groups in one family: a rule in each direction. False if it cannot match. */
+static bool has_addresses(unsigned group)
+{
+	return group != GROUP_ID_ANY && group != GROUP_ID_SELF;
+}
+
+/* One pair of groups in one family, or, where neither has addresses, in both (FAMILY_COUNT): a rule in
+ * each direction. False if it cannot match. */
 static bool add_pair(struct build *b, enum model_family family, const unsigned groups[2],
         enum model_chain_id to, const char *comment)
 {
 	int sets[2] = { SET_NONE, SET_NONE };
 
+	if (groups[0] == GROUP_ID_SELF && groups[1] == GROUP_ID_SELF)
+		return false; /* loopback, which is exempt */
 	for (unsigned side = 0; side < 2; side++) {
-		if (groups[side] == GROUP_ID_ANY)
+		if (!has_addresses(groups[side]))
 			continue;
 		sets[side] = group_set(b, groups[side], family);
 		if (sets[side] == SET_NONE)
 			return false;
 	}
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
+		const unsigned at[2] = { direction,
+			!direction }; /* which of the two is source, destination */
 		struct model_statement s[MODEL_STATEMENTS_MAX];
 		unsigned n = 0;
 
-		s[n++] = model_is(family);
-		for (unsigned side = 0; side < 2; side++) {
-			unsigned from = side ^ direction; /* which of the two is the packet's source */
-
-			if (sets[from] != SET_NONE)
-				s[n++] = model_field_in(address_fields[family][side], (unsigned)sets[from]);
-		}
+		for (unsigned side = 0; side < 2; side++)
+			if (groups[at[side]] == GROUP_ID_SELF)
+				s[n++] = model_interface(side == 1, MODEL_NO_INTERFACE);
+		if (family != FAMILY_COUNT)
+			s[n++] = model_is(family);
+		for (unsigned side = 0; side < 2; side++)
+			if (sets[at[side]] != SET_NONE)
+				s[n++] = model_field_in(
+				        address_fields[family][side], (unsigned)sets[at[side]]);
 		s[n++] = model_goto(to);
 		model_add_rule(b->r, direction_chains[direction], comment, s, n);
 	}
 	return true;
-}
-
-static void add_for_all(struct build *b, enum model_chain_id to, const char *comment)
-{
-	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
-		MODEL_RULE(b->r, direction_chains[direction], comment, model_goto(to));
 }
 
 static void note_empty(struct build *b, const char *comment, const unsigned groups[2])
@@ -224,15 +243,14 @@ static void add_rule(struct build *b, const struct policy_rule_view *rule)
 	for (int from = -1; (from = next_group(b, &rule->from, from)) >= 0;) {
 		for (int server = -1; (server = next_group(b, &rule->to, server)) >= 0;) {
 			const unsigned groups[2] = { (unsigned)from, (unsigned)server };
-			bool v4, v6;
+			bool any = false;
 
-			if (from == GROUP_ID_ANY && server == GROUP_ID_ANY) {
-				add_for_all(b, to, comment);
-				continue;
-			}
-			v4 = add_pair(b, FAMILY_V4, groups, to, comment);
-			v6 = add_pair(b, FAMILY_V6, groups, to, comment);
-			if (!v4 && !v6)
+			if (!has_addresses(groups[0]) && !has_addresses(groups[1]))
+				any = add_pair(b, FAMILY_COUNT, groups, to, comment);
+			else
+				for (enum model_family f = FAMILY_V4; f < FAMILY_COUNT; f++)
+					any |= add_pair(b, f, groups, to, comment);
+			if (!any)
 				note_empty(b, comment, groups);
 		}
 	}
@@ -240,15 +258,28 @@ static void add_rule(struct build *b, const struct policy_rule_view *rule)
 
 /* ---- the fixed part ----------------------------------------------------------------------- */
 
+static bool has_hook(const struct build *b, enum ruleset_hook hook)
+{
+	return b->s->hooks >> hook & 1;
+}
+
 static void add_base_chains(struct build *b)
 {
 	struct ruleset *r = b->r;
 
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+	for (unsigned i = 0; i < RULESET_HOOK_COUNT; i++) {
 		const struct hook *h = &hooks[i];
 
+		if (!has_hook(b, i))
+			continue;
 		model_hook_chain(r, h->first, h->name, h->number, b->s->priority);
 		model_hook_chain(r, h->later, h->name, h->number, b->s->priority + 1);
+		if (h->sees_loopback) {
+			struct model_statement loopback = model_interface(h->outward, MODEL_LOOPBACK);
+
+			MODEL_RULE(r, h->first, NULL, loopback, model_end(STATEMENT_ACCEPT));
+			MODEL_RULE(r, h->later, NULL, loopback, model_end(STATEMENT_ACCEPT));
+		}
 		for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
 			struct model_statement guarded = model_field_in(direction_ports[direction], b->ports);
 
@@ -272,7 +303,21 @@ static void add_inspect(struct build *b)
 		        model_end(STATEMENT_ACCEPT));
 	}
 	MODEL_RULE(r, CHAIN_INSPECT, NULL, model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, b->queued),
-	        model_count(MODEL_COUNTER_QUEUED), model_queue(b->s->queue, b->s->queues, b->s->bypass));
+	        model_count(MODEL_COUNTER_QUEUED),
+	        b->s->queues > 1 ? model_spread(CHAIN_WORKER, (uint8_t)b->s->queues)
+	                         : model_queue(b->s->queue, b->s->bypass));
+	for (uint16_t i = 0; b->s->queues > 1 && i < b->s->queues; i++)
+		MODEL_RULE(r, (enum model_chain_id)(CHAIN_WORKER + i), NULL,
+		        model_queue((uint16_t)(b->s->queue + i), b->s->bypass));
+}
+
+/* The kernel's own resets leave through the output hook, where they would meet the rule that has made
+ * them. Refusing a reset sends none: it would be lost, and the other side would wait. */
+static void let_resets_leave(struct build *b, enum model_chain_id chain)
+{
+	if (has_hook(b, RULESET_OUTPUT))
+		MODEL_RULE(b->r, chain, NULL, model_interface(false, MODEL_NO_INTERFACE), model_tcp(),
+		        model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST), model_end(STATEMENT_ACCEPT));
 }
 
 static void add_refusals(struct build *b)
@@ -290,6 +335,7 @@ static void add_refusals(struct build *b)
 		MODEL_RULE(r, CHAIN_WOULD, NULL, model_goto(CHAIN_INSPECT));
 		return;
 	}
+	let_resets_leave(b, CHAIN_REFUSE);
 	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), to_server, limit,
 	        model_log(group, LOG_SNAPLEN, "postern-refuse "));
 	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), model_count(MODEL_COUNTER_REFUSED),
@@ -313,12 +359,14 @@ static void add_settle(struct build *b)
 	MODEL_RULE(r, CHAIN_SEVER, NULL, model_mark_set(MARK_OF_CONNECTION, UINT32_MAX, b->reset));
 	MODEL_RULE(r, CHAIN_SEVER, NULL, clear);
 	MODEL_RULE(r, CHAIN_SEVER, NULL, model_goto(CHAIN_CUT));
+	let_resets_leave(b, CHAIN_CUT);
 	MODEL_RULE(r, CHAIN_CUT, NULL, model_tcp(), model_count(MODEL_COUNTER_RESET),
 	        model_end(STATEMENT_REJECT));
 }
 
 static void build_all(struct build *b)
 {
+	static const unsigned everyone[2] = { GROUP_ID_ANY, GROUP_ID_ANY };
 	const struct policy_settings *settings = policy_settings(b->policy);
 
 	add_ports(b);
@@ -331,7 +379,7 @@ static void build_all(struct build *b)
 
 		add_rule(b, &rule);
 	}
-	add_for_all(b, chain_for[settings->mode][settings->otherwise], "otherwise");
+	add_pair(b, FAMILY_COUNT, everyone, chain_for[settings->mode][settings->otherwise], "otherwise");
 	add_refusals(b);
 	add_settle(b);
 	add_base_chains(b);
@@ -352,6 +400,7 @@ static bool settings_fit(const struct policy *policy, const struct ruleset_setti
 
 	return is_identifier(s->table) && s->priority < INT32_MAX && mask != 0 &&
 	       (mask >> __builtin_ctz(mask) & MARK_MASK) == MARK_MASK && s->queues > 0 &&
+	       s->queues <= RULESET_QUEUES_MAX && s->hooks != 0 && s->hooks >> RULESET_HOOK_COUNT == 0 &&
 	       s->queue + s->queues - 1 <= UINT16_MAX && policy_settings(policy)->port_count > 0;
 }
 

@@ -11,12 +11,18 @@
 
 struct ruleset;
 
+/* Where the base chains hang. */
+enum ruleset_hook { RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT, RULESET_HOOK_COUNT };
+
+enum { RULESET_QUEUES_MAX = 16 };
+
 struct ruleset_settings {
 	const char *table;
 	int priority;
 	uint32_t mark_mask;
 	uint16_t queue;     /* first queue number */
-	uint16_t queues;    /* how many; 1 for now */
+	uint16_t queues;    /* how many, from it on: 1..RULESET_QUEUES_MAX */
+	unsigned hooks;     /* 1 << enum ruleset_hook each */
 	uint16_t log_group; /* nflog group of refused tries */
 	bool bypass;        /* queue rule lets packets pass when nobody listens (fail = open) */
 };

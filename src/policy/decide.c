@@ -17,6 +17,7 @@
 
 #include "policy/inner.h"
 #include "policy/policy.h"
+#include "postern/packet.h"
 #include "smtp/address.h"
 
 struct policy_groups policy_lookup(const struct policy *p, const struct addr *a)
@@ -53,7 +54,8 @@ static int16_t first_server(const struct policy *p, const struct policy_groups *
 
 static bool is_inside(const struct policy_groups *groups)
 {
-	return policy_groups_have(groups, GROUP_ID_HOME) || policy_groups_have(groups, GROUP_ID_SERVERS);
+	return policy_groups_have(groups, GROUP_ID_HOME) || policy_groups_have(groups, GROUP_ID_SERVERS) ||
+	       policy_groups_have(groups, GROUP_ID_SELF);
 }
 
 static enum event_direction direction_of(const struct policy_groups *src, const struct policy_groups *dst)
@@ -78,11 +80,24 @@ static int16_t first_rule(
 	return POLICY_OTHERWISE;
 }
 
+enum policy_self policy_self_of(const struct packet *packet, bool from_client)
+{
+	if (packet->flags & PACKET_FROM_SELF)
+		return from_client ? SELF_CLIENT : SELF_SERVER;
+	if (packet->flags & PACKET_TO_SELF)
+		return from_client ? SELF_SERVER : SELF_CLIENT;
+	return SELF_NEITHER;
+}
+
 struct policy_connection policy_judge_connection(
-        const struct policy *p, const struct addr *src, const struct addr *dst)
+        const struct policy *p, const struct addr *src, const struct addr *dst, enum policy_self self)
 {
 	struct policy_groups from = policy_lookup(p, src), to = policy_lookup(p, dst);
-	struct policy_connection c = {
+	struct policy_connection c = { .rule = POLICY_OTHERWISE };
+
+	if (self != SELF_NEITHER)
+		policy_groups_add(self == SELF_CLIENT ? &from : &to, GROUP_ID_SELF);
+	c = (struct policy_connection) {
 		.rule = first_rule(p, &from, &to),
 		.server = first_server(p, &to),
 		.direction = (uint8_t)direction_of(&from, &to),

@@ -62,6 +62,7 @@ struct policy *policy_new(void)
 		[GROUP_ID_ANY] = { GROUP_ANY, "any", NULL },
 		[GROUP_ID_HOME] = { GROUP_HOME, "home", NULL },
 		[GROUP_ID_SERVERS] = { GROUP_SERVERS, "servers", NULL },
+		[GROUP_ID_SELF] = { GROUP_SELF, "self", NULL },
 	};
 	static_assert(sizeof(fixed) / sizeof(fixed[0]) == GROUP_ID_FIRST_FREE, "a name for each fixed id");
 	struct policy *p = calloc(1, sizeof(*p));
@@ -171,7 +172,7 @@ int policy_add_prefix(struct policy *p, int group, const struct prefix *prefix)
 {
 	if (group < 0 || (unsigned)group >= p->group_count)
 		return -ENOENT;
-	if (group == GROUP_ID_ANY || group == GROUP_ID_SERVERS)
+	if (group == GROUP_ID_ANY || group == GROUP_ID_SERVERS || group == GROUP_ID_SELF)
 		return -ENOENT;
 	return collect(p, &p->members[group], prefix);
 }

@@ -6,6 +6,10 @@
  * Groups overlap freely; policy_seal() cuts the address space into disjoint ranges, each with the
  * set of groups it belongs to, so that one binary search answers "which groups is this address in".
  * The two families are spaces of their own: "::/0" holds no IPv4 address.
+ *
+ * The group `self` has no addresses: the gateway's own change at any time. Whether an end of a
+ * connection is the gateway itself is told by the hook at which its packets are seen, exactly as the
+ * kernel's rules do it, so both always agree and nothing has to be followed.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -18,6 +22,7 @@
 #include "postern/action.h"
 #include "postern/event.h"
 
+struct packet;
 struct smtp_address;
 struct policy;
 
@@ -37,8 +42,9 @@ enum policy_group_kind {
 	GROUP_SERVER,   /* a `servers` block */
 	GROUP_NETWORK,  /* a `network` block */
 	GROUP_LITERAL,  /* an address or prefix named in a rule */
+	GROUP_SELF,     /* the gateway itself, by place and not by address; always group 3 */
 };
-enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_FIRST_FREE };
+enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_SELF, GROUP_ID_FIRST_FREE };
 
 enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_COUNT };
 #define POLICY_DO_NAMES "inspect", "refuse", "drop"
@@ -65,18 +71,18 @@ struct policy_settings {
 
 /* ---- building ---------------------------------------------------------------------------- */
 
-/* NULL with errno = ENOMEM. The three fixed groups exist from the start. Until policy_set() is called:
+/* NULL with errno = ENOMEM. The four fixed groups exist from the start. Until policy_set() is called:
  * monitor mode, otherwise refuse, only alerts, port 25. */
 struct policy *policy_new(void);
 void policy_free(struct policy *p); /* NULL is fine */
 /* Copied. Also after policy_seal(), as long as nobody else reads the policy yet (-n). */
 void policy_set(struct policy *p, const struct policy_settings *s);
 
-/* Adds a group of one of the last four kinds; name copied. Returns its id, or -EEXIST (name taken;
+/* Adds a group of one of the four kinds that have titles or addresses of their own; name copied. Returns its id, or -EEXIST (name taken;
  * literals are shared and return the old id instead), -ENOSPC, -ENAMETOOLONG (POLICY_NAME_MAX bytes
  * or more), -ENOMEM. A GROUP_SERVER is a member of GROUP_SERVERS by itself. */
 int policy_add_group(struct policy *p, enum policy_group_kind kind, const char *name);
-/* 0, -ENOMEM, -ENOENT (no such id, or one of the computed groups `any` and `servers`). */
+/* 0, -ENOMEM, -ENOENT (no such id, or one of `any`, `servers` and `self`). */
 int policy_add_prefix(struct policy *p, int group, const struct prefix *prefix);
 /* Takes addresses out of `home`, whatever the order of calls. */
 int policy_exclude_home(struct policy *p, const struct prefix *prefix);
@@ -103,7 +109,7 @@ struct policy_connection {
 	enum policy_do what;
 	int16_t rule;         /* index, or POLICY_OTHERWISE */
 	int16_t server;       /* group id of dst's servers group (of several, the first), -1 = none of ours */
-	uint8_t direction;    /* enum event_direction: ours = home or servers */
+	uint8_t direction;    /* enum event_direction: ours = home, servers or self */
 	bool client_ours;     /* home, or that server's may-relay */
 	bool client_upstream; /* in an upstream group */
 	bool client_home;
@@ -116,9 +122,14 @@ struct policy_recipient {
 	unsigned hop;       /* index of the hop that decided (the first foreign one, else the last) */
 };
 
+/* Which end of a connection is the gateway itself. */
+enum policy_self { SELF_NEITHER, SELF_CLIENT, SELF_SERVER };
+/* Of a packet's flags. from_client: its sender is the client. */
+enum policy_self policy_self_of(const struct packet *packet, bool from_client);
+
 /* What happens to a connection of this client to this server. Any address, any port. */
 struct policy_connection policy_judge_connection(
-        const struct policy *p, const struct addr *src, const struct addr *dst);
+        const struct policy *p, const struct addr *src, const struct addr *dst, enum policy_self self);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
  * with no hop (bare local name) is ours; one that could not be read (SMTP_FORM_MALFORMED) is not,
  * and `hop` then is the last one read, or 0. */

@@ -14,7 +14,8 @@ int rules_run(const struct conf *conf, unsigned warnings)
 		.priority = conf->nft.priority,
 		.mark_mask = conf->nft.mark_mask,
 		.queue = conf->queue.number,
-		.queues = 1,
+		.queues = conf->queue.workers,
+		.hooks = conf->nft.hooks,
 		.log_group = conf->queue.number,
 		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
 	};

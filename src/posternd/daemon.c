@@ -9,6 +9,7 @@
  */
 #include "posternd/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,7 +19,14 @@
 #include "posternd/loop.h"
 #include "posternd/notify.h"
 
-enum { ERR_BYTES = 512, WORKERS = 1 };
+static_assert((int)CONF_HOOK_FORWARD == (int)RULESET_FORWARD && (int)CONF_HOOK_INPUT == (int)RULESET_INPUT &&
+                      (int)CONF_HOOK_OUTPUT == (int)RULESET_OUTPUT,
+        "hooks go from the configuration to the ruleset as they are");
+static_assert(
+        (int)CONF_WORKERS_MAX <= (int)RULESET_QUEUES_MAX && (int)CONF_WORKERS_MAX <= (int)DAEMON_WORKERS_MAX,
+        "room for all workers");
+
+enum { ERR_BYTES = 512 };
 
 static const char *mode_name(const struct daemon *d)
 {
@@ -54,7 +62,8 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 		.priority = d->conf->nft.priority,
 		.mark_mask = d->conf->nft.mark_mask,
 		.queue = d->conf->queue.number,
-		.queues = WORKERS,
+		.queues = d->conf->queue.workers,
+		.hooks = d->conf->nft.hooks,
 		.log_group = d->conf->queue.number,
 		.bypass = d->conf->queue.fail == CONF_FAIL_OPEN,
 	};
@@ -97,13 +106,13 @@ bool daemon_claim(struct daemon *d)
 		return false;
 	}
 	d->gate = gate_open(err, sizeof(err));
-	while (d->gate && d->worker_count < WORKERS) {
+	while (d->gate && d->worker_count < d->conf->queue.workers) {
 		d->workers[d->worker_count] = open_worker(d, d->worker_count, err);
 		if (!d->workers[d->worker_count])
 			break;
 		d->worker_count++;
 	}
-	if (d->worker_count == WORKERS)
+	if (d->gate && d->worker_count == d->conf->queue.workers)
 		d->refused = nflog_tap_open(d->conf->queue.number, err, sizeof(err));
 	if (d->refused)
 		return true;
@@ -148,8 +157,9 @@ bool daemon_install(struct daemon *d)
 		log_error("%s", err);
 		return false;
 	}
-	log_info("%s mode: queue %u, table inet %s%s, %u rules", mode_name(d), d->conf->queue.number,
-	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
+	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", mode_name(d), d->worker_count,
+	        d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number, d->conf->nft.table,
+	        gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
 	return true;
 }

@@ -35,9 +35,9 @@ static void fill_connection(
 }
 
 /* Fills in what the policy says of it; returns what the rule does about it in enforce mode. */
-static enum action judge(struct event_connection *c, const struct policy *policy)
+static enum action judge(struct event_connection *c, const struct policy *policy, enum policy_self self)
 {
-	struct policy_connection p = policy_judge_connection(policy, &c->src, &c->dst);
+	struct policy_connection p = policy_judge_connection(policy, &c->src, &c->dst, self);
 
 	c->rule = p.rule;
 	c->server = p.server;
@@ -70,7 +70,7 @@ bool refused_read(const struct policy *policy, const uint8_t hash_key[HASH_KEY_B
 	out->kind = EVENT_REFUSED;
 	out->time_us = packet->time_us;
 	fill_connection(&out->conn, packet, &seg, from_server);
-	out->u.refused.would = judge(&out->conn, policy);
+	out->u.refused.would = judge(&out->conn, policy, policy_self_of(packet, !from_server));
 	out->u.refused.action = would ? ACTION_ALERT : out->u.refused.would;
 	out->conn.flow_id = flow_id(&out->conn, hash_key);
 	out->u.refused.tcp_seq = seg.seq;

@@ -24,7 +24,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+
+#include "postern/packet.h"
 
 enum { ANSWER_WAIT_MS = 5000, HOLDER_TEXT_MAX = 64, SEND_LIMIT_WANTED = 1 << 20 };
 
@@ -106,6 +109,11 @@ uint32_t netlink_read_u32(const struct nlattr *attribute)
 	return attribute && mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t)
 	               ? ntohl(mnl_attr_get_u32(attribute))
 	               : 0;
+}
+
+uint8_t netlink_place(uint8_t hook)
+{
+	return hook == NF_INET_LOCAL_OUT ? PACKET_FROM_SELF : hook == NF_INET_LOCAL_IN ? PACKET_TO_SELF : 0;
 }
 
 /* ---- who has it? --------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ void netlink_read_attributes(const struct nlmsghdr *message, const struct nlattr
 /* A number in network order, 0 if it is not there or too short. */
 uint32_t netlink_read_u32(const struct nlattr *attribute);
 
+/* PACKET_FROM_SELF, PACKET_TO_SELF or 0, by the netfilter hook (NF_INET_ number) of a packet. */
+uint8_t netlink_place(uint8_t hook);
+
 /* Turns the -errno of an open or a claim into the errno that names the cause (somebody else's number
  * is EPERM to the kernel, EBUSY here), and writes one line with what to do. */
 int netlink_explain(

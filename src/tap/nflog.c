@@ -139,6 +139,16 @@ static bool is_would(const struct nlattr *a)
 	       memcmp(mnl_attr_get_payload(a), NFLOG_PREFIX_WOULD, n) == 0;
 }
 
+static uint8_t read_place(const struct nlattr *a)
+{
+	struct nfulnl_msg_packet_hdr header;
+
+	if (!a || mnl_attr_get_payload_len(a) < sizeof(header))
+		return 0;
+	memcpy(&header, mnl_attr_get_payload(a), sizeof(header));
+	return netlink_place(header.hook);
+}
+
 static int take_message(const struct nlmsghdr *h, void *arg)
 {
 	struct reading *r = arg;
@@ -159,6 +169,7 @@ static int take_message(const struct nlmsghdr *h, void *arg)
 	p.mark = netlink_read_u32(attr[NFULA_MARK]);
 	p.in_if = netlink_read_u32(attr[NFULA_IFINDEX_INDEV]);
 	p.out_if = netlink_read_u32(attr[NFULA_IFINDEX_OUTDEV]);
+	p.flags |= read_place(attr[NFULA_PACKET_HDR]);
 	r->sink(r->arg, &p, bytes, is_would(attr[NFULA_PREFIX]));
 	r->count++;
 	return MNL_CB_OK;

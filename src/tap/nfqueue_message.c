@@ -84,6 +84,16 @@ static uint8_t read_flags(const struct nlattr *a)
 	return info & NFQA_SKB_CSUM_NOTVERIFIED ? 0 : PACKET_CSUM_IGNORE;
 }
 
+static uint8_t read_place(const struct nlattr *a)
+{
+	struct nfqnl_msg_packet_hdr header;
+
+	if (!a || mnl_attr_get_payload_len(a) < sizeof(header))
+		return 0;
+	memcpy(&header, mnl_attr_get_payload(a), sizeof(header));
+	return netlink_place(header.hook);
+}
+
 static void read_packet(const struct nlattr *const *attr, uint64_t now_us, struct nfqueue_message *out)
 {
 	struct packet *p = &out->packet;
@@ -97,7 +107,7 @@ static void read_packet(const struct nlattr *const *attr, uint64_t now_us, struc
 	p->in_if = netlink_read_u32(attr[NFQA_IFINDEX_INDEV]);
 	p->out_if = netlink_read_u32(attr[NFQA_IFINDEX_OUTDEV]);
 	p->vlan[0] = read_vlan(attr[NFQA_VLAN]);
-	p->flags = read_flags(attr[NFQA_SKB_INFO]);
+	p->flags = read_flags(attr[NFQA_SKB_INFO]) | read_place(attr[NFQA_PACKET_HDR]);
 }
 
 /* Finds the ticket in a message that is cut or otherwise not in order. */

@@ -47,7 +47,7 @@ postern_start() {
     rm -f "$LAB_DIR/log/posternd.log"
     ASAN_OPTIONS=$POSTERN_LEAK_CHECK lab_spawn gw posternd "$BUILD/posternd" -c "$LAB_DIR/postern.conf" "$@"
     POSTERN_PID=$LAB_PID
-    lab_wait 20 "posternd to be ready" grep -q 'mode: queue' "$LAB_DIR/log/posternd.log"
+    lab_wait 20 "posternd to be ready" grep -qE 'mode: [0-9]+ queue' "$LAB_DIR/log/posternd.log"
 }
 
 postern_stop() {

@@ -15,6 +15,7 @@ static const struct ruleset_settings gate_example_settings = {
 	.mark_mask = 0x0f000000,
 	.queue = 2500,
 	.queues = 1,
+	.hooks = 1 << RULESET_FORWARD | 1 << RULESET_INPUT | 1 << RULESET_OUTPUT,
 	.log_group = 2500,
 	.bypass = true,
 };

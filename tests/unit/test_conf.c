@@ -22,7 +22,7 @@ static struct policy_connection judge(const struct conf *c, const char *from, co
 {
 	struct addr src = address(from), dst = address(to);
 
-	return policy_judge_connection(c->policy, &src, &dst);
+	return policy_judge_connection(c->policy, &src, &dst, SELF_NEITHER);
 }
 
 static bool is_in(const struct conf *c, const char *group, const char *text)
@@ -46,11 +46,13 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(s->port_count, 1);
 	CU_ASSERT_EQUAL(s->ports[0], 25);
 	CU_ASSERT_EQUAL(c->queue.number, 2500);
+	CU_ASSERT(c->queue.workers >= 1 && c->queue.workers <= CONF_WORKERS_MAX);
 	CU_ASSERT_EQUAL(c->queue.length, 16384);
 	CU_ASSERT_EQUAL(c->queue.fail, CONF_FAIL_OPEN);
 	CU_ASSERT_STRING_EQUAL(c->nft.table, "postern");
 	CU_ASSERT_EQUAL(c->nft.priority, -5);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
+	CU_ASSERT_EQUAL(c->nft.hooks, (1 << CONF_HOOK_COUNT) - 1);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
@@ -85,7 +87,9 @@ static void defaults_can_be_written(void)
 			sprintf(text + strlen(text), "%s {\n", info->name);
 		for (key = NULL; (key = key_next(kind, key));)
 			if (key->fallback)
-				sprintf(text + strlen(text), "%s = %s\n", key->name, key->fallback);
+				sprintf(text + strlen(text),
+				        key_types[key->type].list ? "%s = { %s }\n" : "%s = %s\n", key->name,
+				        key->fallback);
 		if (kind != BLOCK_ROOT)
 			strcat(text, "}\n");
 	}
@@ -94,29 +98,30 @@ static void defaults_can_be_written(void)
 	conf_free(c);
 }
 
-static const char every_key[] = "mode = enforce\n"
-                                "home = { 10.0.0.0/8 }\n"
-                                "not-home = { 10.0.0.1, 10.9.0.0/16 }\n"
-                                "ports = { 25, 2525 }\n"
-                                "otherwise = drop\n"
-                                "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
-                                "servers \"mail\" {\n"
-                                "  addresses = { 192.0.2.10, 192.0.2.0/27 }  public = { 203.0.113.5 }\n"
-                                "  names = { MX.Example.org. }\n"
-                                "  domains = { example.org, .example.org, \"B\xc3\x9c"
-                                "CHER.example\" }\n"
-                                "  domains-file = more.domains\n"
-                                "  may-relay = { 203.0.113.99 }\n"
-                                "}\n"
-                                "network customers { addresses = { 100.64.0.0/12 }  file = more.nets }\n"
-                                "rule \"in\" { from = { isp, 198.51.100.99 }\n"
-                                "  to = { mail }  do = inspect }\n"
-                                "rule out { from = { servers }  to = { any }  do = refuse }\n"
-                                "relay { action = refuse-recipient  tricks = reset }\n"
-                                "queue { number = 7  length = 1024  fail = closed }\n"
-                                "nft { table = gate-1  priority = 400  mark-mask = 0xf0 }\n"
-                                "log { eve = -  alerts-only = yes  stats = 2h }\n"
-                                "include(more.conf)\n";
+static const char every_key[] =
+        "mode = enforce\n"
+        "home = { 10.0.0.0/8 }\n"
+        "not-home = { 10.0.0.1, 10.9.0.0/16 }\n"
+        "ports = { 25, 2525 }\n"
+        "otherwise = drop\n"
+        "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
+        "servers \"mail\" {\n"
+        "  addresses = { 192.0.2.10, 192.0.2.0/27 }  public = { 203.0.113.5 }\n"
+        "  names = { MX.Example.org. }\n"
+        "  domains = { example.org, .example.org, \"B\xc3\x9c"
+        "CHER.example\" }\n"
+        "  domains-file = more.domains\n"
+        "  may-relay = { 203.0.113.99 }\n"
+        "}\n"
+        "network customers { addresses = { 100.64.0.0/12 }  file = more.nets }\n"
+        "rule \"in\" { from = { isp, 198.51.100.99 }\n"
+        "  to = { mail }  do = inspect }\n"
+        "rule out { from = { servers }  to = { any }  do = refuse }\n"
+        "relay { action = refuse-recipient  tricks = reset }\n"
+        "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
+        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  hooks = { output, forward } }\n"
+        "log { eve = -  alerts-only = yes  stats = 2h }\n"
+        "include(more.conf)\n";
 
 static struct conf *load_every_key(void)
 {
@@ -159,11 +164,13 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(s->ports[0], 25);
 	CU_ASSERT_EQUAL(s->ports[1], 2525);
 	CU_ASSERT_EQUAL(c->queue.number, 7);
+	CU_ASSERT_EQUAL(c->queue.workers, 3);
 	CU_ASSERT_EQUAL(c->queue.length, 1024);
 	CU_ASSERT_EQUAL(c->queue.fail, CONF_FAIL_CLOSED);
 	CU_ASSERT_STRING_EQUAL(c->nft.table, "gate-1");
 	CU_ASSERT_EQUAL(c->nft.priority, 400);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
+	CU_ASSERT_EQUAL(c->nft.hooks, 1 << CONF_HOOK_FORWARD | 1 << CONF_HOOK_OUTPUT);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);

@@ -68,8 +68,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "upstream \"any\" { addresses = { \"192.0.2.1\" } }\n",
 	        "t.conf:1: upstream \"any\" has the name of a built-in group; choose another title" },
 	{ "upstream \"self\" { addresses = { \"192.0.2.1\" } }\n",
-	        "t.conf:1: upstream \"self\": that name is kept for the gateway's own addresses; choose "
-	        "another title" },
+	        "t.conf:1: upstream \"self\" has the name of a built-in group; choose another title" },
 	{ "upstream \"1 x\" { addresses = { \"192.0.2.1\" } }\n",
 	        "t.conf:1: \"1 x\" cannot be a title; write up to 63 letters, digits, . _ and -, a letter "
 	        "first" },
@@ -88,9 +87,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "rule \"a\" { from = { \"any\" } }\n",
 	        "t.conf:1: rule \"a\" has no to; add to = { ... } (any matches everything)" },
 	{ "rule \"a\" { from = { \"self\", \"zzzzzz\", \"10.0.0.1/8\", \"10.x\" } to = { \"any\" } }\n",
-	        "t.conf:1: this version does not follow the gateway's own addresses (self); list them "
-	        "instead\n"
-	        "t.conf:1: nothing is named \"zzzzzz\"; write any, home, servers, the title of an upstream, "
+	        "t.conf:1: nothing is named \"zzzzzz\"; write any, home, self, servers, the title of an "
+	        "upstream, "
 	        "servers or network block, or an address\n"
 	        "t.conf:1: 10.0.0.1/8 has bits set behind the prefix; write 10.0.0.0/8, or 10.0.0.1 for the "
 	        "one host\n"
@@ -135,12 +133,19 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "not listed; add domains = { ... } or set relay.tricks = alert" },
 	{ "relay { action = block }\n", "t.conf:1: relay.action = \"block\" is unknown; write one of: alert, "
 	                                "refuse-recipient, reset" },
-	{ "queue { number = 70000 length = 3 fail = opn workers = auto }\n",
-	        "t.conf:1: unknown key \"workers\" in queue; remove it (postern.conf(5) lists all keys)\n"
+	{ "queue { number = 70000 length = 3 fail = opn workers = 17 }\n",
 	        "t.conf:1: queue.number = \"70000\" is no number in its range; write one from 0 to 65535\n"
 	        "t.conf:1: queue.length = \"3\" is no number in its range; write one from 64 to 1048576 "
 	        "packets\n"
-	        "t.conf:1: queue.fail = \"opn\" is unknown; did you mean open? (one of: open, closed)" },
+	        "t.conf:1: queue.fail = \"opn\" is unknown; did you mean open? (one of: open, closed)\n"
+	        "t.conf:1: queue.workers = \"17\" is no number in its range; write one from 1 to 16" },
+	{ "queue { number = 65521 }\n",
+	        "t.conf:1: queue.number = \"65521\" leaves no numbers for 16 workers; write at most 65520" },
+	{ "queue { number = 65534 workers = 3 }\n",
+	        "t.conf:1: queue.number = \"65534\" leaves no numbers for 3 workers; write at most 65533" },
+	{ "nft { hooks = { forward, inptu } }\n",
+	        "t.conf:1: nft.hooks = \"inptu\" is unknown; did you mean input? (one of: forward, input, "
+	        "output)" },
 	{ "nft { table = \"a b\" priority = 500 mark-mask = 0x1e1 }\n",
 	        "t.conf:1: nft.table = \"a b\" is no name; write up to 63 letters, digits, _ and -, a letter "
 	        "first\n"
@@ -374,7 +379,7 @@ static void limits_are_told(void)
 	for (i = GROUP_ID_FIRST_FREE; i < POLICY_GROUPS_MAX + 1; i++)
 		sprintf(text + strlen(text), "network \"n%d\" { addresses = { 192.0.2.1 } }\n", i);
 	CU_ASSERT_EQUAL(conf_read_text(text, &c), -EINVAL);
-	CU_ASSERT_STRING_EQUAL(conf_errors, "t.conf:254: more than 256 groups; put several into one block");
+	CU_ASSERT_STRING_EQUAL(conf_errors, "t.conf:253: more than 256 groups; put several into one block");
 }
 
 static void remove_files(void)

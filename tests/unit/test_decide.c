@@ -82,7 +82,27 @@ static struct policy_connection judge(const struct policy *p, const char *from, 
 {
 	struct addr src = addr_of(from), dst = addr_of(to);
 
-	return policy_judge_connection(p, &src, &dst);
+	return policy_judge_connection(p, &src, &dst, SELF_NEITHER);
+}
+
+/* self is where the packets are seen, not an address. */
+static void self_is_told_not_looked_up(void)
+{
+	struct policy *p = policy_new();
+	struct addr inside = addr_of("192.0.2.1"), world = addr_of("203.0.113.9");
+	struct policy_connection c;
+
+	add_rule(p, "out", "self", "any", DO_INSPECT);
+	add_rule(p, "in", "any", "self", DO_DROP);
+	CU_ASSERT_EQUAL(policy_seal(p), 0);
+	c = policy_judge_connection(p, &inside, &world, SELF_NEITHER);
+	CU_ASSERT(c.rule == POLICY_OTHERWISE && c.direction == DIRECTION_TRANSIT);
+	c = policy_judge_connection(p, &inside, &world, SELF_CLIENT);
+	CU_ASSERT(c.rule == 0 && c.what == DO_INSPECT && c.direction == DIRECTION_OUTBOUND);
+	CU_ASSERT(!c.client_ours); /* strangers may come through a proxy on the gateway */
+	c = policy_judge_connection(p, &world, &inside, SELF_SERVER);
+	CU_ASSERT(c.rule == 1 && c.what == DO_DROP && c.direction == DIRECTION_INBOUND);
+	policy_free(p);
 }
 
 static void first_matching_rule_wins(void)
@@ -334,7 +354,8 @@ static void unreadable_paths_are_never_ours(void)
 	judge_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-SUITE("decide", { "first matching rule wins", first_matching_rule_wins },
+SUITE("decide", { "self is told, not looked up", self_is_told_not_looked_up },
+        { "first matching rule wins", first_matching_rule_wins },
         { "order of rules decides", order_of_rules_decides },
         { "otherwise is what the settings say", otherwise_is_what_the_settings_say },
         { "knows the four directions", knows_the_four_directions },

@@ -53,8 +53,10 @@ static char *dump(const char *table)
 {
 	return netns_shell(NULL,
 	        "nft --debug=netlink list table inet %s 2>/dev/null | sed -E -e '/^# Warning/d' "
-	        "-e '/^  \\[ (target name NFQUEUE|queue)/d' -e 's/^(inet [^ ]+ [^ ]+) [0-9 ]+$/\\1/' "
-	        "-e 's/ queue flags bypass to [0-9]+//; s/ xt target \"NFQUEUE\"//' -e 's/ +$//' -e "
+	        "-e '/^  \\[ (target name NFQUEUE|queue|immediate reg 0 continue)/d' -e 's/^(inet [^ ]+ [^ "
+	        "]+) [0-9 ]+$/\\1/' "
+	        "-e 's/ queue flags bypass to [0-9]+//; s/ xt target \"NFQUEUE\"//' -e "
+	        "'s/^\t\t(queue flags bypass to [0-9]+|continue)$//' -e 's/[ \t]+$//' -e "
 	        "'/^}?$/d' | awk '"
 	        "/^[^\\t }]/ { part = $1 \" \" $3 } /^\\t(set|chain) / { part = $1 \" \" $2 } "
 	        "/^\\t\\telements = / { skip = 1 } "
@@ -67,7 +69,9 @@ static char *dump(const char *table)
 static void load_text(struct policy *p, const struct ruleset_settings *s)
 {
 	struct ruleset *r = ruleset_build(p, s);
-	FILE *to = popen("sed 's/ queue flags bypass to [0-9]*//' | nft -f -", "we");
+	FILE *to = popen("sed -e 's/ queue flags bypass to [0-9]*//' -e 's/^\t\tqueue flags "
+	                 ".*/\t\tcontinue/' | nft -f -",
+	        "we");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(to);
@@ -102,15 +106,15 @@ static void must_equal(const char *a, const char *b)
 }
 
 /* What nft makes from the text and what we send are the same, down to the bytecode. */
-static void text_and_messages_agree(struct policy *p)
+static void text_and_messages_agree(struct policy *p, const struct ruleset_settings *s)
 {
 	struct gate *g = open_fresh();
 	char *mine, *theirs;
 
-	install(g, p, &gate_example_settings);
+	install(g, p, s);
 	mine = dump("postern");
 	CU_ASSERT_EQUAL(gate_remove(g, "postern"), 0);
-	load_text(p, &gate_example_settings);
+	load_text(p, s);
 	theirs = dump("postern");
 	CU_ASSERT(strlen(mine) > 4000);
 	must_equal(mine, theirs);
@@ -122,8 +126,21 @@ static void text_and_messages_agree(struct policy *p)
 
 static void agrees_for_the_example(void)
 {
-	text_and_messages_agree(gate_example_policy(MODE_ENFORCE));
-	text_and_messages_agree(gate_example_policy(MODE_MONITOR));
+	text_and_messages_agree(gate_example_policy(MODE_ENFORCE), &gate_example_settings);
+	text_and_messages_agree(gate_example_policy(MODE_MONITOR), &gate_example_settings);
+}
+
+static void agrees_for_workers_and_self(void)
+{
+	struct ruleset_settings s = gate_example_settings;
+	struct policy *p = gate_policy(MODE_ENFORCE, DO_REFUSE);
+	int isp = gate_group(p, GROUP_UPSTREAM, "isp", "198.51.100.10", "2001:db8:25::/64", NULL);
+
+	gate_rule(p, "out", GROUP_ID_SELF, isp, DO_INSPECT);
+	gate_rule(p, "in", GROUP_ID_ANY, GROUP_ID_SELF, DO_INSPECT);
+	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
+	s.queues = RULESET_QUEUES_MAX;
+	text_and_messages_agree(p, &s);
 }
 
 /* Ends of the address space, neighbours, hosts, one odd name. */
@@ -140,7 +157,7 @@ static void agrees_at_the_edges(void)
 	gate_rule(p, "a", edges, middle, DO_INSPECT);
 	gate_rule(p, "b", whole, GROUP_ID_ANY, DO_REFUSE);
 	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
-	text_and_messages_agree(p);
+	text_and_messages_agree(p, &gate_example_settings);
 }
 
 static void reinstalls(void)
@@ -404,6 +421,7 @@ static void says_how_to_get_the_right(void)
 }
 
 SUITE("gate", { "text and messages agree", agrees_for_the_example },
+        { "they agree for workers and self", agrees_for_workers_and_self },
         { "they agree at the edges of the address space", agrees_at_the_edges },
         { "installs again, and another ruleset", reinstalls },
         { "notices changed rules", notices_changed_rules }, { "base chains stay", base_chains_stay },

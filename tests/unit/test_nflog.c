@@ -129,7 +129,7 @@ static void hands_on_copies(void)
 		CU_ASSERT_EQUAL(got.seen[i].would, sent[i].port == WOULD_PORT);
 		CU_ASSERT_EQUAL(p->length_bytes, sent[i].length);
 		CU_ASSERT_EQUAL(p->captured_bytes, sent[i].length > 128 ? 128 : sent[i].length);
-		CU_ASSERT_EQUAL(p->flags, PACKET_CSUM_IGNORE);
+		CU_ASSERT_EQUAL(p->flags, PACKET_CSUM_IGNORE | PACKET_FROM_SELF);
 		CU_ASSERT_EQUAL(p->out_if, 1);
 		CU_ASSERT(p->time_us == NOW_US || p->time_us > NOW_US);
 	}

@@ -86,10 +86,11 @@ static void empty_policy_knows_the_fixed_groups(void)
 	CU_ASSERT_EQUAL(policy_settings(p)->otherwise, DO_REFUSE);
 	CU_ASSERT(policy_has_port(p, 25));
 	CU_ASSERT_EQUAL(policy_seal(p), 0);
-	CU_ASSERT_EQUAL(policy_group_count(p), 3);
+	CU_ASSERT_EQUAL(policy_group_count(p), 4);
 	CU_ASSERT_EQUAL(policy_group_find(p, "any"), GROUP_ID_ANY);
 	CU_ASSERT_EQUAL(policy_group_find(p, "home"), GROUP_ID_HOME);
 	CU_ASSERT_EQUAL(policy_group_find(p, "servers"), GROUP_ID_SERVERS);
+	CU_ASSERT_EQUAL(policy_group_find(p, "self"), GROUP_ID_SELF);
 	CU_ASSERT_EQUAL(policy_group_find(p, "isp"), -ENOENT);
 	CU_ASSERT_STRING_EQUAL(prefixes_of(p, GROUP_ID_ANY), "0.0.0.0/0 ::/0");
 	CU_ASSERT_STRING_EQUAL(prefixes_of(p, GROUP_ID_HOME), "");
@@ -355,7 +356,7 @@ static struct policy *fill(struct naive *n)
 		int group = (int)(random() % (RANDOM_GROUPS + GROUP_ID_FIRST_FREE)), *at = &n->group[i];
 
 		n->prefix[i] = random_prefix();
-		*at = group == GROUP_ID_ANY ? -1 : group == GROUP_ID_SERVERS ? GROUP_ID_HOME : group;
+		*at = group == GROUP_ID_ANY ? -1 : group < GROUP_ID_FIRST_FREE ? GROUP_ID_HOME : group;
 		CU_ASSERT_EQUAL(*at < 0 ? policy_exclude_home(p, &n->prefix[i])
 		                        : policy_add_prefix(p, *at, &n->prefix[i]),
 		        0);

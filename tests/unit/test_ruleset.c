@@ -184,6 +184,49 @@ static void many_groups_expand(void)
 	free(text);
 }
 
+static void self_is_a_place(void)
+{
+	struct policy *p = gate_policy(MODE_ENFORCE, DO_REFUSE);
+	int isp = gate_group(p, GROUP_UPSTREAM, "isp", "192.0.2.1", NULL);
+	char *text;
+
+	gate_rule(p, "out", GROUP_ID_SELF, isp, DO_INSPECT);
+	gate_rule(p, "in", GROUP_ID_ANY, GROUP_ID_SELF, DO_INSPECT);
+	gate_rule(p, "loop", GROUP_ID_SELF, GROUP_ID_SELF, DO_INSPECT);
+	text = render_sealed(p);
+	CU_ASSERT(follows(
+	        text, "chain toserver", "\t\tiif 0 ip daddr @isp_v4 goto inspect comment \"rule out\"\n"));
+	CU_ASSERT(follows(
+	        text, "chain toclient", "\t\toif 0 ip saddr @isp_v4 goto inspect comment \"rule out\"\n"));
+	CU_ASSERT(follows(text, "chain toserver", "\t\toif 0 goto inspect comment \"rule in\"\n"));
+	CU_ASSERT(follows(text, "chain toclient", "\t\tiif 0 goto inspect comment \"rule in\"\n"));
+	CU_ASSERT_EQUAL(count(text, "comment \"rule in\""), 2);
+	CU_ASSERT_EQUAL(count(text, "\t\t# rule loop: "), 2);
+	CU_ASSERT(!has(text, "self_v"));
+	free(text);
+}
+
+static void hooks_exempt_loopback(void)
+{
+	static const char *const names[] = { "forward", "input", "output" };
+	struct ruleset_settings s = gate_example_settings;
+	char hook[32], *text;
+
+	for (unsigned i = 0; i < RULESET_HOOK_COUNT; i++) {
+		s.hooks = 1U << i;
+		text = render(gate_example_policy(MODE_ENFORCE), &s);
+		snprintf(hook, sizeof(hook), "hook %s priority", names[i]);
+		CU_ASSERT_EQUAL(count(text, " hook "), 2);
+		CU_ASSERT_EQUAL(count(text, hook), 2);
+		CU_ASSERT_EQUAL(count(text, "\t\tiif \"lo\" accept\n"), i == RULESET_INPUT ? 2 : 0);
+		CU_ASSERT_EQUAL(count(text, "\t\toif \"lo\" accept\n"), i == RULESET_OUTPUT ? 2 : 0);
+		/* the kernel's own resets, in refuse and in cut */
+		CU_ASSERT_EQUAL(count(text, "\t\tiif 0 tcp flags & (rst) == rst accept\n"),
+		        i == RULESET_OUTPUT ? 2 : 0);
+		free(text);
+	}
+}
+
 static void families_are_apart(void)
 {
 	struct policy *p = gate_policy(MODE_ENFORCE, DO_REFUSE);
@@ -221,7 +264,9 @@ static void marks_stay_under_the_mask(void)
 	s.priority = 10;
 	text = render(gate_example_policy(MODE_ENFORCE), &s);
 	CU_ASSERT(has(text,
-	        "meta mark set meta mark & 0xfffff00f | 0x00000010 counter name queued queue to 7-10\n"));
+	        "meta mark set meta mark & 0xfffff00f | 0x00000010 counter name queued symhash mod 4 vmap "
+	        "{ 0 : goto worker_0, 1 : goto worker_1, 2 : goto worker_2, 3 : goto worker_3 }\n"));
+	CU_ASSERT(has(text, "chain worker_3 {\n\t\tqueue to 10\n"));
 	CU_ASSERT(has(text, "meta mark & 0x00000010 != 0x0 counter name blind\n"));
 	CU_ASSERT(has(text, "meta mark & 0x00000020 != 0x0 counter name inspected\n"));
 	CU_ASSERT(has(text, "ct mark set ct mark & 0xffffffbf | 0x00000040\n"));
@@ -233,9 +278,9 @@ static void marks_stay_under_the_mask(void)
 static void refuses_settings_that_cannot_be(void)
 {
 	struct policy *p = gate_example_policy(MODE_ENFORCE);
-	struct ruleset_settings bad[6];
+	struct ruleset_settings bad[9];
 
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 9; i++)
 		bad[i] = gate_example_settings;
 	bad[0].table = "x { }";
 	bad[1].mark_mask = 0;
@@ -243,7 +288,10 @@ static void refuses_settings_that_cannot_be(void)
 	bad[3].mark_mask = 0x05050505;
 	bad[4].queues = 0;
 	bad[5].queue = 65535, bad[5].queues = 2;
-	for (unsigned i = 0; i < 6; i++) {
+	bad[6].queues = RULESET_QUEUES_MAX + 1;
+	bad[7].hooks = 0;
+	bad[8].hooks = 1 << RULESET_HOOK_COUNT;
+	for (unsigned i = 0; i < 9; i++) {
 		errno = 0;
 		CU_ASSERT_PTR_NULL(ruleset_build(p, &bad[i]));
 		CU_ASSERT_EQUAL(errno, EINVAL);
@@ -292,7 +340,8 @@ SUITE("ruleset", { "keeps the order and mirrors it", keeps_order_and_mirrors },
         { "any needs no set", any_needs_no_set },
         { "empty groups leave the rule out", empty_groups_leave_the_rule_out },
         { "names become identifiers", names_become_identifiers },
-        { "several groups expand", many_groups_expand }, { "::/0 holds no IPv4", families_are_apart },
+        { "several groups expand", many_groups_expand }, { "self is a place", self_is_a_place },
+        { "hooks exempt loopback", hooks_exempt_loopback }, { "::/0 holds no IPv4", families_are_apart },
         { "bare ACKs have all header lengths", bare_acks_are_all_lengths },
         { "marks stay under the mask", marks_stay_under_the_mask },
         { "impossible settings are refused", refuses_settings_that_cannot_be },
