@@ -40,6 +40,6 @@ done
 
 same "nothing passed blind" 0 "$(postern_counter blind)"
 same "what was queued was inspected" "$(postern_counter queued)" "$(postern_counter inspected)"
-same "the kernel dropped nothing" "0 0" "$(lab_in gw awk '{ print $6, $7 }' /proc/net/netfilter/nfnetlink_queue)"
+same "the kernel dropped nothing" "0 0" "$(lab_in gw awk '{ full += $6; user += $7 } END { print full, user }' /proc/net/netfilter/nfnetlink_queue)"
 same "no mail was relayed" "" "$(postern_records '.alert.signature_id == 1025101')"
 postern_stop
