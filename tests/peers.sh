@@ -91,7 +91,7 @@ libraries() {
 accounts() {
 	local entry
 
-	printf '%s\n' 'root:x:0:0::/:/bin/sh' 'nobody:x:65534:65534::/nonexistent:/bin/false' >etc/passwd
+	printf '%s\n' 'root:x:0:0::/:/bin/sh' 'nobody:x:65534:65534::/:/bin/false' >etc/passwd
 	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >etc/group
 	for entry; do
 		echo "${entry%:*}:x:${entry#*:}:${entry#*:}::/nonexistent:/bin/false" >>etc/passwd

@@ -202,6 +202,7 @@ lab_exim_sections() {
 	begin acl
 	check_rcpt:
 	  accept domains = +ours
+	  accept authenticated = *
 	  deny message = relay not permitted
 
 	begin routers
@@ -287,7 +288,7 @@ lab_deliver_script() {
 	[ ${#name} -le 200 ] || name=odd
 	box=$1/$name
 	mail=${3:-${MESSAGE_ID:-id}}.$$
-	mkdir -p "$box/tmp" "$box/new" "$box/cur" && cat >"$box/tmp/$mail" && mv "$box/tmp/$mail" "$box/new/$mail" || exit 75
+	[ -d "$box/new" ] || mkdir -p "$box/tmp" "$box/cur" "$box/new" && cat >"$box/tmp/$mail" && mv "$box/tmp/$mail" "$box/new/$mail" || exit 75
 	EOT
 }
 
