@@ -8,6 +8,7 @@
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
+#   postern_kernel_dropped       packets that the kernel dropped before our queues: when full, when not read
 #
 # BUILD names the folder of the binaries (build/release).
 
@@ -69,4 +70,8 @@ postern_wait_record() {
 
 postern_counter() {
     lab_in gw nft -j list counter inet postern "$1" | jq '.nftables[] | select(.counter) | .counter.packets'
+}
+
+postern_kernel_dropped() {
+    lab_in gw awk '{ full += $6; unread += $7 } END { print full, unread }' /proc/net/netfilter/nfnetlink_queue
 }

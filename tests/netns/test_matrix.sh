@@ -279,7 +279,7 @@ for server in $SERVERS; do
     [[ $server != exim ]] || authenticated
     crowded
     deliveries
-    same "$server: the kernel dropped nothing" "0 0" "$(lab_in gw awk '{ print $6, $7 }' /proc/net/netfilter/nfnetlink_queue)"
+    same "$server: the kernel dropped nothing" "0 0" "$(postern_kernel_dropped)"
     postern_stop
     told
     lab_kill "$server-mail"

@@ -29,8 +29,9 @@ fi
 postern_start
 failed=
 for server in ${SERVERS:-postfix exim opensmtpd}; do
-    # Postfix as it comes: a second's pause for each error from the 11th on.
-    lab_open_relay "$server" mail mx.example.org example.org $([[ $server != postfix ]] || echo 'smtpd_error_sleep_time=1s')
+    settings=()
+    [[ $server != postfix ]] || settings=(smtpd_error_sleep_time=1s)    # as it comes: a pause for each error from the 11th on
+    lab_open_relay "$server" mail mx.example.org example.org "${settings[@]}"
     lab_in isp "$LAB_HOME/refusal.py" "$server" 192.168.10.10 fd00:25:10::10 "$LAB_DIR/mail-mail" "$LAB_DIR/log/$server-mail.log" \
         "${options[@]}" || failed+=" $server"
     lab_kill "$server-mail"
@@ -40,6 +41,6 @@ done
 
 same "nothing passed blind" 0 "$(postern_counter blind)"
 same "what was queued was inspected" "$(postern_counter queued)" "$(postern_counter inspected)"
-same "the kernel dropped nothing" "0 0" "$(lab_in gw awk '{ full += $6; user += $7 } END { print full, user }' /proc/net/netfilter/nfnetlink_queue)"
+same "the kernel dropped nothing" "0 0" "$(postern_kernel_dropped)"
 same "no mail was relayed" "" "$(postern_records '.alert.signature_id == 1025101')"
 postern_stop
