@@ -21,6 +21,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -181,13 +182,26 @@ static void encode_tcp_flags(struct encoder *e, const struct model_statement *s)
 	compare(e, NFT_CMP_EQ, &s->u.flags.value, 1);
 }
 
-static void encode_mark_test(struct encoder *e, const struct model_statement *s)
+/* Register 1 has one of these bits. */
+static void test_bits(struct encoder *e, const uint32_t *bits)
 {
 	static const uint32_t zero;
 
-	load_mark(e, s->u.mark_test.of);
-	mask_register(e, NFT_REG_1, &s->u.mark_test.bits, &zero, sizeof(zero));
+	mask_register(e, NFT_REG_1, bits, &zero, sizeof(zero));
 	compare(e, NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
+static void encode_related(struct encoder *e, const struct model_statement *s)
+{
+	(void)s;
+	EXPRESSION(e, "ct", U32(NFTNL_EXPR_CT_KEY, NFT_CT_STATE), U32(NFTNL_EXPR_CT_DREG, NFT_REG_1));
+	test_bits(e, &(const uint32_t) { NF_CT_STATE_BIT(IP_CT_RELATED) });
+}
+
+static void encode_mark_test(struct encoder *e, const struct model_statement *s)
+{
+	load_mark(e, s->u.mark_test.of);
+	test_bits(e, &s->u.mark_test.bits);
 }
 
 static void encode_mark_set(struct encoder *e, const struct model_statement *s)
@@ -288,6 +302,7 @@ static void (*const encoders[])(struct encoder *e, const struct model_statement 
 	[STATEMENT_INTERFACE] = encode_interface,
 	[STATEMENT_IN_SET] = encode_in_set,
 	[STATEMENT_TCP_FLAGS] = encode_tcp_flags,
+	[STATEMENT_RELATED] = encode_related,
 	[STATEMENT_MARK_TEST] = encode_mark_test,
 	[STATEMENT_MARK_SET] = encode_mark_set,
 	[STATEMENT_COUNTER] = encode_count,

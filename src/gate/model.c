@@ -276,6 +276,11 @@ struct model_statement model_flags(uint8_t mask, uint8_t value)
 		.u.flags = { .mask = mask, .value = value } };
 }
 
+struct model_statement model_related(void)
+{
+	return (struct model_statement) { .kind = STATEMENT_RELATED };
+}
+
 struct model_statement model_mark_has(enum model_mark of, uint32_t bits)
 {
 	return (struct model_statement) { .kind = STATEMENT_MARK_TEST,

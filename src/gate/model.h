@@ -139,6 +139,7 @@ enum model_statement_kind {
 	STATEMENT_INTERFACE, /* came in or goes out there */
 	STATEMENT_IN_SET,    /* fields, concatenated, are in a set */
 	STATEMENT_TCP_FLAGS, /* flags & mask == value */
+	STATEMENT_RELATED,   /* to a connection, by conntrack */
 	STATEMENT_MARK_TEST, /* any of these bits is set */
 	STATEMENT_MARK_SET,  /* mark = mark & keep | set */
 	STATEMENT_COUNTER,
@@ -245,6 +246,7 @@ struct model_statement model_field_in(enum model_field field, unsigned set);
 /* The whole key of the set. */
 struct model_statement model_key_in(const struct ruleset *r, unsigned set);
 struct model_statement model_flags(uint8_t mask, uint8_t value);
+struct model_statement model_related(void);
 struct model_statement model_mark_has(enum model_mark of, uint32_t bits);
 struct model_statement model_mark_set(enum model_mark of, uint32_t keep, uint32_t set);
 struct model_statement model_count(enum model_counter counter);

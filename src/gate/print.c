@@ -52,6 +52,12 @@ static void print_tcp_flags(FILE *to, const struct ruleset *r, const struct mode
 	print_flag_names(to, s->u.flags.value);
 }
 
+static void print_related(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	(void)r, (void)s;
+	fputs("ct state related", to);
+}
+
 static void print_mark_test(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
 	(void)r;
@@ -131,6 +137,7 @@ static const statement_printer printers[] = {
 	[STATEMENT_INTERFACE] = print_interface,
 	[STATEMENT_IN_SET] = print_in_set,
 	[STATEMENT_TCP_FLAGS] = print_tcp_flags,
+	[STATEMENT_RELATED] = print_related,
 	[STATEMENT_MARK_TEST] = print_mark_test,
 	[STATEMENT_MARK_SET] = print_mark_set,
 	[STATEMENT_COUNTER] = print_counter,

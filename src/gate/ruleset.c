@@ -263,6 +263,16 @@ static bool has_hook(const struct build *b, enum ruleset_hook hook)
 	return b->s->hooks >> hook & 1;
 }
 
+/* The resets that the kernel answers refused packets with leave through the output hook, too, in the
+ * name of whoever was to get the packet. There they would meet the rule that has made them (refusing a
+ * reset sends none), or look like packets of our own. They belong to the refused packet's connection
+ * as something related to it; the resets of a mail server on the gateway do not. */
+static void let_resets_leave(struct ruleset *r, enum model_chain_id chain)
+{
+	MODEL_RULE(r, chain, NULL, model_related(), model_tcp(), model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST),
+	        model_end(STATEMENT_ACCEPT));
+}
+
 static void add_base_chains(struct build *b)
 {
 	struct ruleset *r = b->r;
@@ -280,6 +290,8 @@ static void add_base_chains(struct build *b)
 			MODEL_RULE(r, h->first, NULL, loopback, model_end(STATEMENT_ACCEPT));
 			MODEL_RULE(r, h->later, NULL, loopback, model_end(STATEMENT_ACCEPT));
 		}
+		if (h->outward)
+			let_resets_leave(r, h->first);
 		for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
 			struct model_statement guarded = model_field_in(direction_ports[direction], b->ports);
 
@@ -311,15 +323,6 @@ static void add_inspect(struct build *b)
 		        model_queue((uint16_t)(b->s->queue + i), b->s->bypass));
 }
 
-/* The kernel's own resets leave through the output hook, where they would meet the rule that has made
- * them. Refusing a reset sends none: it would be lost, and the other side would wait. */
-static void let_resets_leave(struct build *b, enum model_chain_id chain)
-{
-	if (has_hook(b, RULESET_OUTPUT))
-		MODEL_RULE(b->r, chain, NULL, model_interface(false, MODEL_NO_INTERFACE), model_tcp(),
-		        model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST), model_end(STATEMENT_ACCEPT));
-}
-
 static void add_refusals(struct build *b)
 {
 	const uint8_t handshake = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_ACK;
@@ -335,7 +338,6 @@ static void add_refusals(struct build *b)
 		MODEL_RULE(r, CHAIN_WOULD, NULL, model_goto(CHAIN_INSPECT));
 		return;
 	}
-	let_resets_leave(b, CHAIN_REFUSE);
 	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), to_server, limit,
 	        model_log(group, LOG_SNAPLEN, "postern-refuse "));
 	MODEL_RULE(r, CHAIN_REFUSE, NULL, model_tcp(), model_count(MODEL_COUNTER_REFUSED),
@@ -359,7 +361,6 @@ static void add_settle(struct build *b)
 	MODEL_RULE(r, CHAIN_SEVER, NULL, model_mark_set(MARK_OF_CONNECTION, UINT32_MAX, b->reset));
 	MODEL_RULE(r, CHAIN_SEVER, NULL, clear);
 	MODEL_RULE(r, CHAIN_SEVER, NULL, model_goto(CHAIN_CUT));
-	let_resets_leave(b, CHAIN_CUT);
 	MODEL_RULE(r, CHAIN_CUT, NULL, model_tcp(), model_count(MODEL_COUNTER_RESET),
 	        model_end(STATEMENT_REJECT));
 }

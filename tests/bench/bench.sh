@@ -179,7 +179,7 @@ prepare() {
     done
     lab_spawn mail sink "$LAB_HOME/peer.sh" postfix smtp-sink -u nobody -h mx.example.org "$SERVER:25" 1000
     lab_wait 5 "smtp-sink to listen" lab_listens mail 25
-    postern_conf
+    postern_conf "queue { workers = 1 }" # as many as accept_all has
 }
 
 run_rounds() {
