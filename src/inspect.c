@@ -300,6 +300,7 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 
 	if (!f)
 		return VERDICT_ACCEPT;
+	f->cut_off = f->cut_off || f->session_refused;
 	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
 	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
 	kind = read_segment(in, f, side, bytes, seg, seq, packet->time_us);

@@ -8,10 +8,16 @@
  *
  * A recipient is refused in flight by spoiling its command in the same length, so that the server
  * itself refuses it and sequence numbers hold: the verb becomes XXXX where it is still in this packet;
- * else the last byte of the path, or where that has left too, the byte that ends it, becomes 0x01,
- * which no mailbox may hold (RFC 5321 4.1.2). The server's reply is rewritten in its length to
- * 550 5.7.1 (RFC 3463: delivery not authorised). Should the server say 2xx to a spoiled command, the
- * connection is reset before the client can send a body.
+ * else the last byte of the path, or where that has left too, the byte that ends it, becomes
+ * '<', which no mailbox may hold (RFC 5321 4.1.2); of the bytes that none may, it is the one that Postfix,
+ * Exim and OpenSMTPD all refuse, with any path before it. The server's reply is rewritten in its length to
+ * 550 5.7.1 (RFC 3463: delivery not authorised), or to what `refusals` says for the action.
+ *
+ * Servers count errors and hang up, so after max-refusals of them the transaction is deferred: DATA
+ * becomes RSET (the LAST of BDAT blanks, smtp/defer.c) and its reply 451, so nothing of it is delivered, and the client tries again later. As
+ * it can't be delivered any more, further foreign recipients are replaced by a decoy that no server
+ * counts: bare postmaster, which all accept (RFC 5321 4.5.1), or NOOP where that has no room. The same
+ * deferral follows when a server says 2xx to a spoiled command. Where DATA can't be replaced because it has left, the connection is reset before the end of data.
  *
  * Rejected: inserting or removing bytes (sequence numbers of both directions would have to be
  * translated for the connection's whole life, also by the daemon that takes over after a crash).
@@ -22,8 +28,23 @@
 
 #include "smtp/address.h"
 
-static const char refusal_text[] = "5.7.1 Relaying denied";
-static const uint16_t refusal_code = 550;
+/* What the client reads in place of the server's reply to a spoiled RCPT; and of that to RSET. */
+struct refusal {
+	uint16_t code;
+	const char *text;
+};
+static const struct refusal refusals[ACTION_RELAY_COUNT] = {
+	[ACTION_DEFER_RECIPIENT] = { 450, "4.7.1 Try again later" },
+	[ACTION_REFUSE_RECIPIENT] = { 550, "5.7.1 Relaying denied" },
+	[ACTION_REFUSE_SESSION] = { 554, "5.7.1 Relaying denied" },
+	[ACTION_RESET] = { 550, "5.7.1 Relaying denied" }, /* where the reset has to wait */
+};
+static const struct refusal deferral = { 451, "4.7.1 Try again later" };
+
+static const struct refusal *refusal_of(const struct smtp_command *c)
+{
+	return c->verb == SMTP_VERB_RCPT ? &refusals[c->judgement.action] : &deferral;
+}
 
 struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us)
 {
@@ -70,7 +91,7 @@ static void final_domain_set(struct event_domain *d, const struct smtp_address *
 static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t from)
 {
 	static const uint8_t no_verb[4] = { 'X', 'X', 'X', 'X' };
-	static const uint8_t no_mailbox[1] = { 0x01 };
+	static const uint8_t no_mailbox[1] = { '<' };
 	uint64_t at = fact->path_end_offset;
 
 	if (fact->late)
@@ -82,15 +103,43 @@ static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smt
 	return at >= from && edit_add(&f->edits[SMTP_CLIENT], in->edits, at, no_mailbox, 1) == 0;
 }
 
+/* Puts a command in place of the RCPT, from its verb to the end of its path, that is no error to the
+ * server. False if the verb has left. */
+static bool place_decoy(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t from)
+{
+	static const char postmaster[] = "RCPT TO:<postmaster>", noop[] = "NOOP";
+	bool bracket = fact->path_len > 0 && fact->path[fact->path_len - 1] == '>';
+	uint64_t len = fact->path_end_offset + 1 + bracket - fact->verb_offset;
+	uint8_t decoy[SMTP_LINE_MAX];
+
+	if (fact->late || fact->verb_offset < from)
+		return false;
+	if (len < sizeof(postmaster) - 1 || len > sizeof(decoy))
+		return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, (const uint8_t *)noop,
+		               sizeof(noop) - 1) == 0;
+	memset(decoy, ' ', len);
+	memcpy(decoy, postmaster, sizeof(postmaster) - 1);
+	return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, decoy, (uint32_t)len) == 0;
+}
+
 static void refuse_recipient(
         struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from)
 {
-	if (editable && spoil_recipient(in, f, fact, from)) {
-		dialogue_refuse(flow_dialogue(f), fact->command);
-		counter_add(&in->counters, COUNTER_RCPT_REFUSED_BY_US, 1);
+	struct smtp_judgement *j = &fact->command->judgement;
+	bool too_many = f->refusals >= policy_settings(in->policy)->max_refusals;
+
+	if (too_many && j->action != ACTION_REFUSE_SESSION)
+		j->action = ACTION_DEFER_RECIPIENT;
+	if (too_many || j->action == ACTION_REFUSE_SESSION)
+		dialogue_defer(flow_dialogue(f));
+	j->decoy = too_many && editable && place_decoy(in, f, fact, from);
+	if (!j->decoy && !(editable && spoil_recipient(in, f, fact, from))) {
+		f->cut_off = true;
 		return;
 	}
-	f->cut_off = true;
+	f->refusals += !j->decoy;
+	dialogue_refuse(flow_dialogue(f), fact->command);
+	counter_add(&in->counters, COUNTER_RCPT_REFUSED_BY_US, 1);
 }
 
 bool inspect_guards(const struct inspect *in, struct flow *f)
@@ -137,18 +186,30 @@ static void judge_recipient(
 	if (j->action == ACTION_RESET)
 		f->want_reset = true;
 	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */
-	if (j->action == ACTION_REFUSE_RECIPIENT ||
-	        (j->action == ACTION_RESET && dialogue_awaits_end_reply(d)))
+	if (j->action != ACTION_ALERT && (j->action != ACTION_RESET || dialogue_awaits_end_reply(d)))
 		refuse_recipient(in, f, fact, editable, from);
+}
+
+/* Letters of DATA or LAST, while the transaction is deferred. */
+static void defer_data(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t offset)
+{
+	if (fact->len == 0 || !editable ||
+	        edit_add(&f->edits[SMTP_CLIENT], in->edits, offset, (const uint8_t *)fact->text, fact->len) !=
+	                0)
+		f->cut_off = true;
 }
 
 /* Rewrites a piece of the server's reply to a spoiled command: `at` = position in its line. The
  * separator behind the code stays, so that multi-line replies remain what they are. */
-static void mask_reply(
-        struct inspect *in, struct flow *f, const uint8_t *bytes, uint32_t at, uint32_t len, uint64_t offset)
+static void mask_reply(struct inspect *in, struct flow *f, const struct smtp_command *c, const uint8_t *bytes,
+        uint32_t at, uint32_t len, uint64_t offset)
 {
+	const struct refusal *r = refusal_of(c);
+	uint32_t text_len = (uint32_t)strlen(r->text), done, i, n;
+	const uint8_t code[3] = { (uint8_t)('0' + r->code / 100), (uint8_t)('0' + r->code / 10 % 10),
+		(uint8_t)('0' + r->code % 10) };
 	uint8_t piece[EDIT_BYTES];
-	uint32_t done, i, n;
 
 	for (done = 0; done < len; done += n) {
 		n = len - done < EDIT_BYTES ? len - done : EDIT_BYTES;
@@ -156,11 +217,11 @@ static void mask_reply(
 			uint32_t pos = at + done + i;
 
 			if (pos < 3)
-				piece[i] = (uint8_t) "550"[pos];
+				piece[i] = code[pos];
 			else if (pos == 3)
 				piece[i] = bytes[done + i];
-			else if (pos - 4 < sizeof(refusal_text) - 1)
-				piece[i] = (uint8_t)refusal_text[pos - 4];
+			else if (pos - 4 < text_len)
+				piece[i] = (uint8_t)r->text[pos - 4];
 			else
 				piece[i] = ' ';
 		}
@@ -178,6 +239,20 @@ static uint8_t outcome_of(const struct smtp_command *c, uint16_t code)
 	if (code == 0)
 		return OUTCOME_UNANSWERED;
 	return code < 300 ? OUTCOME_ACCEPTED : OUTCOME_REFUSED_BY_SERVER;
+}
+
+/* The reply as the client reads it. */
+static struct event_reply reply_told(const struct smtp_fact *fact)
+{
+	const struct smtp_command *c = fact->command;
+	struct event_reply reply = fact->reply;
+	unsigned digit = reply.code / 100;
+
+	if (c->judgement.refused && (digit == 2 || digit == 5)) {
+		reply.code = refusal_of(c)->code;
+		text_set(&reply.text, refusal_of(c)->text, strlen(refusal_of(c)->text));
+	}
+	return reply;
 }
 
 static void tell_helo(struct event *e, const struct flow *f, const struct smtp_fact *fact)
@@ -218,7 +293,7 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 
 	(void)f;
 	e->kind = EVENT_RCPT;
-	r->reply = fact->reply;
+	r->reply = reply_told(fact);
 	r->tx_id = c->tx_id;
 	r->index = c->rcpt_index;
 	r->judged = c->judgement.judged;
@@ -231,16 +306,12 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 	r->path = c->path;
 	r->final_domain = c->judgement.final_domain;
 	r->outcome = outcome_of(c, fact->reply.code);
-	if (c->judgement.refused && fact->reply.code / 100 != 4) {
-		r->reply.code = refusal_code;
-		text_set(&r->reply.text, refusal_text, sizeof(refusal_text) - 1);
-	}
 }
 
 static void tell_data(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
 	e->kind = EVENT_DATA;
-	e->u.data.reply = fact->reply;
+	e->u.data.reply = reply_told(fact);
 	e->u.data.tx_id = fact->tx_id;
 	e->u.data.size_bytes = fact->command->size_bytes;
 	e->u.data.bdat = fact->command->verb == SMTP_VERB_BDAT;
@@ -282,6 +353,35 @@ static void (*const tellers[SMTP_VERB_COUNT])(
 	[SMTP_VERB_UNKNOWN] = tell_command,
 };
 
+/* The server has answered a RCPT: what follows for the transaction and the connection. */
+static void on_rcpt_reply(struct flow *f, const struct smtp_command *c, uint16_t code)
+{
+	const struct smtp_judgement *j = &c->judgement;
+	bool accepted = code / 100 == 2;
+
+	if (j->refused && j->action == ACTION_REFUSE_SESSION)
+		f->session_refused = true;
+	if (accepted && j->judged && !j->ours && !j->client_ours && !j->refused)
+		f->foreign_accepted++;
+	if (!accepted || !j->refused || j->decoy)
+		return;
+	if (dialogue_data_is_out(flow_dialogue(f)))
+		f->want_reset = true;
+	else
+		dialogue_defer(flow_dialogue(f));
+}
+
+/* A deferred DATA or BDAT is answered. Whatever the server says, no mail came to its end; but the client
+ * must not read a 2xx that could not be rewritten, nor begin a body. */
+static void on_deferred_data(struct inspect *in, struct flow *f, uint16_t code)
+{
+	unsigned digit = code / 100;
+
+	counter_add(&in->counters, COUNTER_TX_DEFERRED_BY_US, 1);
+	if (digit == 3 || (digit == 2 && !dialogue_is_certain(flow_dialogue(f))))
+		f->want_reset = true;
+}
+
 static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
 {
 	const struct smtp_command *c = fact->command;
@@ -291,15 +391,13 @@ static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact 
 	if (!c || !tellers[c->verb])
 		return;
 	/* The 354 and accepted chunks in between tell nothing that the end does not. */
-	if ((c->verb == SMTP_VERB_DATA && code < 400) ||
-	        (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data))
+	if (!c->judgement.refused && ((c->verb == SMTP_VERB_DATA && code < 400) ||
+	                                     (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data)))
 		return;
-	if (c->verb == SMTP_VERB_RCPT && code / 100 == 2) {
-		if (c->judgement.refused)
-			f->want_reset = true;
-		else if (c->judgement.judged && !c->judgement.ours && !c->judgement.client_ours)
-			f->foreign_accepted++;
-	}
+	if (c->verb == SMTP_VERB_RCPT)
+		on_rcpt_reply(f, c, code);
+	else if (c->judgement.refused)
+		on_deferred_data(in, f, code);
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
 	if (e->kind == EVENT_DATA)
@@ -354,9 +452,12 @@ void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, cons
 		case SMTP_FACT_RECIPIENT:
 			judge_recipient(in, f, &fact, editable, offset);
 			break;
+		case SMTP_FACT_DEFER:
+			defer_data(in, f, &fact, editable, offset + at + fact.at);
+			break;
 		case SMTP_FACT_MASK:
 			if (editable)
-				mask_reply(in, f, bytes + at + fact.at, fact.line_at, fact.len,
+				mask_reply(in, f, fact.command, bytes + at + fact.at, fact.line_at, fact.len,
 				        offset + at + fact.at);
 			break;
 		case SMTP_FACT_REPLY:

@@ -25,6 +25,7 @@ struct flow {
 	uint32_t syn_seq;          /* valid if syn_waits */
 	uint32_t policy_number;    /* inspect.policy_number that `decision` was made with */
 	uint32_t unseen_acks[2];   /* packets since the peer acknowledged bytes of this side we never saw */
+	uint32_t refusals;         /* recipients spoiled so that the server counts errors */
 	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
 	uint16_t tls_version;
 	enum policy_self self;
@@ -37,6 +38,7 @@ struct flow {
 	bool tls;
 	bool want_reset; /* decided; carried out as soon as no end-of-data reply is outstanding */
 	bool was_reset;
+	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
 	struct event_domain sni;
 };

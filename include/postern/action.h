@@ -4,7 +4,9 @@
 
 enum action {
 	ACTION_ALERT,                       /* tell, touch nothing */
+	ACTION_DEFER_RECIPIENT,             /* this RCPT gets a 450, the connection goes on */
 	ACTION_REFUSE_RECIPIENT,            /* this RCPT gets a 550, the connection goes on */
+	ACTION_REFUSE_SESSION,              /* this RCPT gets a 554, then both ends get a TCP reset */
 	ACTION_RESET,                       /* both ends get a TCP reset */
 	ACTION_RELAY_COUNT,                 /* the ones above are what `relay` may name */
 	ACTION_REFUSE = ACTION_RELAY_COUNT, /* a rule's `refuse`: the try is answered with a reset */
@@ -13,7 +15,7 @@ enum action {
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_RELAY_NAMES "alert", "refuse-recipient", "reset"
+#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset"
 #define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
 
 #endif

@@ -38,6 +38,7 @@
 	X(RCPT, "smtp.rcpt")                                                                                 \
 	X(RCPT_FOREIGN, "smtp.rcpt_foreign")                                                                 \
 	X(RCPT_REFUSED_BY_US, "smtp.rcpt_refused_by_us")                                                     \
+	X(TX_DEFERRED_BY_US, "smtp.transactions_deferred_by_us")                                             \
 	X(ODDITIES, "smtp.oddities")                                                                         \
 	X(PENDING_FULL, "smtp.pending_full")                                                                 \
 	X(EVENTS, "event.sent")                                                                              \

@@ -109,6 +109,8 @@ const struct key keys[] = {
 	  .help = "For recipients in foreign domains. Anything but alert needs domains in every servers block." },
 	{ BLOCK_RELAY, "tricks", KEY_WORD, "alert", WORDS(action_words), DRAFT(relay_tricks),
 	  .help = "For foreign recipients behind a domain of ours (percent, bang and other forms): often honest." },
+	{ BLOCK_RELAY, "max-refusals", KEY_NUMBER, "3", 0, 100, "recipients", .set = value_number, DRAFT(max_refusals),
+	  .help = "Refused or deferred in one connection; from the next one on its transactions are deferred whole." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
 	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },

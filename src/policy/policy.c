@@ -73,6 +73,7 @@ struct policy *policy_new(void)
 		.otherwise = DO_REFUSE,
 		.relay_action = ACTION_ALERT,
 		.tricks_action = ACTION_ALERT,
+		.max_refusals = 3,
 		.ports = { 25 },
 		.port_count = 1 };
 	memcpy(p->groups, fixed, sizeof(fixed));

@@ -88,7 +88,8 @@ int check_run(const struct conf *conf, unsigned warnings)
 	putchar('\n');
 	print_groups(conf->policy);
 	print_rules(conf->policy);
-	printf("relay     %s, tricks %s\n", action_names[s->relay_action], action_names[s->tricks_action]);
+	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
+	        action_names[s->tricks_action], s->max_refusals);
 	printf("queue     %u, %" PRIu32 " packets, fail %s\n", conf->queue.number, conf->queue.length,
 	        fail_names[conf->queue.fail]);
 	if (warnings > 0)

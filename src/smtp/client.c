@@ -175,6 +175,11 @@ static void send_rcpt(struct dialogue *d, struct smtp_command *c)
 static void send_data(struct dialogue *d, struct smtp_command *c)
 {
 	c->tx_id = d->client_tx;
+	defer_command(d, c);
+	if (c->judgement.refused) {
+		send_leave(d, c); /* the server reads RSET */
+		return;
+	}
 	d->mode = CLIENT_HELD;
 	d->early_body_told = false;
 }
@@ -188,9 +193,12 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 
 	c->tx_id = d->client_tx;
 	if (!command_parse_chunk(d->store, d->scan.arg_at, d->line.kept, &bytes, &last)) {
+		defer_command(d, c);
 		dialogue_lose(d);
 		return;
 	}
+	if (last)
+		defer_command(d, c);
 	if (!d->chunking)
 		body_begin(&d->body);
 	body_begin_chunk(&d->body, bytes);
@@ -299,13 +307,31 @@ static void end_line(struct dialogue *d, const struct piece *p)
 
 /* ---- one function per mode -------------------------------------------------------------------------- */
 
+/* The path of a RCPT was told at a CR that was not the end of its line: what follows may be more of it. */
+static void judge_behind_cr(struct dialogue *d)
+{
+	uint32_t at;
+
+	for (at = d->bare_end; at < d->line.kept; at++)
+		if (!command_is_blank(d->store[at]))
+			d->blind = true;
+}
+
 static uint32_t read_commands(struct dialogue *d, const struct piece *p)
 {
-	uint32_t used;
+	const uint8_t *cr = memchr(p->bytes, '\r', p->len);
+	uint32_t len = cr ? (uint32_t)(cr - p->bytes) + 1 : p->len, used;
 
-	if (!line_is_open(&d->line))
+	if (!line_is_open(&d->line)) {
 		d->scan = (struct command_scan) { 0 };
-	used = line_push(&d->line, d->store, SMTP_LINE_MAX, p->bytes, p->len, p->offset, '>');
+		d->defer_letters = 0;
+		d->bare_end = 0;
+	}
+	used = line_push(&d->line, d->store, SMTP_LINE_MAX, p->bytes, len, p->offset, '>');
+	if (d->bare_end > 0)
+		judge_behind_cr(d);
+	if (d->deferring && d->synced && !d->skip_line && !d->challenged)
+		defer_tell_letters(d, p);
 	if (d->line.done) {
 		end_line(d, p);
 		return used;
@@ -313,6 +339,10 @@ static uint32_t read_commands(struct dialogue *d, const struct piece *p)
 	if (!d->synced || d->skip_line || d->challenged)
 		return used;
 	command_scan(&d->scan, d->store, d->line.kept);
+	if (d->line.cr && d->scan.verb == SMTP_VERB_RCPT && command_in_bare_path(&d->scan)) {
+		command_finish(&d->scan, d->store, d->line.kept);
+		d->bare_end = d->line.kept;
+	}
 	if (d->scan.verb == SMTP_VERB_RCPT && d->scan.path_done && !d->reading)
 		begin_recipient(d, p);
 	return used;

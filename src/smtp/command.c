@@ -51,8 +51,8 @@ const char *command_keyword(enum smtp_verb verb)
 	return verb == SMTP_VERB_MAIL ? "FROM" : verb == SMTP_VERB_RCPT ? "TO" : NULL;
 }
 
-/* A bare CR too: servers strip it at the end, and "DATA\r\r\n" is DATA to them. */
-static bool is_blank(uint8_t byte)
+/* A bare CR too: "DATA\r\r\n" is DATA to servers. */
+bool command_is_blank(uint8_t byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r';
 }
@@ -77,7 +77,7 @@ static enum smtp_verb find_verb(const uint8_t *word, uint32_t len)
 static void scan_lead(struct command_scan *s, const uint8_t *line, uint8_t byte)
 {
 	(void)line;
-	if (is_blank(byte))
+	if (command_is_blank(byte))
 		return;
 	s->verb_at = s->at;
 	s->state = SCAN_VERB;
@@ -92,7 +92,7 @@ static void end_verb(struct command_scan *s, const uint8_t *line)
 
 static void scan_verb(struct command_scan *s, const uint8_t *line, uint8_t byte)
 {
-	if (is_blank(byte) || byte == ':')
+	if (command_is_blank(byte) || byte == ':')
 		end_verb(s, line);
 }
 
@@ -127,7 +127,7 @@ static void scan_keyword(struct command_scan *s, const uint8_t *line, uint8_t by
 
 	if (keyword[s->matched] && lower(byte) == lower((uint8_t)keyword[s->matched]))
 		s->matched++;
-	else if (keyword[s->matched] == '\0' && is_blank(byte))
+	else if (keyword[s->matched] == '\0' && command_is_blank(byte))
 		s->state = SCAN_COLON;
 	else if (keyword[s->matched] == '\0' && byte == ':')
 		s->state = SCAN_BEFORE_PATH;
@@ -137,7 +137,7 @@ static void scan_keyword(struct command_scan *s, const uint8_t *line, uint8_t by
 
 static void scan_gap(struct command_scan *s, const uint8_t *line, uint8_t byte)
 {
-	if (is_blank(byte))
+	if (command_is_blank(byte))
 		return;
 	s->arg_at = s->at;
 	s->state = command_keyword((enum smtp_verb)s->verb) ? SCAN_KEYWORD : SCAN_DONE;
@@ -149,13 +149,13 @@ static void scan_colon(struct command_scan *s, const uint8_t *line, uint8_t byte
 {
 	if (byte == ':')
 		s->state = SCAN_BEFORE_PATH;
-	else if (!is_blank(byte))
+	else if (!command_is_blank(byte))
 		begin_path(s, line, s->at, byte);
 }
 
 static void scan_before_path(struct command_scan *s, const uint8_t *line, uint8_t byte)
 {
-	if (!is_blank(byte))
+	if (!command_is_blank(byte))
 		begin_path(s, line, s->at, byte);
 }
 
@@ -181,7 +181,7 @@ uint32_t command_word(const uint8_t *line, uint32_t from, uint32_t len)
 {
 	uint32_t end = from;
 
-	while (end < len && !is_blank(line[end]))
+	while (end < len && !command_is_blank(line[end]))
 		end++;
 	return end - from;
 }
@@ -205,18 +205,23 @@ static uint32_t bare_path_end(const uint8_t *line, uint32_t from, uint32_t len)
 	uint32_t end, at, n;
 	bool quoted = false;
 
-	for (end = from; end < len && (quoted || !is_blank(line[end])); end++) {
+	for (end = from; end < len && (quoted || !command_is_blank(line[end])); end++) {
 		if (line[end] == '\\' && end + 1 < len)
 			end++;
 		else if (line[end] == '"')
 			quoted = !quoted;
 	}
 	for (at = end; at < len; at += n) {
-		n = is_blank(line[at]) ? 1 : command_word(line, at, len);
-		if (!is_blank(line[at]) && !is_parameter(line + at, n))
+		n = command_is_blank(line[at]) ? 1 : command_word(line, at, len);
+		if (!command_is_blank(line[at]) && !is_parameter(line + at, n))
 			return len;
 	}
 	return end;
+}
+
+bool command_in_bare_path(const struct command_scan *s)
+{
+	return s->state == SCAN_PATH && !s->angle;
 }
 
 void command_finish(struct command_scan *s, const uint8_t *line, uint32_t len)
@@ -228,7 +233,7 @@ void command_finish(struct command_scan *s, const uint8_t *line, uint32_t len)
 		s->arg_at = len;
 	if (s->path_done || !command_keyword((enum smtp_verb)s->verb))
 		return;
-	while (len > 0 && is_blank(line[len - 1]))
+	while (len > 0 && command_is_blank(line[len - 1]))
 		len--;
 	if (s->state == SCAN_KEYWORD && command_keyword((enum smtp_verb)s->verb)[s->matched])
 		s->path_at = s->arg_at; /* "RCPT t": the beginning of a keyword is a name */
@@ -247,16 +252,16 @@ bool command_parse_chunk(const uint8_t *line, uint32_t from, uint32_t len, uint6
 
 	for (; at < len && line[at] >= '0' && line[at] <= '9' && at - from < DIGITS_MAX; at++)
 		n = n * 10 + (uint64_t)(line[at] - '0');
-	if (at == from || (at < len && !is_blank(line[at])))
+	if (at == from || (at < len && !command_is_blank(line[at])))
 		return false;
-	while (at < len && is_blank(line[at]))
+	while (at < len && command_is_blank(line[at]))
 		at++;
 	word = command_word(line, at, len);
 	*bytes = n;
 	*last = word == 4 && strncasecmp((const char *)line + at, "LAST", 4) == 0;
 	if (word > 0 && !*last)
 		return false;
-	for (at += word; at < len && is_blank(line[at]); at++)
+	for (at += word; at < len && command_is_blank(line[at]); at++)
 		;
 	return at == len;
 }

@@ -38,6 +38,10 @@ uint32_t command_word(const uint8_t *line, uint32_t from, uint32_t len);
 /* "BDAT 1000 LAST": false if the argument at line[from, len) is not that. */
 bool command_parse_chunk(const uint8_t *line, uint32_t from, uint32_t len, uint64_t *bytes, bool *last);
 
+/* In a path that no bracket has opened (yet): the end of the line ends it. */
+bool command_in_bare_path(const struct command_scan *s);
+/* What servers skip between words, CR among it: they strip one at the end. */
+bool command_is_blank(uint8_t byte);
 /* The verb's path is behind this keyword ("FROM", "TO"), NULL if it takes no path. */
 const char *command_keyword(enum smtp_verb verb);
 

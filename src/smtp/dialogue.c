@@ -166,10 +166,13 @@ static bool tell_due(struct dialogue *d, struct smtp_fact *fact)
 	case SMTP_FACT_RECIPIENT:
 		tell_recipient(d, due, fact);
 		break;
+	case SMTP_FACT_DEFER:
 	case SMTP_FACT_MASK:
 		fact->at = due->at;
 		fact->len = due->len;
 		fact->line_at = due->line_at;
+		fact->text = due->text;
+		fact->command = due->command ? pool_get(d->pool, due->command) : NULL;
 		break;
 	case SMTP_FACT_REPLY:
 		tell_reply(d, due, fact);
@@ -444,11 +447,36 @@ void dialogue_refuse(struct dialogue *d, struct smtp_command *command)
 	command->judgement.refused = 1;
 }
 
+void dialogue_defer(struct dialogue *d)
+{
+	d->deferring = true;
+	d->defer_from = d->offset[SMTP_CLIENT];
+}
+
+void dialogue_begin_anew(struct dialogue *d, const struct smtp_command *c)
+{
+	if (c->offset >= d->defer_from)
+		d->deferring = false;
+}
+
 /* ---- questions -------------------------------------------------------------------------------------- */
 
 bool dialogue_in_body(const struct dialogue *d)
 {
 	return d->mode == CLIENT_BODY || d->mode == CLIENT_CHUNK;
+}
+
+bool dialogue_data_is_out(const struct dialogue *d)
+{
+	const struct smtp_command *c;
+	uint32_t id;
+
+	for (id = d->pending.first; id; id = c->next) {
+		c = pool_get(d->pool, id);
+		if (c->verb == SMTP_VERB_BDAT || (c->verb == SMTP_VERB_DATA && !c->judgement.refused))
+			return true;
+	}
+	return dialogue_in_body(d) || d->mode == CLIENT_HELD;
 }
 
 bool dialogue_awaits_end_reply(const struct dialogue *d)

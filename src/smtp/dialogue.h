@@ -9,10 +9,14 @@
  * order, pipelining included. The greeting is the first pending entry (SMTP_VERB_GREETING).
  *
  * RCPT is special, because it may be refused in flight: SMTP_FACT_RECIPIENT is told as soon as its
- * path is complete (closing '>', or without brackets the end of the line: a CR alone ends nothing and
- * might hide the rest of the path), before the rest of the line has been read. The caller may
+ * path is complete (closing '>', or without brackets the CR or LF that ends the line; should text
+ * follow the CR, dialogue_is_blind()), before the rest of the line has been read. The caller may
  * then call dialogue_refuse(); the reply to that command is later told as SMTP_FACT_MASK pieces
  * (bytes to be rewritten) beside its SMTP_FACT_REPLY.
+ *
+ * A transaction that may not come to its end is deferred by dialogue_defer(): its DATA, however it is cut,
+ * is to be sent as RSET, and the LAST of a BDAT as blanks, letter by letter (SMTP_FACT_DEFER); either counts
+ * as refused.
  *
  * Limits: lines are kept to SMTP_LINE_MAX bytes (the rest is counted and skipped, an oddity);
  * pending entries are bounded by the pool and by SMTP_PENDING_MAX a connection.
@@ -65,8 +69,8 @@ enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
 struct smtp_judgement {
 	uint8_t judged, ours, client_ours, form;
 	uint8_t action, would;
-	uint8_t refused; /* by dialogue_refuse() */
-	uint8_t pad;
+	uint8_t refused; /* by dialogue_refuse(); DATA and BDAT LAST: deferred */
+	uint8_t decoy;   /* the server got a command in its place that it may well accept */
 	struct event_domain final_domain;
 };
 
@@ -95,6 +99,9 @@ struct slab *smtp_pool_new(uint32_t count);
 enum smtp_fact_kind {
 	SMTP_FACT_NONE,      /* the piece is used up */
 	SMTP_FACT_RECIPIENT, /* a RCPT's path is complete; command, path valid */
+	SMTP_FACT_DEFER,     /* client bytes [at, at + len) of this piece are letters of DATA or LAST, or may
+	                        become them: those of `text` are to be sent. len 0: an end of data can't be
+	                        kept from the server in this way; the connection has to end */
 	SMTP_FACT_MASK,      /* server bytes [at, at + len) of this piece are line bytes (no CR or LF) of the
 	                        reply to a refused command; line_at = position of the first in its line.
 	                        Only of lines that begin with '2' or '5', only while certain */
@@ -107,7 +114,8 @@ enum smtp_fact_kind {
 struct smtp_fact {
 	enum smtp_fact_kind kind;
 	uint32_t at, len, line_at;
-	struct smtp_command *command; /* RECIPIENT, REPLY; valid until the next call */
+	struct smtp_command *command; /* RECIPIENT, MASK, REPLY; valid until the next call */
+	const char *text;             /* DEFER: len bytes, static */
 	const char *path;             /* RECIPIENT: whole path, up to SMTP_LINE_MAX, not terminated */
 	uint32_t path_len;
 	uint64_t verb_offset;     /* RECIPIENT: client stream offset of the 'R' */
@@ -148,9 +156,15 @@ enum smtp_fact_kind dialogue_end(
         struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
 /* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
+/* The transaction the client is in shall not come to its end: see SMTP_FACT_DEFER. Holds until the server
+ * has answered 2xx to a command sent later that begins anew (RSET, HELO, EHLO, MAIL, or the DATA that became
+ * a RSET). */
+void dialogue_defer(struct dialogue *d);
 
 /* Questions. */
-bool dialogue_in_body(const struct dialogue *d);          /* client bytes now are body */
+bool dialogue_in_body(const struct dialogue *d); /* client bytes now are body */
+/* A DATA or BDAT is in flight, or a body: too late to defer the transaction. */
+bool dialogue_data_is_out(const struct dialogue *d);
 bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, its reply not yet */
 bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */

@@ -42,10 +42,12 @@ static void adopt_tx(struct dialogue *d, struct smtp_command *c)
 static void on_mail(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
-	if (digit(d) == 2)
+	if (digit(d) == 2) {
 		d->open_tx = c->tx_id;
-	else
+		dialogue_begin_anew(d, c);
+	} else {
 		d->refused_tx = c->tx_id;
+	}
 }
 
 static void on_rcpt(struct dialogue *d, struct smtp_command *c, struct due *due)
@@ -63,6 +65,14 @@ static void on_rcpt(struct dialogue *d, struct smtp_command *c, struct due *due)
 static void on_data(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
+	if (c->judgement.refused) { /* the server's word is about a RSET */
+		d->tx_refused = true;
+		if (digit(d) == 2) {
+			dialogue_begin_anew(d, c);
+			dialogue_end_tx(d, END_RESET);
+		}
+		return;
+	}
 	if (digit(d) == 3) {
 		adopt_tx(d, c);
 		client_begin_body(d);
@@ -90,7 +100,10 @@ static void on_bdat(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	if (digit(d) == 2)
 		adopt_tx(d, c);
-	if (c->last)
+	if (c->judgement.refused) {
+		d->tx_refused = true;
+		dialogue_end_tx(d, END_RESET);
+	} else if (c->last)
 		on_end_of_data(d, c, due);
 	else if (digit(d) > 3)
 		d->tx_refused = true;
@@ -102,6 +115,7 @@ static void on_reset(struct dialogue *d, struct smtp_command *c, struct due *due
 	if (digit(d) != 2)
 		return;
 	dialogue_end_tx(d, END_RESET);
+	dialogue_begin_anew(d, c);
 	if (c->verb == SMTP_VERB_RSET)
 		return;
 	d->lmtp = c->verb == SMTP_VERB_LHLO;
@@ -307,6 +321,7 @@ static uint32_t read_text(struct dialogue *d, const struct piece *p)
 	if (run > 0 && is_masked(d, first)) {
 		struct due *due = due_add(d, SMTP_FACT_MASK);
 
+		due->command = d->pending.first;
 		due->at = p->at;
 		due->len = run;
 		due->line_at = (uint32_t)line_at;

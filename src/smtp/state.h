@@ -45,8 +45,9 @@ struct due {
 	bool final_data;  /* REPLY */
 	uint32_t command; /* RECIPIENT, REPLY; 0 = none */
 	uint32_t tx_id;   /* REPLY, TX_END */
-	uint32_t at, len; /* MASK: in the caller's piece; ODD: bytes of that side's line */
+	uint32_t at, len; /* MASK, DEFER: in the caller's piece; ODD: bytes of that side's line */
 	uint32_t line_at; /* MASK */
+	const char *text; /* DEFER */
 	uint64_t offset;  /* ODD */
 };
 
@@ -89,6 +90,9 @@ struct dialogue {
 	bool ending;           /* dialogue_end() has begun */
 	bool blind;            /* dialogue_is_blind() */
 	bool chunking_offered; /* by the last EHLO's reply */
+	bool deferring;        /* dialogue_defer() */
+	uint8_t defer_letters; /* of the client's line: letters of DATA or LAST told as SMTP_FACT_DEFER */
+	uint32_t bare_end;     /* of the client's line: where a path ended that a CR ended; 0 = none */
 
 	/* transactions */
 	uint32_t tx_count;
@@ -108,6 +112,7 @@ struct dialogue {
 	uint32_t held_from, held_to; /* in `store` */
 	uint64_t held_offset;        /* stream offset of held_from */
 	uint64_t body_from;          /* dialogue_body_from() */
+	uint64_t defer_from;         /* deferring: what begins anew has to be sent at or behind this offset */
 
 	unsigned due_count, due_next;
 	struct due due[DUE_MAX];
@@ -143,6 +148,12 @@ void dialogue_append(struct dialogue *d, uint32_t id);
 void dialogue_lose(struct dialogue *d);
 /* TLS records of one side. False: they are none, after *used bytes. */
 bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct piece *p, uint32_t *used);
+/* defer.c: tells letters of the client's line that are to be replaced, as they come. */
+void defer_tell_letters(struct dialogue *d, const struct piece *p);
+/* A command that brings a mail to its end is complete: what becomes of it while deferring. */
+void defer_command(struct dialogue *d, struct smtp_command *c);
+/* The server has begun anew at the request of this command. */
+void dialogue_begin_anew(struct dialogue *d, const struct smtp_command *c);
 /* It was not TLS after all: back to clear text. */
 void dialogue_leave_tls(struct dialogue *d);
 

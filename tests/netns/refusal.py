@@ -8,7 +8,8 @@ MAX_REFUSALS in a connection; beyond that this somebody defers the mail. MAILDIR
 the recipients, LOG the server's log. Each case is a connection of its own with its own recipients, and
 
 - every foreign recipient up to MAX_REFUSALS gets 550;
-- a mail with no more of them is accepted; with more, it is deferred, and the connection goes on to an orderly end;
+- a mail with no more of them is accepted; with more, it is deferred, and the connection goes on to an orderly end, unless
+  the verb of most of these RCPTs has left before their paths are known: then servers count each and may hang up;
 - a mail that was answered 250 is in the maildir of its good recipient, once; one that was not is in none;
 - the server has taken as many mails as were answered 250, and none for a foreign recipient.
 
@@ -163,12 +164,17 @@ def dialogue(number, wanted, addresses):
         return Outcome(foreign, good, final, None, repr(error))
 
 
+def is_cut_behind_verb(how):
+    """Every RCPT is an error to the server, since its verb can't be replaced any more."""
+    return how == "typed" or how.endswith("@close")
+
+
 def verdict(wanted, outcome):
     """What is wrong with the answers, or None."""
     deferred = wanted.foreign > MAX_REFUSALS
     strict = wanted.line == PLAIN and wanted.path == PLAIN_PATH
     if outcome.error:
-        return "the connection broke"
+        return None if deferred and is_cut_behind_verb(wanted.how) else "the connection broke"
     if outcome.goodbye != 221:
         return "no orderly end"
     if strict and any(code != 550 for code in outcome.foreign[:MAX_REFUSALS]):

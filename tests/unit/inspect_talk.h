@@ -42,6 +42,7 @@ static inline struct policy *policy_make(enum policy_mode mode, enum action acti
 		.otherwise = DO_INSPECT,
 		.relay_action = action,
 		.tricks_action = action,
+		.max_refusals = 3,
 		.ports = { 25 },
 		.port_count = 1 };
 	struct policy *p = policy_new();

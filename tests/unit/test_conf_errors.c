@@ -132,7 +132,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:2: servers \"a\" lists no domain, but relay.tricks refuses mail for domains that are "
 	        "not listed; add domains = { ... } or set relay.tricks = alert" },
 	{ "relay { action = block }\n", "t.conf:1: relay.action = \"block\" is unknown; write one of: alert, "
-	                                "refuse-recipient, reset" },
+	                                "defer-recipient, refuse-recipient, refuse-session, reset" },
 	{ "queue { number = 70000 length = 3 fail = opn workers = 17 }\n",
 	        "t.conf:1: queue.number = \"70000\" is no number in its range; write one from 0 to 65535\n"
 	        "t.conf:1: queue.length = \"3\" is no number in its range; write one from 64 to 1048576 "

@@ -8,7 +8,7 @@
  *   C*300 NOOP                       the line 300 times; C*300+ without CRLF
  *   = reply NOOP 250 ok              a fact that the steps before it must have told, in order
  *   ? certain body                   what dialogue_is_...() must say now (see state_text)
- *   ! midstream | pool N | refuse TEXT | gap client N | gap server N | end closed | end lost
+ *   ! midstream | pool N | refuse TEXT | defer | gap client N | gap server N | end closed | end lost
  *
  * `refuse TEXT` calls dialogue_refuse() for every recipient whose path contains TEXT. Neighbouring
  * lines of one side are one piece, cut into pieces of each size in `cuts`; each piece ends at an
@@ -56,6 +56,8 @@ struct play {
 	size_t told_len, read_len;
 	char mask[1024]; /* masked bytes not told yet */
 	size_t mask_len;
+	char defer[16]; /* letters to be replaced, told and not printed yet */
+	size_t defer_len;
 	uint64_t now_us;
 };
 
@@ -185,6 +187,27 @@ static void tell_bytes(struct play *p, const char *bytes, size_t len)
 	}
 }
 
+static void flush_defer(struct play *p)
+{
+	if (p->defer_len > 0)
+		tell(p, "defer %.*s\n", (int)p->defer_len, p->defer);
+	p->defer_len = 0;
+}
+
+/* Letters may come one by one. */
+static void tell_defer(struct play *p, const struct smtp_fact *fact, const uint8_t *piece)
+{
+	if (fact->len == 0) {
+		flush_defer(p);
+		tell(p, "defer too late\n");
+		return;
+	}
+	if (fact->text[0] == 'R')
+		flush_defer(p);
+	memcpy(p->defer + p->defer_len, piece + fact->at, fact->len);
+	p->defer_len += fact->len;
+}
+
 static void flush_mask(struct play *p)
 {
 	if (p->mask_len == 0)
@@ -294,6 +317,11 @@ static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_
 		return;
 	}
 	flush_mask(p);
+	if (fact->kind == SMTP_FACT_DEFER) {
+		tell_defer(p, fact, piece);
+		return;
+	}
+	flush_defer(p);
 	if (fact->kind == SMTP_FACT_RECIPIENT)
 		tell_recipient(p, fact);
 	else if (fact->kind == SMTP_FACT_REPLY)
@@ -391,6 +419,8 @@ static void play_order(struct play *p, const char *order)
 		dialogue_init(p->d, p->pool, false);
 	} else if (strncmp(order, "refuse ", 7) == 0) {
 		p->refuse = order + 7;
+	} else if (strcmp(order, "defer") == 0) {
+		dialogue_defer(p->d);
 	} else if (sscanf(order, "gap client %u", &n) == 1) {
 		dialogue_gap(p->d, SMTP_CLIENT, n);
 		p->client_lost += n;
@@ -450,6 +480,7 @@ static bool play_script(const struct script *script, const unsigned cut[2])
 			continue;
 		}
 		flush_mask(&p);
+		flush_defer(&p);
 		if (s->kind == STEP_COMMENT) {
 			;
 		} else if (s->kind == STEP_EXPECT) {

@@ -80,7 +80,7 @@ static void typed_byte_by_byte(void)
 		strcat(got, say(&T, CLIENT, one));
 		CU_ASSERT(T.checksum_ok);
 	}
-	CU_ASSERT_STRING_EQUAL(got, "RCPT TO:<x@foreign.test\001\r\n");
+	CU_ASSERT_STRING_EQUAL(got, "RCPT TO:<x@foreign.test<\r\n");
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "501 "), "550 ");
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "5.1.3 Bad recipient"), "5.7.1 Relaying deni");
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, " address syntax\r\n"), "ed             \r\n");
@@ -92,7 +92,7 @@ static void verb_already_left(void)
 	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
 	greet(&T);
 	pass(&T, CLIENT, "RCPT TO:<x@fore");
-	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, "ign.test>\r\n"), "ign.tes\001>\r\n");
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, "ign.test>\r\n"), "ign.tes<>\r\n");
 	talk_fini(&T);
 }
 
@@ -138,18 +138,6 @@ static void temporary_replies_pass_as_they_are(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.rcpt.reply.code, 421);
 	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_REFUSED_BY_US);
-	talk_fini(&T);
-}
-
-static void a_server_that_accepts_the_spoiled_command_is_cut_off(void)
-{
-	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
-	greet(&T);
-	say(&T, CLIENT, bad_rcpt);
-	CU_ASSERT_PTR_NULL(say(&T, SERVER, "250 whatever you say\r\n"));
-	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
-	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "DATA\r\n"));
-	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
 	talk_fini(&T);
 }
 
@@ -462,8 +450,6 @@ SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_
         { "resends carry the same edits", resends_carry_the_same_edits },
         { "unfinished checksums are finished", unfinished_checksums_are_finished },
         { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
-        { "a server that accepts the spoiled command is cut off",
-                a_server_that_accepts_the_spoiled_command_is_cut_off },
         { "monitor mode touches nothing", monitor_mode_touches_nothing },
         { "midstream is never refused", midstream_is_never_refused },
         { "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },

@@ -198,19 +198,27 @@ static void typed_without_brackets(void)
 
 	begin();
 	greet(&T);
-	for (i = 0; bare[i] != '\n'; i++) {
+	for (i = 0; bare[i] != '\r'; i++) {
 		const char one[2] = { bare[i], '\0' };
 
 		pass(&T, CLIENT, one);
 	}
-	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "\n"));
+	CHECK_TEXT(say(&T, CLIENT, "\r"), "<");
+	pass(&T, CLIENT, "\n");
+	CHECK_TEXT(say(&T, SERVER, no_verb), masked);
+	talk_fini(&T);
+
+	begin();
+	greet(&T);
+	pass(&T, CLIENT, "RCPT TO:x@example.org\r");
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, ".foreign.test\r\n"));
 	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
 	talk_fini(&T);
 
 	begin();
 	greet(&T);
 	pass(&T, CLIENT, "RCPT TO:x@foreign.test");
-	CHECK_TEXT(say(&T, CLIENT, "\r\n"), "\001\n");
+	CHECK_TEXT(say(&T, CLIENT, "\r\n"), "<\n");
 	talk_fini(&T);
 }
 
