@@ -15,8 +15,9 @@
  *   A hole that will not fill any more (its receiver acknowledged the bytes, or there is no room to
  *   wait) is skipped and told to the dialogue as a gap.
  *
- * Limits: capacities of the flow table and the pools are settings. A full flow table evicts the flow
- * touched longest ago, counted and told; full pools cost comparison of resends and waiting behind
+ * Limits: capacities of the flow table and the pools are settings. A full flow table evicts the oldest flow
+ * that nobody has said anything in (a flood of SYNs costs the flood), then the flow touched longest ago,
+ * counted and told; full pools cost comparison of resends and waiting behind
  * holes, never order.
  *
  * inspect_life.c begins and ends flows.
@@ -61,7 +62,8 @@ struct inspect *inspect_new(const struct inspect_settings *s, struct ring *ring,
 	in->edits = edit_pool_new(s->edits);
 	in->linger_capacity = s->flows / LINGER_SHARE;
 	in->linger = calloc(in->linger_capacity, sizeof(*in->linger));
-	if (!in->flows || !in->pages || !in->commands || !in->edits || !in->linger) {
+	in->silent = calloc(s->flows, sizeof(*in->silent));
+	if (!in->flows || !in->pages || !in->commands || !in->edits || !in->linger || !in->silent) {
 		inspect_free(in);
 		errno = ENOMEM;
 		return NULL;
@@ -79,6 +81,7 @@ void inspect_free(struct inspect *in)
 	slab_free(in->commands);
 	slab_free(in->edits);
 	free(in->linger);
+	free(in->silent);
 	free(in);
 }
 
@@ -270,6 +273,20 @@ static bool read_ack(
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
+/* Receivers take the byte before the urgent pointer out of the stream (RFC 6093 3.1), now or when it comes:
+ * what they read is not what we read. No mail client uses it. */
+static void read_urgent(
+        struct inspect *in, struct flow *f, enum smtp_side side, uint32_t seq, uint64_t now_us)
+{
+	if (side == SMTP_CLIENT && f->urgent)
+		return;
+	tell_odd(in, f, side, ODD_URGENT, stream_offset(&f->stream[side], seq), now_us);
+	if (side == SMTP_SERVER)
+		return;
+	f->urgent = true;
+	f->cut_off = f->cut_off || inspect_guards(in, f);
+}
+
 /* A segment of a flow, but for its flags: whether it may pass by what it says. */
 static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum smtp_side side,
         const uint8_t *bytes, const struct segment *seg, uint32_t seq, uint64_t now_us)
@@ -282,10 +299,12 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 		counter_add(&in->counters, COUNTER_OUT_OF_WINDOW, 1);
 		return VERDICT_DROP;
 	}
-	if (seg->payload_bytes == 0 || f->tls)
+	if (f->tls)
 		return VERDICT_ACCEPT;
 	if (seg->flags & TCP_URG)
-		tell_odd(in, f, side, ODD_URGENT, stream_offset(&f->stream[side], seq), now_us);
+		read_urgent(in, f, side, seq, now_us);
+	if (seg->payload_bytes == 0)
+		return VERDICT_ACCEPT;
 	return read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
 }
 

@@ -38,6 +38,7 @@ struct flow {
 	bool tls;
 	bool want_reset; /* decided; carried out as soon as no end-of-data reply is outstanding */
 	bool was_reset;
+	bool urgent;          /* the client has sent urgent data */
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
 	struct event_domain sni;
@@ -60,6 +61,9 @@ struct inspect {
 	struct slab *edits;
 	struct linger *linger; /* FIFO of flows that saw a reset */
 	uint32_t linger_first, linger_count, linger_capacity;
+	struct table_ref
+	        *silent; /* FIFO of flows that began with a SYN; those that spoke since are passed over */
+	uint32_t silent_first, silent_count;
 	bool enforce; /* live and mode = enforce: packets may be held back, edited, reset */
 	struct counters counters;
 	struct event scratch; /* takes the event when the ring is full */

@@ -103,17 +103,42 @@ static void connection_set(struct inspect *in, struct flow *f, const struct pack
 	decide(in, f);
 }
 
+/* Takes the oldest out of `silent`: the flow if it still is, else NULL. */
+static struct flow *silent_pop(struct inspect *in)
+{
+	struct flow *f = table_get(in->flows, in->silent[in->silent_first]);
+
+	in->silent_first = (in->silent_first + 1) % in->settings.flows;
+	in->silent_count--;
+	return f && f->bytes[SMTP_CLIENT] == 0 && f->bytes[SMTP_SERVER] == 0 ? f : NULL;
+}
+
+/* When the FIFO is full of flows that ended or spoke, its oldest is forgotten. */
+static void silent_add(struct inspect *in, const struct flow *f)
+{
+	if (in->silent_count == in->settings.flows)
+		silent_pop(in);
+	in->silent[(in->silent_first + in->silent_count++) % in->settings.flows] = table_ref(in->flows, f);
+}
+
+static void evict(struct inspect *in, uint64_t now_us)
+{
+	struct flow *f = NULL;
+
+	while (!f && in->silent_count > 0)
+		f = silent_pop(in);
+	counter_add(&in->counters, COUNTER_FLOWS_EVICTED, 1);
+	inspect_flow_end(in, f ? f : table_oldest(in->flows, NULL), STATE_EVICTED, now_us);
+}
+
 static struct flow *flow_add(struct inspect *in, const struct packet *packet, const struct segment *seg,
         const struct flow_key *key, uint8_t sender_end)
 {
 	bool from_client = sender_is_client(in, seg);
-	struct flow *f, *oldest;
+	struct flow *f;
 
-	if (table_count(in->flows) == table_capacity(in->flows)) {
-		oldest = table_oldest(in->flows, NULL);
-		counter_add(&in->counters, COUNTER_FLOWS_EVICTED, 1);
-		inspect_flow_end(in, oldest, STATE_EVICTED, packet->time_us);
-	}
+	if (table_count(in->flows) == table_capacity(in->flows))
+		evict(in, packet->time_us);
 	f = table_add(in->flows, key, packet->time_us);
 	connection_set(in, f, packet, seg, from_client);
 	f->conn.flow_id = flow_id(in->settings.hash_key, key, packet->time_us);
@@ -121,6 +146,8 @@ static struct flow *flow_add(struct inspect *in, const struct packet *packet, co
 	stream_init(&f->stream[SMTP_CLIENT]);
 	stream_init(&f->stream[SMTP_SERVER]);
 	dialogue_init(flow_dialogue(f), in->commands, f->conn.midstream);
+	if (!f->conn.midstream)
+		silent_add(in, f);
 	counter_add(&in->counters, COUNTER_FLOWS, 1);
 	counter_add(&in->counters, COUNTER_FLOWS_MIDSTREAM, f->conn.midstream);
 	inspect_send(in, inspect_event(in, f, EVENT_OPEN, packet->time_us));

@@ -32,6 +32,7 @@ enum {
 	MODEL_FLAG_SYN = 0x02,
 	MODEL_FLAG_RST = 0x04,
 	MODEL_FLAG_ACK = 0x10,
+	MODEL_FLAG_URG = 0x20,
 };
 
 enum model_family { FAMILY_V4, FAMILY_V6, FAMILY_COUNT };

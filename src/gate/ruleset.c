@@ -304,7 +304,7 @@ static void add_base_chains(struct build *b)
 
 static void add_inspect(struct build *b)
 {
-	const uint8_t not_plain = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST;
+	const uint8_t not_plain = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_URG;
 	struct ruleset *r = b->r;
 
 	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++) {

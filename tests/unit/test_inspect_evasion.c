@@ -371,6 +371,43 @@ static void packets_cut_short(void)
 	still_refused();
 }
 
+/* The server's system takes the byte before the urgent pointer out: RCXPT is RCPT to it. */
+static void urgent_data(void)
+{
+	begin();
+	greet(&T);
+	send_at(&T, CLIENT, T.seq[CLIENT], TCP_ACK | TCP_URG, NULL, 0); /* announced before it comes */
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "RCXPT TO:<x@foreign.test>\r\n"));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	CU_ASSERT_PTR_NOT_NULL(event_nth(&T, EVENT_ODD, 0));
+	talk_fini(&T);
+
+	begin();
+	greet(&T);
+	CU_ASSERT_PTR_NULL(
+	        send_at(&T, CLIENT, T.seq[CLIENT], TCP_ACK | TCP_URG, "RCXPT TO:<x@foreign.test>\r\n", 27));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	talk_fini(&T);
+}
+
+static void a_flood_of_syns_evicts_itself(void)
+{
+	unsigned i;
+
+	begin(); /* 64 flows */
+	greet(&T);
+	for (i = 0; i < 1000; i++) {
+		T.sport = (uint16_t)(50000 + i);
+		T.now_us++;
+		send_at(&T, CLIENT, 1, TCP_SYN, NULL, 0);
+		send_at(&T, SERVER, 1, TCP_SYN | TCP_ACK, NULL, 0);
+	}
+	T.sport = 40000;
+	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS_EVICTED), 1000 - 63);
+	CHECK_TEXT(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	talk_fini(&T);
+}
+
 static void another_policy_judges_open_connections(void)
 {
 	struct policy *other = policy_make(MODE_ENFORCE, ACTION_REFUSE_RECIPIENT), *empty = policy_new();
@@ -403,5 +440,6 @@ SUITE("inspect_evasion", { "acknowledging what was never sent", acknowledging_wh
         { "more commands than can be kept", more_commands_than_can_be_kept },
         { "more behind DATA than can be kept", more_behind_data_than_can_be_kept },
         { "honest chunks and early bodies pass", honest_chunks_and_early_bodies_pass },
-        { "packets cut short", packets_cut_short },
+        { "packets cut short", packets_cut_short }, { "urgent data", urgent_data },
+        { "a flood of SYNs evicts itself", a_flood_of_syns_evicts_itself },
         { "another policy judges open connections", another_policy_judges_open_connections })
