@@ -43,6 +43,11 @@ LIBDAEMON  := $(B)/libdaemon.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
+# Objects are made again when the flags change (PREFIX is among them).
+$(shell mkdir -p $(B))
+$(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
+$(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
+
 .PHONY: all help deps peers check check-all unit rooms lab bench valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -80,7 +85,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $< $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE) -lcunit $(LIBS)
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS) $(WARN) -MMD -MP -c -o $@ $<

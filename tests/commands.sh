@@ -34,8 +34,14 @@ t() {
 	fi
 }
 
-postern=$build/postern
-posternd=$build/posternd
+# A copy that everybody may enter: the tree itself may lie in a folder that only its owner enters.
+mkdir "$scratch/tree" "$scratch/tree/tests"
+cp -r "$build/postern" "$build/posternd" README.md rules "$scratch/tree"
+cp -r tests/pcap "$scratch/tree/tests"
+chmod -R go+rX "$scratch/tree"
+cd "$scratch/tree" || exit 1
+postern=$scratch/tree/postern
+posternd=$scratch/tree/posternd
 conf=rules/isp-forwarding.conf
 
 t 'help' 0 out '^usage: postern' "$postern" help
@@ -83,7 +89,7 @@ mapfile -t many < <(for i in {1..257}; do printf -- '--home\n10.%d.0.0/16\n' $((
 t 'read: too many --home' 2 err 'more than 256 times' "$postern" read "${many[@]}" tests/pcap/plain.pcap
 t 'read: other ports only' 0 err ' 0 recipients' "$postern" read --ports 2525 tests/pcap/plain.pcap
 head -c 2000 tests/pcap/plain.pcap >"$scratch/cut.pcap"
-chmod 644 "$scratch"/*
+find "$scratch" -maxdepth 1 -type f -exec chmod 644 {} +
 t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern" read "$scratch/cut.pcap"
 t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
 t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pcap/plain.pcap"

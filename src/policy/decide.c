@@ -11,6 +11,9 @@
  * Passing what cannot be read would tell every abuser how to write; honest software writes paths that
  * can be read; and the refusal costs one recipient, whose sender is told. Where hops could be read and
  * are ours it counts as a trick, for which operators may choose a milder action.
+ *
+ * A source route is no trick: servers skip it and look at its last address alone (RFC 5321 appendix
+ * C), so mail sent by it is relayed like any other, and no honest software writes it.
  */
 #include <assert.h>
 #include <string.h>
@@ -150,7 +153,7 @@ struct policy_recipient policy_judge_recipient(
 	while (ours < a->hop_count && hop_is_ours(p, server, &a->hops[ours]))
 		ours++;
 	r.ours = ours == a->hop_count && readable;
-	r.trick = !r.ours && ours > 0;
+	r.trick = !r.ours && ours > 0 && a->form != SMTP_FORM_ROUTE;
 	r.hop = ours < a->hop_count || ours == 0 ? ours : ours - 1;
 	if (r.ours)
 		r.action = ACTION_ALERT;

@@ -83,7 +83,9 @@ struct eve *eve_open(const struct eve_settings *s, const struct policy *policy, 
 	}
 	if (e && e->frame && e->records && e->writer)
 		return e;
-	snprintf(err, err_bytes, "cannot write records to %s: %s", *path ? path : "nowhere", strerror(error));
+	snprintf(err, err_bytes,
+	        "cannot write records to %s: %s; make its folder writable for posternd, or change log.eve",
+	        *path ? path : "nowhere", strerror(error));
 	eve_close(e);
 	errno = error;
 	return NULL;

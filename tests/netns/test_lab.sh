@@ -283,8 +283,9 @@ runner_reports() {
     check "nor of the other" test ! -e "$(<"$dir/test_dies.sh.dir")"
     check "nor of the runner" test ! -e "$(dirname "$(<"$dir/test_hang.sh.dir")")"
 
+    cp -r "$LAB_HOME" "$LAB_DIR/runner/netns"       # the tree itself may lie in a folder that only its owner enters
     chmod -R go+rX "$LAB_DIR/runner"
-    output=$(setpriv --reuid=nobody --regid=nogroup --clear-groups bash "$LAB_HOME/run.sh" lab)
+    output=$(setpriv --reuid=nobody --regid=nogroup --clear-groups bash "$LAB_DIR/runner/netns/run.sh" lab)
     same "without root nothing passes" "0 passed, 0 failed, 1 skipped" "$(tail -n 1 <<<"$output")"
     check "and it says so" grep -q '^NOT ROOT' <<<"$output"
 }

@@ -306,7 +306,8 @@ static void recipients_are_judged_hop_by_hop(void)
 		{ SMTP_FORM_PERCENT, "example.org example.net", false, true, 1 },
 		{ SMTP_FORM_PERCENT, "example.net example.org", false, false, 0 },
 		{ SMTP_FORM_PERCENT, "example.org mx.example.org", true, false, 1 },
-		{ SMTP_FORM_ROUTE, "example.org mx.example.org example.net example.com", false, true, 2 },
+		{ SMTP_FORM_ROUTE, "example.org mx.example.org example.net example.com", false, false, 2 },
+		{ SMTP_FORM_PERCENT, "example.org mx.example.org example.net example.com", false, true, 2 },
 		{ SMTP_FORM_ROUTE, "example.org localhost -", true, false, 2 },
 		{ SMTP_FORM_BANG, "- example.net", false, true, 1 },
 	};
