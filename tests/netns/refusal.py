@@ -17,7 +17,6 @@ Prints one line for each case that failed, and a summary. Exit 1 if any failed.
 
 Limits. What a server does not take by itself (OpenSMTPD knows no PIPELINING, BDAT or odd spaces) is left out, or may be
 refused with another code. Eight connections at a time: Exim takes 20, and Postfix lets those wait who make errors.
-How a client learns that the server hung up while it was still writing (end, reset, its own time-out) is not judged.
 """
 
 import argparse
@@ -175,7 +174,8 @@ def verdict(wanted, outcome):
     deferred = wanted.foreign > MAX_REFUSALS
     strict = wanted.line == PLAIN and wanted.path == PLAIN_PATH
     if outcome.error:
-        return None if deferred and is_cut_behind_verb(wanted.how) else "the connection broke"
+        hung_up = deferred and is_cut_behind_verb(wanted.how) and "timeout" not in outcome.error
+        return None if hung_up else "the connection broke"
     if outcome.goodbye != 221:
         return "no orderly end"
     if strict and any(code != 550 for code in outcome.foreign[:MAX_REFUSALS]):

@@ -28,6 +28,7 @@ drips.
 import argparse
 import fcntl
 import json
+import os
 import select
 import socket
 import struct
@@ -70,6 +71,9 @@ class Connection:
         """Waits until everything written has left as a segment."""
         end = time.monotonic() + self.options.timeout
         while struct.unpack("i", fcntl.ioctl(self.socket, SIOCOUTQNSD, bytes(4)))[0]:
+            error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:           # what was unsent at a reset stays counted as unsent
+                raise OSError(error, os.strerror(error))
             if time.monotonic() > end:
                 raise Ended("timeout")
             time.sleep(0.0005)
