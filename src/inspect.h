@@ -35,7 +35,8 @@ void inspect_settings_default(struct inspect_settings *s, int offline);
 /* ring: of struct event slots, written by this engine only; not owned. NULL with errno. */
 struct inspect *inspect_new(const struct inspect_settings *s, struct ring *ring, const struct policy *policy);
 void inspect_free(struct inspect *in);
-/* From the next packet on. The caller keeps the policy alive until it is replaced. */
+/* From the next packet on, which also judges its connection anew. The caller keeps the policy alive
+ * until it is replaced. */
 void inspect_set_policy(struct inspect *in, const struct policy *policy);
 
 /* bytes: packet->captured_bytes of them, from the network header on. out is written always. */

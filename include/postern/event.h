@@ -26,6 +26,7 @@ enum event_kind {
 	EVENT_ODD,      /* something no honest peer does; u.odd */
 	EVENT_CLOSE,    /* connection over; u.close */
 	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog); u.refused */
+	EVENT_BLIND,    /* packets passed without inspection; of no connection; u.blind */
 	EVENT_KIND_COUNT
 };
 
@@ -217,6 +218,11 @@ struct event_refused {
 	uint8_t would;  /* what enforce mode does about it: refuse or drop */
 };
 
+struct event_blind {
+	uint64_t packets; /* since the last such event */
+	uint64_t total;   /* of the kernel's counter */
+};
+
 struct event {
 	uint8_t kind; /* enum event_kind */
 	uint8_t worker;
@@ -237,6 +243,7 @@ struct event {
 		struct event_odd_what odd;
 		struct event_close close;
 		struct event_refused refused;
+		struct event_blind blind;
 	} u;
 };
 

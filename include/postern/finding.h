@@ -18,7 +18,9 @@
 	        "Server accepted mail for a foreign domain from a stranger",                                 \
 	        "Successful use of a mail relay", "T1071.003")                                               \
 	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",                  \
-	        "Policy violation", "")
+	        "Policy violation", "")                                                                      \
+	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \
+	        "Detection of a denial of service", "")
 
 enum finding_id {
 #define X(name, id, rule, sev, sig, cat, mitre) FINDING_##name = (id),
@@ -57,7 +59,8 @@ struct finding {
 	uint8_t blocked;  /* the thing itself was stopped by us (kernel or inspect) */
 	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
 	uint8_t evidence_count;
-	uint8_t pad[4];
+	uint8_t pooled; /* its incident is of many sources, by server: the budget of single ones is spent */
+	uint8_t pad[3];
 	struct event_text evidence[FINDING_EVIDENCE_MAX];
 	struct event_path helo, mail_from, rcpt_to;
 	struct incident_brief incident;

@@ -136,34 +136,25 @@ static int see_counter(const struct nlmsghdr *h, void *data)
 	return MNL_CB_OK;
 }
 
-/* The questions, in their order. */
-static const struct question {
-	uint16_t type, flags;
-	uint16_t table_attribute; /* 0 = takes none */
-	mnl_cb_t see;
-} questions[] = {
-	{ NFT_MSG_GETGEN, 0, 0, see_generation },
-	{ NFT_MSG_GETCHAIN, NLM_F_DUMP, NFTA_CHAIN_TABLE, see_chain },
-	{ NFT_MSG_GETSET, NLM_F_DUMP, NFTA_SET_TABLE, see_set },
-	{ NFT_MSG_GETOBJ, NLM_F_DUMP, NFTA_OBJ_TABLE, see_counter },
-};
-
-static int ask(struct reading *reading, struct mnl_socket *nl, uint32_t seq, const struct question *question)
+int found_ask(struct mnl_socket *nl, uint32_t *seq, const struct found_question *question)
 {
 	char bytes[32768] __attribute__((aligned(NLMSG_ALIGNTO))); /* a dump's messages fit in */
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(bytes, question->type, NFPROTO_INET, question->flags, seq);
+	struct nlmsghdr *h =
+	        nftnl_nlmsg_build_hdr(bytes, question->type, NFPROTO_INET, question->flags, ++*seq);
 	ssize_t got;
 	int more;
 
-	if (question->table_attribute)
-		mnl_attr_put_strz(h, question->table_attribute, reading->table);
+	for (size_t i = 0; i < sizeof(question->attributes) / sizeof(question->attributes[0]); i++)
+		if (question->attributes[i].text)
+			mnl_attr_put_strz(h, question->attributes[i].type, question->attributes[i].text);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
 		got = mnl_socket_recvfrom(nl, bytes, sizeof(bytes));
 		if (got < 0)
 			return -errno;
-		more = mnl_cb_run(bytes, (size_t)got, seq, mnl_socket_get_portid(nl), question->see, reading);
+		more = mnl_cb_run(
+		        bytes, (size_t)got, *seq, mnl_socket_get_portid(nl), question->see, question->arg);
 	} while (more > 0 || (more < 0 && errno == ESRCH)); /* ESRCH: an answer to something older */
 	return more < 0 ? -errno : 0;
 }
@@ -171,10 +162,17 @@ static int ask(struct reading *reading, struct mnl_socket *nl, uint32_t seq, con
 int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table)
 {
 	struct reading reading = { .f = f, .table = table };
+	const struct found_question questions[] = {
+		/* in this order */
+		{ NFT_MSG_GETGEN, 0, { { 0, NULL } }, see_generation, &reading },
+		{ NFT_MSG_GETCHAIN, NLM_F_DUMP, { { NFTA_CHAIN_TABLE, table } }, see_chain, &reading },
+		{ NFT_MSG_GETSET, NLM_F_DUMP, { { NFTA_SET_TABLE, table } }, see_set, &reading },
+		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see_counter, &reading },
+	};
 
 	*f = (struct found) { 0 };
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
-		int error = ask(&reading, nl, ++*seq, &questions[i]);
+		int error = found_ask(nl, seq, &questions[i]);
 
 		if (error == -ENOENT)
 			continue; /* no such table, say some kernels */
@@ -182,6 +180,49 @@ int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char
 			return error;
 	}
 	return f->error;
+}
+
+/* ---- tables of ours -------------------------------------------------------------------------- */
+
+static int see_any_counter(const struct nlmsghdr *h, void *data)
+{
+	struct found *f = data;
+	struct nftnl_obj *obj = nftnl_obj_alloc();
+	const char *table = NULL, *name = NULL;
+	struct found_item *item = NULL;
+
+	if (obj && nftnl_obj_nlmsg_parse(h, obj) == 0 &&
+	        nftnl_obj_get_u32(obj, NFTNL_OBJ_FAMILY) == NFPROTO_INET &&
+	        nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER) {
+		table = nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE);
+		name = nftnl_obj_get_str(obj, NFTNL_OBJ_NAME);
+	}
+	for (size_t i = 0; table && i < f->chains.count; i++)
+		if (strcmp(f->chains.items[i].name, table) == 0)
+			item = &f->chains.items[i];
+	if (table && !item)
+		item = add_item(f, &f->chains, table);
+	for (unsigned i = 0; item && i < MODEL_COUNTER_COUNT; i++)
+		item->hook += strcmp(name, model_counter_names[i]) == 0; /* here: how many of ours */
+	if (obj)
+		nftnl_obj_free(obj);
+	return MNL_CB_OK;
+}
+
+int found_tables(struct found_list *out, struct mnl_socket *nl, uint32_t *seq)
+{
+	struct found f = { 0 };
+	const struct found_question question = { NFT_MSG_GETOBJ, NLM_F_DUMP, { { 0, NULL } }, see_any_counter,
+		&f };
+	int error = found_ask(nl, seq, &question);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f.chains.count; i++)
+		if (f.chains.items[i].hook >= MODEL_COUNTER_COUNT)
+			f.chains.items[kept++] = f.chains.items[i];
+	f.chains.count = kept;
+	*out = f.chains;
+	return error ? error : f.error;
 }
 
 void found_fini(struct found *f)

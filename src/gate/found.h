@@ -9,6 +9,7 @@
 #include "gate/gate.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 enum { FOUND_NAME_MAX = 256 }; /* NFT_NAME_MAXLEN */
 
@@ -31,6 +32,20 @@ struct found {
 	struct gate_counts counts;
 	int error;
 };
+
+/* One question to nf_tables, and its answers. 0 or -errno; EINTR: somebody changed what was told. */
+struct found_question {
+	uint16_t type, flags; /* NFT_MSG_GET..., NLM_F_DUMP or 0 */
+	struct found_attribute {
+		uint16_t type;
+		const char *text;
+	} attributes[2]; /* text NULL = none */
+	int (*see)(const struct nlmsghdr *h, void *arg);
+	void *arg;
+};
+int found_ask(struct mnl_socket *nl, uint32_t *seq, const struct found_question *question);
+/* Names of all tables of the inet family that have our counters. */
+int found_tables(struct found_list *out, struct mnl_socket *nl, uint32_t *seq);
 
 /* Reads. table: only what is in it. *seq is counted on. 0 or -errno: EINTR, somebody changed it
  * meanwhile; EPERM, no CAP_NET_ADMIN. A table that is not there is an empty one. Call found_fini()

@@ -7,6 +7,9 @@
  * chain of a former configuration on another hook is only emptied, and one that would have to change
  * its priority is an error with the way out.
  *
+ * Where the table is already what is wanted (a new start on the old rules, a reload that changes nothing
+ * here), nothing is sent.
+ *
  * If another program changes nf_tables between reading and writing, the kernel refuses the batch and
  * both are done again.
  *
@@ -34,6 +37,7 @@
 #include "gate/batch.h"
 #include "gate/encode.h"
 #include "gate/found.h"
+#include "gate/shape.h"
 
 enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time */
 
@@ -247,6 +251,61 @@ static bool lacks_queue(const struct batch_refusal *refusal)
 	       (!refusal->expression || strcmp(refusal->expression, "queue") == 0);
 }
 
+/* The kernel's table against the wanted one, queue rules in the form of `target`. 0, -ESTALE, -errno. */
+static int compare_form(struct gate *g, const struct ruleset *wanted, bool target, const struct shape *kernel,
+        char *err, unsigned err_bytes)
+{
+	const struct found nothing = { 0 };
+	struct batch batch;
+	struct shape shape;
+	const char *line = NULL;
+	bool only_wanted;
+	int error;
+
+	batch_init(&batch, g->seq + 1);
+	encode_all(&batch, wanted, &nothing, target);
+	error = shape_of_batch(&shape, &batch);
+	if (!error)
+		line = shape_difference(&shape, kernel, &only_wanted);
+	if (line) {
+		say(err, err_bytes, "only %s: %s", only_wanted ? "wanted" : "in the kernel", line);
+		error = -ESTALE;
+	}
+	shape_fini(&shape);
+	batch_fini(&batch);
+	return error;
+}
+
+/* In either form of queue rules; g->target is then the one that is there. */
+static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	struct shape kernel;
+	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+
+	if (!error && kernel.count == 0) {
+		say(err, err_bytes, "there is no table inet %s", wanted->table);
+		error = -ESTALE;
+	}
+	if (!error)
+		error = compare_form(g, wanted, g->target, &kernel, err, err_bytes);
+	if (error == -ESTALE && compare_form(g, wanted, !g->target, &kernel, NULL, 0) == 0) {
+		g->target = !g->target;
+		error = 0;
+	}
+	shape_fini(&kernel);
+	return error;
+}
+
+int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	int error, tries = TRIES_MAX;
+
+	do {
+		error = compare(g, wanted, err, err_bytes);
+	} while (error == -EINTR && --tries > 0);
+	return error;
+}
+
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
 static int install_once(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
@@ -288,7 +347,7 @@ out:
 
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
-	int error = -EAGAIN;
+	int error = gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
 
 	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++)
 		error = install_once(g, wanted, err, err_bytes);
@@ -357,6 +416,21 @@ int gate_remove(struct gate *g, const char *table)
 	refusal = batch_send(&batch, g->nl);
 	batch_fini(&batch);
 	return refusal.error;
+}
+
+int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg)
+{
+	struct found_list tables;
+	int error, tries = TRIES_MAX;
+
+	while ((error = found_tables(&tables, g->nl, &g->seq)) == -EINTR && --tries > 0)
+		free(tables.items);
+	for (size_t i = 0; !error && i < tables.count; i++)
+		each(arg, tables.items[i].name);
+	if (!error)
+		error = (int)tables.count;
+	free(tables.items);
+	return error;
 }
 
 int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out)

@@ -15,11 +15,15 @@ struct gate *gate_open(char *err, unsigned err_bytes);
 void gate_close(struct gate *g); /* rules stay */
 
 /* Brings the kernel to `wanted` in one transaction: creates table, sets, chains; where they exist,
- * base chains stay and only contents change. Tries the native queue expression first and falls back
+ * base chains stay and only contents change; where all of it is there already, nothing is sent. Tries the native queue expression first and falls back
  * to the xt NFQUEUE target. 0 or -errno with a message in err. */
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
 /* True if the last install had to use the xt target. */
 bool gate_uses_target(const struct gate *g);
+/* Is the kernel's table what is wanted? 0; -ESTALE: no, and err says what only one of them has; -errno. */
+int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* Calls `each` with the name of every table that looks like one of ours. How many, or -errno. */
+int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg);
 /* Removes the table, whoever made it. 0, -ENOENT if there was none, or -errno. */
 int gate_remove(struct gate *g, const char *table);
 

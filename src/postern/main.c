@@ -20,6 +20,10 @@ static const struct command commands[] = {
 	  "prints, in nft syntax, the ruleset that would be installed", NEEDS_CONFIGURATION },
 	{ "read", { .args = read_run }, "[-c FILE] [--home P] [--domain D] [--ports 25,2525] [-f eve|text] PCAP...",
 	  "reads captures through the same engine as live traffic; records on stdout", NEEDS_NOTHING },
+	{ "verify", { .conf = verify_run }, "[-c FILE]",
+	  "compares the ruleset in the kernel with the one that would be installed", NEEDS_CONFIGURATION },
+	{ "down", { .args = down_run }, "[-c FILE]",
+	  "ends posternd and removes everything of it from the kernel", NEEDS_NOTHING },
 	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",
 	  "shows this, one command, or the manual page of the configuration", NEEDS_NOTHING },
 };

@@ -11,10 +11,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gate/claim.h"
 #include "policy/policy.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
@@ -28,11 +31,11 @@ static_assert(
 
 enum { ERR_BYTES = 512 };
 
-static const char *mode_name(const struct daemon *d)
+const char *daemon_mode_name(const struct conf *conf)
 {
 	static const char *const names[MODE_COUNT] = { POLICY_MODE_NAMES };
 
-	return names[policy_settings(d->conf->policy)->mode];
+	return names[policy_settings(conf->policy)->mode];
 }
 
 /* ---- the steps of the start ----------------------------------------------------------------- */
@@ -49,25 +52,39 @@ static void on_conf_warning(void *arg, const char *message)
 	log_warning("%s", message);
 }
 
+int daemon_read_conf(const struct daemon *d, struct conf **out)
+{
+	const struct conf_options options = { .force_monitor = d->force_monitor };
+
+	return conf_load(d->path, &options, out, on_conf_error, on_conf_warning, NULL);
+}
+
+struct ruleset *daemon_build_rules(const struct conf *conf)
+{
+	const struct ruleset_settings s = {
+		.table = conf->nft.table,
+		.priority = conf->nft.priority,
+		.mark_mask = conf->nft.mark_mask,
+		.queue = conf->queue.number,
+		.queues = conf->queue.workers,
+		.hooks = conf->nft.hooks,
+		.log_group = conf->queue.number,
+		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
+	};
+
+	return ruleset_build(conf->policy, &s);
+}
+
 bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 {
-	const struct conf_options options = { .force_monitor = force_monitor };
-	struct ruleset_settings s;
 	int r;
 
-	if (conf_load(path, &options, &d->conf, on_conf_error, on_conf_warning, NULL))
+	d->claim = -1;
+	d->path = path;
+	d->force_monitor = force_monitor;
+	if (daemon_read_conf(d, &d->conf))
 		return false;
-	s = (struct ruleset_settings) {
-		.table = d->conf->nft.table,
-		.priority = d->conf->nft.priority,
-		.mark_mask = d->conf->nft.mark_mask,
-		.queue = d->conf->queue.number,
-		.queues = d->conf->queue.workers,
-		.hooks = d->conf->nft.hooks,
-		.log_group = d->conf->queue.number,
-		.bypass = d->conf->queue.fail == CONF_FAIL_OPEN,
-	};
-	d->rules = ruleset_build(d->conf->policy, &s);
+	d->rules = daemon_build_rules(d->conf);
 	if (!d->rules) {
 		log_error("the rules cannot be built: %s", strerror(errno));
 		return false;
@@ -115,6 +132,10 @@ bool daemon_claim(struct daemon *d)
 	if (d->gate && d->worker_count == d->conf->queue.workers)
 		d->refused = nflog_tap_open(d->conf->queue.number, err, sizeof(err));
 	if (d->refused)
+		d->claim = claim_table(d->conf->nft.table, err, sizeof(err));
+	if (d->claim >= 0 && *err)
+		log_warning("%s", err);
+	if (d->claim >= 0)
 		return true;
 	log_error("%s", err);
 	return false;
@@ -137,6 +158,7 @@ bool daemon_prepare(struct daemon *d)
 	                .worker_count = d->worker_count,
 	                .gate = d->gate,
 	                .table = d->conf->nft.table,
+	                .fail_open = d->conf->queue.fail == CONF_FAIL_OPEN,
 	                .desk = d->desk,
 	        },
 	        clock_now_us());
@@ -157,9 +179,9 @@ bool daemon_install(struct daemon *d)
 		log_error("%s", err);
 		return false;
 	}
-	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", mode_name(d), d->worker_count,
-	        d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number, d->conf->nft.table,
-	        gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
+	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", daemon_mode_name(d->conf),
+	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
+	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
 	return true;
 }
@@ -192,11 +214,15 @@ static bool join_workers(struct daemon *d)
 		ok = false;
 		log_error(
 		        "the worker of queue %u had to stop: %s", worker_queue(d->workers[i]), strerror(-r));
+		if (r == -ETIMEDOUT) { /* it hangs, and may go on using what would be freed */
+			desk_flush(d->desk);
+			_exit(EXIT_FAILURE);
+		}
 	}
 	return ok;
 }
 
-static void drain_all(struct daemon *d)
+void daemon_drain(struct daemon *d)
 {
 	unsigned i;
 
@@ -209,11 +235,11 @@ static void finish(struct daemon *d)
 	uint64_t now_us = clock_now_us();
 	unsigned i;
 
-	drain_all(d);
+	daemon_drain(d);
 	for (i = 0; i < d->worker_count; i++)
 		while (worker_finish(d->workers[i], now_us) > 0)
-			drain_all(d);
-	drain_all(d);
+			daemon_drain(d);
+	daemon_drain(d);
 	desk_finish(d->desk, now_us);
 	health_tick(d->health, now_us);
 	if (d->conf->log.stats_s)
@@ -228,10 +254,9 @@ bool daemon_stop(struct daemon *d)
 	finish(d);
 	health_say_totals(d->health);
 	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
-	         "inspected %s. To remove them: nft delete table inet %s",
+	         "inspected %s. To remove them: postern down",
 	        policy_settings(d->conf->policy)->mode == MODE_ENFORCE ? "refused" : "let through",
-	        d->conf->queue.fail == CONF_FAIL_OPEN ? "now PASSES WITHOUT INSPECTION" : "is now dropped",
-	        d->conf->nft.table);
+	        d->conf->queue.fail == CONF_FAIL_OPEN ? "now PASSES WITHOUT INSPECTION" : "is now dropped");
 	return ok;
 }
 
@@ -251,4 +276,6 @@ void daemon_close(struct daemon *d)
 		gate_close(d->gate);
 	ruleset_free(d->rules);
 	conf_free(d->conf);
+	conf_free(d->next);
+	claim_close(d->claim);
 }

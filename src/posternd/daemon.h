@@ -19,8 +19,13 @@ struct loop;
 
 struct daemon {
 	uint8_t hash_key[HASH_KEY_BYTES];
+	const char *path; /* of the configuration */
+	bool force_monitor;
 	struct conf *conf;
+	struct conf *next; /* being taken over by the workers; NULL = none (reload.c) */
+	bool reload_again; /* asked for meanwhile */
 	struct ruleset *rules;
+	int claim; /* of the table, for our life (gate/claim.h); -1 = none */
 	struct gate *gate;
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	unsigned worker_count;
@@ -37,6 +42,13 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor);
 bool daemon_claim(struct daemon *d);
 bool daemon_prepare(struct daemon *d);
 bool daemon_install(struct daemon *d);
+
+/* NULL with errno. */
+struct ruleset *daemon_build_rules(const struct conf *conf);
+const char *daemon_mode_name(const struct conf *conf);
+/* What conf_load() has to say goes to the log. */
+int daemon_read_conf(const struct daemon *d, struct conf **out);
+void daemon_drain(struct daemon *d);
 
 /* Until a signal ends it (true) or a worker has failed (false). */
 bool daemon_run(struct daemon *d);

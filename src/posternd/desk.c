@@ -34,15 +34,21 @@ static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], u
 	return d->watch ? 0 : -errno;
 }
 
+static const char *mode_name(const struct conf *conf)
+{
+	static const char *const names[MODE_COUNT] = { POLICY_MODE_NAMES };
+
+	return names[policy_settings(conf->policy)->mode];
+}
+
 struct desk *desk_open(
         const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
 {
-	static const char *const modes[MODE_COUNT] = { POLICY_MODE_NAMES };
 	struct eve_settings s = {
 		.path = conf->log.eve,
 		.alerts_only = conf->log.alerts_only,
 		.config_hash = conf->hash,
-		.mode = modes[policy_settings(conf->policy)->mode],
+		.mode = mode_name(conf),
 	};
 	struct desk *d = calloc(1, sizeof(*d));
 	int r = d ? take_memory(d, hash_key, &s.connections) : -ENOMEM;
@@ -84,6 +90,19 @@ void desk_event(struct desk *d, const struct event *e)
 	watch_event(d->watch, e);
 	eve_event(d->eve, e);
 	write_findings(d);
+}
+
+void desk_blind(struct desk *d, uint64_t packets, uint64_t total, uint64_t now_us)
+{
+	struct event e = { .kind = EVENT_BLIND, .time_us = now_us };
+
+	e.u.blind = (struct event_blind) { .packets = packets, .total = total };
+	desk_event(d, &e);
+}
+
+int desk_set_conf(struct desk *d, const struct conf *conf)
+{
+	return eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }
 
 bool desk_drain(struct desk *d, struct ring *events, unsigned most)

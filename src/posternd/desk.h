@@ -29,6 +29,10 @@ void desk_tick(struct desk *d, uint64_t now_us);
 void desk_flush(struct desk *d);
 /* Closes all incidents. */
 void desk_finish(struct desk *d, uint64_t now_us);
+/* Packets have passed without inspection: so many more, so many in all. */
+void desk_blind(struct desk *d, uint64_t packets, uint64_t total, uint64_t now_us);
+/* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
+int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */
 int desk_reopen(struct desk *d);
 /* Writes a stats record; extra as eve_stats takes it. */

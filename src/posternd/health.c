@@ -5,6 +5,10 @@
  * number, and there is at most one in QUIET_S seconds, so a long trouble is told in full and does not
  * flood. Counters start at zero: packets that passed unseen while no daemon ran are told at the start.
  *
+ * A worker hangs when it gave no sign of life for HANGS_US, unless we were late ourselves: then the whole
+ * machine stood still, and nobody is to blame. With fail_open its queue is given back to the kernel, so
+ * that mail goes on; the worker takes it again when it wakes up. Otherwise its packets wait.
+ *
  * Latencies are from the read of a batch to the send of its verdicts, as the upper border of the
  * power-of-two bucket in which the quantile lies, over the time since the last stats record.
  *
@@ -19,10 +23,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-enum { QUIET_S = 30, ALIVE_S = 10 };
+enum { QUIET_S = 30 };
 static const uint64_t SECOND_US = 1000000;
+/* Without a sign of life for so long a worker hangs: it gives one each NFQUEUE_IDLE_MS at least. With the
+ * time between two looks it is found within a second. */
+static const uint64_t HANGS_US = 750000;
 
 #define SENT_AGAIN "packets; their senders send them again, mail is only slower: "
 
@@ -93,7 +101,9 @@ struct health {
 	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
 	int gate_error;                                   /* of the last reading */
 	bool rules_changed;                               /* said */
-	bool asleep;                                      /* a worker is, said */
+	uint64_t hanging;                                 /* workers that do, a bit each; said */
+	uint64_t watched_us;                              /* monotonic */
+	uint64_t blind_taken;
 	bool queue_seen, queue_gone;
 };
 
@@ -112,7 +122,7 @@ static uint64_t load(const _Atomic uint64_t *n)
 /* Only the kernel can take a queue away from a worker that serves it: its module was unloaded. */
 static void lose_queue(struct health *h, const struct worker *w)
 {
-	if (!h->queue_seen || h->queue_gone || worker_has_ended(w))
+	if (!h->queue_seen || h->queue_gone || h->hanging || worker_has_ended(w))
 		return;
 	h->queue_gone = true;
 	log_error("queue %u IS GONE from the kernel: nothing is inspected any more", worker_queue(w));
@@ -187,7 +197,7 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
 		if (c.changed && !h->rules_changed)
 			log_error("table inet %s WAS CHANGED: somebody added or removed rules, port 25 may "
-			          "not be guarded; restart posternd to install it again",
+			          "not be guarded; reload posternd (SIGHUP) to install it again",
 			        h->sources.table);
 		h->rules_changed = c.changed;
 	}
@@ -195,8 +205,8 @@ static void read_gate(struct health *h)
 		return;
 	h->gate_error = r;
 	if (r == -ENOENT)
-		log_error("table inet %s IS GONE: somebody removed it, port 25 is not guarded; restart "
-		          "posternd to install it again",
+		log_error("table inet %s IS GONE: somebody removed it, port 25 is not guarded; reload "
+		          "posternd (SIGHUP) to install it again",
 		        h->sources.table);
 	else if (r)
 		log_error("the counters of table inet %s cannot be read: %s", h->sources.table, strerror(-r));
@@ -251,28 +261,66 @@ static void tell_growth(struct health *h, uint64_t now_us)
 	}
 }
 
-bool health_workers_alive(const struct health *h, uint64_t now_us)
+bool health_workers_alive(const struct health *h)
 {
-	unsigned i;
-
-	for (i = 0; i < h->sources.worker_count; i++) {
-		uint64_t awake_us = load(&worker_queue_counts(h->sources.workers[i])->last_wakeup_us);
-
-		if (awake_us + ALIVE_S * SECOND_US < now_us)
-			return false;
-	}
-	return true;
+	return h->hanging == 0;
 }
 
-static void tell_sleep(struct health *h, uint64_t now_us)
+void health_set_fail_open(struct health *h, bool fail_open)
 {
-	bool asleep = now_us - h->started_us > ALIVE_S * SECOND_US && !health_workers_alive(h, now_us);
+	h->sources.fail_open = fail_open;
+}
 
-	if (asleep && !h->asleep)
-		log_error("a worker HANGS: it has not been awake for %d seconds, its packets wait", ALIVE_S);
-	else if (!asleep && h->asleep)
-		log_warning("the workers are awake again");
-	h->asleep = asleep;
+void health_set_table(struct health *h, const char *table)
+{
+	h->sources.table = table;
+}
+
+bool health_take_blind(struct health *h, uint64_t *packets, uint64_t *total)
+{
+	*total = h->now[NUMBER_RULES_BLIND];
+	*packets = *total > h->blind_taken ? *total - h->blind_taken : 0;
+	h->blind_taken = *total;
+	return *packets > 0;
+}
+
+static void tell_hanging(const struct health *h, struct worker *w)
+{
+	int r = h->sources.fail_open ? worker_release(w) : 0;
+
+	if (!h->sources.fail_open)
+		log_error(
+		        "the worker of queue %u HANGS: its packets wait, port 25 STANDS STILL (queue.fail = "
+		        "closed); restart posternd",
+		        worker_queue(w));
+	else if (r)
+		log_error("the worker of queue %u HANGS, and its queue cannot be released: %s; restart "
+		          "posternd",
+		        worker_queue(w), strerror(-r));
+	else
+		log_error("the worker of queue %u HANGS: its queue is released, port 25 PASSES WITHOUT "
+		          "INSPECTION (queue.fail = open); restart posternd",
+		        worker_queue(w));
+}
+
+void health_watch(struct health *h)
+{
+	uint64_t now_us = clock_monotonic_ns() / 1000;
+	bool late = h->watched_us && now_us - h->watched_us > HANGS_US;
+	unsigned i;
+
+	h->watched_us = now_us;
+	for (i = 0; !late && i < h->sources.worker_count; i++) {
+		struct worker *w = h->sources.workers[i];
+		uint64_t awake_us = load(&worker_queue_counts(w)->last_wakeup_us), bit = 1ULL << i;
+		bool hangs = awake_us && awake_us + HANGS_US < now_us && !worker_has_ended(w);
+
+		if (hangs && !(h->hanging & bit))
+			tell_hanging(h, w);
+		else if (!hangs && (h->hanging & bit))
+			log_warning("the worker of queue %u is awake again, and inspects", worker_queue(w));
+		h->hanging = hangs ? h->hanging | bit : h->hanging & ~bit;
+	}
 }
 
 void health_tick(struct health *h, uint64_t now_us)
@@ -285,7 +333,6 @@ void health_tick(struct health *h, uint64_t now_us)
 	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
 	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
 	tell_growth(h, now_us);
-	tell_sleep(h, now_us);
 }
 
 bool health_queue_is_gone(const struct health *h)

@@ -16,6 +16,7 @@ struct health_sources {
 	unsigned worker_count;
 	struct gate *gate;
 	const char *table;
+	bool fail_open; /* queue.fail */
 	const struct desk *desk;
 };
 
@@ -30,8 +31,17 @@ void health_free(struct health *h); /* NULL is fine */
 void health_count_log(struct health *h, enum health_log what, uint64_t more);
 /* Reads all counters, warns. About once a second. */
 void health_tick(struct health *h, uint64_t now_us);
-/* Every worker has been awake within the last seconds. */
-bool health_workers_alive(const struct health *h, uint64_t now_us);
+/* Looks for workers that hang, says so, and with fail_open gives their queues back to the kernel.
+ * Every HEALTH_WATCH_MS: so a worker that hangs is noticed within a second. */
+void health_watch(struct health *h);
+enum { HEALTH_WATCH_MS = 250 };
+/* After a reload. */
+void health_set_fail_open(struct health *h, bool fail_open);
+void health_set_table(struct health *h, const char *table);
+/* No worker hangs. */
+bool health_workers_alive(const struct health *h);
+/* Packets that passed without inspection since the last call, and in all; false if there were none. */
+bool health_take_blind(struct health *h, uint64_t *packets, uint64_t *total);
 /* A queue that was claimed is not there any more, although its worker serves it. */
 bool health_queue_is_gone(const struct health *h);
 /* Writes a stats record of the last reading. */

@@ -7,7 +7,8 @@
  * once a packet, which took a tenth of the daemon's processor time. The rings hold far more than
  * comes meanwhile, and nobody waits for a record that long.
  *
- * SIGTERM and SIGINT end it. SIGHUP opens the records' file again (log rotation).
+ * SIGTERM and SIGINT end it. SIGHUP opens the records' file again (log rotation) and reads the
+ * configuration again (reload.c).
  */
 #include "posternd/loop.h"
 
@@ -23,6 +24,7 @@
 #include "posternd/daemon.h"
 #include "posternd/notify.h"
 #include "posternd/refused.h"
+#include "posternd/reload.h"
 
 static const double COLLECT_S = 0.01;
 enum { DRAIN_MAX = 2048 };
@@ -32,7 +34,7 @@ struct loop {
 	struct ev_loop *ev;
 	ev_async events;
 	ev_io refused;
-	ev_timer second;
+	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
 	unsigned seconds; /* since the last stats record */
 	bool has_watchdog;
@@ -53,6 +55,7 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 		more |= desk_drain(d->desk, worker_events(d->workers[i]), DRAIN_MAX);
 		l->failed |= worker_has_ended(d->workers[i]);
 	}
+	reload_settle(d);
 	desk_flush(d->desk);
 	if (l->failed)
 		ev_break(ev, EVBREAK_ALL);
@@ -95,11 +98,13 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 {
 	struct loop *l = watcher->data;
 	struct daemon *d = l->daemon;
-	uint64_t now_us = clock_now_us();
+	uint64_t now_us = clock_now_us(), packets, total;
 
 	(void)revents;
 	desk_tick(d->desk, now_us);
 	health_tick(d->health, now_us);
+	if (health_take_blind(d->health, &packets, &total))
+		desk_blind(d->desk, packets, total, now_us);
 	if (health_queue_is_gone(d->health)) { /* a new start can claim it again */
 		l->failed = true;
 		ev_break(ev, EVBREAK_ALL);
@@ -109,8 +114,17 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	desk_flush(d->desk);
-	if (l->has_watchdog && health_workers_alive(d->health, now_us))
+	if (l->has_watchdog && health_workers_alive(d->health))
 		notify_send("WATCHDOG=1");
+}
+
+static void on_watch(struct ev_loop *ev, ev_timer *watcher, int revents)
+{
+	struct loop *l = watcher->data;
+
+	(void)ev;
+	(void)revents;
+	health_watch(l->daemon->health);
 }
 
 static void on_end(struct ev_loop *ev, ev_signal *watcher, int revents)
@@ -132,6 +146,7 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int revents)
 		        strerror(-r));
 	else
 		log_info("%s opened again", d->conf->log.eve);
+	reload_start(d);
 }
 
 /* ---- setting up ----------------------------------------------------------------------------- */
@@ -154,6 +169,8 @@ struct loop *loop_new(struct daemon *d)
 	ev_async_start(l->ev, &l->events);
 	ev_timer_init(&l->second, on_second, 1., 1.);
 	l->second.data = l;
+	ev_timer_init(&l->watch, on_watch, HEALTH_WATCH_MS / 1000., HEALTH_WATCH_MS / 1000.);
+	l->watch.data = l;
 	ev_signal_init(&l->term, on_end, SIGTERM);
 	ev_signal_init(&l->interrupt, on_end, SIGINT);
 	ev_signal_init(&l->hangup, on_hangup, SIGHUP);
@@ -180,6 +197,7 @@ bool loop_run(struct loop *l)
 	l->refused.data = l;
 	ev_io_start(l->ev, &l->refused);
 	ev_timer_start(l->ev, &l->second);
+	ev_timer_start(l->ev, &l->watch);
 	ev_run(l->ev, 0);
 	nflog_tap_leave(l->daemon->refused);
 	while (take_refused(l) > 0)

@@ -3,6 +3,10 @@
  * The thread's life is nfqueue_serve(). It shares nothing with other workers; the loop's thread reads
  * its ring and, with relaxed loads, its counters. Signals are left to the loop's thread.
  *
+ * A new policy is handed over by two pointers: `wanted`, which the loop's thread writes, and `used`,
+ * which the worker writes when it has moved on. In between packets it compares them, so no packet is
+ * judged by two policies, and none waits. What `used` pointed at before is nobody's then.
+ *
  * Limits: EVENT_SLOTS events wait at most; what comes while the ring is full is lost and counted,
  * because a packet is never held up by a slow disk.
  */
@@ -15,11 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "inspect.h"
 #include "postern/event.h"
 
-enum { EVENT_SLOTS = 16384 };
+enum { EVENT_SLOTS = 16384, JOIN_S = 5 };
 static const uint64_t TICK_US = 1000000;
 
 struct worker {
@@ -31,15 +36,28 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	int result;
+	_Atomic(const struct policy *) wanted, used;
 	atomic_bool ended;
 };
 
 /* ---- in the worker's thread ----------------------------------------------------------------- */
 
+static void take_policy(struct worker *w)
+{
+	const struct policy *wanted = atomic_load_explicit(&w->wanted, memory_order_acquire);
+
+	if (wanted == atomic_load_explicit(&w->used, memory_order_relaxed))
+		return;
+	inspect_set_policy(w->inspect, wanted);
+	atomic_store_explicit(&w->used, wanted, memory_order_release);
+	w->settings.wake(w->settings.wake_arg);
+}
+
 static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
 {
 	struct worker *w = arg;
 
+	take_policy(w);
 	inspect_packet(w->inspect, packet, bytes, out);
 }
 
@@ -47,6 +65,7 @@ static void on_tick(void *arg, uint64_t now_us)
 {
 	struct worker *w = arg;
 
+	take_policy(w);
 	if (now_us - w->ticked_us >= TICK_US) { /* also when the clock was set back */
 		inspect_tick(w->inspect, now_us);
 		w->ticked_us = now_us;
@@ -87,6 +106,8 @@ struct worker *worker_open(const struct worker_settings *s, char *err, unsigned 
 
 	if (w) {
 		w->settings = *s;
+		atomic_init(&w->wanted, s->policy);
+		atomic_init(&w->used, s->policy);
 		r = take_memory(w);
 	}
 	if (r) {
@@ -127,11 +148,32 @@ void worker_stop(struct worker *w)
 
 int worker_join(struct worker *w)
 {
+	struct timespec until;
+
 	if (!w->started)
 		return 0;
-	pthread_join(w->thread, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += JOIN_S;
+	if (pthread_timedjoin_np(w->thread, NULL, &until))
+		return -ETIMEDOUT;
 	w->started = false;
 	return w->result;
+}
+
+int worker_release(struct worker *w)
+{
+	return nfqueue_release(w->queue);
+}
+
+void worker_set_policy(struct worker *w, const struct policy *policy)
+{
+	atomic_store_explicit(&w->wanted, policy, memory_order_release);
+	nfqueue_wake(w->queue);
+}
+
+bool worker_has_policy(const struct worker *w, const struct policy *policy)
+{
+	return atomic_load_explicit(&w->used, memory_order_acquire) == policy;
 }
 
 bool worker_has_ended(const struct worker *w)

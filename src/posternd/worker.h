@@ -29,7 +29,14 @@ struct worker *worker_open(const struct worker_settings *s, char *err, unsigned 
 int worker_start(struct worker *w);
 /* Asks; worker_join() waits and returns what nfqueue_serve() has returned. */
 void worker_stop(struct worker *w);
+/* -ETIMEDOUT: the thread hangs; then there is no way but to end the process. */
 int worker_join(struct worker *w);
+/* Gives the queue of a worker that hangs back to the kernel (nfqueue_release()). 0 or -errno. */
+int worker_release(struct worker *w);
+/* The policy is to be replaced: the worker takes it over between two packets, within a second, and
+ * calls wake(). Until worker_has_policy() says so, the caller keeps both alive. */
+void worker_set_policy(struct worker *w, const struct policy *policy);
+bool worker_has_policy(const struct worker *w, const struct policy *policy);
 /* The thread has ended by itself. */
 bool worker_has_ended(const struct worker *w);
 /* inspect_finish() of its engine, after worker_join(). */

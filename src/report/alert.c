@@ -80,6 +80,8 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 	if (f->would != f->action)
 		field_set_text(finding, "would", words_get(WORDS_ACTION, f->would));
 	field_set(finding, "verified", json_boolean(f->verified));
+	if (f->pooled)
+		field_set(finding, "pooled", json_true());
 	field_set(finding, "evidence", evidence_list(f, cut));
 	return finding;
 }
@@ -118,7 +120,8 @@ static json_t *smtp_object(const struct finding *f, uint64_t *cut)
 
 json_t *alert_record(struct frame *frame, const struct finding *f, uint64_t *cut)
 {
-	json_t *record = frame_record(frame, "alert", f->time_us, &f->conn);
+	json_t *record =
+	        frame_record(frame, "alert", f->time_us, f->id == FINDING_GATE_BLIND ? NULL : &f->conn);
 	json_t *smtp = smtp_object(f, cut);
 
 	if (f->tx_id > 0)

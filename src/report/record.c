@@ -297,7 +297,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 {
 	struct connection *c;
 
-	if (e->kind == EVENT_REFUSED) /* no connection came of it; watch tells it */
+	if (e->kind == EVENT_REFUSED || e->kind == EVENT_BLIND) /* of no connection; watch tells it */
 		return;
 	c = connection_of(b, frame, e);
 	switch ((enum event_kind)e->kind) {
@@ -341,6 +341,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		break;
 	case EVENT_OPEN:
 	case EVENT_REFUSED:
+	case EVENT_BLIND:
 	case EVENT_KIND_COUNT:
 		break;
 	}

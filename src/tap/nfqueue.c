@@ -55,7 +55,6 @@ enum {
 	SOCKET_SEND_BYTES = 1 << 20, /* must hold one send */
 	SOCKET_RECEIVE_BYTES = 16 << 20,
 	COPY_RANGE = 0xffff,
-	IDLE_MS = 1000,
 	SEND_TRIES = 1000, /* a millisecond apart */
 };
 static_assert(SLOT_BYTES % 8 == 0, "each slot begins aligned");
@@ -65,8 +64,9 @@ struct nfqueue {
 	struct mnl_socket *socket;
 	int stop_fd;
 	atomic_bool stopping;
-	bool bound;
-	uint8_t *slots; /* BATCH of SLOT_BYTES */
+	atomic_bool released; /* by another thread; the worker has not seen it yet */
+	bool bound;           /* the worker's; others only read it before and after its life */
+	uint8_t *slots;       /* BATCH of SLOT_BYTES */
 	uint8_t *send;
 	size_t send_used;
 	unsigned send_count; /* verdicts in it */
@@ -177,16 +177,20 @@ struct nfqueue *nfqueue_open(const struct nfqueue_settings *s, char *err, unsign
 	return NULL;
 }
 
-static void unclaim(struct nfqueue *q)
+/* The kernel lets go of the queue, and of what it holds, inside of the send call. */
+static int unbind(const struct nfqueue *q)
 {
 	char buf[512] __attribute__((aligned(8)));
-	struct nlmsghdr *h;
+	struct nlmsghdr *h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->settings.number);
 
-	if (!q->bound)
-		return;
-	h = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, q->settings.number);
 	nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
-	(void)mnl_socket_sendto(q->socket, h, h->nlmsg_len); /* closing the socket does the same */
+	return mnl_socket_sendto(q->socket, h, h->nlmsg_len) < 0 ? -errno : 0;
+}
+
+static void unclaim(struct nfqueue *q)
+{
+	if (q->bound)
+		(void)unbind(q); /* closing the socket does the same */
 	q->bound = false;
 }
 
@@ -342,7 +346,7 @@ static int turn(struct nfqueue *q, struct work *w)
 	int i, n, r = 0;
 
 	w->now_us = clock_now_us();
-	atomic_store_explicit(&q->counts.last_wakeup_us, w->now_us, memory_order_relaxed);
+	atomic_store_explicit(&q->counts.last_wakeup_us, since_ns / 1000, memory_order_relaxed);
 	n = receive(q);
 	for (i = 0; i < n && r == 0; i++)
 		r = take_datagram(q, w, (unsigned)i);
@@ -361,8 +365,33 @@ static int wait_for_packets(struct nfqueue *q)
 		{ .fd = mnl_socket_get_fd(q->socket), .events = POLLIN },
 		{ .fd = q->stop_fd, .events = POLLIN },
 	};
+	eventfd_t woken;
 
-	return poll(fds, 2, IDLE_MS) < 0 && errno != EINTR ? -errno : 0;
+	if (poll(fds, 2, NFQUEUE_IDLE_MS) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (fds[1].revents)
+		(void)eventfd_read(q->stop_fd, &woken);
+	return 0;
+}
+
+/* After nfqueue_release(). Packets that still wait in the socket are of the queue that was: the kernel
+ * has dropped them, and their numbers would mean others in the new one. So they are thrown away, before
+ * there can be new ones. */
+static int claim_again(struct nfqueue *q)
+{
+	int n, r;
+
+	atomic_store(&q->released, false);
+	q->bound = false;
+	do {
+		n = receive(q);
+	} while (n > 0);
+	if (n < 0)
+		return n;
+	r = claim(q);
+	if (r == 0)
+		count(&q->counts.releases, 1);
+	return r;
 }
 
 int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick, void *arg)
@@ -374,6 +403,8 @@ int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick,
 	while (r >= 0 && !atomic_load(&q->stopping)) {
 		if (r < BATCH)
 			r = wait_for_packets(q);
+		if (r >= 0 && atomic_load(&q->released))
+			r = claim_again(q);
 		if (r >= 0)
 			r = turn(q, &w);
 	}
@@ -385,6 +416,20 @@ int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick,
 	} while (r > 0 && atomic_load(&q->counts.packets) < last);
 	unclaim(q);
 	return r < 0 ? r : 0;
+}
+
+int nfqueue_release(struct nfqueue *q)
+{
+	int r = unbind(q);
+
+	if (r == 0)
+		atomic_store(&q->released, true);
+	return r;
+}
+
+void nfqueue_wake(struct nfqueue *q)
+{
+	(void)eventfd_write(q->stop_fd, 1);
 }
 
 void nfqueue_stop(struct nfqueue *q)

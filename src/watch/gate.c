@@ -1,12 +1,18 @@
-/* gate.c - port-25 tries outside the rules: gate.refused (1025500).
+/* gate.c - port-25 tries outside the rules: gate.refused (1025500); packets that nobody inspected:
+ * gate.blind (1025512).
  *
  * The kernel refused the try (in monitor mode: would have refused it) and logged a copy of its packet.
  * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
  * forgot to allow. Inward ones weigh 4: the internet knocks all day.
  *
  * A try is one packet: its source address may be forged, so the finding is never `verified`.
+ *
+ * Blind packets are counted by the kernel, not seen: the finding is of no connection, its value is their
+ * number since the table was made.
  */
 #include "watch/judge.h"
+
+#include <inttypes.h>
 
 #include "postern/action.h"
 #include "watch/evidence.h"
@@ -45,5 +51,16 @@ bool gate_judge_try(const struct event *e, const struct watch_memory *memory, st
 	f->blocked = f->action != ACTION_ALERT;
 	f->outcome = f->blocked ? OUTCOME_REFUSED_BY_US : OUTCOME_NONE;
 	print_try(evidence_line(f), e);
+	return true;
+}
+
+bool gate_judge_blind(const struct event *e, const struct watch_memory *memory, struct finding *f)
+{
+	(void)memory;
+	finding_init(f, FINDING_GATE_BLIND, e);
+	f->action = f->would = ACTION_ALERT;
+	f->value = e->u.blind.total;
+	evidence_print(evidence_line(f), "%" PRIu64 " packets, %" PRIu64 " in all by the kernel's counter",
+	        e->u.blind.packets, e->u.blind.total);
 	return true;
 }

@@ -20,11 +20,13 @@ enum { SOURCE_BITS_V4 = 96 + 32, SOURCE_BITS_V6 = 64, ID_BITS = 53 };
 struct incident_key {
 	struct addr source; /* masked */
 	uint32_t rule;
-	uint32_t direction;
+	uint16_t direction;
+	uint16_t pool; /* 0 = one source; else the server group, from 1 for none of ours */
 };
 
 struct incident {
-	struct finding story;     /* the first finding; its brief, severity and evidence follow the others */
+	struct finding
+	        story; /* the first finding; its brief, severity, value and evidence follow the others */
 	uint64_t next_told_count; /* the next finding to be told in full */
 };
 
@@ -69,7 +71,11 @@ static struct incident_key incident_key(const struct finding *f)
 	struct incident_key key;
 
 	memset(&key, 0, sizeof(key));
-	key.source = addr_mask(&f->conn.src, addr_is_v4(&f->conn.src) ? SOURCE_BITS_V4 : SOURCE_BITS_V6);
+	if (f->pooled)
+		key.pool = (uint16_t)(f->conn.server + 2);
+	else
+		key.source =
+		        addr_mask(&f->conn.src, addr_is_v4(&f->conn.src) ? SOURCE_BITS_V4 : SOURCE_BITS_V6);
 	key.rule = f->id;
 	key.direction = f->conn.direction;
 	return key;
@@ -156,9 +162,18 @@ static void incident_grow(struct incident *in, const struct finding *f)
 		story->incident.last_us = f->time_us;
 	if (f->severity < story->severity)
 		story->severity = f->severity;
+	if (f->value > story->value)
+		story->value = f->value;
 	story->blocked &= f->blocked; /* one that got through, and the story is not blocked */
 	story->verified |= f->verified;
 	evidence_merge(story, f);
+}
+
+bool incident_is_open(const struct incident_book *b, const struct finding *f)
+{
+	struct incident_key key = incident_key(f);
+
+	return table_find(b->table, &key) != NULL;
 }
 
 void incident_add(struct incident_book *b, struct finding *f)

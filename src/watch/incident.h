@@ -5,11 +5,15 @@
  * it: the first finding with the count, the first and last time, the worst severity and the first
  * FINDING_EVIDENCE_MAX different lines of evidence. One source is a /32 of IPv4 or a /64 of IPv6.
  *
+ * A pooled finding belongs to a story of its rule, direction and server group whatever its source.
+ *
  * Memory is fixed. A new story in a full table closes the one quiet for longest (its summary is told,
  * the eviction counted).
  */
 #ifndef WATCH_INCIDENT_H
 #define WATCH_INCIDENT_H
+
+#include <stdbool.h>
 
 #include "base/hash.h"
 #include "base/ring.h"
@@ -23,6 +27,8 @@ struct incident_book;
 struct incident_book *incident_new(uint32_t capacity, uint32_t quiet_s,
         const uint8_t hash_key[HASH_KEY_BYTES], struct ring *findings, struct watch_counts *counts);
 void incident_free(struct incident_book *b); /* NULL is fine */
+/* A story of f's source is open. */
+bool incident_is_open(const struct incident_book *b, const struct finding *f);
 /* Counts f in its story and tells it if it is due; f->incident is written. */
 void incident_add(struct incident_book *b, struct finding *f);
 /* Closes what was quiet for quiet_s at now_us. A summary that finds the ring full waits for the next

@@ -26,5 +26,6 @@ typedef bool watch_judge(const struct event *e, const struct watch_memory *memor
 watch_judge relay_judge_rcpt; /* EVENT_RCPT: relay.attempt, relay.accepted */
 watch_judge relay_judge_data; /* EVENT_DATA: relay.accepted again, at the end of data */
 watch_judge gate_judge_try;   /* EVENT_REFUSED: gate.refused */
+watch_judge gate_judge_blind; /* EVENT_BLIND: gate.blind */
 
 #endif

@@ -19,6 +19,8 @@ struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
 	struct incident_book *incidents;
 	struct watch_counts counts;
+	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
+	uint64_t window_us, window_end_us;
 };
 
 static const struct {
@@ -28,6 +30,7 @@ static const struct {
 	{ EVENT_RCPT, relay_judge_rcpt },
 	{ EVENT_DATA, relay_judge_data },
 	{ EVENT_REFUSED, gate_judge_try },
+	{ EVENT_BLIND, gate_judge_blind },
 };
 
 void watch_settings_default(struct watch_settings *s)
@@ -35,6 +38,7 @@ void watch_settings_default(struct watch_settings *s)
 	memset(s, 0, sizeof(*s));
 	s->connections = 65536;
 	s->incidents = 16384;
+	s->refused_sources = 1000;
 	s->quiet_s = 600;
 }
 
@@ -47,6 +51,8 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 	w->connections =
 	        table_new(s->connections, sizeof(uint64_t), sizeof(struct watch_memory), s->hash_key);
 	w->incidents = incident_new(s->incidents, s->quiet_s, s->hash_key, findings, &w->counts);
+	w->refused_sources = s->refused_sources;
+	w->window_us = (uint64_t)s->quiet_s * 1000000;
 	if (w->connections && w->incidents)
 		return w;
 	watch_free(w);
@@ -123,6 +129,21 @@ static void forget(struct watch *w, const struct event *e)
 	m->foreign.len = 0;
 }
 
+/* True when this refused try is of one source too many. */
+static bool is_over_budget(struct watch *w, const struct finding *f)
+{
+	if (f->id != FINDING_GATE_REFUSED || incident_is_open(w->incidents, f))
+		return false;
+	if (f->time_us >= w->window_end_us) {
+		w->window_end_us = f->time_us + w->window_us;
+		w->refused_opened = 0;
+	}
+	if (w->refused_opened == w->refused_sources)
+		return true;
+	w->refused_opened++;
+	return false;
+}
+
 void watch_event(struct watch *w, const struct event *e)
 {
 	struct finding f;
@@ -132,8 +153,10 @@ void watch_event(struct watch *w, const struct event *e)
 	remember(w, e);
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
 		if (judges[i].kind == e->kind &&
-		        judges[i].judge(e, table_find(w->connections, &e->conn.flow_id), &f))
+		        judges[i].judge(e, table_find(w->connections, &e->conn.flow_id), &f)) {
+			f.pooled = is_over_budget(w, &f);
 			incident_add(w->incidents, &f);
+		}
 	forget(w, e);
 }
 

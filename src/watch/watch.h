@@ -3,6 +3,10 @@
  * Findings of one kind about one source are one incident: the first is told in full, further ones
  * when their number has doubled (2, 4, 8, ...), and a summary when it was quiet for a window. What
  * is not told is counted in the incident, never lost.
+ *
+ * Refused tries come from anywhere, and their sources may be forged. So only refused_sources of them
+ * open an incident of their own in quiet_s; the tries of further ones are pooled, one incident for each
+ * group of servers.
  */
 #ifndef WATCH_WATCH_H
 #define WATCH_WATCH_H
@@ -18,9 +22,10 @@
 struct watch;
 
 struct watch_settings {
-	uint32_t connections; /* remembered at once, 16..2^22 */
-	uint32_t incidents;   /* open at once, 16..2^22 */
-	uint32_t quiet_s;     /* an incident closes after this long without a finding */
+	uint32_t connections;     /* remembered at once, 16..2^22 */
+	uint32_t incidents;       /* open at once, 16..2^22 */
+	uint32_t refused_sources; /* with an incident of their own, in quiet_s */
+	uint32_t quiet_s;         /* an incident closes after this long without a finding */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 void watch_settings_default(struct watch_settings *s);

@@ -4,7 +4,9 @@
 #   postern_conf [LINE...]       writes $LAB_DIR/postern.conf: enforce, the ISP pattern, action refuse-recipient;
 #                                lines given replace the line that sets the same key or opens the same block
 #   postern_start [OPTION...]    starts posternd on gw and waits until it says that it is ready
-#   postern_stop                 SIGTERM, waits for the end; fails if it did not leave with status 0
+#   postern_stop [SPOILED]       SIGTERM, waits for the end; fails if it did not leave with status 0, or if the kernel
+#                                has other rules then than the configuration wants, unless somebody spoiled them
+#   postern_rules_stand          the kernel has just the rules that the configuration wants, read back by netlink
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
@@ -54,6 +56,12 @@ postern_start() {
 postern_stop() {
     kill -TERM "$POSTERN_PID"
     wait "$POSTERN_PID" || lab_fail "posternd left with status $?"
+    [[ -n ${1:-} ]] || postern_rules_stand
+}
+
+postern_rules_stand() {
+    lab_in gw "$BUILD/postern" verify -c "$LAB_DIR/postern.conf" >"$LAB_DIR/verify" 2>&1 ||
+        lab_fail "the rules: $(<"$LAB_DIR/verify")"
 }
 
 postern_records() {

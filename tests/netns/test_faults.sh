@@ -93,7 +93,7 @@ ends_with 1
 postern_start
 lab_in gw nft flush chain inet postern forward
 said 'table inet postern WAS CHANGED: somebody added or removed rules'
-postern_stop
+postern_stop spoiled
 postern_start
 [[ -n $(lab_in gw nft list chain inet postern forward | grep goto) ]] || lab_fail "a new start did not mend the chain"
 postern_stop

@@ -184,6 +184,67 @@ static void reinstalls(void)
 	gate_close(g);
 }
 
+/* What is there already is not sent again; anything else is. */
+static void sends_only_what_differs(void)
+{
+	struct gate *g = open_fresh(), *fresh;
+	struct policy *p = gate_example_policy(MODE_ENFORCE);
+	struct ruleset *r = ruleset_build(p, &gate_example_settings);
+	static const char *const spoil[] = {
+		"nft add rule inet postern forward accept",
+		"nft flush chain inet postern forward_mark",
+		"nft add chain inet postern more",
+		"nft add counter inet postern more",
+		"nft add set inet postern more '{ type ipv4_addr; }'",
+		"s=$(nft -j list sets inet | grep -o '\"name\": \"[^\"]*' | head -1 | cut -d'\"' -f4); "
+		"nft flush set inet postern $s",
+	};
+	char *before, *after;
+	int status;
+
+	CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), -ESTALE);
+	install_example(g, MODE_ENFORCE);
+	CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), 0);
+	before = gate_netns_shell(NULL, "nft -a list table inet postern");
+	fresh = gate_open(err, sizeof(err)); /* does not know in which form queues are */
+	CU_ASSERT_EQUAL(gate_install(fresh, r, err, sizeof(err)), 0);
+	after = gate_netns_shell(NULL, "nft -a list table inet postern");
+	CU_ASSERT_STRING_EQUAL(before, after); /* the handles too */
+	CU_ASSERT_EQUAL(gate_uses_target(fresh), gate_uses_target(g));
+	free(after);
+	for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
+		free(gate_netns_shell(&status, "%s", spoil[i]));
+		CU_ASSERT_EQUAL(status, 0);
+		CU_ASSERT_EQUAL(gate_compare(fresh, r, err, sizeof(err)), -ESTALE);
+		CU_ASSERT_EQUAL(gate_remove(fresh, "postern"), 0);
+		CU_ASSERT_EQUAL(gate_install(fresh, r, err, sizeof(err)), 0);
+		CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), 0);
+	}
+	free(before);
+	ruleset_free(r);
+	policy_free(p);
+	gate_close(fresh);
+	gate_close(g);
+}
+
+static void note_table(void *arg, const char *table)
+{
+	snprintf(arg, 64, "%s", table);
+}
+
+static void finds_its_tables(void)
+{
+	struct gate *g = open_fresh();
+	char name[64] = "";
+
+	CU_ASSERT_EQUAL(gate_find_tables(g, note_table, name), 0);
+	install_example(g, MODE_MONITOR);
+	free(gate_netns_shell(NULL, "nft 'add table inet other; add counter inet other queued'"));
+	CU_ASSERT_EQUAL(gate_find_tables(g, note_table, name), 1);
+	CU_ASSERT_STRING_EQUAL(name, "postern");
+	gate_close(g);
+}
+
 /* Rules that others add or remove are noticed, ours of either mode are not. */
 static void notices_changed_rules(void)
 {
@@ -424,6 +485,7 @@ SUITE("gate", { "text and messages agree", agrees_for_the_example },
         { "they agree for workers and self", agrees_for_workers_and_self },
         { "they agree at the edges of the address space", agrees_at_the_edges },
         { "installs again, and another ruleset", reinstalls },
+        { "sends only what differs", sends_only_what_differs }, { "finds its tables", finds_its_tables },
         { "notices changed rules", notices_changed_rules }, { "base chains stay", base_chains_stay },
         { "sweeps its own table", sweeps_the_table }, { "leaves other tables alone", other_tables_stay },
         { "removes, and says when there is nothing", removes },

@@ -143,6 +143,22 @@ static void temporary_replies_pass_as_they_are(void)
 
 /* ---- not refusing -------------------------------------------------------------------------- */
 
+/* A connection that is open when the policy changes is judged by the new one from its next packet on. */
+static void a_new_policy_counts_at_once(void)
+{
+	struct policy *monitor = policy_make(MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	inspect_set_policy(T.inspect, monitor);
+	pass(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "554 5.7.1 Relay access denied\r\n");
+	inspect_set_policy(T.inspect, T.policy);
+	policy_free(monitor);
+	CU_ASSERT_STRING_EQUAL(say(&T, CLIENT, bad_rcpt), "XXXX TO:<x@foreign.test>\r\n");
+	talk_fini(&T);
+}
+
 static void monitor_mode_touches_nothing(void)
 {
 	const struct event *e;
@@ -450,6 +466,7 @@ SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_
         { "resends carry the same edits", resends_carry_the_same_edits },
         { "unfinished checksums are finished", unfinished_checksums_are_finished },
         { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
+        { "a new policy counts at once", a_new_policy_counts_at_once },
         { "monitor mode touches nothing", monitor_mode_touches_nothing },
         { "midstream is never refused", midstream_is_never_refused },
         { "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },

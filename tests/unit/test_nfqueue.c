@@ -297,7 +297,7 @@ static void accepts_and_marks(void)
 	CU_ASSERT_EQUAL(s.last.in_if, 0);
 	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->bytes, 128);
 	CU_ASSERT_EQUAL(latency_count(nfqueue_counts(s.queue)), 1);
-	CU_ASSERT(nfqueue_counts(s.queue)->last_wakeup_us > 1600000000000000);
+	CU_ASSERT(nfqueue_counts(s.queue)->last_wakeup_us > 0);
 	CU_ASSERT_EQUAL(counted("inspected"), 1);
 	CU_ASSERT_EQUAL(counted("blind"), 0);
 	check_and_close(&s);

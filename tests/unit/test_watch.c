@@ -308,6 +308,101 @@ static void gate_tells_what_the_rule_does(void)
 	}
 }
 
+/* A million sources knock within one window: so many are told one by one, the rest is one story for each
+ * group of servers, and nothing is uncounted. */
+static void a_scan_costs_little(void)
+{
+	enum { SOURCES = 1000000 };
+	struct event e = events_make(EVENT_REFUSED, 0);
+	const struct finding *f;
+	uint64_t told = 0, pooled[2] = { 0 }, single = 0;
+	struct watch_settings s;
+
+	watch_settings_default(&s);
+	ring = ring_new(4096, sizeof(struct finding));
+	watch = watch_new(&s, ring);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
+	e.u.refused.tcp_flags = 2;
+	for (uint32_t i = 0; i <= SOURCES; i++) {
+		e.time_us = EVENTS_START_US + i * 500;
+		e.conn.src = addr_from_v4(
+		        (const uint8_t[]) { (uint8_t)(16 + (i >> 16)), (uint8_t)(i >> 8), (uint8_t)i, 1 });
+		e.conn.server = (int16_t)(i % 2) - 1;
+		if (i < SOURCES)
+			watch_event(watch, &e);
+		while (i == SOURCES && watch_finish(watch, e.time_us) > 0 && ring_waiting(ring) == 0)
+			;
+		while ((f = ring_front(ring))) {
+			told++;
+			CU_ASSERT_EQUAL(f->verified, 0);
+			if (f->incident.state == INCIDENT_CLOSED && f->pooled)
+				pooled[f->conn.server + 1] = f->incident.count;
+			else if (f->incident.state == INCIDENT_CLOSED)
+				single += f->incident.count;
+			ring_pop(ring);
+		}
+	}
+	CU_ASSERT_EQUAL(single, s.refused_sources);
+	CU_ASSERT_EQUAL(pooled[0], SOURCES / 2 - s.refused_sources / 2);
+	CU_ASSERT_EQUAL(pooled[1], SOURCES / 2 - s.refused_sources / 2);
+	CU_ASSERT(told < 2 * s.refused_sources + 2 * 24);
+	CU_ASSERT_EQUAL(watch_counts(watch).findings, SOURCES);
+	CU_ASSERT_EQUAL(watch_counts(watch).findings_lost, 0);
+	CU_ASSERT_EQUAL(watch_counts(watch).incidents_evicted, 0);
+	end();
+}
+
+/* A window later sources are told one by one again, and one that has its incident always is. */
+static void the_budget_is_for_a_window(void)
+{
+	struct watch_settings s;
+	struct event e = events_make(EVENT_REFUSED, 0);
+
+	watch_settings_default(&s);
+	s.refused_sources = 1;
+	ring = ring_new(64, sizeof(struct finding));
+	watch = watch_new(&s, ring);
+	push(e);
+	CU_ASSERT_EQUAL(take().pooled, 0);
+	e.conn.src = addr_from_v4((const uint8_t[]) { 203, 0, 113, 10 });
+	push(e);
+	CU_ASSERT_EQUAL(take().pooled, 1);
+	e.conn.src = addr_from_v4((const uint8_t[]) { 203, 0, 113, 9 });
+	push(e);
+	CU_ASSERT_EQUAL(take().pooled, 0);
+	e.conn.src = addr_from_v4((const uint8_t[]) { 203, 0, 113, 11 });
+	e.time_us += s.quiet_s * UINT64_C(1000000);
+	push(e);
+	CU_ASSERT_EQUAL(take().pooled, 0);
+	end();
+}
+
+static void blind_packets_are_a_finding(void)
+{
+	struct event e = { .kind = EVENT_BLIND, .time_us = EVENTS_START_US };
+	struct finding f;
+
+	begin(16);
+	e.u.blind = (struct event_blind) { .packets = 17, .total = 40 };
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_GATE_BLIND);
+	CU_ASSERT_EQUAL(f.id, 1025512);
+	CU_ASSERT_EQUAL(f.severity, 1);
+	CU_ASSERT_EQUAL(f.value, 40);
+	CU_ASSERT_EQUAL(f.blocked, 0);
+	ASSERT_TEXT(f.evidence[0], "17 packets, 40 in all by the kernel's counter");
+	e.u.blind = (struct event_blind) { .packets = 2, .total = 42 };
+	push(e);
+	(void)take();
+	push(e); /* counted, not told; the summary has the most */
+	CU_ASSERT_EQUAL(watch_finish(watch, EVENTS_START_US), 0);
+	f = take();
+	CU_ASSERT_EQUAL(f.incident.count, 3);
+	CU_ASSERT_EQUAL(f.value, 42);
+	end();
+}
+
 static void finish_closes_all(void)
 {
 	begin(16);
@@ -328,4 +423,7 @@ SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_st
         { "long path leaves room for the reply", long_path_leaves_room_for_the_reply },
         { "gate weighs by direction", gate_weighs_by_direction },
         { "gate tells what the rule does", gate_tells_what_the_rule_does },
+        { "a scan costs little", a_scan_costs_little },
+        { "the budget is for a window", the_budget_is_for_a_window },
+        { "blind packets are a finding", blind_packets_are_a_finding },
         { "finish closes all", finish_closes_all })

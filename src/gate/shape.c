@@ -1,0 +1,373 @@
+/* shape.c - what a table does, in a form that can be compared.
+ *
+ * The same code reads our own messages, as a batch has them before it is sent, and the messages by which
+ * the kernel tells what it has. Each object becomes a line of what libnftnl sees in it; rules carry their
+ * place in the chain. Values of counters, handles and numbers of sets do not count.
+ *
+ * Limits: user data of sets (nft's notes on how to print them) is not compared.
+ * Rejected: comparing the text of `nft list` (another program, whose wording changes); comparing bytes
+ * (the kernel tells registers, flags and defaults in a form of its own).
+ */
+#include "gate/shape.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/object.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/batch.h"
+#include "gate/found.h"
+
+enum { EXPRESSION_MAX = 1024, CHAINS_MAX = 64 };
+
+struct reading {
+	struct shape *shape;
+	const char *table; /* NULL = any */
+	struct {
+		char name[FOUND_NAME_MAX];
+		unsigned rules;
+	} chains[CHAINS_MAX]; /* how many rules were seen of each */
+	FILE *line;
+	char *text;
+	size_t text_bytes;
+};
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+static bool begin_line(struct reading *r)
+{
+	r->text = NULL;
+	r->line = open_memstream(&r->text, &r->text_bytes);
+	if (!r->line)
+		r->shape->error = -ENOMEM;
+	return r->line != NULL;
+}
+
+static void end_line(struct reading *r)
+{
+	struct shape *s = r->shape;
+	size_t room = s->room ? 2 * s->room : 256;
+	char **bigger;
+
+	if (fclose(r->line))
+		s->error = -ENOMEM;
+	if (!s->error && s->count == s->room) {
+		bigger = reallocarray(s->lines, room, sizeof(*s->lines));
+		if (bigger) {
+			s->lines = bigger;
+			s->room = room;
+		} else {
+			s->error = -ENOMEM;
+		}
+	}
+	if (s->error)
+		free(r->text);
+	else
+		s->lines[s->count++] = r->text;
+}
+
+static void print_bytes(FILE *to, const void *bytes, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		fprintf(to, "%02x", ((const uint8_t *)bytes)[i]);
+}
+
+static bool is_wanted(const struct reading *r, uint32_t family, const char *table)
+{
+	return family == NFPROTO_INET && table && (!r->table || strcmp(table, r->table) == 0);
+}
+
+/* ---- one object each ------------------------------------------------------------------------- */
+
+static void see_chain(struct reading *r, const struct nlmsghdr *h)
+{
+	struct nftnl_chain *c = nftnl_chain_alloc();
+
+	if (c && nftnl_chain_nlmsg_parse(h, c) == 0 &&
+	        is_wanted(r, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY),
+	                nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
+	        begin_line(r)) {
+		fprintf(r->line, "chain %s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+		if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
+			fprintf(r->line, " hook %u priority %d policy %u type %s",
+			        nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM),
+			        nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO),
+			        nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY),
+			        nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE));
+		end_line(r);
+	}
+	if (c)
+		nftnl_chain_free(c);
+}
+
+static void see_counter(struct reading *r, const struct nlmsghdr *h)
+{
+	struct nftnl_obj *o = nftnl_obj_alloc();
+
+	if (o && nftnl_obj_nlmsg_parse(h, o) == 0 &&
+	        is_wanted(r, nftnl_obj_get_u32(o, NFTNL_OBJ_FAMILY), nftnl_obj_get_str(o, NFTNL_OBJ_TABLE)) &&
+	        begin_line(r)) {
+		fprintf(r->line, "object %s type %u", nftnl_obj_get_str(o, NFTNL_OBJ_NAME),
+		        nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE));
+		end_line(r);
+	}
+	if (o)
+		nftnl_obj_free(o);
+}
+
+static void see_set(struct reading *r, const struct nlmsghdr *h)
+{
+	struct nftnl_set *s = nftnl_set_alloc();
+
+	if (s && nftnl_set_nlmsg_parse(h, s) == 0 &&
+	        is_wanted(r, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
+	        begin_line(r)) {
+		fprintf(r->line, "set %s key %u of %u bytes flags %u", nftnl_set_get_str(s, NFTNL_SET_NAME),
+		        nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
+		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS));
+		end_line(r);
+	}
+	if (s)
+		nftnl_set_free(s);
+}
+
+/* The attribute of this type in what `in` holds, or NULL. */
+static const struct nlattr *find_in(const struct nlattr *in, uint16_t type)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, in) if (mnl_attr_get_type(a) == type) return a;
+	return NULL;
+}
+
+static void see_element(struct reading *r, const char *set, const struct nlattr *element)
+{
+	const struct nlattr *key = find_in(element, NFTA_SET_ELEM_KEY);
+	const struct nlattr *value = key ? find_in(key, NFTA_DATA_VALUE) : NULL;
+	const struct nlattr *flags = find_in(element, NFTA_SET_ELEM_FLAGS);
+
+	if (!begin_line(r))
+		return;
+	fprintf(r->line, "element of %s ", set);
+	if (value)
+		print_bytes(r->line, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
+	fprintf(r->line, " flags %u", flags ? ntohl(mnl_attr_get_u32(flags)) : 0);
+	end_line(r);
+}
+
+/* Not through libnftnl, which cannot read the list of elements that it makes itself. */
+static void see_elements(struct reading *r, const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *family = mnl_nlmsg_get_payload(h);
+	const struct nlattr *a, *of[NFTA_SET_ELEM_LIST_MAX + 1] = { NULL };
+
+	mnl_attr_for_each(a, h, sizeof(*family)) if (mnl_attr_get_type(a) <= NFTA_SET_ELEM_LIST_MAX)
+	        of[mnl_attr_get_type(a)] = a;
+	if (!of[NFTA_SET_ELEM_LIST_TABLE] || !of[NFTA_SET_ELEM_LIST_SET] ||
+	        !of[NFTA_SET_ELEM_LIST_ELEMENTS] ||
+	        !is_wanted(r, family->nfgen_family, mnl_attr_get_str(of[NFTA_SET_ELEM_LIST_TABLE])))
+		return;
+	mnl_attr_for_each_nested(a, of[NFTA_SET_ELEM_LIST_ELEMENTS])
+	        see_element(r, mnl_attr_get_str(of[NFTA_SET_ELEM_LIST_SET]), a);
+}
+
+/* Place of the next rule in this chain, from 0. */
+static unsigned next_place(struct reading *r, const char *chain)
+{
+	for (unsigned i = 0; i < CHAINS_MAX; i++) {
+		if (!*r->chains[i].name)
+			strncpy(r->chains[i].name, chain, FOUND_NAME_MAX - 1);
+		if (strcmp(r->chains[i].name, chain) == 0)
+			return r->chains[i].rules++;
+	}
+	r->shape->error = -ENOSPC; /* nothing of ours has so many chains */
+	return 0;
+}
+
+struct expressions {
+	FILE *to;
+	const struct nlattr *next; /* the same ones, as they are in the message */
+};
+
+/* libnftnl sends this name without its end, and so cannot read what it sends itself. */
+static void print_object_name(const struct expressions *x)
+{
+	const struct nlattr *data = find_in(x->next, NFTA_EXPR_DATA);
+	const struct nlattr *name = data ? find_in(data, NFTA_OBJREF_IMM_NAME) : NULL;
+
+	if (name)
+		fprintf(x->to, "%.*s", (int)mnl_attr_get_payload_len(name), mnl_attr_get_str(name));
+}
+
+static int see_expression(struct nftnl_expr *e, void *arg)
+{
+	struct expressions *x = arg;
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+	char text[EXPRESSION_MAX] = "";
+	uint32_t len = 0;
+	const void *info;
+
+	fprintf(x->to, " [%s ", name);
+	if (strcmp(name, "objref") == 0) {
+		print_object_name(x);
+	} else {
+		if (strcmp(name, "lookup") == 0 && !nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_FLAGS))
+			nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0); /* as the kernel tells it */
+		(void)nftnl_expr_snprintf(text, sizeof(text), e, NFTNL_OUTPUT_DEFAULT, 0);
+		fputs(text, x->to);
+	}
+	if (strcmp(name, "target") == 0) {
+		info = nftnl_expr_get(e, NFTNL_EXPR_TG_INFO, &len);
+		print_bytes(x->to, info, info ? len : 0);
+	}
+	fputc(']', x->to);
+	x->next = mnl_attr_next(x->next);
+	return 0;
+}
+
+static struct expressions begin_expressions(FILE *to, const struct nlmsghdr *h)
+{
+	struct expressions x = { .to = to };
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == NFTA_RULE_EXPRESSIONS)
+	        x.next = mnl_attr_get_payload(a);
+	return x;
+}
+
+static void see_rule(struct reading *r, const struct nlmsghdr *h)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct expressions x;
+	const void *comment;
+	uint32_t len = 0;
+
+	if (rule && nftnl_rule_nlmsg_parse(h, rule) == 0 &&
+	        is_wanted(r, nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
+	                nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)) &&
+	        begin_line(r)) {
+		const char *chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
+
+		fprintf(r->line, "rule %s %u:", chain, next_place(r, chain));
+		x = begin_expressions(r->line, h);
+		(void)nftnl_expr_foreach(rule, see_expression, &x);
+		comment = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &len);
+		print_bytes(r->line, comment, comment ? len : 0);
+		end_line(r);
+	}
+	if (rule)
+		nftnl_rule_free(rule);
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static int see(const struct nlmsghdr *h, void *arg)
+{
+	switch (NFNL_MSG_TYPE(h->nlmsg_type)) {
+	case NFT_MSG_NEWCHAIN:
+		see_chain(arg, h);
+		break;
+	case NFT_MSG_NEWOBJ:
+		see_counter(arg, h);
+		break;
+	case NFT_MSG_NEWSET:
+		see_set(arg, h);
+		break;
+	case NFT_MSG_NEWSETELEM:
+		see_elements(arg, h);
+		break;
+	case NFT_MSG_NEWRULE:
+		see_rule(arg, h);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int sort(struct shape *s)
+{
+	if (s->count > 0)
+		qsort(s->lines, s->count, sizeof(*s->lines), compare);
+	return s->error;
+}
+
+int shape_of_batch(struct shape *s, const struct batch *b)
+{
+	struct reading r = { .shape = s };
+
+	*s = (struct shape) { .error = b->error };
+	for (size_t i = 1; i + 1 < b->note_count; i++)
+		(void)see((const struct nlmsghdr *)(const void *)(b->bytes + b->notes[i].offset), &r);
+	return sort(s);
+}
+
+int shape_read(struct shape *s, struct mnl_socket *nl, uint32_t *seq, const char *table)
+{
+	struct reading r = { .shape = s, .table = table };
+	const struct found_question questions[] = {
+		{ NFT_MSG_GETCHAIN, NLM_F_DUMP, { { NFTA_CHAIN_TABLE, table } }, see, &r },
+		{ NFT_MSG_GETSET, NLM_F_DUMP, { { NFTA_SET_TABLE, table } }, see, &r },
+		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see, &r },
+		{ NFT_MSG_GETRULE, NLM_F_DUMP, { { NFTA_RULE_TABLE, table } }, see, &r },
+	};
+	struct found found;
+	int error = found_read(&found, nl, seq, table);
+
+	*s = (struct shape) { 0 };
+	for (size_t i = 0; !error && i < sizeof(questions) / sizeof(questions[0]); i++)
+		error = found_ask(nl, seq, &questions[i]);
+	for (size_t i = 0; !error && i < found.sets.count; i++)
+		error = found_ask(nl, seq,
+		        &(const struct found_question) { NFT_MSG_GETSETELEM, NLM_F_DUMP,
+		                { { NFTA_SET_ELEM_LIST_TABLE, table },
+		                        { NFTA_SET_ELEM_LIST_SET, found.sets.items[i].name } },
+		                see, &r });
+	found_fini(&found);
+	if (error == -ENOENT)
+		error = 0; /* no such table, say some kernels */
+	return error ? error : sort(s);
+}
+
+void shape_fini(struct shape *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->lines[i]);
+	free(s->lines);
+	*s = (struct shape) { 0 };
+}
+
+const char *shape_difference(const struct shape *a, const struct shape *b, bool *in_a)
+{
+	for (size_t i = 0; i < a->count || i < b->count; i++) {
+		int order = i >= a->count ? 1 : i >= b->count ? -1 : strcmp(a->lines[i], b->lines[i]);
+
+		if (order != 0) {
+			*in_a = order < 0;
+			return order < 0 ? a->lines[i] : b->lines[i];
+		}
+	}
+	return NULL;
+}
+
+bool shape_same(const struct shape *a, const struct shape *b)
+{
+	bool in_a;
+
+	return shape_difference(a, b, &in_a) == NULL;
+}

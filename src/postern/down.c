@@ -1,0 +1,116 @@
+/* down.c - `postern down`: ends posternd, if it runs, and removes its table from the kernel.
+ *
+ * The table's name is the configuration's. Without a configuration that can be read it is found by its
+ * counters, which no other program has; then all such tables are removed.
+ *
+ * The process is ended first: it would say that its table is gone, and its queue would drop what waits.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "gate/claim.h"
+#include "gate/gate.h"
+#include "postern/commands.h"
+
+enum { ERR_BYTES = 512, END_WAIT_MS = 15000, TABLES_MAX = 16 };
+
+struct down {
+	struct gate *gate;
+	char *tables[TABLES_MAX];
+	unsigned count;
+	bool failed;
+};
+
+static void add_table(void *arg, const char *table)
+{
+	struct down *d = arg;
+
+	if (d->count < TABLES_MAX)
+		d->tables[d->count++] = strdup(table);
+}
+
+static void ignore(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+/* False if a file that was asked for by name is not there. */
+static bool find_tables(struct down *d, const char *path)
+{
+	struct conf *conf = NULL;
+	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL);
+
+	if (r == 0)
+		add_table(d, conf->nft.table);
+	else if (path)
+		fprintf(stderr, "postern down: %s cannot be used (postern check -c %s says why)\n", path,
+		        path);
+	else if (gate_find_tables(d->gate, add_table, d) < 0)
+		d->failed = true;
+	conf_free(conf);
+	return r == 0 || !path;
+}
+
+static void end_daemon(struct down *d, const char *table)
+{
+	int pid, r = claim_end_holder(table, END_WAIT_MS, &pid);
+
+	if (r > 0)
+		printf("posternd (process %d) has ended\n", pid);
+	if (r >= 0)
+		return;
+	fprintf(stderr, "postern down: process %d, which guards table inet %s, cannot be ended: %s\n", pid,
+	        table, r == -ETIMEDOUT ? "it does not react; kill -KILL it" : strerror(-r));
+	d->failed = true;
+}
+
+static void remove_table(struct down *d, const char *table)
+{
+	int r = gate_remove(d->gate, table);
+
+	if (r == 0) {
+		printf("table inet %s is removed: port 25 is not guarded any more\n", table);
+	} else if (r == -ENOENT) {
+		printf("there is no table inet %s\n", table);
+	} else {
+		fprintf(stderr, "postern down: table inet %s cannot be removed: %s\n", table, strerror(-r));
+		d->failed = true;
+	}
+}
+
+int down_run(int argc, char **argv)
+{
+	const char *path = NULL;
+	char err[ERR_BYTES] = "";
+	struct down d = { .count = 0 };
+	int opt;
+
+	while ((opt = getopt(argc, argv, "+c:")) != -1) {
+		if (opt != 'c')
+			return COMMAND_USAGE;
+		path = optarg;
+	}
+	if (optind < argc)
+		return COMMAND_USAGE;
+	d.gate = gate_open(err, sizeof(err));
+	if (!d.gate) {
+		fprintf(stderr, "postern down: %s\n", err);
+		return COMMAND_INVALID;
+	}
+	d.failed = !find_tables(&d, path);
+	if (d.count == 0 && !d.failed)
+		puts("there is nothing of posternd in the kernel");
+	for (unsigned i = 0; i < d.count; i++) {
+		end_daemon(&d, d.tables[i]);
+		remove_table(&d, d.tables[i]);
+		free(d.tables[i]);
+	}
+	gate_close(d.gate);
+	return d.failed ? COMMAND_INVALID : COMMAND_FINE;
+}

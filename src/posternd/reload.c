@@ -1,0 +1,163 @@
+/* reload.c - takes a changed configuration into a running daemon.
+ *
+ * In this order: read and check; rules to the kernel in one transaction (none, if they are the same);
+ * the policy to the workers, each of which changes over between two packets; and when the last one has
+ * done so, the names in the records, and the old configuration is freed. Up to the transaction nothing
+ * has changed, and behind it nothing can fail.
+ *
+ * Limits. Events that a worker has written in the moment between its change and that of the last one
+ * are recorded with the old names of rules. Keys that belong to what is claimed once (table, queue,
+ * file of records) need a restart; they are in one table.
+ */
+#include "posternd/reload.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "policy/policy.h"
+#include "posternd/daemon.h"
+#include "posternd/notify.h"
+
+enum { ERR_BYTES = 512 };
+
+/* ---- what cannot change ---------------------------------------------------------------------- */
+
+static bool same_queue(const struct conf *a, const struct conf *b)
+{
+	return a->queue.number == b->queue.number;
+}
+
+static bool same_workers(const struct conf *a, const struct conf *b)
+{
+	return a->queue.workers == b->queue.workers;
+}
+
+static bool same_length(const struct conf *a, const struct conf *b)
+{
+	return a->queue.length == b->queue.length;
+}
+
+static bool same_table(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->nft.table, b->nft.table) == 0;
+}
+
+static bool same_priority(const struct conf *a, const struct conf *b)
+{
+	return a->nft.priority == b->nft.priority;
+}
+
+static bool same_mark_mask(const struct conf *a, const struct conf *b)
+{
+	return a->nft.mark_mask == b->nft.mark_mask;
+}
+
+static bool same_eve(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->log.eve, b->log.eve) == 0;
+}
+
+static bool same_alerts_only(const struct conf *a, const struct conf *b)
+{
+	return a->log.alerts_only == b->log.alerts_only;
+}
+
+static const struct {
+	const char *key;
+	bool (*same)(const struct conf *a, const struct conf *b);
+} fixed[] = {
+	{ "queue.number", same_queue },
+	{ "queue.workers", same_workers },
+	{ "queue.length", same_length },
+	{ "nft.table", same_table },
+	{ "nft.priority", same_priority },
+	{ "nft.mark-mask", same_mark_mask },
+	{ "log.eve", same_eve },
+	{ "log.alerts-only", same_alerts_only },
+};
+
+static bool can_change(const struct conf *from, const struct conf *to)
+{
+	bool can = true;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (!fixed[i].same(from, to)) {
+			log_error("%s: %s cannot change while posternd runs: restart it", to->path,
+			        fixed[i].key);
+			can = false;
+		}
+	return can;
+}
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+static bool install(struct daemon *d, const struct conf *next)
+{
+	struct ruleset *rules = daemon_build_rules(next);
+	char err[ERR_BYTES] = "";
+
+	if (!rules) {
+		log_error("the rules cannot be built: %s", strerror(errno));
+		return false;
+	}
+	if (gate_install(d->gate, rules, err, sizeof(err))) {
+		log_error("%s", err);
+		ruleset_free(rules);
+		return false;
+	}
+	ruleset_free(d->rules);
+	d->rules = rules;
+	return true;
+}
+
+void reload_start(struct daemon *d)
+{
+	struct conf *next = NULL;
+	unsigned i;
+
+	if (d->next) {
+		d->reload_again = true;
+		return;
+	}
+	if (daemon_read_conf(d, &next) || !can_change(d->conf, next) || !install(d, next)) {
+		log_error("%s is NOT in force: the configuration of before stays", d->path);
+		conf_free(next);
+		return;
+	}
+	d->next = next;
+	health_set_fail_open(d->health, next->queue.fail == CONF_FAIL_OPEN);
+	for (i = 0; i < d->worker_count; i++)
+		worker_set_policy(d->workers[i], next->policy);
+}
+
+static bool workers_have(const struct daemon *d, const struct conf *conf)
+{
+	unsigned i;
+
+	for (i = 0; i < d->worker_count; i++)
+		if (!worker_has_policy(d->workers[i], conf->policy))
+			return false;
+	return true;
+}
+
+void reload_settle(struct daemon *d)
+{
+	if (!d->next || !workers_have(d, d->next))
+		return;
+	daemon_drain(d); /* what was judged before is told by the names of before */
+	if (desk_set_conf(d->desk, d->next))
+		log_error("no memory for the new names of rules: the records go on with those of before");
+	health_set_table(d->health, d->next->nft.table);
+	conf_free(d->conf);
+	d->conf = d->next;
+	d->next = NULL;
+	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
+	        policy_rule_count(d->conf->policy));
+	if (d->reload_again) {
+		d->reload_again = false;
+		reload_start(d);
+	}
+}

@@ -1,0 +1,14 @@
+/* reload.h - takes a changed configuration into a running daemon. */
+#ifndef POSTERND_RELOAD_H
+#define POSTERND_RELOAD_H
+
+struct daemon;
+
+/* Reads and checks the configuration. A bad one, or one that would change what cannot change while we
+ * run, is told on the log, and nothing is different. With a good one the rules are in force on return,
+ * and the workers have been told of the policy. While another reload is not settled: done after it. */
+void reload_start(struct daemon *d);
+/* Ends a reload once every worker has moved on. Whenever a worker has called, and each second. */
+void reload_settle(struct daemon *d);
+
+#endif
