@@ -4,6 +4,9 @@
  * the kernel tells what it has. Each object becomes a line of what libnftnl sees in it; rules carry their
  * place in the chain. Values of counters, handles and numbers of sets do not count.
  *
+ * Anonymous sets and maps have no name of their own until the kernel gives them one; here all are called
+ * the same.
+ *
  * Limits: user data of sets (nft's notes on how to print them) is not compared.
  * Rejected: comparing the text of `nft list` (another program, whose wording changes); comparing bytes
  * (the kernel tells registers, flags and defaults in a form of its own).
@@ -28,7 +31,7 @@
 #include "gate/batch.h"
 #include "gate/found.h"
 
-enum { EXPRESSION_MAX = 1024, CHAINS_MAX = 64 };
+enum { EXPRESSION_MAX = 1024, CHAINS_MAX = 64, SETS_MAX = 4096 };
 
 struct reading {
 	struct shape *shape;
@@ -37,6 +40,8 @@ struct reading {
 		char name[FOUND_NAME_MAX];
 		unsigned rules;
 	} chains[CHAINS_MAX]; /* how many rules were seen of each */
+	char **sets;          /* names, SETS_MAX at most; NULL: not wanted */
+	size_t set_count;
 	FILE *line;
 	char *text;
 	size_t text_bytes;
@@ -74,6 +79,11 @@ static void end_line(struct reading *r)
 		free(r->text);
 	else
 		s->lines[s->count++] = r->text;
+}
+
+static const char *name_of_set(const char *name)
+{
+	return strncmp(name, "__", 2) == 0 ? "(anonymous)" : name;
 }
 
 static void print_bytes(FILE *to, const void *bytes, uint32_t len)
@@ -125,6 +135,16 @@ static void see_counter(struct reading *r, const struct nlmsghdr *h)
 		nftnl_obj_free(o);
 }
 
+static void keep_name(struct reading *r, const char *name)
+{
+	if (!r->sets)
+		return;
+	if (r->set_count == SETS_MAX || !(r->sets[r->set_count] = strdup(name)))
+		r->shape->error = -ENOMEM;
+	else
+		r->set_count++;
+}
+
 static void see_set(struct reading *r, const struct nlmsghdr *h)
 {
 	struct nftnl_set *s = nftnl_set_alloc();
@@ -132,7 +152,10 @@ static void see_set(struct reading *r, const struct nlmsghdr *h)
 	if (s && nftnl_set_nlmsg_parse(h, s) == 0 &&
 	        is_wanted(r, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
 	        begin_line(r)) {
-		fprintf(r->line, "set %s key %u of %u bytes flags %u", nftnl_set_get_str(s, NFTNL_SET_NAME),
+		const char *name = nftnl_set_get_str(s, NFTNL_SET_NAME);
+
+		keep_name(r, name);
+		fprintf(r->line, "set %s key %u of %u bytes flags %u", name_of_set(name),
 		        nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
 		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS));
 		end_line(r);
@@ -155,13 +178,18 @@ static void see_element(struct reading *r, const char *set, const struct nlattr 
 	const struct nlattr *key = find_in(element, NFTA_SET_ELEM_KEY);
 	const struct nlattr *value = key ? find_in(key, NFTA_DATA_VALUE) : NULL;
 	const struct nlattr *flags = find_in(element, NFTA_SET_ELEM_FLAGS);
+	const struct nlattr *data = find_in(element, NFTA_SET_ELEM_DATA);
+	const struct nlattr *verdict = data ? find_in(data, NFTA_DATA_VERDICT) : NULL;
+	const struct nlattr *chain = verdict ? find_in(verdict, NFTA_VERDICT_CHAIN) : NULL;
 
 	if (!begin_line(r))
 		return;
-	fprintf(r->line, "element of %s ", set);
+	fprintf(r->line, "element of %s ", name_of_set(set));
 	if (value)
 		print_bytes(r->line, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
 	fprintf(r->line, " flags %u", flags ? ntohl(mnl_attr_get_u32(flags)) : 0);
+	if (chain)
+		fprintf(r->line, " : %s", mnl_attr_get_str(chain));
 	end_line(r);
 }
 
@@ -209,6 +237,17 @@ static void print_object_name(const struct expressions *x)
 		fprintf(x->to, "%.*s", (int)mnl_attr_get_payload_len(name), mnl_attr_get_str(name));
 }
 
+/* A lookup as the kernel would tell it. */
+static void make_plain(struct nftnl_expr *lookup)
+{
+	const char *set = nftnl_expr_get_str(lookup, NFTNL_EXPR_LOOKUP_SET);
+
+	if (!nftnl_expr_is_set(lookup, NFTNL_EXPR_LOOKUP_FLAGS))
+		nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_FLAGS, 0);
+	if (set && name_of_set(set) != set)
+		nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, name_of_set(set));
+}
+
 static int see_expression(struct nftnl_expr *e, void *arg)
 {
 	struct expressions *x = arg;
@@ -221,8 +260,8 @@ static int see_expression(struct nftnl_expr *e, void *arg)
 	if (strcmp(name, "objref") == 0) {
 		print_object_name(x);
 	} else {
-		if (strcmp(name, "lookup") == 0 && !nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_FLAGS))
-			nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0); /* as the kernel tells it */
+		if (strcmp(name, "lookup") == 0)
+			make_plain(e);
 		(void)nftnl_expr_snprintf(text, sizeof(text), e, NFTNL_OUTPUT_DEFAULT, 0);
 		fputs(text, x->to);
 	}
@@ -326,19 +365,23 @@ int shape_read(struct shape *s, struct mnl_socket *nl, uint32_t *seq, const char
 		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see, &r },
 		{ NFT_MSG_GETRULE, NLM_F_DUMP, { { NFTA_RULE_TABLE, table } }, see, &r },
 	};
-	struct found found;
-	int error = found_read(&found, nl, seq, table);
+	int error = 0;
 
 	*s = (struct shape) { 0 };
+	r.sets = calloc(SETS_MAX, sizeof(*r.sets));
+	if (!r.sets)
+		return -ENOMEM;
 	for (size_t i = 0; !error && i < sizeof(questions) / sizeof(questions[0]); i++)
 		error = found_ask(nl, seq, &questions[i]);
-	for (size_t i = 0; !error && i < found.sets.count; i++)
+	for (size_t i = 0; !error && i < r.set_count; i++)
 		error = found_ask(nl, seq,
 		        &(const struct found_question) { NFT_MSG_GETSETELEM, NLM_F_DUMP,
 		                { { NFTA_SET_ELEM_LIST_TABLE, table },
-		                        { NFTA_SET_ELEM_LIST_SET, found.sets.items[i].name } },
+		                        { NFTA_SET_ELEM_LIST_SET, r.sets[i] } },
 		                see, &r });
-	found_fini(&found);
+	while (r.set_count > 0)
+		free(r.sets[--r.set_count]);
+	free(r.sets);
 	if (error == -ENOENT)
 		error = 0; /* no such table, say some kernels */
 	return error ? error : sort(s);

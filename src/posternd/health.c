@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 enum { QUIET_S = 30 };
@@ -102,7 +101,8 @@ struct health {
 	int gate_error;                                   /* of the last reading */
 	bool rules_changed;                               /* said */
 	uint64_t hanging;                                 /* workers that do, a bit each; said */
-	uint64_t watched_us;                              /* monotonic */
+	uint64_t watched_from_us;
+	uint64_t watched_us; /* monotonic */
 	uint64_t blind_taken;
 	bool queue_seen, queue_gone;
 };
@@ -303,18 +303,22 @@ static void tell_hanging(const struct health *h, struct worker *w)
 		        worker_queue(w));
 }
 
-void health_watch(struct health *h)
+void health_watch(struct health *h, uint64_t now_us)
 {
-	uint64_t now_us = clock_monotonic_ns() / 1000;
 	bool late = h->watched_us && now_us - h->watched_us > HANGS_US;
 	unsigned i;
 
+	if (!h->watched_us)
+		h->watched_from_us = now_us;
 	h->watched_us = now_us;
 	for (i = 0; !late && i < h->sources.worker_count; i++) {
 		struct worker *w = h->sources.workers[i];
 		uint64_t awake_us = load(&worker_queue_counts(w)->last_wakeup_us), bit = 1ULL << i;
-		bool hangs = awake_us && awake_us + HANGS_US < now_us && !worker_has_ended(w);
+		bool hangs;
 
+		if (awake_us < h->watched_from_us)
+			awake_us = h->watched_from_us;
+		hangs = awake_us + HANGS_US < now_us && !worker_has_ended(w);
 		if (hangs && !(h->hanging & bit))
 			tell_hanging(h, w);
 		else if (!hangs && (h->hanging & bit))

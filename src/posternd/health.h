@@ -32,8 +32,8 @@ void health_count_log(struct health *h, enum health_log what, uint64_t more);
 /* Reads all counters, warns. About once a second. */
 void health_tick(struct health *h, uint64_t now_us);
 /* Looks for workers that hang, says so, and with fail_open gives their queues back to the kernel.
- * Every HEALTH_WATCH_MS: so a worker that hangs is noticed within a second. */
-void health_watch(struct health *h);
+ * Every HEALTH_WATCH_MS: so a worker that hangs is noticed within a second. now_us: monotonic. */
+void health_watch(struct health *h, uint64_t now_us);
 enum { HEALTH_WATCH_MS = 250 };
 /* After a reload. */
 void health_set_fail_open(struct health *h, bool fail_open);

@@ -124,7 +124,7 @@ static void on_watch(struct ev_loop *ev, ev_timer *watcher, int revents)
 
 	(void)ev;
 	(void)revents;
-	health_watch(l->daemon->health);
+	health_watch(l->daemon->health, clock_monotonic_ns() / 1000);
 }
 
 static void on_end(struct ev_loop *ev, ev_signal *watcher, int revents)

@@ -205,15 +205,15 @@ static void sends_only_what_differs(void)
 	CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), -ESTALE);
 	install_example(g, MODE_ENFORCE);
 	CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), 0);
-	before = gate_netns_shell(NULL, "nft -a list table inet postern");
+	before = netns_shell(NULL, "nft -a list table inet postern");
 	fresh = gate_open(err, sizeof(err)); /* does not know in which form queues are */
 	CU_ASSERT_EQUAL(gate_install(fresh, r, err, sizeof(err)), 0);
-	after = gate_netns_shell(NULL, "nft -a list table inet postern");
+	after = netns_shell(NULL, "nft -a list table inet postern");
 	CU_ASSERT_STRING_EQUAL(before, after); /* the handles too */
 	CU_ASSERT_EQUAL(gate_uses_target(fresh), gate_uses_target(g));
 	free(after);
 	for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
-		free(gate_netns_shell(&status, "%s", spoil[i]));
+		free(netns_shell(&status, "%s", spoil[i]));
 		CU_ASSERT_EQUAL(status, 0);
 		CU_ASSERT_EQUAL(gate_compare(fresh, r, err, sizeof(err)), -ESTALE);
 		CU_ASSERT_EQUAL(gate_remove(fresh, "postern"), 0);
@@ -239,7 +239,7 @@ static void finds_its_tables(void)
 
 	CU_ASSERT_EQUAL(gate_find_tables(g, note_table, name), 0);
 	install_example(g, MODE_MONITOR);
-	free(gate_netns_shell(NULL, "nft 'add table inet other; add counter inet other queued'"));
+	free(netns_shell(NULL, "nft 'add table inet other; add counter inet other queued'"));
 	CU_ASSERT_EQUAL(gate_find_tables(g, note_table, name), 1);
 	CU_ASSERT_STRING_EQUAL(name, "postern");
 	gate_close(g);

@@ -77,8 +77,8 @@ static void rig_down(void)
 	strcpy(strrchr(conf_folder, '-'), "-XXXXXX");
 }
 
-/* One reading, so many seconds later; what it said. */
-static const char *tick(unsigned seconds)
+/* What the call says. */
+static const char *listen_to(void (*call)(uint64_t now_us), uint64_t now_us)
 {
 	static char text[8192];
 	FILE *to = tmpfile();
@@ -86,9 +86,8 @@ static const char *tick(unsigned seconds)
 	size_t len;
 
 	CU_ASSERT_FATAL(to && kept >= 0);
-	rig.now_us += seconds * SECOND;
 	dup2(fileno(to), STDERR_FILENO);
-	health_tick(rig.health, rig.now_us);
+	call(now_us);
 	dup2(kept, STDERR_FILENO);
 	close(kept);
 	rewind(to);
@@ -98,20 +97,97 @@ static const char *tick(unsigned seconds)
 	return text;
 }
 
+static void call_tick(uint64_t now_us)
+{
+	health_tick(rig.health, now_us);
+}
+
+static void call_watch(uint64_t now_us)
+{
+	health_watch(rig.health, now_us);
+}
+
+/* One reading, so many seconds later; what it said. */
+static const char *tick(unsigned seconds)
+{
+	rig.now_us += seconds * SECOND;
+	return listen_to(call_tick, rig.now_us);
+}
+
+/* One look at the workers, so many milliseconds later; what it said. */
+static const char *watch(unsigned ms)
+{
+	static uint64_t now_us = 1;
+
+	now_us = ms ? now_us + ms * 1000 : clock_monotonic_ns() / 1000;
+	return listen_to(call_watch, now_us);
+}
+
+/* Watches a worker that never starts, until it counts as hanging. */
+static void must_hang(const char *said)
+{
+	CU_ASSERT_STRING_EQUAL(watch(0), "");
+	CU_ASSERT_STRING_EQUAL(watch(250), "");
+	CU_ASSERT_STRING_EQUAL(watch(250), "");
+	CU_ASSERT_STRING_EQUAL(watch(250), "");
+	CU_ASSERT_TRUE(health_workers_alive(rig.health));
+	CU_ASSERT_PTR_NOT_NULL(strstr(watch(250), said));
+	CU_ASSERT_FALSE(health_workers_alive(rig.health));
+	CU_ASSERT_STRING_EQUAL(watch(250), ""); /* once */
+}
+
+static bool queue_is_bound(void)
+{
+	struct nfqueue_kernel_counts k;
+
+	return nfqueue_read_kernel(2500, &k) == 0;
+}
+
 static void says_that_a_worker_hangs(void)
 {
 	rig_up();
-	CU_ASSERT_STRING_EQUAL(tick(1), "");
-	CU_ASSERT_FALSE(health_workers_alive(rig.health, rig.now_us));
-	CU_ASSERT_PTR_NOT_NULL(strstr(tick(10), "a worker HANGS"));
-	CU_ASSERT_STRING_EQUAL(tick(1), ""); /* once */
+	must_hang("the worker of queue 2500 HANGS: its packets wait");
+	CU_ASSERT_TRUE(queue_is_bound());
 	CU_ASSERT_EQUAL_FATAL(worker_start(rig.worker), 0);
 	for (unsigned i = 0; i < 500 && !worker_queue_counts(rig.worker)->last_wakeup_us; i++)
 		usleep(10000);
-	rig.now_us = clock_now_us();
-	CU_ASSERT_TRUE(health_workers_alive(rig.health, rig.now_us));
+	(void)watch(0); /* late, after all that */
+	CU_ASSERT_PTR_NOT_NULL(strstr(watch(1), "is awake again"));
+	CU_ASSERT_TRUE(health_workers_alive(rig.health));
 	worker_stop(rig.worker);
 	CU_ASSERT_EQUAL(worker_join(rig.worker), 0);
+	rig_down();
+}
+
+/* With fail = open the kernel gets the queue back, which is no loss; the worker takes it again. */
+static void releases_the_queue_of_one_that_hangs(void)
+{
+	rig_up();
+	health_set_fail_open(rig.health, true);
+	CU_ASSERT_STRING_EQUAL(tick(1), "");
+	must_hang("the worker of queue 2500 HANGS: its queue is released");
+	CU_ASSERT_FALSE(queue_is_bound());
+	CU_ASSERT_STRING_EQUAL(tick(1), "");
+	CU_ASSERT_FALSE(health_queue_is_gone(rig.health));
+	CU_ASSERT_EQUAL_FATAL(worker_start(rig.worker), 0);
+	for (unsigned i = 0; i < 500 && !queue_is_bound(); i++)
+		usleep(10000);
+	CU_ASSERT_TRUE(queue_is_bound());
+	CU_ASSERT_EQUAL(worker_queue_counts(rig.worker)->releases, 1);
+	(void)watch(0); /* late, after all that */
+	CU_ASSERT_PTR_NOT_NULL(strstr(watch(1), "is awake again"));
+	worker_stop(rig.worker);
+	CU_ASSERT_EQUAL(worker_join(rig.worker), 0);
+	rig_down();
+}
+
+/* When we were late ourselves, the whole machine stood still, and nobody is to blame. */
+static void blames_nobody_when_it_was_late_itself(void)
+{
+	rig_up();
+	CU_ASSERT_STRING_EQUAL(watch(0), "");
+	CU_ASSERT_STRING_EQUAL(watch(5000), "");
+	CU_ASSERT_TRUE(health_workers_alive(rig.health));
 	rig_down();
 }
 
@@ -176,6 +252,8 @@ static void says_what_came_to_the_table(void)
 }
 
 SUITE("health", { "says that a worker hangs", says_that_a_worker_hangs },
+        { "releases the queue of one that hangs", releases_the_queue_of_one_that_hangs },
+        { "blames nobody when it was late itself", blames_nobody_when_it_was_late_itself },
         { "says that the queue is gone", says_that_the_queue_is_gone },
         { "says nothing at a clean end", says_nothing_at_a_clean_end },
         { "says what the ring lost", says_what_the_ring_lost },
