@@ -37,6 +37,7 @@ struct worker {
 	bool started;
 	int result;
 	_Atomic(const struct policy *) wanted, used;
+	uint64_t releases; /* of the queue, seen */
 	atomic_bool ended;
 };
 
@@ -53,11 +54,25 @@ static void take_policy(struct worker *w)
 	w->settings.wake(w->settings.wake_arg);
 }
 
+/* While others had the queue, connections went on unseen. What is known of them would only mislead: they
+ * are picked up in their middle, as after a restart. */
+static void forget_after_release(struct worker *w, uint64_t now_us)
+{
+	uint64_t releases = atomic_load_explicit(&nfqueue_counts(w->queue)->releases, memory_order_relaxed);
+
+	if (releases == w->releases)
+		return;
+	w->releases = releases;
+	while (inspect_finish(w->inspect, now_us) > 0)
+		;
+}
+
 static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
 {
 	struct worker *w = arg;
 
 	take_policy(w);
+	forget_after_release(w, packet->time_us);
 	inspect_packet(w->inspect, packet, bytes, out);
 }
 

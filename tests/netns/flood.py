@@ -34,10 +34,11 @@ class Sink(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b".") else line)
         if line:
-            head, body = b"".join(lines).split(b"\r\n\r\n", 1)
-            fields = dict(f.split(b": ", 1) for f in head.split(b"\r\n"))
+            head, _, body = b"".join(lines).partition(b"\r\n\r\n")
+            fields = dict(f.split(b": ", 1) for f in head.split(b"\r\n") if b": " in f)
             good = hashlib.sha256(body).hexdigest().encode() == fields.get(b"X-Sum")
-            tell(self.server.out, self.server.lock, ("ok " if good else "ALTERED ") + fields[b"X-Id"].decode())
+            if b"X-Id" in fields:  # else it is no mail of ours
+                tell(self.server.out, self.server.lock, ("ok " if good else "ALTERED ") + fields[b"X-Id"].decode())
         return line
 
     def handle(self):

@@ -154,13 +154,13 @@ done
 said 'is NOT in force'
 same "the old one is in force" "220 250 250 250 354 250 221" "$(codes --rcpt a@example.net)"
 postern_wait_record 10 ".postern.config == \"$hash\""
+flood_stop
 postern_conf
 lab_in gw nft flush chain inet postern forward
 reload
 said 'is in force'
 postern_rules_stand
 echo "ok: a reload mends the rules"
-flood_stop
 
 # ---- a worker that hangs ----
 
