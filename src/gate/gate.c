@@ -1,7 +1,9 @@
 /* gate.c - brings the kernel to the wanted ruleset, in one transaction.
  *
- * An installation reads what the table holds, then sends one batch: rules flushed, sets and stale
- * chains deleted, sets, chains and rules added anew. Packets see the old ruleset or the new one, never
+ * An installation reads what the table holds, then sends one batch: rules flushed, sets that differ and
+ * stale chains deleted, these sets, chains and rules added anew. Sets that are the same stay: for a moment
+ * behind the change the kernel (6.18) does not find the elements of a set made anew, and a packet in the
+ * middle of an honest connection would be refused. Packets see the old ruleset or the new one, never
  * a part of either. Base chains stay, and so do counters with their values: deleting any base chain
  * drops every packet that waits in any queue of the network namespace. For the same reason a base
  * chain of a former configuration on another hook is only emptied, and one that would have to change
@@ -179,27 +181,39 @@ static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
 	return false;
 }
 
-static void encode_removals(struct batch *b, const struct ruleset *r, const struct found *f)
+/* keep: by index of r's sets; NULL = none. */
+static bool is_kept(const struct ruleset *r, const bool *keep, const char *name)
+{
+	for (size_t i = 0; keep && i < r->set_count; i++)
+		if (keep[i] && strcmp(r->sets[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void encode_removals(struct batch *b, const struct ruleset *r, const struct found *f, const bool *keep)
 {
 	if (f->chains.count > 0)
 		encode_flush_rules(b, r->table);
 	for (size_t i = 0; i < f->sets.count; i++)
-		encode_delete_set(b, r->table, f->sets.items[i].name);
+		if (!is_kept(r, keep, f->sets.items[i].name))
+			encode_delete_set(b, r->table, f->sets.items[i].name);
 	for (size_t i = 0; i < f->chains.count; i++)
 		if (!f->chains.items[i].base && !chain_wanted(r, &f->chains.items[i]))
 			encode_delete_chain(b, r->table, f->chains.items[i].name);
 }
 
-static void encode_all(struct batch *b, const struct ruleset *r, const struct found *f, bool target)
+static void encode_all(
+        struct batch *b, const struct ruleset *r, const struct found *f, const bool *keep, bool target)
 {
 	batch_begin(b, f->generation);
 	encode_table(b, r->table);
-	encode_removals(b, r, f);
+	encode_removals(b, r, f, keep);
 	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
 		if (!found_find(&f->counters, model_counter_names[i]))
 			encode_counter(b, r->table, model_counter_names[i]);
 	for (size_t i = 0; i < r->set_count; i++)
-		encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
+		if (!keep || !keep[i])
+			encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
 	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
 		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
 
@@ -263,7 +277,7 @@ static int compare_form(struct gate *g, const struct ruleset *wanted, bool targe
 	int error;
 
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &nothing, target);
+	encode_all(&batch, wanted, &nothing, NULL, target);
 	error = shape_of_batch(&shape, &batch);
 	if (!error)
 		line = shape_difference(&shape, kernel, &only_wanted);
@@ -306,12 +320,34 @@ int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsign
 	return error;
 }
 
+/* Which of the wanted sets the kernel has already, with the same elements. 0, -EAGAIN or -errno. */
+static int find_kept(struct gate *g, const struct ruleset *wanted, bool **keep)
+{
+	const struct found nothing = { 0 };
+	struct shape kernel, shape;
+	struct batch batch;
+	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+
+	batch_init(&batch, g->seq + 1);
+	encode_all(&batch, wanted, &nothing, NULL, g->target);
+	*keep = calloc(wanted->set_count + 1, sizeof(**keep));
+	if (shape_of_batch(&shape, &batch) || !*keep)
+		error = -ENOMEM;
+	for (size_t i = 0; !error && i < wanted->set_count; i++)
+		(*keep)[i] = shape_has_same_set(&shape, &kernel, wanted->sets[i].name);
+	batch_fini(&batch);
+	shape_fini(&shape);
+	shape_fini(&kernel);
+	return error == -EINTR ? -EAGAIN : error;
+}
+
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
 static int install_once(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
 	struct batch_refusal refusal;
 	struct batch batch = { 0 };
 	struct found found;
+	bool *keep = NULL;
 	int error = found_read(&found, g->nl, &g->seq, wanted->table);
 
 	if (error) {
@@ -321,10 +357,12 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 		goto out;
 	}
 	error = check_chains(wanted, &found, err, err_bytes);
+	if (!error)
+		error = find_kept(g, wanted, &keep);
 	if (error)
 		goto out;
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &found, g->target);
+	encode_all(&batch, wanted, &found, keep, g->target);
 	g->seq += (uint32_t)batch.note_count;
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
@@ -340,6 +378,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 		g->target = false; /* neither way: begin anew next time */
 	}
 out:
+	free(keep);
 	batch_fini(&batch);
 	found_fini(&found);
 	return error;

@@ -414,3 +414,39 @@ bool shape_same(const struct shape *a, const struct shape *b)
 
 	return shape_difference(a, b, &in_a) == NULL;
 }
+
+/* The next line of this set from *at on, or NULL. */
+static const char *next_of_set(const struct shape *s, size_t *at, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (; *at < s->count; (*at)++) {
+		const char *line = s->lines[*at];
+
+		if (strncmp(line, "set ", 4) == 0)
+			line += 4;
+		else if (strncmp(line, "element of ", 11) == 0)
+			line += 11;
+		else
+			continue;
+		if (strncmp(line, name, len) == 0 && line[len] == ' ')
+			return s->lines[(*at)++];
+	}
+	return NULL;
+}
+
+bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name)
+{
+	size_t at_a = 0, at_b = 0;
+	const char *x, *y;
+	bool any = false;
+
+	do {
+		x = next_of_set(a, &at_a, name);
+		y = next_of_set(b, &at_b, name);
+		if (!x != !y || (x && strcmp(x, y) != 0))
+			return false;
+		any |= x != NULL;
+	} while (x);
+	return any;
+}

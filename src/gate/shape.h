@@ -22,6 +22,8 @@ int shape_of_batch(struct shape *s, const struct batch *b);
 int shape_read(struct shape *s, struct mnl_socket *nl, uint32_t *seq, const char *table);
 void shape_fini(struct shape *s);
 bool shape_same(const struct shape *a, const struct shape *b);
+/* Both have this set, with the same elements. */
+bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name);
 /* The first line that only one of them has, and which; NULL if there is none. */
 const char *shape_difference(const struct shape *a, const struct shape *b, bool *in_a);
 
