@@ -386,9 +386,9 @@ void encode_delete_table(struct batch *b, const char *table)
 	put_names(b, NFT_MSG_DELTABLE, "table", NFTA_TABLE_NAME, table, 0, NULL);
 }
 
-void encode_flush_rules(struct batch *b, const char *table)
+void encode_flush_chain(struct batch *b, const char *table, const char *chain)
 {
-	put_names(b, NFT_MSG_DELRULE, "rules of table", NFTA_RULE_TABLE, table, 0, NULL);
+	put_names(b, NFT_MSG_DELRULE, "rules of chain", NFTA_RULE_TABLE, table, NFTA_RULE_CHAIN, chain);
 }
 
 void encode_delete_set(struct batch *b, const char *table, const char *name)

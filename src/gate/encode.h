@@ -22,7 +22,7 @@ void encode_chain(struct batch *b, const char *table, const struct model_chain *
 void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target);
 
 void encode_delete_table(struct batch *b, const char *table);
-void encode_flush_rules(struct batch *b, const char *table); /* of all chains */
+void encode_flush_chain(struct batch *b, const char *table, const char *chain);
 void encode_delete_set(struct batch *b, const char *table, const char *name);
 void encode_delete_chain(struct batch *b, const char *table, const char *name);
 

@@ -1,7 +1,7 @@
 /* gate.c - brings the kernel to the wanted ruleset, in one transaction.
  *
- * An installation reads what the table holds, then sends one batch: rules flushed, sets that differ and
- * stale chains deleted, these sets, chains and rules added anew. Sets that are the same stay: for a moment
+ * An installation reads what the table holds, then sends one batch: chains that differ
+ * flushed, sets that differ and stale chains deleted, all these made anew. What is the same stays: for a moment
  * behind the change the kernel (6.18) does not find the elements of a set made anew, and a packet in the
  * middle of an honest connection would be refused. Packets see the old ruleset or the new one, never
  * a part of either. Base chains stay, and so do counters with their values: deleting any base chain
@@ -181,21 +181,36 @@ static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
 	return false;
 }
 
-/* keep: by index of r's sets; NULL = none. */
-static bool is_kept(const struct ruleset *r, const bool *keep, const char *name)
+/* What stays as it is. */
+struct kept {
+	bool *sets;               /* by index of the wanted ones */
+	bool chains[CHAIN_COUNT]; /* with their rules */
+};
+
+static bool is_set_kept(const struct ruleset *r, const struct kept *keep, const char *name)
 {
 	for (size_t i = 0; keep && i < r->set_count; i++)
-		if (keep[i] && strcmp(r->sets[i].name, name) == 0)
+		if (keep->sets[i] && strcmp(r->sets[i].name, name) == 0)
 			return true;
 	return false;
 }
 
-static void encode_removals(struct batch *b, const struct ruleset *r, const struct found *f, const bool *keep)
+static bool is_chain_kept(const struct ruleset *r, const struct kept *keep, const char *name)
 {
-	if (f->chains.count > 0)
-		encode_flush_rules(b, r->table);
+	for (unsigned i = 0; keep && i < CHAIN_COUNT; i++)
+		if (keep->chains[i] && strcmp(r->chains[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void encode_removals(
+        struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep)
+{
+	for (size_t i = 0; i < f->chains.count; i++)
+		if (!is_chain_kept(r, keep, f->chains.items[i].name))
+			encode_flush_chain(b, r->table, f->chains.items[i].name);
 	for (size_t i = 0; i < f->sets.count; i++)
-		if (!is_kept(r, keep, f->sets.items[i].name))
+		if (!is_set_kept(r, keep, f->sets.items[i].name))
 			encode_delete_set(b, r->table, f->sets.items[i].name);
 	for (size_t i = 0; i < f->chains.count; i++)
 		if (!f->chains.items[i].base && !chain_wanted(r, &f->chains.items[i]))
@@ -203,7 +218,7 @@ static void encode_removals(struct batch *b, const struct ruleset *r, const stru
 }
 
 static void encode_all(
-        struct batch *b, const struct ruleset *r, const struct found *f, const bool *keep, bool target)
+        struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep, bool target)
 {
 	batch_begin(b, f->generation);
 	encode_table(b, r->table);
@@ -212,7 +227,7 @@ static void encode_all(
 		if (!found_find(&f->counters, model_counter_names[i]))
 			encode_counter(b, r->table, model_counter_names[i]);
 	for (size_t i = 0; i < r->set_count; i++)
-		if (!keep || !keep[i])
+		if (!keep || !keep->sets[i])
 			encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
 	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
 		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
@@ -221,7 +236,7 @@ static void encode_all(
 			encode_chain(b, r->table, &r->chains[i], old && old->base);
 	}
 	for (size_t i = 0; i < r->rule_count; i++)
-		if (r->rules[i].statement_count > 0)
+		if (r->rules[i].statement_count > 0 && !(keep && keep->chains[r->rules[i].chain]))
 			encode_rule(b, r, &r->rules[i], target);
 	batch_end(b);
 }
@@ -320,8 +335,17 @@ int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsign
 	return error;
 }
 
-/* Which of the wanted sets the kernel has already, with the same elements. 0, -EAGAIN or -errno. */
-static int find_kept(struct gate *g, const struct ruleset *wanted, bool **keep)
+static bool uses_kept_sets(const struct model_rule *rule, const bool *sets)
+{
+	for (unsigned i = 0; i < rule->statement_count; i++)
+		if (rule->statements[i].kind == STATEMENT_IN_SET && !sets[rule->statements[i].u.in_set.set])
+			return false;
+	return true;
+}
+
+/* Which sets and rules the kernel has already. Rules that look into a set that is made anew are not
+ * among them. 0, -EAGAIN or -errno. */
+static int find_kept(struct gate *g, const struct ruleset *wanted, struct kept *keep)
 {
 	const struct found nothing = { 0 };
 	struct shape kernel, shape;
@@ -330,11 +354,17 @@ static int find_kept(struct gate *g, const struct ruleset *wanted, bool **keep)
 
 	batch_init(&batch, g->seq + 1);
 	encode_all(&batch, wanted, &nothing, NULL, g->target);
-	*keep = calloc(wanted->set_count + 1, sizeof(**keep));
-	if (shape_of_batch(&shape, &batch) || !*keep)
+	keep->sets = calloc(wanted->set_count + 1, sizeof(*keep->sets));
+	if (shape_of_batch(&shape, &batch) || !keep->sets)
 		error = -ENOMEM;
 	for (size_t i = 0; !error && i < wanted->set_count; i++)
-		(*keep)[i] = shape_has_same_set(&shape, &kernel, wanted->sets[i].name);
+		keep->sets[i] = shape_has_same_set(&shape, &kernel, wanted->sets[i].name);
+	for (unsigned i = 0; !error && i < CHAIN_COUNT; i++)
+		keep->chains[i] = wanted->chains[i].used &&
+		                  shape_has_same_rules(&shape, &kernel, wanted->chains[i].name);
+	for (size_t i = 0; !error && i < wanted->rule_count; i++)
+		if (!uses_kept_sets(&wanted->rules[i], keep->sets))
+			keep->chains[wanted->rules[i].chain] = false;
 	batch_fini(&batch);
 	shape_fini(&shape);
 	shape_fini(&kernel);
@@ -347,7 +377,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	struct batch_refusal refusal;
 	struct batch batch = { 0 };
 	struct found found;
-	bool *keep = NULL;
+	struct kept keep = { NULL };
 	int error = found_read(&found, g->nl, &g->seq, wanted->table);
 
 	if (error) {
@@ -362,7 +392,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	if (error)
 		goto out;
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &found, keep, g->target);
+	encode_all(&batch, wanted, &found, &keep, g->target);
 	g->seq += (uint32_t)batch.note_count;
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
@@ -378,7 +408,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 		g->target = false; /* neither way: begin anew next time */
 	}
 out:
-	free(keep);
+	free(keep.sets);
 	batch_fini(&batch);
 	found_fini(&found);
 	return error;

@@ -415,18 +415,19 @@ bool shape_same(const struct shape *a, const struct shape *b)
 	return shape_difference(a, b, &in_a) == NULL;
 }
 
-/* The next line of this set from *at on, or NULL. */
-static const char *next_of_set(const struct shape *s, size_t *at, const char *name)
+/* The next line from *at on that begins with one of two words and then has this name, or NULL. */
+static const char *next_of(
+        const struct shape *s, size_t *at, const char *word, const char *other, const char *name)
 {
 	const size_t len = strlen(name);
 
 	for (; *at < s->count; (*at)++) {
 		const char *line = s->lines[*at];
 
-		if (strncmp(line, "set ", 4) == 0)
-			line += 4;
-		else if (strncmp(line, "element of ", 11) == 0)
-			line += 11;
+		if (strncmp(line, word, strlen(word)) == 0)
+			line += strlen(word);
+		else if (strncmp(line, other, strlen(other)) == 0)
+			line += strlen(other);
 		else
 			continue;
 		if (strncmp(line, name, len) == 0 && line[len] == ' ')
@@ -435,18 +436,29 @@ static const char *next_of_set(const struct shape *s, size_t *at, const char *na
 	return NULL;
 }
 
-bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name)
+static bool has_same(
+        const struct shape *a, const struct shape *b, const char *word, const char *other, const char *name)
 {
 	size_t at_a = 0, at_b = 0;
 	const char *x, *y;
 	bool any = false;
 
 	do {
-		x = next_of_set(a, &at_a, name);
-		y = next_of_set(b, &at_b, name);
+		x = next_of(a, &at_a, word, other, name);
+		y = next_of(b, &at_b, word, other, name);
 		if (!x != !y || (x && strcmp(x, y) != 0))
 			return false;
 		any |= x != NULL;
 	} while (x);
 	return any;
+}
+
+bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name)
+{
+	return has_same(a, b, "set ", "element of ", name);
+}
+
+bool shape_has_same_rules(const struct shape *a, const struct shape *b, const char *chain)
+{
+	return has_same(a, b, "rule ", "rule ", chain);
 }

@@ -24,6 +24,8 @@ void shape_fini(struct shape *s);
 bool shape_same(const struct shape *a, const struct shape *b);
 /* Both have this set, with the same elements. */
 bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name);
+/* Both have the same rules, at least one, in the chain of this name. */
+bool shape_has_same_rules(const struct shape *a, const struct shape *b, const char *chain);
 /* The first line that only one of them has, and which; NULL if there is none. */
 const char *shape_difference(const struct shape *a, const struct shape *b, bool *in_a);
 

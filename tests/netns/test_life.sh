@@ -203,8 +203,8 @@ check "it can be stopped" postern_stop
 postern_conf 'queue { fail = closed workers = 1 }'
 postern_start
 blind=$(postern_counter blind)
-lab_spawn mail dump tcpdump -i mail0 -n -U -w "$LAB_DIR/mail.pcap" 'tcp port 25'
-lab_spawn isp dump-isp tcpdump -i isp0 -n -U -w "$LAB_DIR/isp.pcap" 'tcp port 25'
+lab_spawn mail dump tcpdump -i any -n -U -w "$LAB_DIR/mail.pcap" 'tcp port 25'
+lab_spawn isp dump-isp tcpdump -i any -n -U -w "$LAB_DIR/isp.pcap" 'tcp port 25'
 lab_wait 10 "tcpdump" grep -q 'listening on' "$LAB_DIR/log/dump.log"
 lab_wait 10 "tcpdump" grep -q 'listening on' "$LAB_DIR/log/dump-isp.log"
 flood_start
