@@ -43,6 +43,7 @@ enum policy_group_kind {
 	GROUP_NETWORK,  /* a `network` block */
 	GROUP_LITERAL,  /* an address or prefix named in a rule */
 	GROUP_SELF,     /* the gateway itself, by place and not by address; always group 3 */
+	GROUP_KIND_COUNT
 };
 enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_SELF, GROUP_ID_FIRST_FREE };
 
