@@ -66,7 +66,7 @@ lacking subsystem:10 'cannot talk to nf_tables: .*modprobe nf_tables; 5\.10 is t
 lacking subsystem:3 'queue 2500: this kernel has no nfnetlink_queue: try `modprobe nfnetlink_queue`'
 lacking subsystem:4 'log group 2500: this kernel has no nfnetlink_log: try `modprobe nfnetlink_log`'
 lacking "expression:queue expression:target" \
-    'this kernel has no expression target, which the rule `.* queue .*` of chain inspect needs: modprobe nft_queue, or nft_compat and xt_NFQUEUE'
+    'this kernel has no expression target, which the rule `.*queue .*` of chain [a-z_0-9]+ needs: modprobe nft_queue, or nft_compat and xt_NFQUEUE'
 lacking expression:log 'this kernel has no expression log, .*: modprobe nft_log and nfnetlink_log'
 lacking expression:limit 'this kernel has no expression limit, .*: modprobe nft_limit'
 lacking expression:reject 'this kernel has no expression reject, .*: modprobe nft_reject_inet'
