@@ -186,7 +186,8 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 {
 	struct stream *s = &f->stream[side];
 	bool in_body = side == SMTP_CLIENT && dialogue_in_body(flow_dialogue(f));
-	bool keep = !in->enforce || in_body;
+	/* What is missing before a start in the middle may have passed unseen: nobody sends it again. */
+	bool keep = !in->enforce || in_body || f->conn.midstream;
 	enum verdict_kind kind = VERDICT_ACCEPT;
 	struct stream_out out;
 	uint64_t from;
@@ -217,7 +218,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		break;
 	case STREAM_FULL:
 		counter_add(&in->counters, COUNTER_STREAM_MEMORY, 1);
-		if (in->enforce)
+		if (in->enforce && !f->conn.midstream)
 			return VERDICT_DROP;
 		skip_until(in, f, side, seq, now_us);
 		return read_payload(in, f, side, payload, seg, seq, now_us);

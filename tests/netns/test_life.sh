@@ -1,6 +1,6 @@
 #!/bin/bash
-# test_life.sh - kills, restarts, reloads and a worker that hangs, under load: no mail is lost, doubled or altered, and
-# no rule is missing for a moment.
+# test_life.sh - kills, restarts, reloads, a worker that hangs, and the end, under load: no mail is lost, doubled or
+# altered, no rule is missing for a moment, and with fail = closed no byte passes that was not inspected.
 # FULL=1: 50 kills in place of 20.
 # time-limit: 300
 
@@ -11,7 +11,7 @@ set -eu
 . "$(dirname "$0")/postern.sh"
 
 lab_up
-lab_need jq nft python3
+lab_need jq nft python3 tcpdump
 
 SMTPC=$LAB_HOME/smtpc.py
 LOG=$LAB_DIR/log/posternd.log
@@ -197,3 +197,86 @@ flood_goes_on 20
 same "it inspects again" "220 250 250 550 221" "$(codes --rcpt x@foreign.test)"
 flood_stop
 check "it can be stopped" postern_stop
+
+# ---- fail = closed ----
+
+postern_conf 'queue { fail = closed workers = 1 }'
+postern_start
+blind=$(postern_counter blind)
+lab_spawn mail dump tcpdump -i any -n -U -w "$LAB_DIR/mail.pcap" 'tcp port 25'
+lab_spawn isp dump-isp tcpdump -i any -n -U -w "$LAB_DIR/isp.pcap" 'tcp port 25'
+lab_wait 10 "tcpdump" grep -q 'listening on' "$LAB_DIR/log/dump.log"
+lab_wait 10 "tcpdump" grep -q 'listening on' "$LAB_DIR/log/dump-isp.log"
+flood_start
+windows=()
+for ((i = 0; i < 5; i++)); do
+    posternd_dies KILL
+    windows+=("$EPOCHREALTIME")
+    sleep 0.3 # a time in which nothing may happen cannot be waited for otherwise
+    windows[i]+=" $EPOCHREALTIME"
+    postern_start
+    flood_goes_on 15
+done
+
+freeze
+noticed 'HANGS: its packets wait, port 25 STANDS STILL'
+windows+=("$EPOCHREALTIME")
+sleep 0.5
+windows[5]+=" $EPOCHREALTIME"
+thaw
+said 'is awake again, and inspects'
+flood_goes_on 15
+flood_stop
+lab_kill dump
+lab_kill dump-isp
+# Bytes that came out at the other side while nobody inspected: from isp at mail, from mail at isp.
+through() { # FILE FILTER
+    tcpdump -r "$1" -tt -n "$2" 2>/dev/null | awk -v windows="$(IFS=,; echo "${windows[*]}")" '
+        BEGIN { count = split(windows, window, ",") }
+        { for (i = 1; i <= count; i++) { split(window[i], w, " "); if ($1 > w[1] && $1 < w[2] && match($0, /length [0-9]+/))
+              bytes += substr($0, RSTART + 7, RLENGTH - 7) } all++ }
+        END { print bytes + 0; if (!all) print "nothing was captured" }'
+}
+same "no byte came through to the server" 0 "$(through "$LAB_DIR/mail.pcap" 'dst port 25')"
+same "no byte came through to the client" 0 "$(through "$LAB_DIR/isp.pcap" 'src port 25')"
+same "none passed blind" "$blind" "$(postern_counter blind)"
+
+# One that hangs does not keep the process from ending.
+freeze
+kill -TERM "$POSTERN_PID"
+said 'the worker of queue 2500 had to stop: Connection timed out'
+thaw # the kernel keeps a process until the tracer of its last thread lets go
+status=0
+wait "$POSTERN_PID" || status=$?
+same "a hanging one is left behind" 1 "$status"
+
+# ---- down ----
+
+nothing_left() {
+    same "nothing is left in the kernel" "" "$(lab_in gw nft list tables; lab_in gw cat /proc/net/netfilter/nfnetlink_queue)"
+}
+
+down() {
+    lab_in gw "$BUILD/postern" down "$@" >"$LAB_DIR/out" 2>&1 || lab_fail "postern down: $(<"$LAB_DIR/out")"
+}
+
+check "the rules stand" postern_rules_stand
+down
+check "down without daemon and configuration" grep -q 'table inet postern is removed' "$LAB_DIR/out"
+nothing_left
+down
+check "down when there is nothing" grep -q 'there is nothing of posternd' "$LAB_DIR/out"
+postern_conf 'nft { table = "guard" }'
+lab_in gw nft add table inet other
+postern_start
+status=0
+lab_in gw "$BUILD/posternd" -c <(sed 's/^queue.*//; $a queue { number = 2700 }' "$LAB_DIR/postern.conf") 2>"$LAB_DIR/err" || status=$?
+same "a second one on the same table is refused" 1 "$status"
+check "and told who has it" grep -qE 'table inet guard is guarded by process [0-9]+ already' "$LAB_DIR/err"
+down -c "$LAB_DIR/postern.conf"
+check "down ends the daemon" grep -q 'has ended' "$LAB_DIR/out"
+wait "$POSTERN_PID" || lab_fail "it left with status $?"
+same "what is not ours stays" "table inet other" "$(lab_in gw nft list tables)"
+lab_in gw nft delete table inet other
+nothing_left
+same "port 25 is open again" "220 250 250 250 354 250 221" "$(codes --rcpt a@anywhere.test)"

@@ -182,6 +182,22 @@ static void monitor_mode_touches_nothing(void)
 	talk_fini(&T);
 }
 
+/* A daemon that starts sees the resend of a lost segment, behind which others had passed unseen: what comes
+ * behind those must pass, because they are never sent again. */
+static void midstream_does_not_wait_for_what_passed_unseen(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	pass(&T, CLIENT, "first lines of a body\r\n");
+	T.seq[CLIENT] += 3000;
+	pass(&T, CLIENT, "last lines of a body\r\n.\r\n");
+	pass(&T, SERVER, "250 2.0.0 Ok: queued as ABC\r\n");
+	pass(&T, CLIENT, "QUIT\r\n");
+	pass(&T, SERVER, "221 Bye\r\n");
+	close_both(&T);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_GAP), 1);
+	talk_fini(&T);
+}
+
 static void midstream_is_never_refused(void)
 {
 	const struct event *e;
@@ -468,6 +484,7 @@ SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_
         { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
         { "a new policy counts at once", a_new_policy_counts_at_once },
         { "monitor mode touches nothing", monitor_mode_touches_nothing },
+        { "midstream does not wait for what passed unseen", midstream_does_not_wait_for_what_passed_unseen },
         { "midstream is never refused", midstream_is_never_refused },
         { "home and authenticated clients may relay", home_and_authenticated_clients_may_relay },
         { "action reset", reset_action },
