@@ -237,15 +237,18 @@ static void print_object_name(const struct expressions *x)
 		fprintf(x->to, "%.*s", (int)mnl_attr_get_payload_len(name), mnl_attr_get_str(name));
 }
 
-/* A lookup as the kernel would tell it. */
-static void make_plain(struct nftnl_expr *lookup)
+/* As the kernel tells it, flags and all; not through libnftnl, which prints flags only when they were set
+ * and leaks a name that is set anew. */
+static void print_lookup(FILE *to, const struct nftnl_expr *lookup)
 {
+	static const uint16_t numbers[] = { NFTNL_EXPR_LOOKUP_SREG, NFTNL_EXPR_LOOKUP_DREG,
+		NFTNL_EXPR_LOOKUP_FLAGS };
 	const char *set = nftnl_expr_get_str(lookup, NFTNL_EXPR_LOOKUP_SET);
 
-	if (!nftnl_expr_is_set(lookup, NFTNL_EXPR_LOOKUP_FLAGS))
-		nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_FLAGS, 0);
-	if (set && name_of_set(set) != set)
-		nftnl_expr_set_str(lookup, NFTNL_EXPR_LOOKUP_SET, name_of_set(set));
+	fputs(set ? name_of_set(set) : "", to);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		fprintf(to, " %u",
+		        nftnl_expr_is_set(lookup, numbers[i]) ? nftnl_expr_get_u32(lookup, numbers[i]) : 0);
 }
 
 static int see_expression(struct nftnl_expr *e, void *arg)
@@ -259,9 +262,9 @@ static int see_expression(struct nftnl_expr *e, void *arg)
 	fprintf(x->to, " [%s ", name);
 	if (strcmp(name, "objref") == 0) {
 		print_object_name(x);
+	} else if (strcmp(name, "lookup") == 0) {
+		print_lookup(x->to, e);
 	} else {
-		if (strcmp(name, "lookup") == 0)
-			make_plain(e);
 		(void)nftnl_expr_snprintf(text, sizeof(text), e, NFTNL_OUTPUT_DEFAULT, 0);
 		fputs(text, x->to);
 	}
