@@ -51,7 +51,7 @@ ends_with() { # STATUS
     [[ $status -eq $1 ]] || lab_fail "posternd left with status $status"
 }
 
-postern_conf
+postern_conf 'queue { workers = 1 }'
 
 # ---- rights ----
 
