@@ -74,7 +74,7 @@ $(LIBDAEMON): $(call obj,$(filter-out %/main.c,$(wildcard src/posternd/*.c)))
 	@ar rcs $@ $^
 
 define program
-$(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBHOUSE) $(LIBPURE)
+$(B)/$(1): $(call obj,$(wildcard src/$(1)/*.c)) $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE)
 	@echo "  LD    $$@"
 	@$$(CC) $$(CFLAGS) $$(SANFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 endef

@@ -8,23 +8,14 @@
 #include "gate/gate.h"
 #include "gate/ruleset.h"
 #include "postern/commands.h"
+#include "posternd/wanted.h"
 
 enum { ERR_BYTES = 2048 };
 
 /* NULL, said. */
 static struct ruleset *build(const struct conf *conf)
 {
-	const struct ruleset_settings settings = {
-		.table = conf->nft.table,
-		.priority = conf->nft.priority,
-		.mark_mask = conf->nft.mark_mask,
-		.queue = conf->queue.number,
-		.queues = conf->queue.workers,
-		.hooks = conf->nft.hooks,
-		.log_group = conf->queue.number,
-		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
-	};
-	struct ruleset *ruleset = ruleset_build(conf->policy, &settings);
+	struct ruleset *ruleset = wanted_rules(conf);
 
 	if (!ruleset)
 		fprintf(stderr, "postern: the rules cannot be built: %s\n", strerror(errno));

@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
+#include "posternd/wanted.h"
 
 static_assert((int)CONF_HOOK_FORWARD == (int)RULESET_FORWARD && (int)CONF_HOOK_INPUT == (int)RULESET_INPUT &&
                       (int)CONF_HOOK_OUTPUT == (int)RULESET_OUTPUT,
@@ -59,22 +60,6 @@ int daemon_read_conf(const struct daemon *d, struct conf **out)
 	return conf_load(d->path, &options, out, on_conf_error, on_conf_warning, NULL);
 }
 
-struct ruleset *daemon_build_rules(const struct conf *conf)
-{
-	const struct ruleset_settings s = {
-		.table = conf->nft.table,
-		.priority = conf->nft.priority,
-		.mark_mask = conf->nft.mark_mask,
-		.queue = conf->queue.number,
-		.queues = conf->queue.workers,
-		.hooks = conf->nft.hooks,
-		.log_group = conf->queue.number,
-		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
-	};
-
-	return ruleset_build(conf->policy, &s);
-}
-
 bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 {
 	int r;
@@ -84,7 +69,7 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 	d->force_monitor = force_monitor;
 	if (daemon_read_conf(d, &d->conf))
 		return false;
-	d->rules = daemon_build_rules(d->conf);
+	d->rules = wanted_rules(d->conf);
 	if (!d->rules) {
 		log_error("the rules cannot be built: %s", strerror(errno));
 		return false;

@@ -43,8 +43,6 @@ bool daemon_claim(struct daemon *d);
 bool daemon_prepare(struct daemon *d);
 bool daemon_install(struct daemon *d);
 
-/* NULL with errno. */
-struct ruleset *daemon_build_rules(const struct conf *conf);
 const char *daemon_mode_name(const struct conf *conf);
 /* What conf_load() has to say goes to the log. */
 int daemon_read_conf(const struct daemon *d, struct conf **out);

@@ -10,6 +10,7 @@
  * file of records) need a restart; they are in one table.
  */
 #include "posternd/reload.h"
+#include "posternd/wanted.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -96,7 +97,7 @@ static bool can_change(const struct conf *from, const struct conf *to)
 
 static bool install(struct daemon *d, const struct conf *next)
 {
-	struct ruleset *rules = daemon_build_rules(next);
+	struct ruleset *rules = wanted_rules(next);
 	char err[ERR_BYTES] = "";
 
 	if (!rules) {
