@@ -26,6 +26,8 @@ enum event_kind {
 	EVENT_ODD,      /* something no honest peer does; u.odd */
 	EVENT_CLOSE,    /* connection over; u.close */
 	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog); u.refused */
+	EVENT_EOD,      /* strict and lenient readers differ about where a body ends; u.eod */
+	EVENT_LEAK,     /* a Received line of outbound mail shows something inside; u.leak */
 	EVENT_BLIND,    /* packets passed without inspection; of no connection; u.blind */
 	EVENT_KIND_COUNT
 };
@@ -135,7 +137,8 @@ struct event_helo {
 	struct event_reply reply;
 	uint8_t esmtp; /* 0 = HELO, 1 = EHLO, 2 = LHLO */
 	uint8_t offers_starttls;
-	uint8_t pad[6];
+	uint8_t name_ours; /* a stranger's greeting names a host, domain or address of ours */
+	uint8_t pad[5];
 	struct event_path name;
 };
 struct event_auth {
@@ -148,7 +151,9 @@ struct event_mail {
 	struct event_reply reply;
 	uint32_t tx_id; /* counts from 1 in each connection */
 	uint8_t pipelined;
-	uint8_t pad[3];
+	uint8_t client_ours; /* home, may-relay, or authenticated */
+	uint8_t sender_ours; /* the sender's domain is one of ours, of any server */
+	uint8_t pad;
 	struct event_path path; /* with angle brackets, "<>" = null sender */
 };
 struct event_rcpt {
@@ -190,6 +195,40 @@ struct event_tls {
 	uint8_t implicit; /* from the first byte, without STARTTLS */
 	uint8_t pad[5];
 	struct event_domain sni;
+};
+/* Byte sequences that some server somewhere takes for the end of a body, though only CRLF.CRLF is
+ * (RFC 5321 4.1.1.4). Named by their escapes. */
+#define EVENT_EODS(X)                                                                                        \
+	X(LF_DOT_LF, "lf.lf")                                                                                \
+	X(LF_DOT_CRLF, "lf.crlf")                                                                            \
+	X(CRLF_DOT_LF, "crlf.lf")                                                                            \
+	X(CR_DOT_CR, "cr.cr")                                                                                \
+	X(CR_DOT_CRLF, "cr.crlf")                                                                            \
+	X(CRLF_DOT_CR, "crlf.cr")                                                                            \
+	X(CR_DOT_LF, "cr.lf")                                                                                \
+	X(LF_DOT_CR, "lf.cr")                                                                                \
+	X(NUL, "crlf.nul-crlf")   /* NUL somewhere in CRLF.CRLF */                                           \
+	X(CR_RUN, "crlf.cr-crlf") /* more CRs than one in CRLF.CRLF */
+
+enum event_eod_what {
+#define X(name, text) EOD_##name,
+	EVENT_EODS(X)
+#undef X
+	        EOD_COUNT
+};
+struct event_eod {
+	uint32_t tx_id;
+	uint8_t what;   /* enum event_eod_what */
+	uint8_t hides;  /* the bytes right behind it read as SMTP commands */
+	uint8_t action; /* enum action taken, and what enforce mode would do */
+	uint8_t would;
+	uint64_t offset;         /* of its first byte, in the client's byte stream */
+	struct event_text bytes; /* the sequence itself, and if it hides commands the first one's verb */
+};
+struct event_leak {
+	uint32_t tx_id;
+	uint32_t pad;
+	struct event_text bytes; /* the inside address or name, nothing else of the line */
 };
 struct event_odd_what {
 	uint8_t what; /* enum event_odd */
@@ -244,6 +283,8 @@ struct event {
 		struct event_close close;
 		struct event_refused refused;
 		struct event_blind blind;
+		struct event_eod eod;
+		struct event_leak leak;
 	} u;
 };
 

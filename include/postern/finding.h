@@ -17,6 +17,33 @@
 	X(RELAY_ACCEPTED, 1025101, "relay.accepted", 1,                                                      \
 	        "Server accepted mail for a foreign domain from a stranger",                                 \
 	        "Successful use of a mail relay", "T1071.003")                                               \
+	X(RELAY_CONFIRMED, 1025102, "relay.confirmed", 1,                                                    \
+	        "Relayed mail seen leaving towards a foreign host", "Successful use of a mail relay",        \
+	        "T1071.003")                                                                                 \
+	X(SENDER_SPOOF, 1025120, "sender.spoof", 3, "Stranger sends in the name of a domain of ours",        \
+	        "Potentially forged sender", "T1672")                                                        \
+	X(SENDER_FOREIGN, 1025121, "sender.foreign", 3,                                                      \
+	        "Client of ours sends in the name of a foreign domain", "Potentially forged sender", "")     \
+	X(HELO_FORGED, 1025122, "helo.forged", 3, "Stranger greets with a name or address of ours",          \
+	        "Potentially forged sender", "")                                                             \
+	X(SMUGGLING_ATTEMPT, 1025400, "smuggling.attempt", 2, "End of data that servers read differently",   \
+	        "SMTP smuggling", "")                                                                        \
+	X(SMUGGLING_EFFECTIVE, 1025401, "smuggling.effective", 1,                                            \
+	        "Server answered commands that a strict reader never saw", "SMTP smuggling", "")             \
+	X(STARTTLS_INJECTION, 1025410, "starttls.injection", 2, "Bytes in clear behind STARTTLS",            \
+	        "Attack on transport encryption", "T1557")                                                   \
+	X(STARTTLS_MISSING, 1025411, "starttls.missing", 3, "STARTTLS is no longer offered, or is masked",   \
+	        "Attack on transport encryption", "T1557")                                                   \
+	X(AUTH_CLEAR, 1025412, "auth.clear", 3, "Credentials in clear text", "Unprotected credentials",      \
+	        "T1040")                                                                                     \
+	X(TLS_OLD, 1025413, "tls.old", 4, "TLS handshake below version 1.2", "Weak transport encryption",    \
+	        "")                                                                                          \
+	X(STARTTLS_UNUSED, 1025415, "starttls.unused", 4, "STARTTLS offered and not used",                   \
+	        "Weak transport encryption", "")                                                             \
+	X(EVASION, 1025420, "evasion", 2, "Bytes that no honest peer sends", "Evasion of inspection",        \
+	        "T1027")                                                                                     \
+	X(HEADER_LEAK, 1025430, "header.leak", 4, "Outbound mail shows inside addresses or names",           \
+	        "Information leak", "")                                                                      \
 	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",                  \
 	        "Policy violation", "")                                                                      \
 	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \

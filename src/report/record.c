@@ -341,6 +341,8 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		break;
 	case EVENT_OPEN:
 	case EVENT_REFUSED:
+	case EVENT_EOD: /* watch tells them */
+	case EVENT_LEAK:
 	case EVENT_BLIND:
 	case EVENT_KIND_COUNT:
 		break;
