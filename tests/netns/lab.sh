@@ -37,6 +37,7 @@
 # debugs a lab that was kept.
 
 LAB_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SMTPC=$LAB_HOME/smtpc.py        # the raw client
 LAB_SKIPPED=77                  # exit code of a test that could not run
 LAB_HOSTS=(gw isp stranger mail lan)
 LAB_KEEP=${LAB_KEEP:-}          # not empty: leave the lab up at the end
@@ -91,6 +92,33 @@ lab_need_peer() {
     local why
 
     why=$("$LAB_HOME/peer.sh" "$1" true 2>&1) || lab_skip "$1 cannot be run from where it is unpacked: ${why//$'\n'/; }"
+}
+
+# ---- what a test says ----
+
+# check WHAT CMD... - the test fails unless CMD (program or function) succeeds.
+check() {
+    local what=$1
+
+    shift
+    "$@" || lab_fail "$what"
+    echo "ok: $what"
+}
+
+# quiet CMD... - what CMD prints goes to log/quiet.log alone, as in: check "a mail" quiet swaks ...
+quiet() {
+    "$@" >"$LAB_DIR/log/quiet.log" 2>&1
+}
+
+# same WHAT WANTED GOT - the test fails unless both are the same text.
+same() {
+    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
+    echo "ok: $1"
+}
+
+# codes_from HOST ARGUMENT... - runs smtpc.py there and prints the reply codes, or the error, in one line.
+codes_from() {
+    lab_in "$1" "$SMTPC" "${@:2}" | jq -r '.code // .error' | xargs
 }
 
 # ---- the network ----

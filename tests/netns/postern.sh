@@ -10,6 +10,8 @@
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
+#   said PATTERN                 waits until the daemon's log has such a line, and prints the first
+#   settled                      every queued packet had its verdict, by the kernel's counters
 #   postern_kernel_dropped       packets that the kernel dropped before our queues: when full, when not read
 #
 # BUILD names the folder of the binaries (build/release).
@@ -78,6 +80,15 @@ postern_wait_record() {
 
 postern_counter() {
     lab_in gw nft -j list counter inet postern "$1" | jq '.nftables[] | select(.counter) | .counter.packets'
+}
+
+said() { # PATTERN
+    lab_wait 10 "posternd to say: $1" grep -qE "$1" "$LAB_DIR/log/posternd.log"
+    echo "ok: $(grep -m 1 -E "$1" "$LAB_DIR/log/posternd.log" || true)"
+}
+
+settled() {
+    [[ $(postern_counter queued) == $(($(postern_counter inspected) + $(postern_counter blind))) ]]
 }
 
 postern_kernel_dropped() {

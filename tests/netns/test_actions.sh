@@ -12,13 +12,8 @@ set -eu
 lab_up
 lab_need jq nft ss
 
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
 codes() { # ARGUMENT...: reply codes or the error, in one line
-    lab_in isp "$LAB_HOME/smtpc.py" 192.168.10.10 "$@" | jq -r '.code // .error' | xargs
+    codes_from isp 192.168.10.10 "$@"
 }
 
 is_over() {

@@ -12,21 +12,7 @@ set -eu
 lab_up
 lab_need jq nft setpriv python3
 
-SMTPC=$LAB_HOME/smtpc.py
 LOG=$LAB_DIR/log/posternd.log
-
-check() { # WHAT CMD...
-    local what=$1
-
-    shift
-    "$@" || lab_fail "$what"
-    echo "ok: $what"
-}
-
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
 
 # fails STATUS PATTERN CMD... - the program ends with that status, says one line with the pattern, and nothing is
 # installed.
@@ -44,14 +30,6 @@ one_line() {
 
 untouched() {
     same "nothing is installed or queued" "" "$(lab_in gw nft list tables; lab_in gw cat /proc/net/netfilter/nfnetlink_queue)"
-}
-
-said() { # PATTERN
-    lab_wait 10 "posternd to say: $1" grep -qE "$1" "$LOG"
-}
-
-codes_from() { # HOST ARGUMENT...
-    lab_in "$1" "$SMTPC" "${@:2}" | jq -r '.code // .error' | xargs
 }
 
 # ---- what it does not start with ----

@@ -12,7 +12,6 @@ set -eu
 lab_up
 lab_need jq nft setpriv python3 "${CC:-cc}"
 
-SMTPC=$LAB_HOME/smtpc.py
 LOG=$LAB_DIR/log/posternd.log
 
 # The shim, and where the sanitizers' runtime would insist on being loaded before it.
@@ -37,11 +36,6 @@ refuses() {
 
 lacking() { # WHAT PATTERN
     refuses "$2" env LD_PRELOAD="$LAB_DIR/lacks.so" "LACKS=$1"
-}
-
-said() { # PATTERN
-    lab_wait 10 "posternd to say: $1" grep -qE "$1" "$LOG"
-    echo "ok: $(grep -E "$1" "$LOG" | head -1)"
 }
 
 ends_with() { # STATUS

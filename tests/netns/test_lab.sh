@@ -10,31 +10,9 @@ set -eu
 lab_up
 lab_need swaks tcpdump jq nc.openbsd pgrep
 
-SMTPC=$LAB_HOME/smtpc.py
-
-# check WHAT CMD... - the test fails unless CMD succeeds.
-check() {
-    local what=$1
-
-    shift
-    "$@" || lab_fail "$what"
-    echo "ok: $what"
-}
-
-# same WHAT WANTED GOT
-same() {
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
 # codes ARGUMENT... - the reply codes that smtpc.py gets, run on the ISP's host, in one line.
 codes() {
     codes_from isp "$@"
-}
-
-# codes_from HOST ARGUMENT... - the same, run on HOST.
-codes_from() {
-    lab_in "$1" "$SMTPC" "${@:2}" | jq -r '.code // .error' | xargs
 }
 
 # ---- mail flows ----

@@ -13,30 +13,12 @@ set -eu
 lab_up
 lab_need jq nft python3 tcpdump
 
-SMTPC=$LAB_HOME/smtpc.py
 LOG=$LAB_DIR/log/posternd.log
 KILLS=20
 [[ -z ${FULL:-} ]] || KILLS=50
 
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
-check() { # WHAT CMD...
-    local what=$1
-
-    shift
-    "$@" || lab_fail "$what"
-    echo "ok: $what"
-}
-
-said() { # PATTERN
-    lab_wait 10 "posternd to say: $1" grep -qE "$1" "$LOG"
-}
-
 codes() { # ARGUMENT...
-    lab_in isp "$SMTPC" 192.168.10.10 "$@" | jq -r '.code // .error' | xargs
+    codes_from isp 192.168.10.10 "$@"
 }
 
 # ---- the load ----

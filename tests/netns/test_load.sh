@@ -14,12 +14,6 @@ lab_need jq nft python3
 lab_need_peer postfix
 
 MESSAGES=${MESSAGES:-10000}
-SMTPC=$LAB_HOME/smtpc.py
-
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
 
 # body FILE - what the receiver holds behind the headers that delivery added: from our own first line on
 body() { sed -n '/^X-Sample: /,$p' "$1" | sha256sum; }

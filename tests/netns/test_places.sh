@@ -12,37 +12,15 @@ set -eu
 lab_up
 lab_need jq nft
 
-SMTPC=$LAB_HOME/smtpc.py
 TAKEN="220 250 250 250 354 250 221"
 declare -A mx=([4]=192.168.10.10 [6]=fd00:25:10::10) isp=([4]=198.51.100.10 [6]=2001:db8:25::10)
 declare -A gw=([4]=198.51.100.1 [6]=2001:db8:25::1)
-
-check() { # WHAT CMD...
-    local what=$1
-
-    shift
-    "$@" || lab_fail "$what"
-    echo "ok: $what"
-}
-
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
-codes_from() { # HOST ARGUMENT...: reply codes or the error, in one line
-    lab_in "$1" "$SMTPC" "${@:2}" | jq -r '.code // .error' | xargs
-}
 
 # flow_to PATTERN - the last flow record to that address: client, direction, rule
 flow_to() {
     postern_wait_record 10 ".event_type == \"flow\" and .dest_ip == \"$1\""
     postern_records ".event_type == \"flow\" and .dest_ip == \"$1\"" | tail -n 1 |
         jq -r '"\(.src_ip) \(.postern.direction) \(.postern.rule)"'
-}
-
-settled() { # every queued packet had its verdict, seen from the kernel
-    [[ $(postern_counter queued) == $(($(postern_counter inspected) + $(postern_counter blind))) ]]
 }
 
 clean() {

@@ -15,11 +15,6 @@ for server in postfix exim opensmtpd; do
     lab_need_peer "$server"
 done
 
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
 postern_conf 'relay { action = refuse-recipient tricks = refuse-recipient max-refusals = 3 }'
 postern_start
 failed=

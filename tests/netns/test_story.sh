@@ -12,25 +12,7 @@ set -eu
 lab_up
 lab_need jq nft
 
-SMTPC=$LAB_HOME/smtpc.py
 declare -A mx=([4]=192.168.10.10 [6]=fd00:25:10::10) isp=([4]=198.51.100.10 [6]=2001:db8:25::10)
-
-check() { # WHAT CMD...
-    local what=$1
-
-    shift
-    "$@" || lab_fail "$what"
-    echo "ok: $what"
-}
-
-same() { # WHAT WANTED GOT
-    [[ $2 == "$3" ]] || lab_fail "$1: wanted '$2', got '$3'"
-    echo "ok: $1"
-}
-
-codes_from() { # HOST ARGUMENT...: reply codes or the error, in one line
-    lab_in "$1" "$SMTPC" "${@:2}" | jq -r '.code // .error' | xargs
-}
 
 # An open relay that takes everything: whatever is refused below, Postern refused it.
 lab_open_relay mail mx.example.org example.org
