@@ -39,9 +39,9 @@ static void print_try(struct event_text *line, const struct event *e)
 	evidence_print(line, " to %s port %u", addr_print(&e->conn.dst, text), e->conn.dport);
 }
 
-bool gate_judge_try(const struct event *e, const struct watch_memory *memory, struct finding *f)
+bool gate_judge_try(const struct watch_view *view, const struct event *e, struct finding *f)
 {
-	(void)memory;
+	(void)view;
 	finding_init(f, FINDING_GATE_REFUSED, e);
 	f->severity = e->conn.direction == DIRECTION_OUTBOUND || e->conn.direction == DIRECTION_INTERNAL
 	                      ? SEVERITY_OUTWARD
@@ -54,9 +54,9 @@ bool gate_judge_try(const struct event *e, const struct watch_memory *memory, st
 	return true;
 }
 
-bool gate_judge_blind(const struct event *e, const struct watch_memory *memory, struct finding *f)
+bool gate_judge_blind(const struct watch_view *view, const struct event *e, struct finding *f)
 {
-	(void)memory;
+	(void)view;
 	finding_init(f, FINDING_GATE_BLIND, e);
 	f->action = f->would = ACTION_ALERT;
 	f->value = e->u.blind.total;

@@ -1,8 +1,9 @@
 /* judge.h - what a watch is: one event in, at most one finding out.
  *
  * A judge sees the event and what is remembered of its connection, fills *f (started with
- * finding_init()) and answers true, or answers false and leaves *f undefined. Judges keep no state of
- * their own; watch.c lists them in a table by event kind.
+ * finding_init()) and answers true, or answers false and leaves *f undefined. What a judge has to know
+ * beyond one connection it keeps in a book of its own, made with the engine and handed in with the rest;
+ * watch.c lists judges in a table by event kind.
  */
 #ifndef WATCH_JUDGE_H
 #define WATCH_JUDGE_H
@@ -20,8 +21,10 @@ struct watch_memory {
 	uint8_t foreign_form;        /* enum smtp_form of that recipient */
 };
 
-/* memory: NULL when the connection is not remembered (nothing seen of it, or evicted). */
-typedef bool watch_judge(const struct event *e, const struct watch_memory *memory, struct finding *f);
+struct watch_view {
+	struct watch_memory *memory; /* NULL: the connection is not remembered (nothing seen, or evicted) */
+};
+typedef bool watch_judge(const struct watch_view *view, const struct event *e, struct finding *f);
 
 watch_judge relay_judge_rcpt; /* EVENT_RCPT: relay.attempt, relay.accepted */
 watch_judge relay_judge_data; /* EVENT_DATA: relay.accepted again, at the end of data */

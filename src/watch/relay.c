@@ -52,7 +52,7 @@ static bool is_forgotten_domain(const struct event *e)
 	return e->conn.from_upstream && e->u.rcpt.form == SMTP_FORM_PLAIN;
 }
 
-bool relay_judge_rcpt(const struct event *e, const struct watch_memory *memory, struct finding *f)
+bool relay_judge_rcpt(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	const struct event_rcpt *rcpt = &e->u.rcpt;
 	bool accepted = rcpt->outcome == OUTCOME_ACCEPTED;
@@ -60,7 +60,7 @@ bool relay_judge_rcpt(const struct event *e, const struct watch_memory *memory, 
 	if (!rcpt->judged || rcpt->ours || rcpt->client_ours)
 		return false;
 	finding_init(f, accepted ? FINDING_RELAY_ACCEPTED : FINDING_RELAY_ATTEMPT, e);
-	take_memory(f, memory);
+	take_memory(f, view->memory);
 	f->action = rcpt->action;
 	f->would = rcpt->would;
 	f->outcome = rcpt->outcome;
@@ -81,7 +81,7 @@ bool relay_judge_rcpt(const struct event *e, const struct watch_memory *memory, 
 	return true;
 }
 
-bool relay_judge_data(const struct event *e, const struct watch_memory *memory, struct finding *f)
+bool relay_judge_data(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	const struct event_data *data = &e->u.data;
 	struct event_text *line;
@@ -89,10 +89,10 @@ bool relay_judge_data(const struct event *e, const struct watch_memory *memory, 
 	if (!data->final || data->reply.code / 100 != 2 || data->rcpt_foreign_accepted == 0)
 		return false;
 	finding_init(f, FINDING_RELAY_ACCEPTED, e);
-	take_memory(f, memory);
-	if (memory) {
-		f->rcpt_to = memory->foreign;
-		f->form = memory->foreign_form;
+	take_memory(f, view->memory);
+	if (view->memory) {
+		f->rcpt_to = view->memory->foreign;
+		f->form = view->memory->foreign_form;
 	}
 	f->action = ACTION_ALERT;
 	f->would = ACTION_ALERT;

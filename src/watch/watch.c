@@ -146,14 +146,15 @@ static bool is_over_budget(struct watch *w, const struct finding *f)
 
 void watch_event(struct watch *w, const struct event *e)
 {
+	struct watch_view view;
 	struct finding f;
 	size_t i;
 
 	w->counts.events++;
 	remember(w, e);
+	view = (struct watch_view) { .memory = table_find(w->connections, &e->conn.flow_id) };
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
-		if (judges[i].kind == e->kind &&
-		        judges[i].judge(e, table_find(w->connections, &e->conn.flow_id), &f)) {
+		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f)) {
 			f.pooled = is_over_budget(w, &f);
 			incident_add(w->incidents, &f);
 		}
