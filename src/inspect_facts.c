@@ -350,6 +350,7 @@ static void (*const tellers[SMTP_VERB_COUNT])(
 	[SMTP_VERB_VRFY] = tell_command,
 	[SMTP_VERB_EXPN] = tell_command,
 	[SMTP_VERB_ETRN] = tell_command,
+	[SMTP_VERB_STARTTLS] = tell_command,
 	[SMTP_VERB_UNKNOWN] = tell_command,
 };
 

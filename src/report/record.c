@@ -34,6 +34,7 @@ struct connection {
 	struct event_path helo;
 	struct event_reply welcome; /* to the greeting or the last HELO */
 	uint16_t auth_code;
+	uint16_t starttls_code; /* the answer to STARTTLS, 0 = none */
 	char auth_mech[EVENT_NAME_MAX];
 	struct tally tally;
 	struct transaction tx;
@@ -134,6 +135,7 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 		field_set_cut(smtp, "helo", FIELD_OF(c->helo), c->helo.cut, &b->memory.cut);
 	transaction_write(&c->tx, &b->memory, smtp);
 	field_set(smtp, "tls", json_boolean(c->tls));
+	field_set_nonzero(smtp, "starttls", c->starttls_code);
 	write_auth(c, smtp);
 	field_set(smtp, "pipelined", json_boolean(c->tx.pipelined));
 	field_set(smtp, "bdat", json_boolean(c->tx.bdat));
@@ -200,8 +202,12 @@ static struct transaction *transaction_of(struct record_book *b, struct frame *f
 	return &c->tx;
 }
 
-static void add_command(struct tally *tally, const struct event_command *command)
+static void add_command(struct connection *c, const struct event_command *command)
 {
+	struct tally *tally = &c->tally;
+
+	if (strncmp(command->verb, "STARTTLS", EVENT_NAME_MAX) == 0)
+		c->starttls_code = command->reply.code;
 	tally->vrfy += strncmp(command->verb, "VRFY", EVENT_NAME_MAX) == 0;
 	tally->expn += strncmp(command->verb, "EXPN", EVENT_NAME_MAX) == 0;
 }
@@ -326,7 +332,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 			end_transaction(b, frame, c, e->u.tx_end.end);
 		break;
 	case EVENT_COMMAND:
-		add_command(&c->tally, &e->u.command);
+		add_command(c, &e->u.command);
 		break;
 	case EVENT_TLS:
 		c->tls = true;

@@ -22,6 +22,7 @@ void transaction_add_mail(struct transaction *t, const struct event *e)
 	t->mail_from = mail->path;
 	t->has_mail_from = true;
 	t->pipelined |= mail->pipelined;
+	t->mail_code = mail->reply.code;
 	t->mail_refused = mail->reply.code >= 400;
 	if (t->mail_refused)
 		t->reply = mail->reply;
@@ -146,6 +147,7 @@ void transaction_write(const struct transaction *t, struct transaction_memory *m
 {
 	if (t->has_mail_from)
 		field_set_cut(smtp, "mail_from", FIELD_OF(t->mail_from), t->mail_from.cut, &m->cut);
+	field_set_nonzero(smtp, "mail_code", t->mail_code);
 	if (t->rcpt)
 		write_rcpt(t, smtp);
 	field_set_nonzero(smtp, "rcpt_cut", t->rcpt_cut);

@@ -157,7 +157,7 @@ static void whole_connection(void)
 	CU_ASSERT_EQUAL(line_count, 2);
 	assert_line(0,
 	        HEAD("159588", "smtp") "\"tx_id\":1,\"smtp\":{\"helo\":\"mx.isp.example\",\"mail_from\":\"<s@"
-	                               "isp.example>\","
+	                               "isp.example>\",\"mail_code\":250,"
 	                               "\"rcpt_to\":[\"<u@example.org>\",\"<u%x.example@example.org>\"],"
 	                               "\"rcpt\":[{\"path\":\"<u@example.org>\",\"code\":250,\"text\":\"2.1."
 	                               "5 Ok\",\"ours\":true,\"form\":\"plain\","
