@@ -48,7 +48,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit rooms lab bench valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit rooms lab bench soak valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,6 +136,10 @@ lab: need-build-check all peers
 #: make bench        what Postern costs, as a share of plain forwarding: build/bench (root; docs/BENCH.md)
 bench: need-build-check all peers $(B)/bench/accept_all
 	@tests/bench/bench.sh $(abspath $(B))
+
+#: make soak         SOAK_S=600 seconds of mixed load: does memory, descriptors or flows grow? (root)
+soak: need-build-check all peers
+	@tests/bench/soak.sh $(abspath $(B))
 
 $(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
 	@mkdir -p $(@D)
