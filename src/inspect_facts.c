@@ -263,6 +263,7 @@ static void tell_helo(struct event *e, const struct flow *f, const struct smtp_f
 	e->u.helo.name = fact->command->path;
 	e->u.helo.esmtp = (uint8_t)(fact->command->verb - SMTP_VERB_HELO);
 	e->u.helo.offers_starttls = fact->starttls_offered;
+	e->u.helo.masks_starttls = fact->starttls_masked;
 }
 
 static void tell_auth(struct event *e, const struct flow *f, const struct smtp_fact *fact)
@@ -401,6 +402,7 @@ static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact 
 		on_deferred_data(in, f, code);
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
+	inspect_claims(in, f, e);
 	if (e->kind == EVENT_DATA)
 		e->u.data.message_id = *dialogue_message_id(flow_dialogue(f));
 	inspect_send(in, e);

@@ -1,6 +1,6 @@
 /* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, verdicts),
- * inspect_life.c (flows begin and end) and inspect_facts.c (facts of the dialogue to judgements, edits
- * and events). Nobody else's. */
+ * inspect_life.c (flows begin and end), inspect_facts.c (facts of the dialogue to judgements, edits
+ * and events) and inspect_claims.c (names in them). Nobody else's. */
 #ifndef INSPECT_FLOW_H
 #define INSPECT_FLOW_H
 
@@ -88,6 +88,9 @@ bool inspect_guards(const struct inspect *in, struct flow *f);
 /* A zeroed event about this flow, to be filled and sent. Never NULL. */
 struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us);
 void inspect_send(struct inspect *in, const struct event *e);
+
+/* Marks in an EVENT_HELO or EVENT_MAIL whether the names in it are ours. */
+void inspect_claims(const struct inspect *in, struct flow *f, struct event *e);
 
 /* Feeds bytes of `side`, which begin at stream offset `offset`, to the flow's dialogue and acts on its
  * facts. editable: the bytes are in the packet at hand and have not left yet. */

@@ -83,6 +83,8 @@ static void decide(struct inspect *in, struct flow *f)
 	c->server = f->decision.server;
 	c->direction = f->decision.direction;
 	c->from_upstream = f->decision.client_upstream;
+	c->from_home = f->decision.client_home;
+	c->from_server = f->decision.client_server;
 }
 
 static void connection_set(struct inspect *in, struct flow *f, const struct packet *packet,

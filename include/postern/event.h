@@ -58,9 +58,14 @@ enum event_outcome {
 	OUTCOME_REFUSED_BY_US,
 	OUTCOME_ACCEPTED,
 	OUTCOME_UNANSWERED,
+	OUTCOME_TAKEN,     /* accepted at the end of data, too */
+	OUTCOME_BOUNCED,   /* taken, and then sent back */
+	OUTCOME_CONFIRMED, /* seen leaving */
 	OUTCOME_COUNT
 };
-#define EVENT_OUTCOME_NAMES "none", "refused-by-server", "refused-by-postern", "accepted", "unanswered"
+#define EVENT_OUTCOME_NAMES                                                                                  \
+	"none", "refused-by-server", "refused-by-postern", "accepted", "unanswered",                         \
+	        "accepted-at-end-of-data", "bounced", "confirmed"
 
 #define EVENT_ODDITIES(X)                                                                                    \
 	X(BARE_LF, "bare-lf")                                                                                \
@@ -104,7 +109,9 @@ struct event_connection {
 	uint8_t source;        /* enum event_source */
 	uint8_t midstream;     /* picked up after its start */
 	uint8_t from_upstream; /* client is in an upstream group */
-	uint32_t pad;
+	uint8_t from_home;     /* client is in home */
+	uint8_t from_server;   /* client is a server of ours */
+	uint8_t pad[2];
 };
 
 struct event_path {
@@ -137,8 +144,9 @@ struct event_helo {
 	struct event_reply reply;
 	uint8_t esmtp; /* 0 = HELO, 1 = EHLO, 2 = LHLO */
 	uint8_t offers_starttls;
-	uint8_t name_ours; /* a stranger's greeting names a host, domain or address of ours */
-	uint8_t pad[5];
+	uint8_t masks_starttls; /* its keyword was overwritten by X on the way */
+	uint8_t name_ours;      /* a stranger's greeting names a host, domain or address of ours */
+	uint8_t pad[4];
 	struct event_path name;
 };
 struct event_auth {
@@ -151,8 +159,8 @@ struct event_mail {
 	struct event_reply reply;
 	uint32_t tx_id; /* counts from 1 in each connection */
 	uint8_t pipelined;
-	uint8_t client_ours; /* home, may-relay, or authenticated */
-	uint8_t sender_ours; /* the sender's domain is one of ours, of any server */
+	uint8_t client_ours; /* home, may-relay, a server of ours, or authenticated */
+	uint8_t sender_ours; /* the sender's domain belongs to a server of ours */
 	uint8_t pad;
 	struct event_path path; /* with angle brackets, "<>" = null sender */
 };

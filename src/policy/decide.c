@@ -106,6 +106,7 @@ struct policy_connection policy_judge_connection(
 		.direction = (uint8_t)direction_of(&from, &to),
 		.client_upstream = policy_groups_meet(&from, &p->upstreams),
 		.client_home = policy_groups_have(&from, GROUP_ID_HOME),
+		.client_server = policy_groups_have(&from, GROUP_ID_SERVERS) || self == SELF_CLIENT,
 	};
 
 	c.what = c.rule == POLICY_OTHERWISE ? p->settings.otherwise : p->rules[c.rule].what;
@@ -160,4 +161,16 @@ struct policy_recipient policy_judge_recipient(
 	else
 		r.action = r.trick ? p->settings.tricks_action : p->settings.relay_action;
 	return r;
+}
+
+bool policy_owns(const struct policy *p, const struct smtp_address *a)
+{
+	unsigned i;
+
+	if (a->hop_count == 0 || a->hops[0].len == 0 || (a->hops[0].literal && is_loopback(&a->hops[0].addr)))
+		return false;
+	for (i = 0; i < p->group_count; i++)
+		if (p->groups[i].server && hop_is_ours(p, (int)i, &a->hops[0]))
+			return true;
+	return false;
 }

@@ -115,6 +115,7 @@ struct policy_connection {
 	bool client_ours;     /* home, or that server's may-relay */
 	bool client_upstream; /* in an upstream group */
 	bool client_home;
+	bool client_server; /* in a servers group, or the gateway itself: it passes on what others wrote */
 };
 
 struct policy_recipient {
@@ -137,6 +138,9 @@ struct policy_connection policy_judge_connection(
  * and `hop` then is the last one read, or 0. */
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
+/* The domain it names first is a domain, host name or address of one of our servers. False without a
+ * domain, and for loopback literals, which every host may call itself. */
+bool policy_owns(const struct policy *p, const struct smtp_address *a);
 /* The port is one of `ports` (or ports is empty). */
 bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */

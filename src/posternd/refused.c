@@ -43,6 +43,8 @@ static enum action judge(struct event_connection *c, const struct policy *policy
 	c->server = p.server;
 	c->direction = p.direction;
 	c->from_upstream = p.client_upstream;
+	c->from_home = p.client_home;
+	c->from_server = p.client_server;
 	return p.what == DO_DROP ? ACTION_DROP : ACTION_REFUSE;
 }
 

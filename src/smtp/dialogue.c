@@ -136,8 +136,10 @@ static void tell_reply(struct dialogue *d, const struct due *due, struct smtp_fa
 		return;
 	fact->command = pool_get(d->pool, due->command);
 	fact->reply.sent_us = fact->command->sent_us;
-	fact->starttls_offered =
-	        fact->command->verb == SMTP_VERB_EHLO && d->reply.starttls && !due->unanswered;
+	if (fact->command->verb == SMTP_VERB_EHLO && !due->unanswered) {
+		fact->starttls_offered = d->reply.starttls;
+		fact->starttls_masked = d->reply.masked;
+	}
 	if (due->give_back)
 		d->told = due->command;
 }

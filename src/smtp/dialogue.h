@@ -125,6 +125,7 @@ struct smtp_fact {
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
 	uint8_t starttls_offered; /* REPLY to EHLO */
+	uint8_t starttls_masked;  /* REPLY to EHLO: the offer was overwritten on the way */
 	uint32_t tx_id;           /* REPLY and TX_END: transaction it belongs to, 0 = none */
 	enum event_end end;
 	struct event_tls tls;

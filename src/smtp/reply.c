@@ -30,6 +30,14 @@ static bool is_keyword(const char *keyword, const uint8_t *text, uint32_t len)
 	return len >= n && strncasecmp((const char *)text, keyword, n) == 0 && (len == n || text[n] == ' ');
 }
 
+/* Cisco's ESMTP inspection overwrites keywords it does not know: all X, the last letter at will. */
+static bool is_masked_starttls(const uint8_t *text, uint32_t len)
+{
+	static const char mask[] = "XXXXXXX";
+
+	return len == sizeof("STARTTLS") - 1 && memcmp(text, mask, sizeof(mask) - 1) == 0;
+}
+
 enum reply_result reply_push(struct reply *r, const uint8_t *line, uint32_t len, bool cut)
 {
 	uint16_t code = parse_code(line, len);
@@ -49,6 +57,7 @@ enum reply_result reply_push(struct reply *r, const uint8_t *line, uint32_t len,
 	if (r->lines < UINT16_MAX)
 		r->lines++;
 	r->starttls = r->starttls || is_keyword("STARTTLS", line, len);
+	r->masked = r->masked || is_masked_starttls(line, len);
 	r->chunking = r->chunking || is_keyword("CHUNKING", line, len);
 	r->open = separator == '-';
 	return r->open ? REPLY_MORE : REPLY_DONE;

@@ -17,6 +17,7 @@ struct reply {
 	uint16_t lines;         /* stops counting at 65535 */
 	bool open;              /* begun, its last line is missing */
 	bool starttls;          /* some line offered STARTTLS */
+	bool masked;            /* some line has STARTTLS overwritten by X, as routers do it (XXXXXXXA) */
 	bool chunking;          /* some line offered CHUNKING */
 	struct event_text text; /* first line, behind code and separator */
 };

@@ -12,6 +12,8 @@
 
 #include "postern/event.h"
 #include "postern/finding.h"
+#include "watch/confirm.h"
+#include "watch/tls.h"
 
 /* Of one connection; lengths are 0 until seen. */
 struct watch_memory {
@@ -19,16 +21,32 @@ struct watch_memory {
 	struct event_path mail_from; /* of the running transaction */
 	struct event_path foreign;   /* its first foreign recipient that the server accepted */
 	uint8_t foreign_form;        /* enum smtp_form of that recipient */
+	bool starttls_offered;
+	struct event_domain host;  /* as the server called itself in its greeting */
+	struct confirm_ref relay;  /* the running transaction, if it relays through a server of ours */
+	struct confirm_ref leaves; /* the relayed one that it looks like */
 };
 
 struct watch_view {
 	struct watch_memory *memory; /* NULL: the connection is not remembered (nothing seen, or evicted) */
+	struct confirm *confirm;
+	struct tls_book *tls;
 };
 typedef bool watch_judge(const struct watch_view *view, const struct event *e, struct finding *f);
 
-watch_judge relay_judge_rcpt; /* EVENT_RCPT: relay.attempt, relay.accepted */
-watch_judge relay_judge_data; /* EVENT_DATA: relay.accepted again, at the end of data */
-watch_judge gate_judge_try;   /* EVENT_REFUSED: gate.refused */
-watch_judge gate_judge_blind; /* EVENT_BLIND: gate.blind */
+watch_judge confirm_judge_rcpt;      /* EVENT_RCPT: relay.attempt, bounced */
+watch_judge confirm_judge_data;      /* EVENT_DATA: relay.confirmed, by content */
+watch_judge confirm_judge_handshake; /* EVENT_TLS: relay.confirmed, by destination and time */
+watch_judge sender_judge_helo;       /* EVENT_HELO: helo.forged */
+watch_judge sender_judge_mail;       /* EVENT_MAIL: sender.spoof, sender.foreign */
+watch_judge evasion_judge;           /* EVENT_ODD: evasion, starttls.injection */
+watch_judge tls_judge_helo;          /* EVENT_HELO: starttls.missing */
+watch_judge tls_judge_auth;          /* EVENT_AUTH: auth.clear */
+watch_judge tls_judge_handshake;     /* EVENT_TLS: tls.old */
+watch_judge tls_judge_close;         /* EVENT_CLOSE: starttls.unused */
+watch_judge relay_judge_rcpt;        /* EVENT_RCPT: relay.attempt, relay.accepted */
+watch_judge relay_judge_data;        /* EVENT_DATA: relay.accepted again, at the end of data */
+watch_judge gate_judge_try;          /* EVENT_REFUSED: gate.refused */
+watch_judge gate_judge_blind;        /* EVENT_BLIND: gate.blind */
 
 #endif

@@ -96,7 +96,7 @@ bool relay_judge_data(const struct watch_view *view, const struct event *e, stru
 	}
 	f->action = ACTION_ALERT;
 	f->would = ACTION_ALERT;
-	f->outcome = OUTCOME_ACCEPTED;
+	f->outcome = OUTCOME_TAKEN;
 	f->verified = 1;
 	f->tx_id = data->tx_id;
 	f->value = data->rcpt_foreign_accepted;

@@ -18,6 +18,8 @@
 struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
 	struct incident_book *incidents;
+	struct confirm *confirm;
+	struct tls_book *tls;
 	struct watch_counts counts;
 	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
 	uint64_t window_us, window_end_us;
@@ -27,8 +29,18 @@ static const struct {
 	enum event_kind kind;
 	watch_judge *judge;
 } judges[] = {
+	{ EVENT_HELO, sender_judge_helo },
+	{ EVENT_HELO, tls_judge_helo },
+	{ EVENT_AUTH, tls_judge_auth },
+	{ EVENT_MAIL, sender_judge_mail },
 	{ EVENT_RCPT, relay_judge_rcpt },
+	{ EVENT_RCPT, confirm_judge_rcpt },
 	{ EVENT_DATA, relay_judge_data },
+	{ EVENT_DATA, confirm_judge_data },
+	{ EVENT_TLS, confirm_judge_handshake },
+	{ EVENT_TLS, tls_judge_handshake },
+	{ EVENT_ODD, evasion_judge },
+	{ EVENT_CLOSE, tls_judge_close },
 	{ EVENT_REFUSED, gate_judge_try },
 	{ EVENT_BLIND, gate_judge_blind },
 };
@@ -38,6 +50,8 @@ void watch_settings_default(struct watch_settings *s)
 	memset(s, 0, sizeof(*s));
 	s->connections = 65536;
 	s->incidents = 16384;
+	s->relays = 4096;
+	s->tls_servers = 65536;
 	s->refused_sources = 1000;
 	s->quiet_s = 600;
 }
@@ -51,9 +65,11 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 	w->connections =
 	        table_new(s->connections, sizeof(uint64_t), sizeof(struct watch_memory), s->hash_key);
 	w->incidents = incident_new(s->incidents, s->quiet_s, s->hash_key, findings, &w->counts);
+	w->confirm = confirm_new(s->relays, s->hash_key);
+	w->tls = tls_book_new(s->tls_servers, s->hash_key);
 	w->refused_sources = s->refused_sources;
 	w->window_us = (uint64_t)s->quiet_s * 1000000;
-	if (w->connections && w->incidents)
+	if (w->connections && w->incidents && w->confirm && w->tls)
 		return w;
 	watch_free(w);
 	errno = ENOMEM;
@@ -66,6 +82,8 @@ void watch_free(struct watch *w)
 		return;
 	table_free(w->connections);
 	incident_free(w->incidents);
+	confirm_free(w->confirm);
+	tls_book_free(w->tls);
 	free(w);
 }
 
@@ -89,14 +107,29 @@ static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 	return m;
 }
 
+/* RFC 5321 4.2: the host's name is the first word of its greeting. */
+static void remember_host(struct event_domain *host, const struct event_text *greeting)
+{
+	while (host->len < greeting->len && greeting->bytes[host->len] != ' ') {
+		host->bytes[host->len] = greeting->bytes[host->len];
+		host->len++;
+	}
+}
+
 /* Before the judges look at e. */
 static void remember(struct watch *w, const struct event *e)
 {
 	const struct event_rcpt *rcpt = &e->u.rcpt;
 	struct watch_memory *m;
 
-	if (e->kind == EVENT_HELO) {
-		memory_of(w, e)->helo = e->u.helo.name;
+	if (e->kind == EVENT_GREETING && e->conn.from_server) {
+		m = memory_of(w, e);
+		m->host.len = 0;
+		remember_host(&m->host, &e->u.reply.text);
+	} else if (e->kind == EVENT_HELO) {
+		m = memory_of(w, e);
+		m->helo = e->u.helo.name;
+		m->starttls_offered = m->starttls_offered || e->u.helo.offers_starttls;
 	} else if (e->kind == EVENT_MAIL) {
 		m = memory_of(w, e);
 		m->mail_from = e->u.mail.path;
@@ -127,6 +160,8 @@ static void forget(struct watch *w, const struct event *e)
 	}
 	m->mail_from.len = 0;
 	m->foreign.len = 0;
+	m->relay.serial = 0;
+	m->leaves.serial = 0;
 }
 
 /* True when this refused try is of one source too many. */
@@ -152,7 +187,9 @@ void watch_event(struct watch *w, const struct event *e)
 
 	w->counts.events++;
 	remember(w, e);
-	view = (struct watch_view) { .memory = table_find(w->connections, &e->conn.flow_id) };
+	view = (struct watch_view) {
+		.memory = table_find(w->connections, &e->conn.flow_id), .confirm = w->confirm, .tls = w->tls
+	};
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
 		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f)) {
 			f.pooled = is_over_budget(w, &f);

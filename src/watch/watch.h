@@ -24,6 +24,8 @@ struct watch;
 struct watch_settings {
 	uint32_t connections;     /* remembered at once, 16..2^22 */
 	uint32_t incidents;       /* open at once, 16..2^22 */
+	uint32_t relays;          /* relayed mails followed out of the house, 16..2^20 */
+	uint32_t tls_servers;     /* whose offers of STARTTLS are remembered, 16..2^22 */
 	uint32_t refused_sources; /* with an incident of their own, in quiet_s */
 	uint32_t quiet_s;         /* an incident closes after this long without a finding */
 	uint8_t hash_key[HASH_KEY_BYTES];
