@@ -355,7 +355,39 @@ static void unreadable_paths_are_never_ours(void)
 	judge_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-SUITE("decide", { "self is told, not looked up", self_is_told_not_looked_up },
+static void knows_its_own_names(void)
+{
+	static const struct {
+		const char *path;
+		bool ours;
+	} cases[] = {
+		{ "<a@example.org>", true },
+		{ "<a@EXAMPLE.ORG.>", true },
+		{ "<a@deep.lists.example.org>", true },
+		{ "<a@mx.example.org>", true },
+		{ "<a@[203.0.113.5]>", true },
+		{ "<a@[192.168.0.10]>", true },
+		{ "<a@[IPv6:2001:db8:25::7]>", true }, /* the second server's */
+		{ "<a@sub.example.org>", false },
+		{ "<a@example.net>", false },
+		{ "<a@[127.0.0.1]>", false },
+		{ "<a>", false },
+		{ "<>", false },
+	};
+	int mail;
+	struct policy *p = house(&mail);
+	struct smtp_address a;
+	unsigned i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		smtp_address_parse(cases[i].path, strlen(cases[i].path), &a);
+		CU_ASSERT_EQUAL(policy_owns(p, &a), cases[i].ours);
+	}
+	policy_free(p);
+}
+
+SUITE("decide", { "knows its own names", knows_its_own_names },
+        { "self is told, not looked up", self_is_told_not_looked_up },
         { "first matching rule wins", first_matching_rule_wins },
         { "order of rules decides", order_of_rules_decides },
         { "otherwise is what the settings say", otherwise_is_what_the_settings_say },

@@ -236,6 +236,42 @@ static void home_and_authenticated_clients_may_relay(void)
 	talk_fini(&T);
 }
 
+/* Whose names a client claims is marked with the policy at hand. */
+static void claimed_names_are_marked(void)
+{
+	static const struct {
+		const char *client, *helo, *from;
+		bool name_ours, client_ours, sender_ours;
+	} cases[] = {
+		{ "198.51.100.7", "EHLO example.org\r\n", "MAIL FROM:<boss@example.org>\r\n", 1, 0, 1 },
+		{ "198.51.100.7", "EHLO [192.168.0.10]\r\n", "MAIL FROM:<>\r\n", 1, 0, 0 },
+		{ "198.51.100.7", "HELO there.example\r\n", "MAIL FROM:<a@there.example>\r\n", 0, 0, 0 },
+		{ "198.51.100.7", "HELO a!b@example.org\r\n", "MAIL FROM:<a@b> SIZE=1\r\n", 0, 0, 0 },
+		{ "192.168.7.7", "EHLO example.org\r\n", "MAIL FROM:<a@example.org>\r\n", 0, 1, 1 },
+	};
+	const struct event *e;
+	unsigned i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		talk_init(&T, MODE_MONITOR, ACTION_ALERT);
+		T.client = cases[i].client;
+		handshake(&T);
+		pass(&T, SERVER, "220 x\r\n");
+		pass(&T, CLIENT, cases[i].helo);
+		pass(&T, SERVER, "250 ok\r\n");
+		pass(&T, CLIENT, cases[i].from);
+		pass(&T, SERVER, "250 ok\r\n");
+		e = event_nth(&T, EVENT_HELO, 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT_EQUAL(e->u.helo.name_ours, cases[i].name_ours);
+		e = event_nth(&T, EVENT_MAIL, 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT_EQUAL(e->u.mail.client_ours, cases[i].client_ours);
+		CU_ASSERT_EQUAL(e->u.mail.sender_ours, cases[i].sender_ours);
+		talk_fini(&T);
+	}
+}
+
 /* ---- reset --------------------------------------------------------------------------------- */
 
 static void reset_action(void)
@@ -476,7 +512,8 @@ static void a_full_ring_loses_events_with_a_count(void)
 	talk_fini(&T);
 }
 
-SUITE("inspect", { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
+SUITE("inspect", { "claimed names are marked", claimed_names_are_marked },
+        { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
         { "pipelined, over IPv6", pipelined_and_v6 }, { "typed byte by byte", typed_byte_by_byte },
         { "the verb has already left", verb_already_left },
         { "resends carry the same edits", resends_carry_the_same_edits },

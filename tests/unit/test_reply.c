@@ -71,4 +71,25 @@ static void cuts_text(void)
 	CU_ASSERT(r.text.len == EVENT_TEXT_MAX && r.text.cut);
 }
 
-SUITE("reply", { "one line", reads_one_line }, { "many lines", reads_many_lines }, { "long text", cuts_text })
+static void sees_a_masked_offer(void)
+{
+	static const char *const masked[] = { "250-XXXXXXXA", "250 XXXXXXXX" };
+	static const char *const honest[] = { "250-STARTTLS", "250-XXXXXX", "250-XXXXXXXA B",
+		"250-XCLIENT8" };
+	struct reply r = { 0 };
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		r = (struct reply) { 0 };
+		push(&r, masked[i]);
+		CU_ASSERT(r.masked);
+	}
+	for (i = 0; i < 4; i++) {
+		r = (struct reply) { 0 };
+		push(&r, honest[i]);
+		CU_ASSERT(!r.masked);
+	}
+}
+
+SUITE("reply", { "masked offer", sees_a_masked_offer }, { "one line", reads_one_line },
+        { "many lines", reads_many_lines }, { "long text", cuts_text })

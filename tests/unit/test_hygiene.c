@@ -1,0 +1,263 @@
+/* Names that a client has no right to, secrets and mail in clear, bytes that nobody honest sends. */
+#include "watch/watch.h"
+
+#include "events.h"
+#include "suite.h"
+
+static struct ring *ring;
+static struct watch *watch;
+
+static void begin(void)
+{
+	struct watch_settings s;
+
+	watch_settings_default(&s);
+	s.tls_servers = 16;
+	ring = ring_new(256, sizeof(struct finding));
+	watch = watch_new(&s, ring);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
+}
+
+static void end(void)
+{
+	watch_free(watch);
+	ring_free(ring);
+}
+
+/* What this event alone raises: the id, 0 if nothing; the finding in *f. */
+static unsigned raises(struct event e, struct finding *f)
+{
+	const struct finding *front;
+	unsigned id = 0;
+
+	watch_event(watch, &e);
+	while ((front = ring_front(ring))) {
+		*f = *front;
+		id = f->id;
+		ring_pop(ring);
+	}
+	return id;
+}
+
+static bool says(const struct finding *f, const char *words)
+{
+	return f->evidence_count > 0 &&
+	       memmem(f->evidence[0].bytes, f->evidence[0].len, words, strlen(words)) != NULL;
+}
+
+static void senders(void)
+{
+	static const struct {
+		enum event_direction direction;
+		bool server, home, from_server, upstream, client_ours, sender_ours;
+		const char *path;
+		unsigned id;
+	} cases[] = {
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 1, "<boss@ours>", FINDING_SENDER_SPOOF },
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
+		{ DIRECTION_INBOUND, 1, 0, 0, 1, 0, 1, "<boss@ours>", 0 }, /* forwarded by the ISP */
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 1, 1, "<boss@ours>", 0 }, /* authenticated */
+		{ DIRECTION_INTERNAL, 1, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<a@foreign>", FINDING_SENDER_FOREIGN },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 1, 0, 1, 0, "<a@foreign>", 0 }, /* a server passes on */
+		{ DIRECTION_TRANSIT, 0, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
+	};
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		e = events_mail(i, 1, cases[i].path);
+		e.conn.src.b[15] = (uint8_t)(100 + i); /* each an incident of its own */
+		e.conn.direction = (uint8_t)cases[i].direction;
+		e.conn.server = cases[i].server ? 4 : -1;
+		e.conn.from_home = cases[i].home;
+		e.conn.from_server = cases[i].from_server;
+		e.conn.from_upstream = cases[i].upstream;
+		e.u.mail.client_ours = cases[i].client_ours;
+		e.u.mail.sender_ours = cases[i].sender_ours;
+		CU_ASSERT_EQUAL(raises(e, &f), cases[i].id);
+		if (cases[i].id)
+			CU_ASSERT(says(&f, cases[i].path));
+	}
+	end();
+}
+
+static void greetings(void)
+{
+	struct finding f;
+	struct event e = events_helo(0, "mx.ours");
+
+	begin();
+	e.conn.server = 4;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	e.u.helo.name_ours = 1;
+	CU_ASSERT_EQUAL(raises(e, &f), FINDING_HELO_FORGED);
+	CU_ASSERT(says(&f, "EHLO mx.ours -> 250"));
+	e.conn.src.b[15]++;
+	e.conn.from_upstream = 1;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	end();
+}
+
+static struct event offer(uint64_t after_us, bool starttls, bool masked)
+{
+	struct event e = events_helo(after_us, "c.example");
+
+	e.u.helo.offers_starttls = starttls;
+	e.u.helo.masks_starttls = masked;
+	return e;
+}
+
+static void offers_that_vanish(void)
+{
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin();
+	CU_ASSERT_EQUAL(raises(offer(0, false, false), &f), 0); /* never had it */
+	CU_ASSERT_EQUAL(raises(offer(1, true, false), &f), 0);
+	e = offer(2, false, false);
+	e.u.helo.reply.code = 502;
+	CU_ASSERT_EQUAL(raises(e, &f), 0); /* no offer at all */
+	e = offer(2, false, false);
+	e.u.helo.esmtp = 0;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	CU_ASSERT_EQUAL(raises(offer(7000001, false, false), &f), FINDING_STARTTLS_MISSING);
+	CU_ASSERT(says(&f, "192.168.0.10 port 25 offered STARTTLS 7 s ago"));
+	CU_ASSERT_EQUAL(raises(offer(7000002, false, false), &f), 0); /* told */
+	CU_ASSERT_EQUAL(raises(offer(7000003, true, false), &f), 0);
+	CU_ASSERT_EQUAL(raises(offer(7000004, false, true), &f), FINDING_STARTTLS_MISSING); /* again */
+	CU_ASSERT(says(&f, "overwritten by X"));
+
+	/* another server, masked from the start; many servers forget this one */
+	e = offer(8000000, false, true);
+	e.conn.dport = 2525;
+	e.conn.src.b[15]++;
+	CU_ASSERT_EQUAL(raises(e, &f), FINDING_STARTTLS_MISSING);
+	for (i = 0; i < 16; i++) {
+		e = offer(9000000, true, false);
+		e.conn.dst.b[14] = (uint8_t)(1 + i);
+		(void)raises(e, &f);
+	}
+	e = offer(9000001, false, false);
+	e.conn.src.b[15] += 2;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	end();
+}
+
+static void secrets_in_clear(void)
+{
+	static const struct {
+		const char *mech;
+		uint16_t code;
+		bool in_clear;
+		unsigned id;
+	} cases[] = {
+		{ "PLAIN", 235, 1, FINDING_AUTH_CLEAR },
+		{ "LOGIN", 535, 1, FINDING_AUTH_CLEAR },
+		{ "XOAUTH2", 235, 1, FINDING_AUTH_CLEAR },
+		{ "PLAIN", 235, 0, 0 },
+		{ "PLAIN", 538, 1, 0 }, /* refused before the secret was sent */
+		{ "PLAIN", 0, 1, 0 },
+		{ "CRAM-MD5", 235, 1, 0 },
+		{ "SCRAM-SHA-256", 535, 1, 0 },
+	};
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		e = events_make(EVENT_AUTH, i);
+		e.conn.src.b[15] = (uint8_t)i;
+		e.u.auth.reply.code = cases[i].code;
+		e.u.auth.in_clear = cases[i].in_clear;
+		strcpy(e.u.auth.mech, cases[i].mech);
+		CU_ASSERT_EQUAL(raises(e, &f), cases[i].id);
+	}
+	end();
+}
+
+static void old_handshakes(void)
+{
+	static const struct {
+		uint16_t version;
+		unsigned id;
+		const char *words;
+	} cases[] = {
+		{ 0, 0, "" },
+		{ 0x0002, FINDING_TLS_OLD, "SSL 2.0" },
+		{ 0x0300, FINDING_TLS_OLD, "SSL 3.0" },
+		{ 0x0301, FINDING_TLS_OLD, "TLS 1.0" },
+		{ 0x0302, FINDING_TLS_OLD, "TLS 1.1" },
+		{ 0x0303, 0, "" },
+		{ 0x0304, 0, "" },
+		{ 0xffff, 0, "" },
+	};
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		e = events_make(EVENT_TLS, i);
+		e.conn.src.b[15] = (uint8_t)i;
+		e.u.tls.version = cases[i].version;
+		CU_ASSERT_EQUAL(raises(e, &f), cases[i].id);
+		if (cases[i].id)
+			CU_ASSERT(says(&f, cases[i].words));
+	}
+	end();
+}
+
+static void offers_that_nobody_takes(void)
+{
+	struct finding f;
+	struct event e;
+
+	begin();
+	(void)raises(offer(0, true, false), &f);
+	CU_ASSERT_EQUAL(raises(events_close(1, 0), &f), 0); /* no mail, nothing to hide */
+	(void)raises(offer(2, true, false), &f);
+	CU_ASSERT_EQUAL(raises(events_close(3, 2), &f), FINDING_STARTTLS_UNUSED);
+	CU_ASSERT(says(&f, "2 transactions in clear to 192.168.0.10 port 25"));
+	(void)raises(offer(4, true, false), &f);
+	e = events_close(5, 2);
+	e.u.close.tls = 1;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	CU_ASSERT_EQUAL(raises(events_close(6, 2), &f), 0); /* nothing known of an offer */
+	end();
+}
+
+static void oddities(void)
+{
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin();
+	for (i = 0; i < ODD_COUNT; i++) {
+		e = events_make(EVENT_ODD, i);
+		e.conn.src.b[15] = (uint8_t)i;
+		e.u.odd.what = (uint8_t)i;
+		e.u.odd.offset = 77;
+		EVENTS_TEXT(e.u.odd.bytes, "RC\tPT");
+		CU_ASSERT_EQUAL(raises(e, &f),
+		        i == ODD_STARTTLS_INJECTION ? FINDING_STARTTLS_INJECTION : FINDING_EVASION);
+		CU_ASSERT(f.severity == 2 || f.severity == 3);
+		CU_ASSERT(says(&f, "at byte 77 of the client's: RC\tPT"));
+	}
+	e.u.odd.what = ODD_COUNT;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	end();
+}
+
+SUITE("hygiene", { "senders", senders }, { "greetings", greetings },
+        { "offers that vanish", offers_that_vanish }, { "secrets in clear", secrets_in_clear },
+        { "old handshakes", old_handshakes }, { "offers that nobody takes", offers_that_nobody_takes },
+        { "oddities", oddities })
