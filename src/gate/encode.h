@@ -5,12 +5,16 @@
 #include <stdbool.h>
 
 #include "gate/batch.h"
+#include "gate/interval.h"
 #include "gate/model.h"
 
 void encode_table(struct batch *b, const char *table);
 void encode_counter(struct batch *b, const char *table, const char *name);
 /* The set and its elements. id: any number that is unique in the batch. */
 void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id);
+/* Of a set that is there. */
+void encode_set_changes(struct batch *b, const char *table, const char *set, const struct intervals *gone,
+        const struct intervals *more);
 /* exists: the base chain is there already; only its policy is set again. */
 /* The anonymous map of a STATEMENT_SPREAD, for a rule that comes next in the batch. A ruleset has one
  * such rule: the map's id is far above those of the sets, and the kernel makes a name of the pattern. */

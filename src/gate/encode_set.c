@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "gate/encode.h"
+#include "gate/interval.h"
 
 enum { ELEMENTS_PER_MESSAGE = 500 }; /* two netlink elements each, 48 bytes at most */
 
@@ -115,33 +116,18 @@ static struct nftnl_set_elem *put_element(
 	return e;
 }
 
-/* The kernel wants the first address, and behind the last one an end marker. A prefix that reaches the
- * end of the address space has none; nft marks it as open, to print it as a prefix again. */
-static void put_range(struct batch *b, struct nftnl_set *set, enum model_key key, const struct prefix *range)
+/* nft marks a range that reaches the end of the address space as open, to print it as a prefix again. */
+static void put_interval(struct batch *b, struct nftnl_set *set, uint32_t len, const struct interval *i)
 {
-	const uint32_t len = key_bytes(&model_keys[key]);
-	struct addr first = prefix_first(range), end = prefix_last(range);
-	const size_t skip = sizeof(first.b) - len; /* the mapped prefix of IPv4 */
-	struct nftnl_set_elem *e = put_element(b, set, first.b + skip, len, 0);
+	struct nftnl_set_elem *e = i->has_first ? put_element(b, set, i->first, len, 0) : NULL;
 	struct userdata u = { .len = 0 };
 
-	if (addr_increment(&end) && (key == KEY_IPV6 || addr_is_v4(&end))) {
-		put_element(b, set, end.b + skip, len, NFT_SET_ELEM_INTERVAL_END);
+	if (i->has_end) {
+		put_element(b, set, i->end, len, NFT_SET_ELEM_INTERVAL_END);
 	} else if (e) {
 		put_data(&u, NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN);
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, u.bytes, u.len);
 	}
-}
-
-/* Where the address space does not begin with a range, nft puts an end marker at its start. */
-static void put_gap(struct batch *b, struct nftnl_set *out, const struct model_set *set)
-{
-	static const struct addr zero;
-	const uint32_t len = key_bytes(&model_keys[set->key]);
-	const struct addr *first = &set->elements[0].range.addr;
-
-	if (memcmp(first->b + sizeof(first->b) - len, zero.b, len) != 0)
-		put_element(b, out, zero.b, len, NFT_SET_ELEM_INTERVAL_END);
 }
 
 static void put_parts(struct batch *b, struct nftnl_set *set, const struct model_key_info *key,
@@ -162,33 +148,70 @@ static void put_parts(struct batch *b, struct nftnl_set *set, const struct model
 	put_element(b, set, bytes, key_bytes(key), 0);
 }
 
-static void encode_elements(
-        struct batch *b, const char *table, const struct model_set *set, size_t from, size_t to)
+/* A message about elements; batch_add() and nftnl_set_free(*out) are to follow. NULL: b->error is set. */
+static struct nlmsghdr *begin_elements(
+        struct batch *b, uint16_t type, const char *table, const char *set, struct nftnl_set **out)
 {
-	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-	        &(const struct batch_note) { .what = "elements of set", .name = set->name });
-	struct nftnl_set *out;
+	struct nlmsghdr *h = batch_message(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,
+	        &(const struct batch_note) { .what = "elements of set", .name = set });
 
 	if (!h)
-		return;
-	out = nftnl_set_alloc();
-	if (!out) {
+		return NULL;
+	*out = nftnl_set_alloc();
+	if (!*out) {
 		b->error = -ENOMEM;
-		return;
+		return NULL;
 	}
-	nftnl_set_set_str(out, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(out, NFTNL_SET_NAME, set->name);
-	if (from == 0 && model_keys[set->key].interval)
-		put_gap(b, out, set);
-	for (size_t i = from; i < to; i++) {
-		if (model_keys[set->key].interval)
-			put_range(b, out, set->key, &set->elements[i].range);
-		else
-			put_parts(b, out, &model_keys[set->key], set->elements[i].parts);
-	}
+	nftnl_set_set_str(*out, NFTNL_SET_TABLE, table);
+	nftnl_set_set_str(*out, NFTNL_SET_NAME, set);
+	return h;
+}
+
+static void end_elements(struct batch *b, struct nlmsghdr *h, struct nftnl_set *out)
+{
 	nftnl_set_elems_nlmsg_build_payload(h, out);
 	batch_add(b, h);
 	nftnl_set_free(out);
+}
+
+static void encode_parts(struct batch *b, const char *table, const struct model_set *set)
+{
+	struct nftnl_set *out;
+
+	for (size_t at = 0; at < set->count;) {
+		struct nlmsghdr *h = begin_elements(b, NFT_MSG_NEWSETELEM, table, set->name, &out);
+
+		if (!h)
+			return;
+		for (unsigned n = 0; n < ELEMENTS_PER_MESSAGE && at < set->count; n++)
+			put_parts(b, out, &model_keys[set->key], set->elements[at++].parts);
+		end_elements(b, h, out);
+	}
+}
+
+static void encode_intervals(
+        struct batch *b, uint16_t type, const char *table, const char *set, const struct intervals *list)
+{
+	struct nftnl_set *out;
+
+	if (list->error)
+		b->error = list->error;
+	for (size_t at = 0; at < list->count;) {
+		struct nlmsghdr *h = begin_elements(b, type, table, set, &out);
+
+		if (!h)
+			return;
+		for (unsigned n = 0; n < ELEMENTS_PER_MESSAGE && at < list->count; n++)
+			put_interval(b, out, list->key_bytes, &list->items[at++]);
+		end_elements(b, h, out);
+	}
+}
+
+void encode_set_changes(struct batch *b, const char *table, const char *set, const struct intervals *gone,
+        const struct intervals *more)
+{
+	encode_intervals(b, NFT_MSG_DELSETELEM, table, set, gone);
+	encode_intervals(b, NFT_MSG_NEWSETELEM, table, set, more);
 }
 
 void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id)
@@ -196,6 +219,7 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 	const struct model_key_info *key = &model_keys[set->key];
 	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 	        &(const struct batch_note) { .what = "set", .name = set->name });
+	struct intervals all;
 	struct nftnl_set *out;
 
 	if (!h)
@@ -217,9 +241,13 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 	nftnl_set_nlmsg_build_payload(h, out);
 	batch_add(b, h);
 	nftnl_set_free(out);
-	for (size_t at = 0; at < set->count; at += ELEMENTS_PER_MESSAGE)
-		encode_elements(b, table, set, at,
-		        set->count - at > ELEMENTS_PER_MESSAGE ? at + ELEMENTS_PER_MESSAGE : set->count);
+	if (!key->interval) {
+		encode_parts(b, table, set);
+		return;
+	}
+	intervals_of_set(&all, set);
+	encode_intervals(b, NFT_MSG_NEWSETELEM, table, set->name, &all);
+	intervals_fini(&all);
 }
 
 /* ---- maps from a worker's number to its chain ----------------------------------------------- */

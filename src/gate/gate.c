@@ -1,10 +1,11 @@
 /* gate.c - brings the kernel to the wanted ruleset, in one transaction.
  *
- * An installation reads what the table holds, then sends one batch: chains that differ
- * flushed, sets that differ and stale chains deleted, all these made anew. What is the same stays: for a moment
- * behind the change the kernel (6.18) does not find the elements of a set made anew, and a packet in the
- * middle of an honest connection would be refused. Packets see the old ruleset or the new one, never
- * a part of either. Base chains stay, and so do counters with their values: deleting any base chain
+ * An installation reads what the table holds, then sends one batch: chains that differ flushed, sets of
+ * another type and stale chains deleted, all these made anew, and of the sets of addresses only the ranges
+ * that differ. What is the same stays. A rule that is replaced may still be running on another CPU; if its
+ * set went with it, that set's elements count no more then, and a packet in the middle of an honest
+ * connection would be refused. Packets see the old ruleset or the new one, never a part of either.
+ * Base chains stay, and so do counters with their values: deleting any base chain
  * drops every packet that waits in any queue of the network namespace. For the same reason a base
  * chain of a former configuration on another hook is only emptied, and one that would have to change
  * its priority is an error with the way out.
@@ -20,6 +21,8 @@
  *
  * Limits. The netlink socket belongs to one thread. On kernels before 6.0 a connection that was reset
  * stays in conntrack as established, with its mark, until that times out.
+ *
+ * Sets of numbers (ports, lengths of bare ACKs) have a fixed size in the kernel, so these are made anew.
  *
  * Rejected: flushing and refilling existing sets (a set of another type under the same name would
  * break it), NLM_F_EXCL (an installation must be repeatable).
@@ -39,6 +42,7 @@
 #include "gate/batch.h"
 #include "gate/encode.h"
 #include "gate/found.h"
+#include "gate/interval.h"
 #include "gate/shape.h"
 
 enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time */
@@ -181,16 +185,20 @@ static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
 	return false;
 }
 
-/* What stays as it is. */
+/* What becomes of a set. */
+enum set_fate { SET_NEW, SET_SAME, SET_CHANGES /* some of its elements */ };
+
+/* What stays. */
 struct kept {
-	bool *sets;               /* by index of the wanted ones */
+	enum set_fate *sets;      /* by index of the wanted ones */
 	bool chains[CHAIN_COUNT]; /* with their rules */
+	struct shape kernel;      /* what is there */
 };
 
 static bool is_set_kept(const struct ruleset *r, const struct kept *keep, const char *name)
 {
 	for (size_t i = 0; keep && i < r->set_count; i++)
-		if (keep->sets[i] && strcmp(r->sets[i].name, name) == 0)
+		if (keep->sets[i] != SET_NEW && strcmp(r->sets[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -217,6 +225,22 @@ static void encode_removals(
 			encode_delete_chain(b, r->table, f->chains.items[i].name);
 }
 
+/* Elements that have to go first: they may overlap with those that come. */
+static void encode_changes(
+        struct batch *b, const char *table, const struct model_set *set, const struct shape *kernel)
+{
+	struct intervals have, want, gone, more;
+
+	intervals_of_shape(&have, kernel, set->name);
+	intervals_of_set(&want, set);
+	intervals_compare(&have, &want, &gone, &more);
+	encode_set_changes(b, table, set->name, &gone, &more);
+	intervals_fini(&have);
+	intervals_fini(&want);
+	intervals_fini(&gone);
+	intervals_fini(&more);
+}
+
 static void encode_all(
         struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep, bool target)
 {
@@ -227,8 +251,10 @@ static void encode_all(
 		if (!found_find(&f->counters, model_counter_names[i]))
 			encode_counter(b, r->table, model_counter_names[i]);
 	for (size_t i = 0; i < r->set_count; i++)
-		if (!keep || !keep->sets[i])
+		if (!keep || keep->sets[i] == SET_NEW)
 			encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
+		else if (keep->sets[i] == SET_CHANGES)
+			encode_changes(b, r->table, &r->sets[i], &keep->kernel);
 	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
 		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
 
@@ -335,12 +361,22 @@ int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsign
 	return error;
 }
 
-static bool uses_kept_sets(const struct model_rule *rule, const bool *sets)
+static bool uses_kept_sets(const struct model_rule *rule, const enum set_fate *sets)
 {
 	for (unsigned i = 0; i < rule->statement_count; i++)
-		if (rule->statements[i].kind == STATEMENT_IN_SET && !sets[rule->statements[i].u.in_set.set])
+		if (rule->statements[i].kind == STATEMENT_IN_SET &&
+		        sets[rule->statements[i].u.in_set.set] == SET_NEW)
 			return false;
 	return true;
+}
+
+static enum set_fate find_fate(
+        const struct shape *wanted, const struct shape *kernel, const struct model_set *set)
+{
+	if (shape_has_same_set(wanted, kernel, set->name))
+		return SET_SAME;
+	return model_keys[set->key].interval && shape_has_same_type(wanted, kernel, set->name) ? SET_CHANGES
+	                                                                                       : SET_NEW;
 }
 
 /* Which sets and rules the kernel has already. Rules that look into a set that is made anew are not
@@ -348,9 +384,9 @@ static bool uses_kept_sets(const struct model_rule *rule, const bool *sets)
 static int find_kept(struct gate *g, const struct ruleset *wanted, struct kept *keep)
 {
 	const struct found nothing = { 0 };
-	struct shape kernel, shape;
+	struct shape shape;
 	struct batch batch;
-	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+	int error = shape_read(&keep->kernel, g->nl, &g->seq, wanted->table);
 
 	batch_init(&batch, g->seq + 1);
 	encode_all(&batch, wanted, &nothing, NULL, g->target);
@@ -358,16 +394,15 @@ static int find_kept(struct gate *g, const struct ruleset *wanted, struct kept *
 	if (shape_of_batch(&shape, &batch) || !keep->sets)
 		error = -ENOMEM;
 	for (size_t i = 0; !error && i < wanted->set_count; i++)
-		keep->sets[i] = shape_has_same_set(&shape, &kernel, wanted->sets[i].name);
+		keep->sets[i] = find_fate(&shape, &keep->kernel, &wanted->sets[i]);
 	for (unsigned i = 0; !error && i < CHAIN_COUNT; i++)
 		keep->chains[i] = wanted->chains[i].used &&
-		                  shape_has_same_rules(&shape, &kernel, wanted->chains[i].name);
+		                  shape_has_same_rules(&shape, &keep->kernel, wanted->chains[i].name);
 	for (size_t i = 0; !error && i < wanted->rule_count; i++)
 		if (!uses_kept_sets(&wanted->rules[i], keep->sets))
 			keep->chains[wanted->rules[i].chain] = false;
 	batch_fini(&batch);
 	shape_fini(&shape);
-	shape_fini(&kernel);
 	return error == -EINTR ? -EAGAIN : error;
 }
 
@@ -409,6 +444,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	}
 out:
 	free(keep.sets);
+	shape_fini(&keep.kernel);
 	batch_fini(&batch);
 	found_fini(&found);
 	return error;

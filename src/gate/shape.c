@@ -31,6 +31,10 @@
 #include "gate/batch.h"
 #include "gate/found.h"
 
+/* How lines begin. */
+#define SET "set "
+#define ELEMENT "element of "
+
 enum { EXPRESSION_MAX = 1024, CHAINS_MAX = 64, SETS_MAX = 4096 };
 
 struct reading {
@@ -155,7 +159,7 @@ static void see_set(struct reading *r, const struct nlmsghdr *h)
 		const char *name = nftnl_set_get_str(s, NFTNL_SET_NAME);
 
 		keep_name(r, name);
-		fprintf(r->line, "set %s key %u of %u bytes flags %u", name_of_set(name),
+		fprintf(r->line, SET "%s key %u of %u bytes flags %u", name_of_set(name),
 		        nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
 		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS));
 		end_line(r);
@@ -184,7 +188,7 @@ static void see_element(struct reading *r, const char *set, const struct nlattr 
 
 	if (!begin_line(r))
 		return;
-	fprintf(r->line, "element of %s ", name_of_set(set));
+	fprintf(r->line, ELEMENT "%s ", name_of_set(set));
 	if (value)
 		print_bytes(r->line, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
 	fprintf(r->line, " flags %u", flags ? ntohl(mnl_attr_get_u32(flags)) : 0);
@@ -458,7 +462,19 @@ static bool has_same(
 
 bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name)
 {
-	return has_same(a, b, "set ", "element of ", name);
+	return has_same(a, b, SET, ELEMENT, name);
+}
+
+bool shape_has_same_type(const struct shape *a, const struct shape *b, const char *set)
+{
+	return has_same(a, b, SET, SET, set);
+}
+
+const char *shape_next_element(const struct shape *s, size_t *at, const char *set)
+{
+	const char *line = next_of(s, at, ELEMENT, ELEMENT, set);
+
+	return line ? line + strlen(ELEMENT) + strlen(set) + 1 : NULL;
 }
 
 bool shape_has_same_rules(const struct shape *a, const struct shape *b, const char *chain)

@@ -24,6 +24,10 @@ void shape_fini(struct shape *s);
 bool shape_same(const struct shape *a, const struct shape *b);
 /* Both have this set, with the same elements. */
 bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name);
+/* Both have this set, of the same type, with whatever elements. */
+bool shape_has_same_type(const struct shape *a, const struct shape *b, const char *set);
+/* The next element from *at on, from 0: its key in hex, " flags " and a number. NULL: no more. */
+const char *shape_next_element(const struct shape *s, size_t *at, const char *set);
 /* Both have the same rules, at least one, in the chain of this name. */
 bool shape_has_same_rules(const struct shape *a, const struct shape *b, const char *chain);
 /* The first line that only one of them has, and which; NULL if there is none. */

@@ -9,6 +9,8 @@ set -eu
 . "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=postern.sh
 . "$(dirname "$0")/postern.sh"
+# shellcheck source-path=SCRIPTDIR source=flood.sh
+. "$(dirname "$0")/flood.sh"
 
 lab_up
 lab_need jq nft python3 tcpdump
@@ -21,42 +23,7 @@ codes() { # ARGUMENT...
     codes_from isp 192.168.10.10 "$@"
 }
 
-# ---- the load ----
-
-lab_spawn mail sink "$LAB_HOME/flood.py" sink 192.168.10.10 "$LAB_DIR/got"
-lab_wait 10 "the sink" lab_listens mail 25
-
-flood_start() {
-    rm -f "$LAB_DIR/stop" "$LAB_DIR/sent"
-    : >"$LAB_DIR/got.before"
-    cp "$LAB_DIR/got" "$LAB_DIR/got.before"
-    lab_spawn isp flood "$LAB_HOME/flood.py" send 192.168.10.10 "$LAB_DIR/sent" "$LAB_DIR/stop"
-    FLOOD=$LAB_PID
-    lab_wait 20 "the first mails" flood_reached 20
-}
-
-flood_count() {
-    wc -l 2>/dev/null <"$LAB_DIR/sent" || echo 0
-}
-
-flood_reached() { # COUNT
-    [[ $(flood_count) -ge $1 ]]
-}
-
-# Mail goes on: so many more are taken.
-flood_goes_on() { # COUNT
-    lab_wait 30 "$1 more mails" flood_reached $(($(flood_count) + $1))
-}
-
-# Ends the load, and holds what was sent against what has come.
-flood_stop() {
-    touch "$LAB_DIR/stop"
-    wait "$FLOOD" || lab_fail "the senders failed"
-    tail -n +$(($(wc -l <"$LAB_DIR/got.before") + 1)) "$LAB_DIR/got" >"$LAB_DIR/got.now"
-    same "no mail had to be sent again" "" "$(grep again "$LAB_DIR/sent" || true)"
-    same "no mail was altered" "" "$(grep ALTERED "$LAB_DIR/got.now" || true)"
-    same "each mail came once: $(flood_count) of them" "$(sort "$LAB_DIR/sent")" "$(sed -n 's/^ok //p' "$LAB_DIR/got.now" | sort)"
-}
+flood_sink
 
 posternd_dies() { # SIGNAL
     kill "-$1" "$POSTERN_PID"
