@@ -31,7 +31,7 @@ declare -A may=(
 	[tap]=''
 	[conf]='policy'
 	[gate]='policy'
-	[report]='policy/policy.h'
+	[report]='policy/policy.h smtp/address.h'
 )
 # base alone talks to the system: memory, clock, randomness, stderr, and the address text functions.
 declare -A system_headers=([base]='arpa/inet.h endian.h sys/stat.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')

@@ -23,8 +23,19 @@ struct draft {
 	int64_t log_alerts_only, log_stats;
 };
 
+/* What is kept of the text when somebody will ask for lines (places.h). */
+struct conf_places {
+	struct parsed parsed;
+	struct entry *lines; /* of lists in files, with the key that names the file */
+	size_t line_count;
+};
+/* The text is copied. 0 or -ENOMEM. */
+int places_add_line(struct conf_places *p, const struct entry *e);
+void places_free(struct conf_places *p); /* NULL is fine */
+
 struct build {
 	struct parsed *parsed;
+	struct conf_places *places; /* NULL = nobody will ask */
 	struct problems *problems;
 	struct policy *policy;
 	struct draft draft;

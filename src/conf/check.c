@@ -55,8 +55,8 @@ static void add_rule(struct build *b, const struct block *block)
 		        block->title, block->from_count ? "to" : "from", block->from_count ? "to" : "from");
 		return;
 	}
-	if (policy_add_rule(b->policy, block->title, &block->from, &block->to, (enum policy_do)block->what,
-	            block->at.line) == -ENOSPC)
+	if (policy_add_rule(b->policy, block->title, &block->from, &block->to, (enum policy_do)block->what) ==
+	        -ENOSPC)
 		build_error(b, &block->at, "more than %d rules; put several groups into one rule",
 		        POLICY_RULES_MAX);
 }

@@ -152,6 +152,12 @@ static struct conf *make_conf(struct build *b, const char *path)
 	}
 	c->policy = b->policy;
 	b->policy = NULL;
+	c->places = b->places;
+	b->places = NULL;
+	if (c->places) { /* what was parsed goes with them */
+		c->places->parsed = *b->parsed;
+		*b->parsed = (struct parsed) { 0 };
+	}
 	return c;
 }
 
@@ -160,6 +166,7 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	policy_free(c->policy);
+	places_free(c->places);
 	free(c->path);
 	free(c->nft.table);
 	free(c->log.eve);
@@ -204,6 +211,7 @@ static void override_by_options(struct build *b, const void *options)
 static void build_fini(struct build *b)
 {
 	policy_free(b->policy);
+	places_free(b->places);
 	free(b->claims);
 }
 
@@ -229,6 +237,10 @@ int conf_load(const char *path, const struct conf_options *options, struct conf 
 	struct conf *c = NULL;
 	int rc = parse_file(path, &parsed, &problems);
 
+	if (options && options->keep_places) {
+		b.places = calloc(1, sizeof(*b.places));
+		b.no_memory = !b.places;
+	}
 	/* also behind a syntax error: what stands before it is checked, as far as that makes sense */
 	b.incomplete = rc != 0;
 	if (rc == 0)

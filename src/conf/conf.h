@@ -43,6 +43,7 @@ struct conf {
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
+	struct conf_places *places; /* places.h; NULL unless asked for */
 	char hash[17]; /* of the files' text, hex; "" without files; `postern.config` of the records */
 };
 
@@ -52,6 +53,7 @@ typedef void (*conf_report)(void *arg, const char *message);
 /* What a program's command line overrides. */
 struct conf_options {
 	bool force_monitor; /* posternd -n: monitor mode whatever the file says */
+	bool keep_places;   /* which line says what can be asked afterwards (places.h) */
 };
 
 /* Reads, checks and compiles; options may be NULL. On success 0 and *out (caller frees with

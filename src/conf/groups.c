@@ -232,8 +232,11 @@ static void read_lines(struct build *b, struct block *block, const struct entry 
 	while ((begin = strsep(&next, "\n"))) {
 		line.at.line++;
 		line.text = trim_line(begin);
-		if (line.text)
-			set(b, block, &line);
+		if (!line.text)
+			continue;
+		set(b, block, &line);
+		if (b->places && places_add_line(b->places, &line) < 0)
+			b->no_memory = true;
 	}
 }
 

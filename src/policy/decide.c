@@ -128,18 +128,29 @@ static bool is_loopback(const struct addr *a)
 
 /* Mail for this hop stays at the server: one of its domains, one of its names (in brackets, too), one
  * of its addresses, or no domain at all. */
-static bool hop_is_ours(const struct policy *p, int server, const struct smtp_hop *hop)
+enum policy_hop policy_judge_hop(const struct policy *p, int server, const struct smtp_hop *hop)
 {
 	const struct policy_server *s = p->groups[server].server;
 	bool bracketed = hop->len >= 2 && hop->domain[0] == '[' && hop->domain[hop->len - 1] == ']';
 
+	if (hop->literal && prefixes_have(&p->members[server], &hop->addr))
+		return POLICY_HOP_ADDRESS;
+	if (hop->literal && prefixes_have(&s->public_side, &hop->addr))
+		return POLICY_HOP_PUBLIC;
 	if (hop->literal)
-		return prefixes_have(&p->members[server], &hop->addr) ||
-		       prefixes_have(&s->public_side, &hop->addr) || is_loopback(&hop->addr);
-	if (bracketed)
-		return names_have(&s->hosts, hop->domain + 1, hop->len - 2U);
-	return hop->len == 0 || names_have(&s->hosts, hop->domain, hop->len) ||
-	       names_cover(&s->domains, hop->domain, hop->len);
+		return is_loopback(&hop->addr) ? POLICY_HOP_LOOPBACK : POLICY_HOP_FOREIGN;
+	if (hop->len == 0)
+		return POLICY_HOP_LOCAL;
+	if (names_have(&s->hosts, hop->domain + bracketed, hop->len - 2U * bracketed))
+		return POLICY_HOP_NAME;
+	if (!bracketed && names_cover(&s->domains, hop->domain, hop->len))
+		return POLICY_HOP_DOMAIN;
+	return POLICY_HOP_FOREIGN;
+}
+
+static bool hop_is_ours(const struct policy *p, int server, const struct smtp_hop *hop)
+{
+	return policy_judge_hop(p, server, hop) != POLICY_HOP_FOREIGN;
 }
 
 struct policy_recipient policy_judge_recipient(

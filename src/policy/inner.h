@@ -25,7 +25,6 @@ struct policy_rule {
 	char *title;
 	struct policy_groups from, to;
 	enum policy_do what;
-	unsigned line;
 };
 
 struct policy {

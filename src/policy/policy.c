@@ -219,7 +219,7 @@ int policy_server_add_domain(struct policy *p, int group, const char *domain)
 }
 
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
-        const struct policy_groups *to, enum policy_do what, unsigned line)
+        const struct policy_groups *to, enum policy_do what)
 {
 	struct policy_rule *r;
 
@@ -234,7 +234,6 @@ int policy_add_rule(struct policy *p, const char *title, const struct policy_gro
 	r->from = *from;
 	r->to = *to;
 	r->what = what;
-	r->line = line;
 	return (int)p->rule_count++;
 }
 
@@ -345,5 +344,5 @@ struct policy_rule_view policy_rule(const struct policy *p, unsigned index)
 
 	assert(index < p->rule_count);
 	r = &p->rules[index];
-	return (struct policy_rule_view) { r->title, r->from, r->to, r->what, r->line };
+	return (struct policy_rule_view) { r->title, r->from, r->to, r->what };
 }

@@ -24,6 +24,7 @@
 
 struct packet;
 struct smtp_address;
+struct smtp_hop;
 struct policy;
 
 enum {
@@ -98,10 +99,10 @@ int policy_server_add_name(struct policy *p, int group, const char *name);
  * and the U-label form. */
 int policy_server_add_domain(struct policy *p, int group, const char *domain);
 int policy_server_add_may_relay(struct policy *p, int group, const struct prefix *prefix);
-/* A rule; from and to are group sets, any member matches; title copied. line = line in the
- * configuration, for reasons. Returns its index, -ENOSPC or -ENOMEM. */
+/* A rule; from and to are group sets, any member matches; title copied. Returns its index, -ENOSPC or
+ * -ENOMEM. Where it is written is the configuration's knowledge (conf/places.h). */
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
-        const struct policy_groups *to, enum policy_do what, unsigned line);
+        const struct policy_groups *to, enum policy_do what);
 /* Compiles. 0 or -ENOMEM. Afterwards nothing can be added (assert). */
 int policy_seal(struct policy *p);
 
@@ -141,6 +142,19 @@ struct policy_recipient policy_judge_recipient(
 /* The domain it names first is a domain, host name or address of one of our servers. False without a
  * domain, and for loopback literals, which every host may call itself. */
 bool policy_owns(const struct policy *p, const struct smtp_address *a);
+/* Why mail for a hop stays at a server. */
+enum policy_hop {
+	POLICY_HOP_FOREIGN,  /* it does not */
+	POLICY_HOP_LOCAL,    /* no domain at all */
+	POLICY_HOP_DOMAIN,   /* in `domains` */
+	POLICY_HOP_NAME,     /* in `names`, or localhost */
+	POLICY_HOP_ADDRESS,  /* a literal in `addresses` */
+	POLICY_HOP_PUBLIC,   /* a literal in `public` */
+	POLICY_HOP_LOOPBACK, /* a literal of the server itself, whatever its addresses are */
+	POLICY_HOP_COUNT
+};
+/* One hop of a recipient's address, for `server` as above. */
+enum policy_hop policy_judge_hop(const struct policy *p, int server, const struct smtp_hop *hop);
 /* The port is one of `ports` (or ports is empty). */
 bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */
@@ -159,7 +173,6 @@ struct policy_rule_view {
 	const char *title;
 	struct policy_groups from, to;
 	enum policy_do what;
-	unsigned line;
 };
 
 const struct policy_settings *policy_settings(const struct policy *p);

@@ -3,16 +3,19 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "conf/places.h"
 #include "postern/commands.h"
+
+enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
 
 static const char *const mode_names[] = { POLICY_MODE_NAMES };
 static const char *const do_names[] = { POLICY_DO_NAMES };
 static const char *const action_names[] = { ACTION_NAMES };
 static const char *const fail_names[] = { CONF_FAIL_NAMES };
-/* NULL = not shown: they are there in every configuration, or show in the rules. */
+/* NULL = not shown here: they are there in every configuration, or show in the rules. */
 static const char *const kind_names[GROUP_KIND_COUNT] = {
 	[GROUP_ANY] = NULL,
-	[GROUP_HOME] = "home",
+	[GROUP_HOME] = NULL,
 	[GROUP_SERVERS] = NULL,
 	[GROUP_UPSTREAM] = "upstream",
 	[GROUP_SERVER] = "servers",
@@ -20,29 +23,46 @@ static const char *const kind_names[GROUP_KIND_COUNT] = {
 	[GROUP_LITERAL] = NULL,
 };
 
-static void print_count(size_t count, const char *one, const char *many)
+/* Some values of a key as they are written, in one line; nothing if there are none. */
+static void print_written(
+        const struct conf *c, const char *block, const char *title, const char *label, const char *key)
 {
-	printf("%zu %s", count, count == 1 ? one : many);
+	struct conf_place p;
+	size_t count = places_count(c, block, title, key), n;
+
+	for (n = 0; n < count && n < WRITTEN_MAX; n++)
+		if (places_find(c, block, title, key, n, &p))
+			printf("%s%s", n == 0 ? label : ", ", p.text);
+	if (count > WRITTEN_MAX)
+		printf(" and %zu more", count - WRITTEN_MAX);
+	if (count > 0)
+		putchar('\n');
 }
 
-static void print_groups(const struct policy *policy)
+static void print_groups(const struct conf *c)
 {
-	unsigned id;
+	static const struct {
+		const char *label, *key;
+	} lists[] = {
+		{ "            public ", "public" },
+		{ "            names ", "names" },
+		{ "            domains ", "domains" },
+		{ "            may relay: ", "may-relay" },
+	};
+	char label[POLICY_NAME_MAX + 32];
+	unsigned id, i;
 
-	for (id = 0; id < policy_group_count(policy); id++) {
-		struct policy_group_view g = policy_group(policy, id);
+	print_written(c, "", NULL, "home      ", "home");
+	print_written(c, "", NULL, "not-home  ", "not-home");
+	for (id = 0; id < policy_group_count(c->policy); id++) {
+		struct policy_group_view g = policy_group(c->policy, id);
 
 		if (!kind_names[g.kind])
 			continue;
-		printf("%-10s", kind_names[g.kind]);
-		if (g.kind != GROUP_HOME)
-			printf("%s: ", g.name);
-		print_count(g.prefix_count, "range of addresses", "ranges of addresses");
-		if (g.kind == GROUP_SERVER) {
-			fputs(", ", stdout);
-			print_count(g.domain_count, "domain", "domains");
-		}
-		putchar('\n');
+		snprintf(label, sizeof(label), "%-10s%s: ", kind_names[g.kind], g.name);
+		print_written(c, kind_names[g.kind], g.name, label, "addresses");
+		for (i = 0; i < sizeof(lists) / sizeof(lists[0]) && g.kind == GROUP_SERVER; i++)
+			print_written(c, kind_names[g.kind], g.name, lists[i].label, lists[i].key);
 	}
 }
 
@@ -58,14 +78,19 @@ static void print_members(const struct policy *policy, const struct policy_group
 		}
 }
 
-static void print_rules(const struct policy *policy)
+static void print_rules(const struct conf *c)
 {
+	const struct policy *policy = c->policy;
+	struct conf_place p;
 	unsigned i;
 
 	for (i = 0; i < policy_rule_count(policy); i++) {
 		struct policy_rule_view r = policy_rule(policy, i);
 
-		printf("rule      %s (line %u): ", r.title, r.line);
+		printf("rule      %s", r.title);
+		if (places_find_block(c, "rule", r.title, &p))
+			printf(" (%s:%u)", p.file, p.line);
+		fputs(": ", stdout);
 		print_members(policy, &r.from);
 		fputs(" -> ", stdout);
 		print_members(policy, &r.to);
@@ -86,12 +111,14 @@ int check_run(const struct conf *conf, unsigned warnings)
 	for (i = 0; i < s->port_count; i++)
 		printf(" %u", s->ports[i]);
 	putchar('\n');
-	print_groups(conf->policy);
-	print_rules(conf->policy);
+	print_groups(conf);
+	print_rules(conf);
 	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
 	        action_names[s->tricks_action], s->max_refusals);
 	printf("queue     %u, %" PRIu32 " packets, fail %s\n", conf->queue.number, conf->queue.length,
 	        fail_names[conf->queue.fail]);
+	printf("records   %s%s\n", conf->log.eve[0] ? conf->log.eve : "none",
+	        conf->log.alerts_only ? ", alerts only" : "");
 	if (warnings > 0)
 		printf("warnings  %u (above)\n", warnings);
 	return COMMAND_FINE;

@@ -32,6 +32,7 @@ int check_run(const struct conf *conf, unsigned warnings);
 int rules_run(const struct conf *conf, unsigned warnings);
 int read_run(int argc, char **argv);
 int down_run(int argc, char **argv);
+int explain_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 
 #endif

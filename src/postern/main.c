@@ -18,6 +18,8 @@ static const struct command commands[] = {
 	  "validates the configuration and shows what it means", NEEDS_CONFIGURATION },
 	{ "rules", { .conf = rules_run }, "[-c FILE]",
 	  "prints, in nft syntax, the ruleset that would be installed", NEEDS_CONFIGURATION },
+	{ "explain", { .args = explain_run }, "[-c FILE] [--port N] [--json] [--from A] [--rcpt B]... SRC DST",
+	  "what would happen to this connection and envelope, and which line says so", NEEDS_NOTHING },
 	{ "read", { .args = read_run }, "[-c FILE] [--home P] [--domain D] [--ports 25,2525] [-f eve|text] PCAP...",
 	  "reads captures through the same engine as live traffic; records on stdout", NEEDS_NOTHING },
 	{ "verify", { .conf = verify_run }, "[-c FILE]",
@@ -105,6 +107,7 @@ static void on_warning(void *arg, const char *message)
 static int run_with_configuration(const struct command *c, int argc, char **argv)
 {
 	const char *path = CONF_DEFAULT_PATH;
+	const struct conf_options options = { .keep_places = true };
 	struct conf *conf;
 	unsigned warnings = 0;
 	int opt, status;
@@ -119,7 +122,7 @@ static int run_with_configuration(const struct command *c, int argc, char **argv
 		        argv[optind]);
 		return COMMAND_USAGE;
 	}
-	if (conf_load(path, NULL, &conf, on_error, on_warning, &warnings) < 0)
+	if (conf_load(path, &options, &conf, on_error, on_warning, &warnings) < 0)
 		return COMMAND_INVALID;
 	status = c->run.conf(conf, warnings);
 	conf_free(conf);

@@ -119,6 +119,13 @@ static void on_conf_error(void *arg, const char *message)
 	fprintf(stderr, "%s\n", message);
 }
 
+/* Of an option: no file is named before it. */
+static void on_option_error(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "postern read: %s\n", message);
+}
+
 static void on_conf_warning(void *arg, const char *message)
 {
 	(void)arg;
@@ -130,7 +137,7 @@ static int load_conf(const struct read_options *o, struct conf **conf)
 	if (o->conf)
 		return conf_load(o->conf, NULL, conf, on_conf_error, on_conf_warning, NULL);
 	return conf_offline(o->home, o->home_count, o->domains, o->domain_count, o->ports, o->port_count,
-	        conf, on_conf_error, NULL);
+	        conf, on_option_error, NULL);
 }
 
 static int reader_open(struct reader *r, const struct read_options *o)

@@ -59,7 +59,7 @@ static inline void gate_rule(struct policy *p, const char *title, int from, int 
 
 	f.w[from / 64] |= 1ULL << from % 64;
 	t.w[to / 64] |= 1ULL << to % 64;
-	index = policy_add_rule(p, title, &f, &t, what, 1);
+	index = policy_add_rule(p, title, &f, &t, what);
 	assert(index >= 0);
 }
 

@@ -205,9 +205,6 @@ static void rules_arrive(void)
 	struct conf *c = load_every_key();
 
 	CU_ASSERT_EQUAL(policy_rule_count(c->policy), 3);
-	CU_ASSERT_EQUAL(policy_rule(c->policy, 0).line, 15);
-	CU_ASSERT_EQUAL(policy_rule(c->policy, 1).line, 17);
-	CU_ASSERT_EQUAL(policy_rule(c->policy, 2).line, 1);
 	CU_ASSERT_STRING_EQUAL(policy_rule(c->policy, 2).title, "last");
 	CU_ASSERT_EQUAL(judge(c, "198.51.100.10", "192.0.2.10").rule, 0);
 	CU_ASSERT_EQUAL(judge(c, "198.51.100.99", "192.0.2.10").rule, 0);

@@ -39,7 +39,7 @@ static void add_rule(
 
 	policy_groups_add(&a, (unsigned)policy_group_find(p, from));
 	policy_groups_add(&b, (unsigned)policy_group_find(p, to));
-	CU_ASSERT(policy_add_rule(p, title, &a, &b, what, 1) >= 0);
+	CU_ASSERT(policy_add_rule(p, title, &a, &b, what) >= 0);
 }
 
 /* A house with two servers (one inside of home), an ISP and two rules before `otherwise`. */

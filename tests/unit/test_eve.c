@@ -50,7 +50,7 @@ static void begin_with(enum eve_format format, bool alerts_only)
 	close(fd);
 	policy = policy_new();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
-	CU_ASSERT_EQUAL(policy_add_rule(policy, "in", &any, &any, DO_INSPECT, 1), 0);
+	CU_ASSERT_EQUAL(policy_add_rule(policy, "in", &any, &any, DO_INSPECT), 0);
 	CU_ASSERT_EQUAL(policy_seal(policy), 0);
 	eve = eve_open(&s, policy, err, sizeof(err));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(eve);

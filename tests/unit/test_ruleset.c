@@ -176,7 +176,7 @@ static void many_groups_expand(void)
 		group = gate_group(p, GROUP_NETWORK, name, address, NULL);
 		(i < 2 ? &from : &to)->w[group / 64] |= 1ULL << group % 64;
 	}
-	CU_ASSERT(policy_add_rule(p, "many", &from, &to, DO_INSPECT, 1) >= 0);
+	CU_ASSERT(policy_add_rule(p, "many", &from, &to, DO_INSPECT) >= 0);
 	text = render_sealed(p);
 	CU_ASSERT_EQUAL(count(text, "comment \"rule many\""), 2 * 2 * 2);
 	CU_ASSERT(has(text, "ip saddr @g1_v4 ip daddr @g3_v4 goto inspect"));
@@ -311,7 +311,7 @@ static void bounds_the_expansion(void)
 		group = gate_group(p, GROUP_NETWORK, name, name, NULL);
 		all.w[group / 64] |= 1ULL << group % 64;
 	}
-	CU_ASSERT(policy_add_rule(p, "all", &all, &all, DO_INSPECT, 1) >= 0);
+	CU_ASSERT(policy_add_rule(p, "all", &all, &all, DO_INSPECT) >= 0);
 	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
 	errno = 0;
 	CU_ASSERT_PTR_NULL(ruleset_build(p, &gate_example_settings));

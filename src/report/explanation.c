@@ -1,0 +1,386 @@
+/* explanation.c - see explanation.h. Sentences and JSON are made of the same tables. */
+#include "report/explanation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/escape.h"
+#include "report/field.h"
+#include "report/words.h"
+
+enum { PATH_BYTES_MAX = 4096, LABEL_COLUMNS = 10 };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const do_names[] = { POLICY_DO_NAMES };
+static const char *const mode_names[] = { POLICY_MODE_NAMES };
+static const char *const kind_names[] = { "any", "home", "servers", "upstream", "servers", "network",
+	"address", "self" };
+static_assert(COUNT(kind_names) == GROUP_KIND_COUNT, "a name for each kind of group");
+
+static const struct {
+	const char *word, *sentence;
+} clients[] = {
+	[EXPLAINED_STRANGER] = { "stranger", "not ours: neither in home nor in may-relay" },
+	[EXPLAINED_NOT_HOME] = { "not-home", "not ours: taken out of home by not-home" },
+	[EXPLAINED_HOME] = { "home", "ours: in home" },
+	[EXPLAINED_MAY_RELAY] = { "may-relay", "ours: in may-relay" },
+};
+static_assert(COUNT(clients) == EXPLAINED_CLIENTS, "a word for each");
+
+static const struct {
+	const char *word, *sentence;
+} unguarded[] = {
+	[EXPLAINED_GUARDED] = { NULL, NULL },
+	[EXPLAINED_PORT] = { "port", "leaves it alone: the port is not among ports" },
+	[EXPLAINED_HOOK] = { "hook", "leaves it alone: the hook is not among nft.hooks" },
+	[EXPLAINED_LOOPBACK] = { "loopback",
+	        "leaves it alone: what the gateway says to itself is never guarded" },
+};
+static_assert(COUNT(unguarded) == EXPLAINED_UNGUARDED_COUNT, "a word for each");
+
+/* What the kernel does: [in this mode][what the rules say]. */
+static const char *const kernel_sentences[MODE_COUNT][DO_COUNT] = {
+	[MODE_MONITOR] = { [DO_INSPECT] = "lets it through and hands it over for inspection",
+	        [DO_REFUSE] =
+	                "lets it through for inspection and logs it; in mode enforce: refuses it with a TCP "
+	                "reset",
+	        [DO_DROP] =
+	                "lets it through for inspection and logs it; in mode enforce: drops it unanswered" },
+	[MODE_ENFORCE] = { [DO_INSPECT] = "lets it through and hands it over for inspection",
+	        [DO_REFUSE] = "refuses it with a TCP reset and logs it",
+	        [DO_DROP] = "drops it unanswered and logs it" },
+};
+
+static const struct {
+	const char *word, *sentence;
+} hop_kinds[] = {
+	[POLICY_HOP_FOREIGN] = { "foreign", "foreign" },
+	[POLICY_HOP_LOCAL] = { "local", "ours: no domain" },
+	[POLICY_HOP_DOMAIN] = { "domain", "ours by domains" },
+	[POLICY_HOP_NAME] = { "name", "ours by names" },
+	[POLICY_HOP_ADDRESS] = { "address", "ours by addresses" },
+	[POLICY_HOP_PUBLIC] = { "public", "ours by public" },
+	[POLICY_HOP_LOOPBACK] = { "loopback", "ours: the server itself" },
+};
+static_assert(COUNT(hop_kinds) == POLICY_HOP_COUNT, "a word for each");
+
+static const char *const action_sentences[] = {
+	[ACTION_ALERT] = "it passes, and is told as a relay attempt",
+	[ACTION_DEFER_RECIPIENT] = "it gets a 450, the connection goes on",
+	[ACTION_REFUSE_RECIPIENT] = "it gets a 550, the connection goes on",
+	[ACTION_REFUSE_SESSION] = "it gets a 554, then the connection is reset",
+	[ACTION_RESET] = "the connection is reset",
+};
+static_assert(COUNT(action_sentences) == ACTION_RELAY_COUNT, "a sentence for each");
+
+static enum policy_mode mode_of(const struct explanation *x)
+{
+	return policy_settings(x->policy)->mode;
+}
+
+static bool is_judged(const struct explanation *x)
+{
+	return x->unguarded == EXPLAINED_GUARDED && x->connection.server >= 0;
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+static void print_place(FILE *to, const struct explained_place *p)
+{
+	if (p->file && p->text)
+		fprintf(to, " (%s, %s:%u)", p->text, p->file, p->line);
+	else if (p->file)
+		fprintf(to, " (%s:%u)", p->file, p->line);
+}
+
+/* Of a key that has a default. */
+static void print_key_place(FILE *to, const struct explained_place *p)
+{
+	if (p->file)
+		fprintf(to, " (%s:%u)", p->file, p->line);
+	else
+		fputs(" (the default)", to);
+}
+
+static void print_foreign(FILE *to, const char *bytes)
+{
+	char text[PATH_BYTES_MAX * ESCAPE_GROWTH];
+	size_t len = escape_bytes(text, bytes, strnlen(bytes, PATH_BYTES_MAX));
+
+	fwrite(text, 1, len, to);
+}
+
+static void print_end(
+        const struct explanation *x, const struct explained_end *end, const char *label, FILE *to)
+{
+	const char *before = "";
+
+	fprintf(to, "%-*s%s%s%s: ", LABEL_COLUMNS, label, end->self ? "the gateway" : "",
+	        end->self && end->address[0] ? " at " : "", end->address);
+	for (unsigned id = 0; id < policy_group_count(x->policy); id++) {
+		struct policy_group_view g = policy_group(x->policy, id);
+
+		if (id == GROUP_ID_ANY || !policy_groups_have(&end->groups, id))
+			continue;
+		fprintf(to, "%s%s", before, kind_names[g.kind]);
+		if (g.kind >= GROUP_UPSTREAM && g.kind <= GROUP_LITERAL)
+			fprintf(to, " \"%s\"", g.name);
+		before = ", ";
+	}
+	fprintf(to, "%s\n", before[0] ? "" : "in no group");
+}
+
+static void print_connection(const struct explanation *x, FILE *to)
+{
+	const struct policy_connection *c = &x->connection;
+
+	if (x->unguarded != EXPLAINED_GUARDED) {
+		fprintf(to, "%-*s%s", LABEL_COLUMNS, "kernel", unguarded[x->unguarded].sentence);
+		print_place(to, &x->unguarded_place);
+		fputc('\n', to);
+		return;
+	}
+	fprintf(to, "%-*s%s, %s\n", LABEL_COLUMNS, "hook", x->hook, words_get(WORDS_DIRECTION, c->direction));
+	if (c->rule == POLICY_OTHERWISE)
+		fprintf(to, "%-*sno rule: otherwise = %s", LABEL_COLUMNS, "rule", do_names[c->what]);
+	else
+		fprintf(to, "%-*s%s: %s", LABEL_COLUMNS, "rule",
+		        policy_rule(x->policy, (unsigned)c->rule).title, do_names[c->what]);
+	print_key_place(to, &x->rule);
+	fprintf(to, "\n%-*s%s\n", LABEL_COLUMNS, "kernel", kernel_sentences[mode_of(x)][c->what]);
+}
+
+static void print_relaying(const struct explanation *x, FILE *to)
+{
+	fprintf(to, "%-*s", LABEL_COLUMNS, "relaying");
+	if (!is_judged(x)) {
+		fputs("not judged: ", to);
+		if (x->unguarded != EXPLAINED_GUARDED)
+			fputs("not inspected\n", to);
+		else if (x->server.self && !x->server.address[0])
+			fputs("that depends on the gateway's address; write self@ADDRESS\n", to);
+		else
+			fputs("the server is none of ours\n", to);
+		return;
+	}
+	fprintf(to, "judged at servers \"%s\"", policy_group(x->policy, (unsigned)x->connection.server).name);
+	if (x->servers.file)
+		fprintf(to, " (%s:%u)", x->servers.file, x->servers.line);
+	fprintf(to, "; the client is %s", clients[x->client_kind].sentence);
+	print_place(to, &x->client_place);
+	fputs(x->connection.client_ours ? "\n" : "; it is ours once it has authenticated\n", to);
+}
+
+static void print_hops(const struct explained_recipient *r, FILE *to)
+{
+	for (unsigned i = 0; i < r->address.hop_count && i <= r->judged.hop; i++) {
+		fprintf(to, "%-*s  %s ", LABEL_COLUMNS, "", i ? "then" : "goes to");
+		print_foreign(to, r->address.hops[i].domain);
+		fprintf(to, ": %s", hop_kinds[r->hops[i].why].sentence);
+		print_place(to, &r->hops[i].place);
+		fputc('\n', to);
+	}
+}
+
+static void print_judgement(const struct explanation *x, const struct explained_recipient *r, FILE *to)
+{
+	fprintf(to, "%-*s  ", LABEL_COLUMNS, "");
+	if (r->judged.ours) {
+		fputs("ours: it passes\n", to);
+		return;
+	}
+	if (x->connection.client_ours) {
+		fputs("foreign, but the client is ours: it passes\n", to);
+		return;
+	}
+	fprintf(to, "foreign%s: %s; relay.%s = %s",
+	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end" : "",
+	        action_sentences[r->now], r->judged.trick ? "tricks" : "action",
+	        words_get(WORDS_ACTION, r->judged.action));
+	print_key_place(to, &r->action);
+	if (r->now != r->judged.action)
+		fprintf(to, "; in mode enforce: %s", action_sentences[r->judged.action]);
+	fputc('\n', to);
+}
+
+static void print_recipients(const struct explanation *x, FILE *to)
+{
+	unsigned most = policy_settings(x->policy)->max_refusals;
+
+	for (unsigned i = 0; i < x->recipient_count; i++) {
+		const struct explained_recipient *r = &x->recipients[i];
+
+		fprintf(to, "%-*s", LABEL_COLUMNS, "recipient");
+		print_foreign(to, r->path);
+		fprintf(to, ": %s\n", words_get(WORDS_FORM, r->address.form));
+		if (!is_judged(x))
+			continue;
+		print_hops(r, to);
+		print_judgement(x, r, to);
+	}
+	if (x->foreign_count > most) {
+		fprintf(to, "%-*smore than relay.max-refusals = %u", LABEL_COLUMNS, "", most);
+		print_key_place(to, &x->max_refusals);
+		fputs(": the transaction is deferred as a whole\n", to);
+	}
+}
+
+void explanation_print(const struct explanation *x, FILE *to)
+{
+	fprintf(to, "%-*s%s", LABEL_COLUMNS, "mode", mode_names[mode_of(x)]);
+	print_key_place(to, &x->mode);
+	fputc('\n', to);
+	print_end(x, &x->client, "client", to);
+	print_end(x, &x->server, "server", to);
+	fprintf(to, "%-*s%u\n", LABEL_COLUMNS, "port", x->port);
+	print_connection(x, to);
+	if (x->unguarded == EXPLAINED_GUARDED && x->kernel_now != DO_INSPECT && x->recipient_count > 0)
+		fprintf(to, "%-*s(what follows is never said then)\n", LABEL_COLUMNS, "");
+	print_relaying(x, to);
+	if (x->sender) {
+		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");
+		print_foreign(to, x->sender);
+		fputs(": relaying does not depend on it\n", to);
+	}
+	print_recipients(x, to);
+	fprintf(to, "%-*s%s\n", LABEL_COLUMNS, "result",
+	        x->refused           ? "something is refused"
+	        : x->enforce_refuses ? "it passes; in mode enforce something would be refused"
+	                             : "it passes");
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static void set_place(json_t *object, const char *key, const struct explained_place *p)
+{
+	char *text;
+
+	if (!p->file || asprintf(&text, "%s:%u", p->file, p->line) < 0)
+		return;
+	field_set(object, key, field_bytes(text, (unsigned)strnlen(text, PATH_BYTES_MAX)));
+	free(text);
+}
+
+static json_t *text_of(const char *bytes)
+{
+	return field_bytes(bytes, (unsigned)strnlen(bytes, PATH_BYTES_MAX));
+}
+
+static json_t *json_end(const struct explanation *x, const struct explained_end *end)
+{
+	json_t *object = json_object(), *groups = json_array();
+
+	if (end->address[0])
+		field_set_text(object, "address", end->address);
+	field_set_true(object, "self", end->self);
+	for (unsigned id = 0; id < policy_group_count(x->policy); id++)
+		if (id != GROUP_ID_ANY && policy_groups_have(&end->groups, id))
+			json_array_append_new(groups, json_string(policy_group(x->policy, id).name));
+	field_set(object, "groups", groups);
+	return object;
+}
+
+static json_t *json_recipient(const struct explanation *x, const struct explained_recipient *r)
+{
+	json_t *object = json_object(), *hops = json_array();
+
+	field_set(object, "path", text_of(r->path));
+	field_set_text(object, "form", words_get(WORDS_FORM, r->address.form));
+	for (unsigned i = 0; i < r->address.hop_count; i++) {
+		json_t *hop = json_object();
+
+		field_set(hop, "domain", text_of(r->address.hops[i].domain));
+		if (is_judged(x))
+			field_set_text(hop, "judged", hop_kinds[r->hops[i].why].word);
+		if (r->hops[i].place.file)
+			field_set(hop, "entry", text_of(r->hops[i].place.text));
+		set_place(hop, "place", &r->hops[i].place);
+		json_array_append_new(hops, hop);
+	}
+	field_set(object, "hops", hops);
+	if (!is_judged(x))
+		return object;
+	field_set(object, "ours", json_boolean(r->judged.ours));
+	if (r->judged.hop < r->address.hop_count)
+		field_set(object, "final_domain", text_of(r->address.hops[r->judged.hop].domain));
+	if (r->judged.ours || x->connection.client_ours)
+		return object;
+	field_set_text(object, "key", r->judged.trick ? "relay.tricks" : "relay.action");
+	set_place(object, "place", &r->action);
+	field_set_text(object, "action", words_get(WORDS_ACTION, r->now));
+	field_set_text(object, "enforce", words_get(WORDS_ACTION, r->judged.action));
+	return object;
+}
+
+static json_t *json_rule(const struct explanation *x)
+{
+	json_t *rule = json_object();
+
+	if (x->connection.rule != POLICY_OTHERWISE)
+		field_set_text(rule, "title", policy_rule(x->policy, (unsigned)x->connection.rule).title);
+	field_set_text(rule, "do", do_names[x->connection.what]);
+	set_place(rule, "place", &x->rule);
+	return rule;
+}
+
+static json_t *json_relaying(const struct explanation *x)
+{
+	json_t *relaying = json_object();
+
+	field_set(relaying, "judged", json_boolean(is_judged(x)));
+	if (!is_judged(x))
+		return relaying;
+	field_set_text(relaying, "servers", policy_group(x->policy, (unsigned)x->connection.server).name);
+	set_place(relaying, "place", &x->servers);
+	field_set(relaying, "client_ours", json_boolean(x->connection.client_ours));
+	field_set_text(relaying, "client", clients[x->client_kind].word);
+	set_place(relaying, "client_place", &x->client_place);
+	return relaying;
+}
+
+static json_t *json_kernel(const struct explanation *x)
+{
+	json_t *kernel = json_object();
+
+	field_set(kernel, "guarded", json_boolean(x->unguarded == EXPLAINED_GUARDED));
+	if (x->unguarded != EXPLAINED_GUARDED) {
+		field_set_text(kernel, "unguarded", unguarded[x->unguarded].word);
+		set_place(kernel, "place", &x->unguarded_place);
+		return kernel;
+	}
+	field_set_text(kernel, "hook", x->hook);
+	field_set_text(kernel, "direction", words_get(WORDS_DIRECTION, x->connection.direction));
+	field_set_text(kernel, "action", do_names[x->kernel_now]);
+	field_set_text(kernel, "enforce", do_names[x->connection.what]);
+	return kernel;
+}
+
+int explanation_print_json(const struct explanation *x, FILE *to)
+{
+	json_t *root = json_object(), *recipients = json_array();
+	int rc;
+
+	if (!root)
+		return -ENOMEM;
+	field_set_text(root, "mode", mode_names[mode_of(x)]);
+	field_set(root, "client", json_end(x, &x->client));
+	field_set(root, "server", json_end(x, &x->server));
+	field_set_uint(root, "port", x->port);
+	field_set(root, "kernel", json_kernel(x));
+	if (x->unguarded == EXPLAINED_GUARDED)
+		field_set(root, "rule", json_rule(x));
+	field_set(root, "relaying", json_relaying(x));
+	if (x->sender)
+		field_set(root, "sender", text_of(x->sender));
+	for (unsigned i = 0; i < x->recipient_count; i++)
+		json_array_append_new(recipients, json_recipient(x, &x->recipients[i]));
+	field_set(root, "recipients", recipients);
+	field_set(root, "refused", json_boolean(x->refused));
+	field_set(root, "enforce_refuses", json_boolean(x->enforce_refuses));
+	rc = json_dumpf(root, to, JSON_COMPACT) == 0 && fputc('\n', to) != EOF ? 0 : -EIO;
+	json_decref(root);
+	return rc;
+}

@@ -1,0 +1,88 @@
+/* explanation.h - what would happen to a connection and an envelope, to text and JSON.
+ *
+ * `postern explain` asks the policy and fills this in; here it is only said. Pointers are borrowed until
+ * the call returns.
+ */
+#ifndef REPORT_EXPLANATION_H
+#define REPORT_EXPLANATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "policy/policy.h"
+#include "smtp/address.h"
+
+/* file NULL: no line says it, it is the default or lies in what is missing. */
+struct explained_place {
+	const char *file;
+	unsigned line;
+	const char *text; /* the value as written; may be NULL */
+};
+
+enum explained_client {
+	EXPLAINED_STRANGER,
+	EXPLAINED_NOT_HOME, /* a stranger whom not-home takes out of home */
+	EXPLAINED_HOME,
+	EXPLAINED_MAY_RELAY,
+	EXPLAINED_CLIENTS
+};
+
+/* What keeps a connection out of our rules. */
+enum explained_unguarded {
+	EXPLAINED_GUARDED,
+	EXPLAINED_PORT,     /* not among `ports` */
+	EXPLAINED_HOOK,     /* not among nft.hooks */
+	EXPLAINED_LOOPBACK, /* what the gateway says to itself */
+	EXPLAINED_UNGUARDED_COUNT
+};
+
+struct explained_end {
+	const char *address; /* text; "" = the gateway, no matter by which */
+	bool self;
+	struct policy_groups groups;
+};
+
+struct explained_hop {
+	enum policy_hop why;
+	struct explained_place place; /* of the entry that makes it ours */
+};
+
+struct explained_recipient {
+	const char *path;
+	struct smtp_address address;
+	struct policy_recipient judged; /* meaningful if relaying is judged */
+	enum action now;                /* in this mode */
+	struct explained_hop hops[SMTP_HOPS_MAX];
+	struct explained_place action; /* of relay.action or relay.tricks */
+};
+
+struct explanation {
+	const struct policy *policy;
+	struct explained_end client, server;
+	uint16_t port;
+	const char *hook;
+	enum explained_unguarded unguarded;
+	struct explained_place unguarded_place; /* of ports or nft.hooks */
+	struct explained_place mode;
+	struct policy_connection connection;
+	struct explained_place rule;       /* or otherwise */
+	enum policy_do kernel_now;         /* what is done in this mode; in the other, connection.what */
+	struct explained_place servers;    /* the block, if the server is ours */
+	enum explained_client client_kind; /* who the client is to that server */
+	struct explained_place client_place;
+	const char *sender; /* NULL = not asked */
+	const struct explained_recipient *recipients;
+	unsigned recipient_count;
+	unsigned foreign_count; /* recipients about which something is done */
+	struct explained_place max_refusals;
+	bool refused;         /* the connection or a recipient, in this mode */
+	bool enforce_refuses; /* in mode enforce */
+};
+
+/* Lines for people. */
+void explanation_print(const struct explanation *x, FILE *to);
+/* One JSON object and a newline. 0, -ENOMEM or -EIO. */
+int explanation_print_json(const struct explanation *x, FILE *to);
+
+#endif
