@@ -207,12 +207,14 @@ static bool join_workers(struct daemon *d)
 	return ok;
 }
 
-void daemon_drain(struct daemon *d)
+bool daemon_drain(struct daemon *d, unsigned most)
 {
+	struct ring *rings[DAEMON_WORKERS_MAX];
 	unsigned i;
 
 	for (i = 0; i < d->worker_count; i++)
-		(void)desk_drain(d->desk, worker_events(d->workers[i]), UINT32_MAX);
+		rings[i] = worker_events(d->workers[i]);
+	return desk_drain(d->desk, rings, d->worker_count, most);
 }
 
 static void finish(struct daemon *d)
@@ -220,11 +222,11 @@ static void finish(struct daemon *d)
 	uint64_t now_us = clock_now_us();
 	unsigned i;
 
-	daemon_drain(d);
+	(void)daemon_drain(d, UINT32_MAX);
 	for (i = 0; i < d->worker_count; i++)
 		while (worker_finish(d->workers[i], now_us) > 0)
-			daemon_drain(d);
-	daemon_drain(d);
+			(void)daemon_drain(d, UINT32_MAX);
+	(void)daemon_drain(d, UINT32_MAX);
 	desk_finish(d->desk, now_us);
 	health_tick(d->health, now_us);
 	if (d->conf->log.stats_s)

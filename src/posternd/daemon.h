@@ -46,7 +46,8 @@ bool daemon_install(struct daemon *d);
 const char *daemon_mode_name(const struct conf *conf);
 /* What conf_load() has to say goes to the log. */
 int daemon_read_conf(const struct daemon *d, struct conf **out);
-void daemon_drain(struct daemon *d);
+/* Takes at most `most` events from the workers. True if some are left. */
+bool daemon_drain(struct daemon *d, unsigned most);
 
 /* Until a signal ends it (true) or a worker has failed (false). */
 bool daemon_run(struct daemon *d);

@@ -105,15 +105,32 @@ int desk_set_conf(struct desk *d, const struct conf *conf)
 	return eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }
 
-bool desk_drain(struct desk *d, struct ring *events, unsigned most)
+/* The ring whose front is the oldest event; NULL when all are empty. */
+static struct ring *oldest(struct ring *const *rings, unsigned count)
 {
-	const struct event *e;
+	const struct event *e, *best = NULL;
+	struct ring *ring = NULL;
+	unsigned i;
 
-	while (most-- > 0 && (e = ring_front(events))) {
-		desk_event(d, e);
-		ring_pop(events);
+	for (i = 0; i < count; i++) {
+		e = ring_front(rings[i]);
+		if (e && (!best || e->time_us < best->time_us)) {
+			best = e;
+			ring = rings[i];
+		}
 	}
-	return ring_waiting(events) > 0;
+	return ring;
+}
+
+bool desk_drain(struct desk *d, struct ring *const *rings, unsigned count, unsigned most)
+{
+	struct ring *ring;
+
+	while ((ring = oldest(rings, count)) && most-- > 0) {
+		desk_event(d, ring_front(ring));
+		ring_pop(ring);
+	}
+	return ring != NULL;
 }
 
 void desk_tick(struct desk *d, uint64_t now_us)

@@ -21,8 +21,9 @@ struct desk *desk_open(
 void desk_close(struct desk *d); /* NULL is fine */
 
 void desk_event(struct desk *d, const struct event *e);
-/* Takes at most `most` events out of the ring. True if some are left. */
-bool desk_drain(struct desk *d, struct ring *events, unsigned most);
+/* Takes at most `most` events out of the rings, in the order of their times: what one connection leads to in
+ * another one is seen by another worker. True if some are left. */
+bool desk_drain(struct desk *d, struct ring *const *rings, unsigned count, unsigned most);
 /* About once a second. */
 void desk_tick(struct desk *d, uint64_t now_us);
 /* At the end of a batch of events. */

@@ -47,14 +47,12 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 {
 	struct loop *l = watcher->data;
 	struct daemon *d = l->daemon;
-	bool more = false;
+	bool more = daemon_drain(d, DRAIN_MAX * d->worker_count);
 	unsigned i;
 
 	(void)revents;
-	for (i = 0; i < d->worker_count; i++) {
-		more |= desk_drain(d->desk, worker_events(d->workers[i]), DRAIN_MAX);
+	for (i = 0; i < d->worker_count; i++)
 		l->failed |= worker_has_ended(d->workers[i]);
-	}
 	reload_settle(d);
 	desk_flush(d->desk);
 	if (l->failed)

@@ -148,7 +148,7 @@ void reload_settle(struct daemon *d)
 {
 	if (!d->next || !workers_have(d, d->next))
 		return;
-	daemon_drain(d); /* what was judged before is told by the names of before */
+	(void)daemon_drain(d, UINT32_MAX); /* what was judged before is told by the names of before */
 	if (desk_set_conf(d->desk, d->next))
 		log_error("no memory for the new names of rules: the records go on with those of before");
 	health_set_table(d->health, d->next->nft.table);

@@ -11,6 +11,8 @@
  *                by the final domain (greeting, EHLO reply or SNI), soon after destination and time
  *   bounce       null sender, back to the one who sent it                      bounced
  *
+ * What leaves may be seen before the server's reply to the end of data is: that sighting waits for it.
+ *
  * The first three are told once for each relayed transaction, with the connection that relayed as theirs, so
  * that all grades are one story. Only what the next server accepted has left. A host whose name has nothing
  * to do with the domain it serves is not recognised: that would need DNS, and guessing would accuse.
@@ -22,6 +24,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +53,15 @@ struct key {
 	uint64_t kind;
 };
 
+/* How and where a relayed mail was seen leaving. */
+struct sighting {
+	enum { BY_NOTHING, BY_MESSAGE_ID, BY_ENVELOPE, BY_HOST } how;
+	uint64_t time_us;
+	struct addr src, dst;
+	uint16_t port;
+	struct event_domain host; /* BY_HOST */
+};
+
 struct relay {
 	uint32_t serial;
 	uint32_t tx_id;
@@ -58,6 +70,7 @@ struct relay {
 	uint8_t form;
 	bool confirmed, bounced;
 	struct event_path helo, mail_from, rcpt_to;
+	struct sighting sighting;
 };
 
 struct confirm {
@@ -163,7 +176,7 @@ static void book_add(
 	*found = ref;
 }
 
-/* The relayed mail that was taken at most window_us ago; its reference in *ref. */
+/* The relayed mail of at most window_us ago; its reference in *ref. */
 static struct relay *book_find(struct confirm *c, enum key_kind kind, const struct text *t, uint64_t now_us,
         uint64_t window_us, struct confirm_ref *ref)
 {
@@ -171,7 +184,7 @@ static struct relay *book_find(struct confirm *c, enum key_kind kind, const stru
 	const struct confirm_ref *found = table_find(c->keys, &key);
 	struct relay *r = found ? relay_get(c, *found) : NULL;
 
-	if (!r || r->taken_us == 0 || now_us - r->taken_us > window_us)
+	if (!r || now_us > r->rcpt_us + window_us)
 		return NULL;
 	*ref = *found;
 	return r;
@@ -209,12 +222,9 @@ static bool is_same_host(const struct addr *a, const struct addr *b)
 
 /* ---- findings ---------------------------------------------------------------------------------- */
 
-static struct event_text *begin(struct finding *f, enum finding_id id, const struct relay *r,
-        const struct event *e, enum event_outcome outcome)
+static void begin(struct finding *f, enum finding_id id, const struct relay *r, const struct event *e,
+        enum event_outcome outcome)
 {
-	struct event_text *line;
-	char text[ADDR_TEXT_MAX];
-
 	finding_init(f, id, e);
 	f->conn = r->conn;
 	f->action = f->would = ACTION_ALERT;
@@ -225,17 +235,57 @@ static struct event_text *begin(struct finding *f, enum finding_id id, const str
 	f->helo = r->helo;
 	f->mail_from = r->mail_from;
 	f->rcpt_to = r->rcpt_to;
-	line = evidence_line(f);
-	evidence_print(line, "from %s", addr_print(&e->conn.src, text));
-	evidence_print(line, " to %s port %u, %llu s after it was taken: ", addr_print(&e->conn.dst, text),
-	        e->conn.dport, (unsigned long long)(e->time_us - r->taken_us) / 1000000);
+}
+
+static struct event_text *print_way(struct finding *f, const struct relay *r, const struct sighting *s)
+{
+	struct event_text *line = evidence_line(f);
+	char text[ADDR_TEXT_MAX];
+	uint64_t after_us = s->time_us > r->rcpt_us ? s->time_us - r->rcpt_us : 0;
+
+	evidence_print(line, "from %s", addr_print(&s->src, text));
+	evidence_print(line, " to %s port %u, %" PRIu64 " s after it came in: ", addr_print(&s->dst, text),
+	        s->port, after_us / 1000000);
 	return line;
+}
+
+static struct sighting sighting_of(const struct event *e)
+{
+	return (struct sighting) {
+		.time_us = e->time_us,
+		.src = e->conn.src,
+		.dst = e->conn.dst,
+		.port = e->conn.dport,
+	};
+}
+
+/* Once r was taken and was seen leaving, whichever came last. */
+static bool confirm(struct relay *r, const struct event *e, struct finding *f)
+{
+	const struct sighting *s = &r->sighting;
+	struct event_text *line;
+
+	if (r->confirmed || r->taken_us == 0 || s->how == BY_NOTHING)
+		return false;
+	r->confirmed = true;
+	begin(f, FINDING_RELAY_CONFIRMED, r, e, OUTCOME_CONFIRMED);
+	line = print_way(f, r, s);
+	if (s->how != BY_HOST) {
+		evidence_print(
+		        line, s->how == BY_MESSAGE_ID ? "same Message-ID" : "same sender and recipient");
+		return true;
+	}
+	f->severity = SEVERITY_BY_HOST;
+	evidence_print(line, "encrypted, to the host ");
+	evidence_bytes(line, s->host.bytes, s->host.len);
+	return true;
 }
 
 static bool bounces(struct confirm *c, const struct watch_memory *m, const struct event *e, struct finding *f)
 {
 	const struct event_path *path = &e->u.rcpt.path;
 	struct text t = single(path->bytes, path->len);
+	struct sighting s = sighting_of(e);
 	struct confirm_ref ref;
 	struct relay *r;
 
@@ -245,9 +295,9 @@ static bool bounces(struct confirm *c, const struct watch_memory *m, const struc
 	if (!r || r->bounced || !is_same_host(&e->conn.src, &r->conn.dst))
 		return false;
 	r->bounced = true;
-	evidence_print(begin(f, FINDING_RELAY_ATTEMPT, r, e, OUTCOME_BOUNCED),
-	        "the server sends it back, it was not relayed");
+	begin(f, FINDING_RELAY_ATTEMPT, r, e, OUTCOME_BOUNCED);
 	f->severity = SEVERITY_BOUNCED;
+	evidence_print(print_way(f, r, &s), "the server sends it back, it was not relayed");
 	return true;
 }
 
@@ -285,7 +335,7 @@ static void note_leaving(struct confirm *c, struct watch_memory *m, const struct
 		struct text t = envelope(&m->mail_from, &rcpt->final_domain, paths[i]);
 		const struct relay *r = book_find(c, KEY_ENVELOPE, &t, e->time_us, content_window_us, &ref);
 
-		if (r && !r->confirmed && is_same_host(&e->conn.src, &r->conn.dst))
+		if (r && is_same_host(&e->conn.src, &r->conn.dst))
 			m->leaves = ref;
 	}
 }
@@ -324,20 +374,17 @@ static bool leaves(struct confirm *c, const struct watch_memory *m, const struct
 {
 	const struct event_path *id = &e->u.data.message_id;
 	struct text t = single(id->bytes, id->len);
+	struct sighting s = sighting_of(e);
 	struct confirm_ref ref;
 	struct relay *r;
-	const char *how = "same Message-ID";
 
 	r = id->len > 0 ? book_find(c, KEY_MESSAGE_ID, &t, e->time_us, content_window_us, &ref) : NULL;
-	if (!r) {
-		r = relay_get(c, m->leaves);
-		how = "same sender and recipient";
-	}
-	if (!r || r->confirmed)
+	s.how = r ? BY_MESSAGE_ID : BY_ENVELOPE;
+	r = r ? r : relay_get(c, m->leaves);
+	if (!r)
 		return false;
-	r->confirmed = true;
-	evidence_print(begin(f, FINDING_RELAY_CONFIRMED, r, e, OUTCOME_CONFIRMED), "%s", how);
-	return true;
+	r->sighting = s;
+	return confirm(r, e, f);
 }
 
 bool confirm_judge_data(const struct watch_view *view, const struct event *e, struct finding *f)
@@ -346,9 +393,10 @@ bool confirm_judge_data(const struct watch_view *view, const struct event *e, st
 
 	if (!view->memory || !e->u.data.final || e->u.data.reply.code / 100 != 2)
 		return false;
-	if (r)
-		note_taken(view->confirm, r, view->memory, e);
-	return !r && e->conn.from_server && leaves(view->confirm, view->memory, e, f);
+	if (!r)
+		return e->conn.from_server && leaves(view->confirm, view->memory, e, f);
+	note_taken(view->confirm, r, view->memory, e);
+	return confirm(r, e, f);
 }
 
 /* A relayed mail for the domain of this host, or of one of the domains it is below. */
@@ -376,22 +424,20 @@ static struct relay *find_for_host(struct confirm *c, const struct event_domain 
 bool confirm_judge_handshake(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	const struct event_domain *names[] = { &e->u.tls.sni, view->memory ? &view->memory->host : NULL };
-	struct event_text *line;
+	struct sighting s = sighting_of(e);
 	unsigned i;
 
 	if (!e->conn.from_server)
 		return false;
+	s.how = BY_HOST;
 	for (i = 0; i < 2; i++) {
 		struct relay *r = names[i] ? find_for_host(view->confirm, names[i], e->time_us) : NULL;
 
-		if (!r || r->confirmed || !is_same_host(&e->conn.src, &r->conn.dst))
+		if (!r || r->sighting.how != BY_NOTHING || !is_same_host(&e->conn.src, &r->conn.dst))
 			continue;
-		r->confirmed = true;
-		line = begin(f, FINDING_RELAY_CONFIRMED, r, e, OUTCOME_CONFIRMED);
-		evidence_print(line, "encrypted, to the host ");
-		evidence_bytes(line, names[i]->bytes, names[i]->len);
-		f->severity = SEVERITY_BY_HOST;
-		return true;
+		s.host = *names[i];
+		r->sighting = s;
+		return confirm(r, e, f);
 	}
 	return false;
 }

@@ -123,7 +123,7 @@ static void the_same_message_id_confirms(void)
 	CU_ASSERT_EQUAL(f.outcome, OUTCOME_CONFIRMED);
 	CU_ASSERT_EQUAL(f.conn.flow_id, 4711); /* the story of the one who relayed */
 	CU_ASSERT(says(&f, "same Message-ID"));
-	CU_ASSERT(says(&f, "to 198.51.100.99 port 25, 5 s after"));
+	CU_ASSERT(says(&f, "to 198.51.100.99 port 25, 6 s after"));
 	CU_ASSERT_EQUAL(memcmp(f.rcpt_to.bytes, "<v@far.example>", f.rcpt_to.len), 0);
 	leave(7 * SECOND, "<rewritten@ours.example>", "<w@else.example>", "else.example", "<1@x>");
 	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 0); /* once */
@@ -243,6 +243,22 @@ static void a_bounce_is_no_relay(void)
 	end();
 }
 
+/* The way out may be seen before the reply to the end of data: it waits for that. */
+static void seen_before_it_was_taken(void)
+{
+	struct finding f;
+
+	begin(16);
+	push(events_mail(0, 1, "<s@spam.example>"));
+	push(rcpt(0, "<v@far.example>", "far.example", SMTP_FORM_PLAIN));
+	leave(SECOND, "<s@spam.example>", "<v@far.example>", "far.example", "");
+	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 0);
+	push(data(SECOND + 1, 250, ""));
+	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 1);
+	CU_ASSERT(says(&f, "same sender and recipient"));
+	end();
+}
+
 /* The book is a ring: the oldest relayed mail is forgotten, the memory stays. */
 static void the_oldest_is_forgotten(void)
 {
@@ -268,4 +284,5 @@ SUITE("confirm", { "the same Message-ID confirms", the_same_message_id_confirms 
         { "what was refused did not leave", what_was_refused_did_not_leave },
         { "an encrypted way out confirms by its host", an_encrypted_way_out_confirms_by_its_host },
         { "a bounce is no relay", a_bounce_is_no_relay },
+        { "seen before it was taken", seen_before_it_was_taken },
         { "the oldest is forgotten", the_oldest_is_forgotten })
