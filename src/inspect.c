@@ -33,8 +33,8 @@
 
 enum {
 	HISTORY_BYTES = 256 * 1024, /* compared resends reach back this far at most */
-	PATIENCE_PACKETS = 8,       /* observing: how long acknowledged but unseen bytes are waited for */
-	LINGER_SHARE = 16,          /* one in so many flows may stay after a reset, for a while */
+	PATIENCE_PACKETS = 8, /* observing: how long unseen bytes, or the server's side, are waited for */
+	LINGER_SHARE = 16,    /* one in so many flows may stay after a reset, for a while */
 };
 void inspect_settings_default(struct inspect_settings *s, int offline)
 {
@@ -294,6 +294,8 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 {
 	f->packets[side]++;
 	f->bytes[side] += seg->payload_bytes;
+	if (!in->enforce && f->packets[SMTP_SERVER] == 0 && f->packets[SMTP_CLIENT] > PATIENCE_PACKETS)
+		dialogue_unheard(flow_dialogue(f));
 	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
 		stream_start(&f->stream[side], seq);
 	if ((seg->flags & TCP_ACK) && !read_ack(in, f, side, seg, now_us) && !(seg->flags & TCP_RST)) {

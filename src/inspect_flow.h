@@ -41,6 +41,7 @@ struct flow {
 	bool urgent;          /* the client has sent urgent data */
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
+	bool tx_bdat; /* the running transaction has seen a BDAT */
 	struct event_domain sni;
 };
 

@@ -191,8 +191,9 @@ struct event_data {
 };
 struct event_tx_end {
 	uint32_t tx_id;
-	uint8_t end; /* enum event_end */
-	uint8_t pad[3];
+	uint8_t end;  /* enum event_end */
+	uint8_t bdat; /* some of it came with BDAT, whatever became of that */
+	uint8_t pad[2];
 };
 struct event_command {
 	struct event_reply reply;

@@ -295,6 +295,9 @@ static void tell_flow(struct record_book *b, struct frame *frame, const struct e
 	}
 	field_set_uint(flow, "skipped_bytes", close->skipped_bytes);
 	field_set(flow, "midstream", json_boolean(e->conn.midstream));
+	if ((close->bytes_toserver > 0 && close->packets_toclient == 0) ||
+	        (close->bytes_toclient > 0 && close->packets_toserver == 0))
+		field_set(flow, "one_sided", json_true());
 	field_set(record, "flow", flow);
 	b->sink(b->context, record);
 }
@@ -311,7 +314,8 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		c->welcome = e->u.reply;
 		break;
 	case EVENT_HELO:
-		c->helo = e->u.helo.name;
+		if (e->u.helo.reply.code < 400 || c->helo.len == 0) /* refused: the one before stands */
+			c->helo = e->u.helo.name;
 		c->welcome = e->u.helo.reply;
 		break;
 	case EVENT_AUTH:
@@ -328,8 +332,10 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		transaction_add_data(transaction_of(b, frame, c, e->u.data.tx_id, e, &e->u.data.reply), e);
 		break;
 	case EVENT_TX_END:
-		if (c->tx.tx_id == e->u.tx_end.tx_id)
-			end_transaction(b, frame, c, e->u.tx_end.end);
+		if (c->tx.tx_id != e->u.tx_end.tx_id)
+			break;
+		c->tx.bdat |= e->u.tx_end.bdat;
+		end_transaction(b, frame, c, e->u.tx_end.end);
 		break;
 	case EVENT_COMMAND:
 		add_command(c, &e->u.command);

@@ -146,7 +146,9 @@ static void tell_oddities(struct dialogue *d)
 	if (d->pending.first && pool_get(d->pool, d->pending.first)->verb == SMTP_VERB_GREETING &&
 	        !d->early_talk_told) {
 		d->early_talk_told = true;
-		tell_odd_at(d, ODD_EARLY_TALK, 0);
+		d->early_talk =
+		        true; /* told with the greeting: without one, there is nothing to be early for */
+		d->early_talk_at = d->line.offset;
 	}
 	client_tell_injection(d);
 }
@@ -181,7 +183,7 @@ static void send_data(struct dialogue *d, struct smtp_command *c)
 		return;
 	}
 	d->mode = CLIENT_HELD;
-	d->early_body_told = false;
+	d->early_body = false;
 }
 
 /* The bytes follow whatever the server says (RFC 3030 section 2). A line that is no BDAT to us may
@@ -409,9 +411,10 @@ static uint32_t read_held_back(struct dialogue *d, const struct piece *p)
 {
 	uint32_t room, take;
 
-	if (!d->early_body_told)
-		due_add_odd(d, ODD_EARLY_BODY, SMTP_CLIENT, p->offset, 0, 0);
-	d->early_body_told = true;
+	if (!d->early_body) {
+		d->early_body = true; /* told with the reply to DATA */
+		d->early_body_at = p->offset;
+	}
 	if (d->held_from == d->held_to)
 		d->held_offset = p->offset;
 	memmove(d->store, d->store + d->held_from, d->held_to - d->held_from);

@@ -412,7 +412,7 @@ enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const
 	for (;;) {
 		if (tell_due(d, fact))
 			return fact->kind;
-		if (tell_abandoned(d) || read_held(d, now_us))
+		if (tell_abandoned(d) || unheard_tell(d) || read_held(d, now_us))
 			continue;
 		if (*used == len)
 			break;

@@ -151,6 +151,9 @@ enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const
  * tell the pending commands as unanswered (code 0) and their transaction as lost. A hole inside a
  * body leaves the transaction open. */
 void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len);
+/* The server's side is not to be seen here (a capture of one direction, a route that parts): from now on
+ * commands are told as unanswered at once. Not for connections picked up in the middle, where it does nothing. */
+void dialogue_unheard(struct dialogue *d);
 /* The connection is over: call until it returns SMTP_FACT_NONE; tells unanswered commands
  * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
 enum smtp_fact_kind dialogue_end(

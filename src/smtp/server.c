@@ -192,6 +192,19 @@ static bool count_off(struct dialogue *d, struct smtp_command *c)
 	return --c->due == 0;
 }
 
+/* What came before its time is told when its time comes: where the server's side is not seen, or a proxy made
+ * the connection, nobody was early. */
+static void tell_early(struct dialogue *d, const struct smtp_command *c)
+{
+	if (c->verb == SMTP_VERB_GREETING && d->early_talk) {
+		due_add_odd(d, ODD_EARLY_TALK, SMTP_CLIENT, d->early_talk_at, 0, 0);
+		d->early_talk = false;
+	} else if (c->verb == SMTP_VERB_DATA && d->early_body) {
+		due_add_odd(d, ODD_EARLY_BODY, SMTP_CLIENT, d->early_body_at, 0, 0);
+		d->early_body = false;
+	}
+}
+
 static void answer(struct dialogue *d, uint32_t id)
 {
 	struct smtp_command *c = pool_get(d->pool, id);
@@ -199,6 +212,7 @@ static void answer(struct dialogue *d, uint32_t id)
 
 	if (c->verb == SMTP_VERB_MAIL && digit(d) == 2)
 		dialogue_end_tx(d, END_RESET); /* the server forgot the one before */
+	tell_early(d, c);
 	due = due_add(d, SMTP_FACT_REPLY);
 	due->command = id;
 	due->give_back = count_off(d, c);
@@ -260,9 +274,21 @@ static void unasked(struct dialogue *d)
 		d->challenged = true;
 }
 
+/* A greeting is 220, or says why there is none (RFC 5321 3.1, 4.3.2): any other success answers the first
+ * command, and the server did not greet. Only the server's word counts here, so no client can confuse us. */
+static uint32_t skip_greeting(struct dialogue *d, uint32_t id)
+{
+	if (id == 0 || pool_get(d->pool, id)->verb != SMTP_VERB_GREETING || d->pending.count == 1 ||
+	        digit(d) > 3 || d->reply.code == 220)
+		return id;
+	slab_give(d->pool, fifo_pop(&d->pending, d->pool));
+	dialogue_lose(d);
+	return d->pending.first;
+}
+
 static void end_reply(struct dialogue *d, uint64_t now_us)
 {
-	uint32_t id = d->pending.first;
+	uint32_t id = skip_greeting(d, d->pending.first);
 
 	if (id == 0 && d->mode == CLIENT_BODY && d->body_gapped && d->reply.code != 421) {
 		client_body_done(d, d->offset[SMTP_CLIENT], now_us);
@@ -346,10 +372,42 @@ static bool awaits_starttls(const struct dialogue *d)
 	return d->pending.last && pool_get(d->pool, d->pending.last)->verb == SMTP_VERB_STARTTLS;
 }
 
+/* A proxy has made the connection: what the client said so far was for it. */
+static void leave_tunnel(struct dialogue *d)
+{
+	uint32_t id;
+
+	while ((id = fifo_pop_second(&d->pending, d->pool)) != 0)
+		slab_give(d->pool, id);
+	client_drop_line(d);
+	d->early_talk = d->early_talk_told = d->early_body = false;
+	d->mode = CLIENT_COMMANDS;
+	d->held_from = d->held_to = 0;
+	d->held_full = false;
+	d->client_tx = d->client_rcpts = d->ends_pending = 0;
+	dialogue_lose(d);
+}
+
+/* True while the bytes are a proxy's; *used of them. */
+static bool read_tunnel(struct dialogue *d, const struct piece *p, uint32_t *used)
+{
+	*used = 0;
+	if (d->no_tunnel || d->midstream)
+		return false;
+	*used = tunnel_read(&d->tunnel, p->bytes, p->len);
+	d->no_tunnel = !tunnel_is_open(&d->tunnel);
+	if (d->tunnel.established)
+		leave_tunnel(d);
+	return *used > 0;
+}
+
 uint32_t server_read(struct dialogue *d, const struct piece *p)
 {
 	uint32_t used;
 
+	if (read_tunnel(d, p, &used))
+		return used;
+	d->unheard = false;
 	if (!d->server_talks_tls && !line_is_open(&d->server_line)) {
 		d->server_talks_tls = may_talk_tls(d) && tls_is_start(p->bytes[0]);
 		if (!d->server_talks_tls && d->mode == CLIENT_TLS && !awaits_starttls(d))

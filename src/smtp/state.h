@@ -17,6 +17,7 @@
 #include "smtp/pool.h"
 #include "smtp/reply.h"
 #include "smtp/tls.h"
+#include "smtp/tunnel.h"
 
 /* How client bytes are read now. */
 enum client_mode {
@@ -79,9 +80,10 @@ struct dialogue {
 	bool tls_agreed;       /* STARTTLS got its 220 */
 	bool challenged;       /* 334: the next client line is a response */
 	bool auth_seen;        /* some AUTH was sent: unknown words may be secrets */
-	bool early_talk_told, early_body_told, pending_full_told;
-	bool injection; /* bytes behind STARTTLS, not told yet */
-	bool skip_line; /* the rest of the client's line is not to be read */
+	bool early_talk_told, pending_full_told;
+	bool early_talk, early_body; /* oddities that are told once the server answers */
+	bool injection;              /* bytes behind STARTTLS, not told yet */
+	bool skip_line;              /* the rest of the client's line is not to be read */
 	bool server_skip_line;
 	bool chunking;         /* BDAT sent, its LAST not yet */
 	bool end_accepted;     /* LMTP: one of the replies to the end of data was 2xx */
@@ -90,6 +92,8 @@ struct dialogue {
 	bool ending;           /* dialogue_end() has begun */
 	bool blind;            /* dialogue_is_blind() */
 	bool chunking_offered; /* by the last EHLO's reply */
+	bool unheard;          /* dialogue_unheard() */
+	bool no_tunnel;        /* the server's side has begun with its own words */
 	bool deferring;        /* dialogue_defer() */
 	uint8_t defer_letters; /* of the client's line: letters of DATA or LAST told as SMTP_FACT_DEFER */
 	uint32_t bare_end;     /* of the client's line: where a path ended that a CR ended; 0 = none */
@@ -108,6 +112,8 @@ struct dialogue {
 	struct reply reply;
 	struct body body;
 	struct tls_side tls_client, tls_server;
+	struct tunnel tunnel;
+	uint64_t early_talk_at, early_body_at; /* client stream offsets */
 	uint64_t skip;
 	uint32_t held_from, held_to; /* in `store` */
 	uint64_t held_offset;        /* stream offset of held_from */
@@ -152,6 +158,8 @@ bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct pie
 void defer_tell_letters(struct dialogue *d, const struct piece *p);
 /* A command that brings a mail to its end is complete: what becomes of it while deferring. */
 void defer_command(struct dialogue *d, struct smtp_command *c);
+/* unheard.c: of a dialogue whose server is not seen: true if there is something new, told or to be read. */
+bool unheard_tell(struct dialogue *d);
 /* The server has begun anew at the request of this command. */
 void dialogue_begin_anew(struct dialogue *d, const struct smtp_command *c);
 /* It was not TLS after all: back to clear text. */

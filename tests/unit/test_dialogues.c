@@ -8,7 +8,8 @@
  *   C*300 NOOP                       the line 300 times; C*300+ without CRLF
  *   = reply NOOP 250 ok              a fact that the steps before it must have told, in order
  *   ? certain body                   what dialogue_is_...() must say now (see state_text)
- *   ! midstream | pool N | refuse TEXT | defer | gap client N | gap server N | end closed | end lost
+ *   ! midstream | pool N | refuse TEXT | defer | gap client N | gap server N | unheard
+ *   ! end closed | end lost
  *
  * `refuse TEXT` calls dialogue_refuse() for every recipient whose path contains TEXT. Neighbouring
  * lines of one side are one piece, cut into pieces of each size in `cuts`; each piece ends at an
@@ -421,6 +422,8 @@ static void play_order(struct play *p, const char *order)
 		p->refuse = order + 7;
 	} else if (strcmp(order, "defer") == 0) {
 		dialogue_defer(p->d);
+	} else if (strcmp(order, "unheard") == 0) {
+		dialogue_unheard(p->d);
 	} else if (sscanf(order, "gap client %u", &n) == 1) {
 		dialogue_gap(p->d, SMTP_CLIENT, n);
 		p->client_lost += n;
