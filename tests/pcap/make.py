@@ -91,10 +91,10 @@ class Talk:
         return self
 
 
-def greeted(**ends):
+def greeted(offers=("PIPELINING",), **ends):
     return (Talk(**ends).open()
             .s("220 mx.example.org ESMTP\r\n").c("EHLO relay.isp.example\r\n")
-            .s("250-mx.example.org\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n"))
+            .s("".join("250-%s\r\n" % line for line in ("mx.example.org",) + offers) + "250 8BITMIME\r\n"))
 
 
 def mail(talk, rcpts=(("good@example.org", "250 2.1.5 Ok"),), sender="a@isp.example"):
@@ -146,7 +146,7 @@ def starttls():
     answer = struct.pack("!H32sBHBH", 0x0303, b"s" * 32, 0, 0x1301, 0, len(chosen)) + chosen
     hello, record = (struct.pack("!BHHI", 22, 0x0301, len(body) + 4, kind << 24 | len(body)) + body
                      for kind, body in ((1, offer), (2, answer)))
-    return (greeted().c("STARTTLS\r\n").s("220 2.0.0 Ready to start TLS\r\n").c(hello).s(record)
+    return (greeted(("PIPELINING", "STARTTLS")).c("STARTTLS\r\n").s("220 2.0.0 Ready to start TLS\r\n").c(hello).s(record)
             .c(b"\x17\x03\x03\0\x04abcd").s(b"\x17\x03\x03\0\x04efgh").close().frames)
 
 
