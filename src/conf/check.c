@@ -22,7 +22,7 @@ static void check_has_addresses(struct build *b, const struct block *block)
 {
 	const char *kind = block_infos[block->kind].name;
 
-	if (block->address_count > 0)
+	if (block->address_count > 0 || parse_has_unknown(b->parsed, block))
 		return;
 	if (block->kind == BLOCK_NETWORK && find_entry(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
@@ -40,7 +40,7 @@ static void check_can_refuse(struct build *b, const struct block *block)
 
 	if (b->draft.relay_action == ACTION_ALERT && b->draft.relay_tricks == ACTION_ALERT)
 		return;
-	if (block->domain_count == 0)
+	if (block->domain_count == 0 && !parse_has_unknown(b->parsed, block))
 		build_error(b, &block->at,
 		        "servers \"%s\" lists no domain, but relay.%s refuses mail for domains that are not "
 		        "listed; add "
@@ -51,6 +51,8 @@ static void check_can_refuse(struct build *b, const struct block *block)
 static void add_rule(struct build *b, const struct block *block)
 {
 	if (block->from_count == 0 || block->to_count == 0) {
+		if (parse_has_unknown(b->parsed, block))
+			return;
 		build_error(b, &block->at, "rule \"%s\" has no %s; add %s = { ... } (any matches everything)",
 		        block->title, block->from_count ? "to" : "from", block->from_count ? "to" : "from");
 		return;

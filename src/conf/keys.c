@@ -237,13 +237,20 @@ static const struct key *key_elsewhere(const char *name)
 	return NULL;
 }
 
+bool key_is_outside(enum block_kind block, const char *name)
+{
+	const struct key *k = key_elsewhere(name);
+
+	return block != BLOCK_ROOT && ((k && k->block == BLOCK_ROOT) || block_find(name) != BLOCK_KINDS);
+}
+
 char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
 {
 	const struct key *k = key_elsewhere(name);
 	const char *best = NULL;
 	unsigned distance = 0, kind;
 
-	if ((k && k->block == BLOCK_ROOT) || block_find(name) != BLOCK_KINDS) {
+	if (key_is_outside(block, name)) {
 		snprintf(buf, KEY_HINT_MAX, "it belongs outside of blocks; close the block before it");
 		return buf;
 	}

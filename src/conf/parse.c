@@ -17,6 +17,7 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,7 +196,6 @@ static const struct {
 	const char *begin, *fix;
 } syntax_hints[] = {
 	{ "missing equal sign", "write KEY = VALUE" },
-	{ "premature end of file", "a block or list is not closed; add the missing }" },
 	{ "unexpected closing brace", "nothing is open here; remove the }" },
 	{ "unexpected token",
 	        "lists are { \"a\", \"b\" }, values with spaces or any of { } ( ) = + , need quotes" },
@@ -217,9 +217,31 @@ static void note_unknown(const cfg_t *cfg, const char *message)
 	reading->unknown_line = (unsigned)cfg->line;
 }
 
+/* What began in an earlier line and is still open; 0 = nothing. */
+static unsigned open_before(unsigned line)
+{
+	return line > 0 ? source_open_brace(reading->file.text, reading->file.len, line - 1) : 0;
+}
+
+/* What is open at the end of the file; libconfuse says nothing about blocks, and about lists only that the
+ * file ends. False if nothing is. */
+static bool tell_unclosed(void)
+{
+	struct place at = reading->file.last;
+
+	at.line = open_before(UINT_MAX);
+	if (at.line == 0)
+		return false;
+	problems_add(reading->problems, PROBLEM_ERROR, &at,
+	        "a block or list begins here and is never closed; add the missing }");
+	reading->told = true;
+	return true;
+}
+
 static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
 	struct place at = here(cfg);
+	unsigned begun;
 	const char *fix = "see postern.conf(5)";
 	char message[200];
 	size_t i;
@@ -229,10 +251,17 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 		note_unknown(cfg, message);
 		return;
 	}
+	if (strncmp(message, "premature end of file", 21) == 0 && tell_unclosed())
+		return;
 	for (i = 0; i < sizeof(syntax_hints) / sizeof(syntax_hints[0]); i++)
 		if (strncmp(message, syntax_hints[i].begin, strlen(syntax_hints[i].begin)) == 0)
 			fix = syntax_hints[i].fix;
-	problems_add(reading->problems, PROBLEM_ERROR, &at, "%s; %s", message, fix);
+	begun = strncmp(message, "unexpected token", 16) == 0 ? open_before(at.line) : 0;
+	if (begun > 0)
+		problems_add(reading->problems, PROBLEM_ERROR, &at, "%s; %s; or the { of line %u lacks its }",
+		        message, fix, begun);
+	else
+		problems_add(reading->problems, PROBLEM_ERROR, &at, "%s; %s", message, fix);
 	reading->told = true;
 }
 
@@ -328,9 +357,19 @@ static void tell_unknown(struct reader *r)
 	struct place at = r->file.last;
 	char hint[KEY_HINT_MAX];
 
+	unsigned begun = block[0] ? open_before(r->unknown_line) : 0;
+
 	at.line = r->unknown_line;
-	problems_add(r->problems, PROBLEM_ERROR, &at, "unknown key \"%s\"%s%s; %s", r->unknown,
-	        block[0] ? " in " : "", block, key_hint(r->unknown_in, r->unknown, hint));
+	key_hint(r->unknown_in, r->unknown, hint);
+	if (begun > 0 && key_is_outside(r->unknown_in, r->unknown))
+		problems_add(r->problems, PROBLEM_ERROR, &at,
+		        "unknown key \"%s\" in %s; %s (it begins in line %u)", r->unknown, block, hint,
+		        begun);
+	else
+		problems_add(r->problems, PROBLEM_ERROR, &at, "unknown key \"%s\"%s%s; %s", r->unknown,
+		        block[0] ? " in " : "", block, hint);
+	if (parse_add_unknown(r->parsed, r->unknown_in, &at) < 0)
+		r->failed = -ENOMEM;
 }
 
 static int parse_open(struct reader *r)
@@ -345,6 +384,8 @@ static int parse_open(struct reader *r)
 			return -EINVAL;
 		parse_drop_behind(p, &begin);
 	}
+	if (rc == 0 && tell_unclosed())
+		rc = -EINVAL;
 	return rc;
 }
 
@@ -352,7 +393,8 @@ static int tell_flaw(struct reader *r, enum source_flaw flaw, unsigned line)
 {
 	static const char *const flaws[] = {
 		[SOURCE_BINARY] = "a zero byte: this is no text file; remove it",
-		[SOURCE_OPEN_STRING] = "a string begins here and never ends; add the closing quote",
+		[SOURCE_OPEN_STRING] =
+		        "a string begins here and does not end in this line; add the closing quote",
 		[SOURCE_OPEN_COMMENT] = "a comment begins here and never ends; add */",
 	};
 	struct place at = r->file.last;

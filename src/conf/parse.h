@@ -29,12 +29,19 @@ struct entry {
 	struct place at;
 };
 
+struct unknown {
+	enum block_kind in;
+	struct place at;
+};
+
 /* The blocks without title come first, each once, whether written or not. */
 struct parsed {
 	struct source **sources; /* in the order of reading; places borrow their paths */
 	struct block *blocks;
 	struct entry *entries;
 	size_t source_count, block_count, entry_count;
+	struct unknown *unknowns; /* keys that no table has, told already */
+	size_t unknown_count;
 };
 
 /* Reads path and what it includes. 0 also with errors in keys (they are in problems), -EINVAL after
@@ -47,6 +54,10 @@ int parse_add_plain_blocks(struct parsed *p, const struct place *file); /* first
 int parse_add_block(struct parsed *p, enum block_kind kind, const char *title, const struct place *at);
 int parse_add_entry(
         struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at);
+
+int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at);
+/* Whether this block has such a key: then what seems to be missing in it may be what it was to set. */
+bool parse_has_unknown(const struct parsed *p, const struct block *block);
 
 /* How much was there at some time; what came behind it can be dropped. */
 struct parse_mark {

@@ -76,6 +76,34 @@ int parse_add_entry(
 	return 0;
 }
 
+int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at)
+{
+	if (array_grow(&p->unknowns, p->unknown_count, sizeof(struct unknown)) < 0)
+		return -ENOMEM;
+	p->unknowns[p->unknown_count++] = (struct unknown) { in, *at };
+	return 0;
+}
+
+/* The one that begins last before it is the one that it stands in. */
+static const struct block *block_around(const struct parsed *p, const struct unknown *u)
+{
+	const struct block *found = NULL;
+
+	for (size_t i = 0; i < p->block_count; i++)
+		if (p->blocks[i].kind == u->in && p->blocks[i].at.order == u->at.order &&
+		        p->blocks[i].at.line <= u->at.line)
+			found = &p->blocks[i];
+	return found;
+}
+
+bool parse_has_unknown(const struct parsed *p, const struct block *block)
+{
+	for (size_t i = 0; i < p->unknown_count; i++)
+		if (block_around(p, &p->unknowns[i]) == block)
+			return true;
+	return false;
+}
+
 int parse_add_plain_blocks(struct parsed *p, const struct place *file)
 {
 	unsigned kind;
@@ -105,5 +133,6 @@ void parse_free(struct parsed *p)
 	free(p->sources);
 	free(p->blocks);
 	free(p->entries);
+	free(p->unknowns);
 	*p = (struct parsed) { 0 };
 }

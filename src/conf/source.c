@@ -3,7 +3,7 @@
  * Three things of libconfuse 3.3's lexer are worked around by blanking comments here, before it
  * reads the text: a comment inside a list is a syntax error to it, its line numbers are off by one
  * after each C comment, and a string or comment that is never closed is reported at the end of the
- * file instead of where it was opened. Its own include() is not used either: it looks for files
+ * file instead of where it was opened (a list or block, too: source_open_brace). Its own include() is not used either: it looks for files
  * beside the working directory and keeps its include stack after an error, so that a daemon that
  * reloads a bad file ten times can include nothing any more.
  *
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024, DEPTH_MAX = 8 }; /* blocks and their lists: 2 */
 
 static int read_all(FILE *f, struct source *out)
 {
@@ -157,7 +157,7 @@ enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line)
 			return SOURCE_BINARY;
 		if (*p == '"' || *p == '\'') {
 			next = skip_string(p, end);
-			if (!next)
+			if (!next || memchr(p, '\n', (size_t)(next - p)))
 				return SOURCE_OPEN_STRING;
 			word_starts = true;
 		} else {
@@ -258,6 +258,28 @@ bool source_blank_statement(char *text, size_t len, unsigned line, const char *n
 	if (begin)
 		blank(begin, behind);
 	return begin != NULL;
+}
+
+unsigned source_open_brace(const char *text, size_t len, unsigned lines)
+{
+	unsigned open[DEPTH_MAX], depth = 0, line = 1; /* deeper is no configuration */
+	char quote = '\0';
+
+	for (const char *p = text; p < text + len && line <= lines; p++) {
+		if (*p == '\n')
+			line++;
+		else if (quote && *p == '\\')
+			p++;
+		else if (quote)
+			quote = *p == quote ? '\0' : quote;
+		else if (*p == '"' || *p == '\'')
+			quote = *p;
+		else if (*p == '{' && depth < DEPTH_MAX)
+			open[depth++] = line;
+		else if (*p == '}' && depth > 0)
+			depth--;
+	}
+	return depth > 0 ? open[depth - 1] : 0;
 }
 
 unsigned source_find_statement(char *text, size_t len, const char *name)

@@ -20,12 +20,17 @@ void source_free(struct source *s);
 char *source_resolve(const char *from, const char *path);
 
 /* What keeps a text from being parsed at all. */
+/* A string ends in the line in which it begins: no value has more lines, and a quote that is missing
+ * would otherwise turn everything up to the next one into a string. */
 enum source_flaw { SOURCE_FINE, SOURCE_BINARY, SOURCE_OPEN_STRING, SOURCE_OPEN_COMMENT };
 /* Overwrites comments with spaces (newlines stay). On a flaw *line is where it begins. */
 enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line);
 /* Overwrites the statement that begins with the key `name` in this line (value, list or block
  * included) with spaces. False if there is none. Comments must be blank already. */
 bool source_blank_statement(char *text, size_t len, unsigned line, const char *name);
+/* The line of the innermost { that is open behind the first `lines` lines; 0 if none is. Comments must
+ * be blank already. */
+unsigned source_open_brace(const char *text, size_t len, unsigned lines);
 /* The line of the first statement that begins with this key, 0 if there is none. */
 unsigned source_find_statement(char *text, size_t len, const char *name);
 

@@ -378,6 +378,11 @@ void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us)
 	desk_stats(desk, now_us, (now_us - h->started_us) / SECOND_US, &sum, extra);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void health_say_totals(const struct health *h)
 {
 	struct watch_counts w = desk_watch_counts(h->sources.desk);
@@ -386,10 +391,12 @@ void health_say_totals(const struct health *h)
 
 	for (i = 0; i < h->sources.worker_count; i++)
 		worker_add_counters(h->sources.workers[i], &sum);
-	log_info("%" PRIu64 " packets, %" PRIu64 " connections, %" PRIu64 " recipients, %" PRIu64
-	         " of them refused by us, %" PRIu64 " refused tries seen, %" PRIu64 " findings",
-	        h->now[NUMBER_TAP_PACKETS], sum.n[COUNTER_FLOWS], sum.n[COUNTER_RCPT],
-	        sum.n[COUNTER_RCPT_REFUSED_BY_US], h->now[NUMBER_LOG_READ], w.findings);
+	log_info("%" PRIu64 " packet%s, %" PRIu64 " connection%s, %" PRIu64 " recipient%s, %" PRIu64
+	         " of them refused by us, %" PRIu64 " refused %s seen, %" PRIu64 " finding%s",
+	        h->now[NUMBER_TAP_PACKETS], plural(h->now[NUMBER_TAP_PACKETS]), sum.n[COUNTER_FLOWS],
+	        plural(sum.n[COUNTER_FLOWS]), sum.n[COUNTER_RCPT], plural(sum.n[COUNTER_RCPT]),
+	        sum.n[COUNTER_RCPT_REFUSED_BY_US], h->now[NUMBER_LOG_READ],
+	        h->now[NUMBER_LOG_READ] == 1 ? "try" : "tries", w.findings, plural(w.findings));
 	log_info("dropped by the kernel and sent again: %" PRIu64 "; passed without inspection: %" PRIu64
 	         "; lost: %" PRIu64 " events, %" PRIu64 " records",
 	        h->now[NUMBER_QUEUE_FULL] + h->now[NUMBER_QUEUE_USER], h->now[NUMBER_RULES_BLIND],

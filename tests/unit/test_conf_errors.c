@@ -19,14 +19,34 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "mode = enfroce\n",
 	        "t.conf:1: mode = \"enfroce\" is unknown; did you mean enforce? (one of: monitor, enforce)" },
 	{ "modus = monitor\n", "t.conf:1: unknown key \"modus\"; did you mean mode?" },
-	{ "mode = \"monitor\n", "t.conf:1: a string begins here and never ends; add the closing quote" },
+	{ "mode = \"monitor\n",
+	        "t.conf:1: a string begins here and does not end in this line; add the closing quote" },
+	{ "mode = \"monitor\nhome = { \"10.0.0.0/8\" }\n",
+	        "t.conf:1: a string begins here and does not end in this line; add the closing quote" },
 	{ "mode monitor\n", "t.conf:1: missing equal sign after option 'mode'; write KEY = VALUE" },
 	{ "/* x\n"
 	  "mode = monitor\n",
 	        "t.conf:1: a comment begins here and never ends; add */" },
 	{ "mode = monitor }\n", "t.conf:1: unexpected closing brace; nothing is open here; remove the }" },
 	{ "home = { \"10.0.0.0/8\"\n",
-	        "t.conf:1: premature end of file; a block or list is not closed; add the missing }" },
+	        "t.conf:1: a block or list begins here and is never closed; add the missing }" },
+	{ "\nupstream \"isp\" {\n addresses = { \"192.0.2.1\" }\n\n",
+	        "t.conf:2: a block or list begins here and is never closed; add the missing }" },
+	{ "upstream \"isp\" {\n addresses = { \"192.0.2.1\" }\nservers \"m\" { addresses = { \"192.0.2.2\" } "
+	  "}\n",
+	        "t.conf:1: a block or list begins here and is never closed; add the missing }\n"
+	        "t.conf:3: unknown key \"servers\" in upstream; it belongs outside of blocks; close the "
+	        "block before it (it begins in line 1)" },
+	{ "home = { \"10.0.0.0/8\",\n \"10.0.0.0/8\"\nmode = enforce\n",
+	        "t.conf:3: unexpected token 'mode'; lists are { \"a\", \"b\" }, values with spaces or any of "
+	        "{ } ( ) = + , need quotes; or the { of line 1 lacks its }" },
+	{ "servers \"a\" { addresses = { \"192.0.2.0/24\" } domain = { x.org } }\n"
+	  "rule \"r\" { form = { any } to = { any } }\n"
+	  "rule \"s\" { to = { any } }\n"
+	  "relay { action = refuse-recipient }\n",
+	        "t.conf:1: unknown key \"domain\" in servers; did you mean domains?\n"
+	        "t.conf:2: unknown key \"form\" in rule; did you mean from?\n"
+	        "t.conf:3: rule \"s\" has no from; add from = { ... } (any matches everything)" },
 	{ "/* c */\n"
 	  "# d\n"
 	  "home = { # x\n"
@@ -179,8 +199,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: missing parenthesis for function 'include'; write include(\"FILE\")" },
 	{ "rule \"x\" { include(\"a\") }\n",
 	        "t.conf:1: unknown key \"include\" in rule; it belongs outside of blocks; close the block "
-	        "before it\n"
-	        "t.conf:1: rule \"x\" has no from; add from = { ... } (any matches everything)" },
+	        "before it" },
 	{ "tls { inbound = pass }\n"
 	  "volume \"h\" { match = { \"home\" } }\n"
 	  "dns { }\n"
@@ -197,7 +216,6 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  " mx-of = { \"example.org\" }\n"
 	  " adresses = { \"192.0.2.1\" }\n"
 	  "}\n",
-	        "t.conf:1: upstream \"isp\" has no address; add addresses = { ... }\n"
 	        "t.conf:2: unknown key \"mx-of\" in upstream; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:3: unknown key \"adresses\" in upstream; did you mean addresses?" },
 	{ "action = alert\n",
@@ -229,9 +247,10 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  " addresses = { \"192.0.2.1\" }\n"
 	  " foo = 3\n"
 	  "mode = enforce\n",
+	        "t.conf:1: a block or list begins here and is never closed; add the missing }\n"
 	        "t.conf:3: unknown key \"foo\" in upstream; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of blocks; close the block "
-	        "before it" } };
+	        "before it (it begins in line 1)" } };
 
 static const struct mistake warnings[] = { { "network \"m\" { file = \"empty\" }\n",
 	                                           "t.conf:1: network \"m\" has no address: its file is "
