@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The load of the soak, and the judge of its samples.
 
-  soak.py load ADDRESS STOP COUNTS     mixed load from one host, until the file STOP is there; then writes to COUNTS what
-                                       there was of each kind, one "NAME NUMBER" a line
-  soak.py judge SAMPLES                prints the table; exit status 1 if something still grows
+  soak.py load ADDRESS ADDRESS6 STOP COUNTS   mixed load from one host, until the file STOP is there; keeps in COUNTS what
+                                              there was of each kind, one "NAME NUMBER" a line
+  soak.py judge SAMPLES                       prints the table; exit status 1 if something still grows
 
 SAMPLES: one line each, "SECONDS RSS_KB FDS FLOWS LINGERING". LINGERING flows were reset by their client; in enforce
 mode such a flow is kept for ten minutes, so these are counted and taken off.
@@ -88,7 +88,8 @@ def refused(address, _):
 
 
 def killed(address, _):
-    """A process that dies in the middle; its kernel resets the connection."""
+    """A process that dies in the middle; its kernel resets the connection. From an address of its own: a new connection
+    from the same port would end the one that lingers."""
     child = os.fork()
     if child == 0:
         try:
@@ -110,7 +111,7 @@ def killed(address, _):
 KINDS = [short, short, long, long, body, refused, killed]
 
 
-def load(address, stop, counts):
+def load(address, address6, stop, counts):
     many = [Talk(address) for _ in range(FIRST_AT_ONCE)]
     for t in many:
         t.quit()
@@ -127,7 +128,7 @@ def load(address, stop, counts):
         while not os.path.exists(stop):
             name = kind.__name__
             try:
-                kind(address, stop)
+                kind(address6 if kind is killed else address, stop)
             except OSError as e:
                 print(name, e, flush=True)
                 name = "errors"

@@ -49,9 +49,13 @@ sample() { # SECONDS
 
 conf 203.0.113.0/24
 postern_start
-lab_spawn mail sink "$LAB_HOME/peer.sh" postfix smtp-sink -u nobody -m 3000 0.0.0.0:25 1000
-lab_wait 10 "the sink" lab_listens mail 25
-lab_spawn isp load python3 "$here/soak.py" load 192.168.10.10 "$LAB_DIR/stop" "$LAB_DIR/counts"
+for address in 0.0.0.0:25 '[::]:25'; do
+    lab_spawn mail "sink$address" "$LAB_HOME/peer.sh" postfix smtp-sink -u nobody -m 3000 "$address" 1000
+done
+lab_wait 10 "the sink" lab_listens mail 25 4
+lab_wait 10 "the sink" lab_listens mail 25 6
+lab_spawn isp load python3 "$here/soak.py" load 192.168.10.10 fd00:25:10::10 \
+    "$LAB_DIR/stop" "$LAB_DIR/counts"
 load=$LAB_PID
 lab_wait 60 "the first sessions" test -s "$LAB_DIR/counts"
 lab_spawn stranger knock bash -c 'while :; do timeout 1 bash -c "exec 3<>/dev/tcp/192.168.10.10/25" 2>/dev/null; sleep 0.2; done'
