@@ -29,6 +29,7 @@ enum event_kind {
 	EVENT_EOD,      /* strict and lenient readers differ about where a body ends; u.eod */
 	EVENT_LEAK,     /* a Received line of outbound mail shows something inside; u.leak */
 	EVENT_BLIND,    /* packets passed without inspection; of no connection; u.blind */
+	EVENT_AUDIT,    /* something was done to the gate itself; of no connection; u.audit */
 	EVENT_KIND_COUNT
 };
 
@@ -269,6 +270,11 @@ struct event_refused {
 struct event_blind {
 	uint64_t packets; /* since the last such event */
 	uint64_t total;   /* of the kernel's counter */
+	uint64_t before;  /* of these, told by a daemon that ran before */
+};
+
+struct event_audit {
+	struct event_text text; /* what was done */
 };
 
 struct event {
@@ -292,6 +298,7 @@ struct event {
 		struct event_close close;
 		struct event_refused refused;
 		struct event_blind blind;
+		struct event_audit audit;
 		struct event_eod eod;
 		struct event_leak leak;
 	} u;

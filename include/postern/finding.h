@@ -47,13 +47,20 @@
 	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",                  \
 	        "Policy violation", "")                                                                      \
 	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \
-	        "Detection of a denial of service", "")
+	        "Detection of a denial of service", "")                                                      \
+	X(AUDIT, 1025520, "audit", 4, "Postern was started, stopped or changed", "Administrative action", "")
 
 enum finding_id {
 #define X(name, id, rule, sev, sig, cat, mitre) FINDING_##name = (id),
 	FINDINGS(X)
 #undef X
 };
+
+/* About the gate itself: conn of such a finding says nothing. */
+static inline int finding_has_connection(uint32_t id)
+{
+	return id != FINDING_GATE_BLIND && id != FINDING_AUDIT;
+}
 
 /* The life of an incident: one source, one rule, until it is quiet. */
 enum incident_state { INCIDENT_OPEN, INCIDENT_GROWN, INCIDENT_CLOSED, INCIDENT_STATE_COUNT };

@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -413,7 +414,20 @@ void encode_table(struct batch *b, const char *table)
 	batch_add(b, h);
 }
 
-void encode_counter(struct batch *b, const char *table, const char *name)
+void encode_delete_counter(struct batch *b, const char *table, const char *name)
+{
+	struct nlmsghdr *h = batch_message(
+	        b, NFT_MSG_DELOBJ, 0, &(const struct batch_note) { .what = "old counter", .name = name });
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_OBJ_NAME, name);
+	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	batch_add(b, h);
+}
+
+void encode_counter(struct batch *b, const char *table, const char *name, uint64_t packets)
 {
 	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWOBJ, NLM_F_CREATE,
 	        &(const struct batch_note) { .what = "counter", .name = name });
@@ -425,6 +439,8 @@ void encode_counter(struct batch *b, const char *table, const char *name)
 	mnl_attr_put_strz(h, NFTA_OBJ_NAME, name);
 	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
 	nest = mnl_attr_nest_start(h, NFTA_OBJ_DATA);
+	if (packets > 0)
+		mnl_attr_put_u64(h, NFTA_COUNTER_PACKETS, htobe64(packets));
 	mnl_attr_nest_end(h, nest);
 	batch_add(b, h);
 }

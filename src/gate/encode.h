@@ -9,7 +9,8 @@
 #include "gate/model.h"
 
 void encode_table(struct batch *b, const char *table);
-void encode_counter(struct batch *b, const char *table, const char *name);
+void encode_counter(struct batch *b, const char *table, const char *name, uint64_t packets);
+void encode_delete_counter(struct batch *b, const char *table, const char *name);
 /* The set and its elements. id: any number that is unique in the batch. */
 void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id);
 /* Of a set that is there. */

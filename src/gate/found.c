@@ -29,6 +29,7 @@ static const size_t count_fields[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_QUEUED] = offsetof(struct gate_counts, queued),
 	[MODEL_COUNTER_INSPECTED] = offsetof(struct gate_counts, inspected),
 	[MODEL_COUNTER_BLIND] = offsetof(struct gate_counts, blind),
+	[MODEL_COUNTER_BLIND_TOLD] = offsetof(struct gate_counts, blind_told),
 	[MODEL_COUNTER_RESET] = offsetof(struct gate_counts, reset),
 	[MODEL_COUNTER_REFUSED] = offsetof(struct gate_counts, refused),
 	[MODEL_COUNTER_BARE_ACKS] = offsetof(struct gate_counts, bare_acks),

@@ -50,7 +50,8 @@ enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time
 struct gate {
 	struct mnl_socket *nl;
 	uint32_t seq;
-	bool target;   /* the queue expression was refused */
+	bool target; /* the queue expression was refused */
+	enum gate_done done;
 	uint32_t uses; /* of chains in what was installed last; 0 = nothing was */
 };
 
@@ -249,7 +250,7 @@ static void encode_all(
 	encode_removals(b, r, f, keep);
 	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
 		if (!found_find(&f->counters, model_counter_names[i]))
-			encode_counter(b, r->table, model_counter_names[i]);
+			encode_counter(b, r->table, model_counter_names[i], 0);
 	for (size_t i = 0; i < r->set_count; i++)
 		if (!keep || keep->sets[i] == SET_NEW)
 			encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
@@ -421,6 +422,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 		error = error == -EINTR ? -EAGAIN : error;
 		goto out;
 	}
+	g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
 	error = check_chains(wanted, &found, err, err_bytes);
 	if (!error)
 		error = find_kept(g, wanted, &keep);
@@ -454,6 +456,7 @@ int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsign
 {
 	int error = gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
 
+	g->done = GATE_ADOPTED;
 	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++)
 		error = install_once(g, wanted, err, err_bytes);
 	if (!error) {
@@ -461,6 +464,11 @@ int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsign
 		g->uses = count_uses(wanted);
 	}
 	return error;
+}
+
+enum gate_done gate_done(const struct gate *g)
+{
+	return g->done;
 }
 
 bool gate_uses_target(const struct gate *g)
@@ -508,19 +516,42 @@ void gate_close(struct gate *g)
 	free(g);
 }
 
-int gate_remove(struct gate *g, const char *table)
+static void begin(struct gate *g, struct batch *b)
+{
+	batch_init(b, g->seq + 1);
+	batch_begin(b, 0);
+}
+
+static int end(struct gate *g, struct batch *b)
 {
 	struct batch_refusal refusal;
+
+	batch_end(b);
+	g->seq += (uint32_t)b->note_count;
+	refusal = batch_send(b, g->nl);
+	batch_fini(b);
+	return refusal.error;
+}
+
+int gate_remove(struct gate *g, const char *table)
+{
 	struct batch batch;
 
-	batch_init(&batch, g->seq + 1);
-	batch_begin(&batch, 0);
+	begin(g, &batch);
 	encode_delete_table(&batch, table);
-	batch_end(&batch);
-	g->seq += (uint32_t)batch.note_count;
-	refusal = batch_send(&batch, g->nl);
-	batch_fini(&batch);
-	return refusal.error;
+	return end(g, &batch);
+}
+
+/* The kernel gives a counter its value only when it makes it. */
+int gate_set_blind_told(struct gate *g, const char *table, uint64_t packets)
+{
+	const char *name = model_counter_names[MODEL_COUNTER_BLIND_TOLD];
+	struct batch batch;
+
+	begin(g, &batch);
+	encode_delete_counter(&batch, table, name);
+	encode_counter(&batch, table, name, packets);
+	return end(g, &batch);
 }
 
 int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg)

@@ -18,6 +18,9 @@ void gate_close(struct gate *g); /* rules stay */
  * base chains stay and only contents change; where all of it is there already, nothing is sent. Tries the native queue expression first and falls back
  * to the xt NFQUEUE target. 0 or -errno with a message in err. */
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* What the last gate_install() found and did. */
+enum gate_done { GATE_ADOPTED /* all was there already */, GATE_CHANGED, GATE_MADE /* there was no table */ };
+enum gate_done gate_done(const struct gate *g);
 /* True if the last install had to use the xt target. */
 bool gate_uses_target(const struct gate *g);
 /* Is the kernel's table what is wanted? 0; -ESTALE: no, and err says what only one of them has; -errno. */
@@ -30,9 +33,13 @@ int gate_remove(struct gate *g, const char *table);
 /* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks;
+	uint64_t blind_told; /* what gate_set_blind_told() has left there */
 	bool changed; /* the table has more or fewer rules than the last gate_install() has put there */
 };
 /* 0; -ENOENT: there is no such table; -errno. */
 int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out);
+/* Remembers in the table how many blind packets are in the records: the memory has to live as long as the
+ * counter itself does, over the ends of daemons. 0 or -errno. */
+int gate_set_blind_told(struct gate *g, const char *table, uint64_t packets);
 
 #endif

@@ -66,6 +66,7 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_QUEUED] = "queued",
 	[MODEL_COUNTER_INSPECTED] = "inspected",
 	[MODEL_COUNTER_BLIND] = "blind",
+	[MODEL_COUNTER_BLIND_TOLD] = "blind_told",
 	[MODEL_COUNTER_RESET] = "resets", /* "reset" is a word of nft */
 	[MODEL_COUNTER_REFUSED] = "refused",
 	[MODEL_COUNTER_BARE_ACKS] = "bare_acks",

@@ -127,6 +127,7 @@ enum model_counter {
 	MODEL_COUNTER_QUEUED,
 	MODEL_COUNTER_INSPECTED,
 	MODEL_COUNTER_BLIND,
+	MODEL_COUNTER_BLIND_TOLD, /* of these, in the records: no rule counts it, gate_set_blind_told() does */
 	MODEL_COUNTER_RESET,
 	MODEL_COUNTER_REFUSED,
 	MODEL_COUNTER_BARE_ACKS,

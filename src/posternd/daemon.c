@@ -158,6 +158,11 @@ bool daemon_prepare(struct daemon *d)
 
 bool daemon_install(struct daemon *d)
 {
+	static const char *const done[] = {
+		[GATE_ADOPTED] = "the rules stood already, and were adopted untouched",
+		[GATE_CHANGED] = "the rules that stood were changed",
+		[GATE_MADE] = "the rules were installed, there were none",
+	};
 	char err[ERR_BYTES] = "";
 
 	if (gate_install(d->gate, d->rules, err, sizeof(err))) {
@@ -168,6 +173,9 @@ bool daemon_install(struct daemon *d)
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
+	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
+	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
+	desk_flush(d->desk);
 	return true;
 }
 
@@ -217,6 +225,16 @@ bool daemon_drain(struct daemon *d, unsigned most)
 	return desk_drain(d->desk, rings, d->worker_count, most);
 }
 
+void daemon_tell_blind(struct daemon *d, uint64_t now_us)
+{
+	struct event_blind blind;
+
+	if (health_take_blind(d->health, &blind))
+		desk_blind(d->desk, &blind, now_us);
+	desk_flush(d->desk); /* first told, then remembered as told */
+	health_set_blind_told(d->health, desk_blind_told(d->desk));
+}
+
 static void finish(struct daemon *d)
 {
 	uint64_t now_us = clock_now_us();
@@ -227,8 +245,12 @@ static void finish(struct daemon *d)
 		while (worker_finish(d->workers[i], now_us) > 0)
 			(void)daemon_drain(d, UINT32_MAX);
 	(void)daemon_drain(d, UINT32_MAX);
-	desk_finish(d->desk, now_us);
 	health_tick(d->health, now_us);
+	daemon_tell_blind(d, now_us);
+	desk_finish(d->desk, now_us);
+	daemon_tell_blind(d, now_us); /* the summaries have told the rest */
+	desk_audit(d->desk, now_us, "posternd stopped; the rules stay in force, and what was inspected %s",
+	        d->conf->queue.fail == CONF_FAIL_OPEN ? "passes without inspection" : "is dropped");
 	if (d->conf->log.stats_s)
 		health_write_stats(d->health, d->desk, now_us);
 	desk_flush(d->desk);

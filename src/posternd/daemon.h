@@ -48,6 +48,8 @@ const char *daemon_mode_name(const struct conf *conf);
 int daemon_read_conf(const struct daemon *d, struct conf **out);
 /* Takes at most `most` events from the workers. True if some are left. */
 bool daemon_drain(struct daemon *d, unsigned most);
+/* Tells what passed without inspection since the last call. After health_tick(). */
+void daemon_tell_blind(struct daemon *d, uint64_t now_us);
 
 /* Until a signal ends it (true) or a worker has failed (false). */
 bool daemon_run(struct daemon *d);

@@ -6,6 +6,7 @@
 #include "posternd/desk.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct desk {
 	struct watch *watch;
 	struct ring *findings;
 	struct eve *eve;
+	uint64_t blind_before, blind_told;
 };
 
 static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], uint32_t *connections)
@@ -80,6 +82,8 @@ static void write_findings(struct desk *d)
 	const struct finding *f;
 
 	while ((f = ring_front(d->findings))) {
+		if (f->id == FINDING_GATE_BLIND)
+			d->blind_told = d->blind_before + f->value;
 		eve_finding(d->eve, f);
 		ring_pop(d->findings);
 	}
@@ -92,11 +96,36 @@ void desk_event(struct desk *d, const struct event *e)
 	write_findings(d);
 }
 
-void desk_blind(struct desk *d, uint64_t packets, uint64_t total, uint64_t now_us)
+void desk_blind(struct desk *d, const struct event_blind *blind, uint64_t now_us)
 {
 	struct event e = { .kind = EVENT_BLIND, .time_us = now_us };
 
-	e.u.blind = (struct event_blind) { .packets = packets, .total = total };
+	e.u.blind = *blind;
+	d->blind_before = blind->before;
+	desk_event(d, &e);
+}
+
+uint64_t desk_blind_told(const struct desk *d)
+{
+	return d->blind_told;
+}
+
+void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
+{
+	struct event e = { .kind = EVENT_AUDIT, .time_us = now_us };
+	struct event_text *text = &e.u.audit.text;
+	char line[sizeof(text->bytes) + 1];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (len < 0)
+		return;
+	text->cut = (size_t)len >= sizeof(line);
+	text->len = (uint16_t)(text->cut ? sizeof(text->bytes) : (size_t)len);
+	memcpy(text->bytes, line, text->len);
 	desk_event(d, &e);
 }
 

@@ -30,8 +30,13 @@ void desk_tick(struct desk *d, uint64_t now_us);
 void desk_flush(struct desk *d);
 /* Closes all incidents. */
 void desk_finish(struct desk *d, uint64_t now_us);
-/* Packets have passed without inspection: so many more, so many in all. */
-void desk_blind(struct desk *d, uint64_t packets, uint64_t total, uint64_t now_us);
+/* Packets have passed without inspection. */
+void desk_blind(struct desk *d, const struct event_blind *blind, uint64_t now_us);
+/* Of these, how many the records have told, those of `before` included: the total of the last such record. */
+uint64_t desk_blind_told(const struct desk *d);
+/* Something was done to the gate. */
+void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 /* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */

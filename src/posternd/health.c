@@ -3,7 +3,8 @@
  * One table names every number: as it is called in the stats records and, where its growth means that
  * something escaped us, how that is said. A line tells what came since the last line about the same
  * number, and there is at most one in QUIET_S seconds, so a long trouble is told in full and does not
- * flood. Counters start at zero: packets that passed unseen while no daemon ran are told at the start.
+ * flood. Packets that passed unseen while no daemon ran are told at the start, once: the table remembers
+ * how many the records have.
  *
  * A worker hangs when it gave no sign of life for HANGS_US, unless we were late ourselves: then the whole
  * machine stood still, and nobody is to blame. With fail_open its queue is given back to the kernel, so
@@ -104,6 +105,9 @@ struct health {
 	uint64_t watched_from_us;
 	uint64_t watched_us; /* monotonic */
 	uint64_t blind_taken;
+	uint64_t blind_before; /* told by a daemon that ran before us */
+	uint64_t blind_told;   /* as the table remembers it */
+	bool gate_seen;
 	bool queue_seen, queue_gone;
 };
 
@@ -183,12 +187,25 @@ static void read_workers(struct health *h)
 		add_worker(h, h->sources.workers[i]);
 }
 
+/* What is told begins behind what was told before. A table that was made anew has forgotten that, and counts from
+ * zero. */
+static void take_blind_told(struct health *h, const struct gate_counts *c)
+{
+	h->blind_told = c->blind_told;
+	if (h->gate_seen && c->blind >= h->blind_taken)
+		return;
+	h->gate_seen = true;
+	h->blind_before = h->blind_taken = c->blind_told;
+	h->told[NUMBER_RULES_BLIND].value = c->blind_told;
+}
+
 static void read_gate(struct health *h)
 {
 	struct gate_counts c;
 	int r = gate_read_counts(h->sources.gate, h->sources.table, &c);
 
 	if (r == 0) {
+		take_blind_told(h, &c);
 		h->now[NUMBER_RULES_QUEUED] = c.queued;
 		h->now[NUMBER_RULES_INSPECTED] = c.inspected;
 		h->now[NUMBER_RULES_BLIND] = c.blind;
@@ -276,12 +293,25 @@ void health_set_table(struct health *h, const char *table)
 	h->sources.table = table;
 }
 
-bool health_take_blind(struct health *h, uint64_t *packets, uint64_t *total)
+bool health_take_blind(struct health *h, struct event_blind *out)
 {
-	*total = h->now[NUMBER_RULES_BLIND];
-	*packets = *total > h->blind_taken ? *total - h->blind_taken : 0;
-	h->blind_taken = *total;
-	return *packets > 0;
+	uint64_t total = h->now[NUMBER_RULES_BLIND];
+
+	*out = (struct event_blind) {
+		.packets = total > h->blind_taken ? total - h->blind_taken : 0,
+		.total = total,
+		.before = h->blind_before,
+	};
+	h->blind_taken += out->packets;
+	return out->packets > 0;
+}
+
+void health_set_blind_told(struct health *h, uint64_t packets)
+{
+	if (packets <= h->blind_told || packets > h->now[NUMBER_RULES_BLIND]) /* of a table that is gone */
+		return;
+	if (gate_set_blind_told(h->sources.gate, h->sources.table, packets) == 0) /* else again in a second */
+		h->blind_told = packets;
 }
 
 static void tell_hanging(const struct health *h, struct worker *w)

@@ -40,8 +40,10 @@ void health_set_fail_open(struct health *h, bool fail_open);
 void health_set_table(struct health *h, const char *table);
 /* No worker hangs. */
 bool health_workers_alive(const struct health *h);
-/* Packets that passed without inspection since the last call, and in all; false if there were none. */
-bool health_take_blind(struct health *h, uint64_t *packets, uint64_t *total);
+/* Packets that passed without inspection since the last call; false if there were none. */
+bool health_take_blind(struct health *h, struct event_blind *out);
+/* How many of them are in the records: what another daemon will begin with. */
+void health_set_blind_told(struct health *h, uint64_t packets);
 /* A queue that was claimed is not there any more, although its worker serves it. */
 bool health_queue_is_gone(const struct health *h);
 /* Writes a stats record of the last reading. */

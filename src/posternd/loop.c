@@ -96,13 +96,12 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 {
 	struct loop *l = watcher->data;
 	struct daemon *d = l->daemon;
-	uint64_t now_us = clock_now_us(), packets, total;
+	uint64_t now_us = clock_now_us();
 
 	(void)revents;
 	desk_tick(d->desk, now_us);
 	health_tick(d->health, now_us);
-	if (health_take_blind(d->health, &packets, &total))
-		desk_blind(d->desk, packets, total, now_us);
+	daemon_tell_blind(d, now_us);
 	if (health_queue_is_gone(d->health)) { /* a new start can claim it again */
 		l->failed = true;
 		ev_break(ev, EVBREAK_ALL);

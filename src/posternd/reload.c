@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
 #include "posternd/daemon.h"
@@ -125,6 +126,8 @@ void reload_start(struct daemon *d)
 	}
 	if (daemon_read_conf(d, &next) || !can_change(d->conf, next) || !install(d, next)) {
 		log_error("%s is NOT in force: the configuration of before stays", d->path);
+		desk_audit(d->desk, clock_now_us(), "a changed configuration was refused; %s stays in force",
+		        d->conf->hash);
 		conf_free(next);
 		return;
 	}
@@ -146,17 +149,23 @@ static bool workers_have(const struct daemon *d, const struct conf *conf)
 
 void reload_settle(struct daemon *d)
 {
+	char before[sizeof(d->conf->hash)];
+
 	if (!d->next || !workers_have(d, d->next))
 		return;
 	(void)daemon_drain(d, UINT32_MAX); /* what was judged before is told by the names of before */
 	if (desk_set_conf(d->desk, d->next))
 		log_error("no memory for the new names of rules: the records go on with those of before");
 	health_set_table(d->health, d->next->nft.table);
+	memcpy(before, d->conf->hash, sizeof(before));
 	conf_free(d->conf);
 	d->conf = d->next;
 	d->next = NULL;
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));
+	if (strcmp(before, d->conf->hash) != 0)
+		desk_audit(d->desk, clock_now_us(), "configuration changed from %s to %s: %s mode", before,
+		        d->conf->hash, daemon_mode_name(d->conf));
 	if (d->reload_again) {
 		d->reload_again = false;
 		reload_start(d);

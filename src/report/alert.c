@@ -121,7 +121,7 @@ static json_t *smtp_object(const struct finding *f, uint64_t *cut)
 json_t *alert_record(struct frame *frame, const struct finding *f, uint64_t *cut)
 {
 	json_t *record =
-	        frame_record(frame, "alert", f->time_us, f->id == FINDING_GATE_BLIND ? NULL : &f->conn);
+	        frame_record(frame, "alert", f->time_us, finding_has_connection(f->id) ? &f->conn : NULL);
 	json_t *smtp = smtp_object(f, cut);
 
 	if (f->tx_id > 0)

@@ -1,5 +1,5 @@
 /* gate.c - port-25 tries outside the rules: gate.refused (1025500); packets that nobody inspected:
- * gate.blind (1025512).
+ * gate.blind (1025512); what was done to the gate: audit (1025520).
  *
  * The kernel refused the try (in monitor mode: would have refused it) and logged a copy of its packet.
  * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
@@ -8,7 +8,7 @@
  * A try is one packet: its source address may be forged, so the finding is never `verified`.
  *
  * Blind packets are counted by the kernel, not seen: the finding is of no connection, its value is their
- * number since the table was made.
+ * number, without those that a daemon which ran before has told.
  */
 #include "watch/judge.h"
 
@@ -59,8 +59,17 @@ bool gate_judge_blind(const struct watch_view *view, const struct event *e, stru
 	(void)view;
 	finding_init(f, FINDING_GATE_BLIND, e);
 	f->action = f->would = ACTION_ALERT;
-	f->value = e->u.blind.total;
+	f->value = e->u.blind.total - e->u.blind.before;
 	evidence_print(evidence_line(f), "%" PRIu64 " packets, %" PRIu64 " in all by the kernel's counter",
 	        e->u.blind.packets, e->u.blind.total);
+	return true;
+}
+
+bool gate_judge_audit(const struct watch_view *view, const struct event *e, struct finding *f)
+{
+	(void)view;
+	finding_init(f, FINDING_AUDIT, e);
+	f->action = f->would = ACTION_ALERT;
+	*evidence_line(f) = e->u.audit.text;
 	return true;
 }

@@ -176,12 +176,30 @@ bool incident_is_open(const struct incident_book *b, const struct finding *f)
 	return table_find(b->table, &key) != NULL;
 }
 
+/* An act is no story: it is told alone, each time. */
+static void incident_pass(struct incident_book *b, struct finding *f, const struct incident_key *key)
+{
+	f->incident = (struct incident_brief) {
+		.id = incident_id(b, key, f->time_us),
+		.count = 1,
+		.first_us = f->time_us,
+		.last_us = f->time_us,
+		.state = INCIDENT_CLOSED,
+	};
+	if (!incident_tell(b, f))
+		b->counts->findings_lost++;
+}
+
 void incident_add(struct incident_book *b, struct finding *f)
 {
 	struct incident_key key = incident_key(f);
 	struct incident *in = table_find(b->table, &key);
 
 	b->counts->findings++;
+	if (f->id == FINDING_AUDIT) {
+		incident_pass(b, f, &key);
+		return;
+	}
 	if (in)
 		table_touch(b->table, in, f->time_us);
 	else

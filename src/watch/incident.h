@@ -5,6 +5,8 @@
  * it: the first finding with the count, the first and last time, the worst severity and the first
  * FINDING_EVIDENCE_MAX different lines of evidence. One source is a /32 of IPv4 or a /64 of IPv6.
  *
+ * What was done to the gate (audit) is told alone each time.
+ *
  * A pooled finding belongs to a story of its rule, direction and server group whatever its source.
  *
  * Memory is fixed. A new story in a full table closes the one quiet for longest (its summary is told,

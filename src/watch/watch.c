@@ -43,6 +43,7 @@ static const struct {
 	{ EVENT_CLOSE, tls_judge_close },
 	{ EVENT_REFUSED, gate_judge_try },
 	{ EVENT_BLIND, gate_judge_blind },
+	{ EVENT_AUDIT, gate_judge_audit },
 };
 
 void watch_settings_default(struct watch_settings *s)

@@ -32,7 +32,7 @@ posternd_dies() { # SIGNAL
 
 # The rules with their handles: rules that were made anew have others.
 handles() {
-    lab_in gw nft -a list table inet postern 2>/dev/null | sed -E 's/packets [0-9]+ bytes [0-9]+//' | sha256sum
+    lab_in gw nft -a list table inet postern 2>/dev/null | sed -E 's/packets [0-9]+ bytes [0-9]+//; /^\tcounter /d' | sha256sum
 }
 
 # ---- fail = open: kills and restarts ----
@@ -68,6 +68,20 @@ same "nobody else came in" "" "$(grep '^from' "$LAB_DIR/got" | sort -u | grep -v
 check "what passed without inspection is counted" test "$(postern_counter blind)" -gt 0
 postern_wait_record 10 '.alert.signature_id == 1025512 and .alert.severity == 1 and .finding.value > 0'
 echo "ok: and told as an alert"
+# Each daemon tells what came since the one before it: its last word, the greatest, counts.
+blind_told() {
+    postern_records '.event_type == "alert"' | jq -s 'reduce .[] as $r ({ sum: 0, run: 0 };
+        if $r.alert.signature_id == 1025512 then .run = ([.run, $r.finding.value] | max)
+        elif ($r.finding.evidence[0] | test("^posternd .* started")) then { sum: (.sum + .run), run: 0 } else . end) | .sum + .run'
+}
+audits() { # PATTERN
+    postern_records ".alert.signature_id == 1025520 and .alert.severity == 4 and (.finding.evidence[0] | test(\"$1\"))" | wc -l
+}
+posternd_dies TERM
+same "blind packets are told once, over all ends" "$(postern_counter blind)" "$(blind_told)"
+postern_start
+same "each start is told, with what it found" "1 $((KILLS + 2))" "$(audits 'started .* none$') $(audits 'started .* adopted untouched')"
+same "each orderly stop is told" $(((KILLS + 1) / 3 + 2)) "$(audits 'posternd stopped; .* passes without inspection')"
 postern_rules_stand
 
 # ---- reload under load ----
@@ -103,6 +117,9 @@ done
 said 'is NOT in force'
 same "the old one is in force" "220 250 250 250 354 250 221" "$(codes --rcpt a@example.net)"
 postern_wait_record 10 ".postern.config == \"$hash\""
+same "what was refused is told" 2 "$(audits "refused; $hash stays in force")"
+same "the change is told, under its own name" 1 \
+    "$(postern_records ".postern.config == \"$hash\" and .alert.signature_id == 1025520" | grep -c "changed from .* to $hash")"
 flood_stop
 postern_conf
 lab_in gw nft flush chain inet postern forward
