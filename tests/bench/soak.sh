@@ -36,7 +36,7 @@ sample() { # SECONDS
 
     rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$POSTERN_PID/status")
     fds=$(find "/proc/$POSTERN_PID/fd" -mindepth 1 | wc -l)
-    flows=$(tail -n 200 "$LAB_DIR/eve.json" | jq -Rr 'fromjson? | select(.event_type == "stats").stats.flow | .opened - .closed' | tail -n 1)
+    flows=$(grep -aF '"event_type":"stats"' "$LAB_DIR/eve.json" | tail -n 1 | jq '.stats.flow | .opened - .closed')
     [[ ! -e $LAB_DIR/counts ]] || killed=$(awk '$1 == "killed" { print $2 }' "$LAB_DIR/counts")
     kills+=("$1 $killed")
     for ((i = 0; i < ${#kills[@]}; i++)); do # those before that time linger no more
