@@ -8,6 +8,7 @@ VERSION    := 0.1.0
 PREFIX     ?= /usr/local
 DESTDIR    ?=
 SYSCONFDIR ?= /etc
+CORPUS     ?= ../shared/corpus
 ifeq ($(origin CC),default)
 CC         := gcc
 endif
@@ -48,7 +49,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit rooms lab bench soak valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit rooms corpus lab bench soak valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -128,6 +129,10 @@ unit: need-build-check $(UNITS)
 #: make rooms        what each room includes and what libpostern.a links
 rooms: $(LIBPURE)
 	@tests/rooms.sh $(LIBPURE)
+
+#: make corpus       captures and vectors of others, if CORPUS is there: does postern read say what they say?
+corpus: need-build-check all
+	@python3 tests/corpus/compare.py $(B)/postern $(CORPUS)
 
 #: make lab          the tests in network namespaces alone (root); TEST=story for one
 lab: need-build-check all peers

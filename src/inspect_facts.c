@@ -269,12 +269,15 @@ static void tell_helo(struct event *e, const struct flow *f, const struct smtp_f
 static void tell_auth(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
 	const struct event_path *mech = &fact->command->path;
-	uint16_t n = mech->len < EVENT_NAME_MAX - 1 ? mech->len : EVENT_NAME_MAX - 1;
+	uint16_t n = mech->len < EVENT_NAME_MAX - 1 ? mech->len : EVENT_NAME_MAX - 1, i;
 
 	e->kind = EVENT_AUTH;
 	e->u.auth.reply = fact->reply;
 	e->u.auth.in_clear = !f->tls;
-	memcpy(e->u.auth.mech, mech->bytes, n);
+	for (i = 0; i < n; i++) /* case means nothing in it (RFC 4954 4) */
+		e->u.auth.mech[i] =
+		        (char)(mech->bytes[i] >= 'a' && mech->bytes[i] <= 'z' ? mech->bytes[i] - 32
+		                                                              : mech->bytes[i]);
 }
 
 static void tell_mail(struct event *e, const struct flow *f, const struct smtp_fact *fact)

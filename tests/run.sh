@@ -38,6 +38,7 @@ stage build-san "$make" --no-print-directory -j2 SAN=1 all
 stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
+stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release
 stage peers "$make" --no-print-directory peers
 stage lab env BUILD=build/release tests/netns/run.sh

@@ -6,7 +6,7 @@
  * record of the connection.
  *
  * A connection without any transaction gets one `smtp` record at its end. So does one where something
- * worth counting (VRFY, EXPN, failed AUTH, oddities) came after its last transaction: each count is told
+ * worth counting (VRFY, EXPN, failed AUTH, STARTTLS, oddities) came after its last transaction: each count is told
  * once, in the first record behind it, and none is lost for a later replay.
  */
 #include "report/record.h"
@@ -23,7 +23,8 @@
 /* What is told once, in the next `smtp` record of the connection. */
 struct tally {
 	uint32_t vrfy, expn, auth_failures;
-	uint32_t odd; /* bit for each enum event_odd */
+	uint16_t starttls_code; /* the answer to STARTTLS, 0 = none */
+	uint32_t odd;           /* bit for each enum event_odd */
 };
 static_assert(ODD_COUNT <= 32, "a bit for each oddity");
 
@@ -34,7 +35,6 @@ struct connection {
 	struct event_path helo;
 	struct event_reply welcome; /* to the greeting or the last HELO */
 	uint16_t auth_code;
-	uint16_t starttls_code; /* the answer to STARTTLS, 0 = none */
 	char auth_mech[EVENT_NAME_MAX];
 	struct tally tally;
 	struct transaction tx;
@@ -110,6 +110,7 @@ static void write_tally(const struct tally *tally, json_t *smtp)
 	json_t *list;
 	unsigned i;
 
+	field_set_nonzero(smtp, "starttls", tally->starttls_code);
 	field_set_nonzero(smtp, "vrfy", tally->vrfy);
 	field_set_nonzero(smtp, "expn", tally->expn);
 	field_set_nonzero(smtp, "auth_failures", tally->auth_failures);
@@ -135,7 +136,6 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 		field_set_cut(smtp, "helo", FIELD_OF(c->helo), c->helo.cut, &b->memory.cut);
 	transaction_write(&c->tx, &b->memory, smtp);
 	field_set(smtp, "tls", json_boolean(c->tls));
-	field_set_nonzero(smtp, "starttls", c->starttls_code);
 	write_auth(c, smtp);
 	field_set(smtp, "pipelined", json_boolean(c->tx.pipelined));
 	field_set(smtp, "bdat", json_boolean(c->tx.bdat));
@@ -157,7 +157,8 @@ static void end_transaction(
 
 static bool is_empty(const struct tally *tally)
 {
-	return tally->vrfy == 0 && tally->expn == 0 && tally->auth_failures == 0 && tally->odd == 0;
+	return tally->starttls_code == 0 && tally->vrfy == 0 && tally->expn == 0 &&
+	       tally->auth_failures == 0 && tally->odd == 0;
 }
 
 /* Forgets a connection whose end was not seen; what it has to tell is told. */
@@ -202,12 +203,10 @@ static struct transaction *transaction_of(struct record_book *b, struct frame *f
 	return &c->tx;
 }
 
-static void add_command(struct connection *c, const struct event_command *command)
+static void add_command(struct tally *tally, const struct event_command *command)
 {
-	struct tally *tally = &c->tally;
-
 	if (strncmp(command->verb, "STARTTLS", EVENT_NAME_MAX) == 0)
-		c->starttls_code = command->reply.code;
+		tally->starttls_code = command->reply.code;
 	tally->vrfy += strncmp(command->verb, "VRFY", EVENT_NAME_MAX) == 0;
 	tally->expn += strncmp(command->verb, "EXPN", EVENT_NAME_MAX) == 0;
 }
@@ -339,7 +338,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		end_transaction(b, frame, c, e->u.tx_end.end);
 		break;
 	case EVENT_COMMAND:
-		add_command(c, &e->u.command);
+		add_command(&c->tally, &e->u.command);
 		break;
 	case EVENT_TLS:
 		c->tls = true;

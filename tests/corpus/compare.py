@@ -14,7 +14,6 @@ Without FOLDER nothing can be compared: that is said, and the status is 0 (the l
 """
 import csv
 import os
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -29,12 +28,6 @@ NOTHING = {"helo": [], "from": [], "mail_codes": [], "rcpt": [], "rcpt_codes": [
            "starttls": None, "auth": None, "bdat": False, "tls": False, "cut": False}
 
 
-def is_part(some, whole):
-    """`some` in the order of `whole`, with gaps."""
-    rest = iter(whole)
-    return all(item in rest for item in some)
-
-
 # ---- one stream, one other reader: a list of (fact, theirs, ours) that differ ----------------------------
 
 def differs_from_vote(theirs, ours):
@@ -44,14 +37,14 @@ def differs_from_vote(theirs, ours):
             continue
         if fact in theirs and not (fact.startswith("rcpt") and ours["cut"]) and theirs[fact] != ours[fact]:
             yield fact, theirs[fact], ours[fact]
-    if not is_part(ours["helo"], theirs["helo"]) or bool(ours["helo"]) != bool(theirs["helo"]):
+    if not facts.is_part(ours["helo"], theirs["helo"]) or bool(ours["helo"]) != bool(theirs["helo"]):
         yield "helo", theirs["helo"], ours["helo"]
     if theirs["starttls"] is True:
         if ours["starttls"] is None and not ours["tls"]:
             yield "starttls", True, None
     elif theirs["starttls"] != ours["starttls"]:
         yield "starttls", theirs["starttls"], ours["starttls"]
-    if not is_part(ours["said"], theirs["codes"]):
+    if not facts.is_part(ours["said"], theirs["codes"]):
         yield "codes", theirs["codes"], ours["said"]
 
 

@@ -42,6 +42,12 @@ def bare(path):
     return path[1:-1].strip() if path.startswith("<") and path.endswith(">") else path
 
 
+def is_part(some, whole):
+    """`some` in the order of `whole`, with gaps."""
+    rest = iter(whole)
+    return all(item in rest for item in some)
+
+
 def unrepeated(names):
     kept = []
     for name in names:
