@@ -21,7 +21,7 @@
 
 #include "smtp/state.h"
 
-enum { ODD_BYTES_MAX = 64, PROXY_HEADER = 16, PROXY_SIGNATURE = 12 };
+enum { ODD_BYTES_MAX = 64, PROXY_HEADER = 16, PROXY_SIGNATURE = 12, PROXY_VERB = 4 };
 
 static const uint8_t proxy_signature[PROXY_SIGNATURE + 1] = "\r\n\r\n\0\r\nQUIT\n";
 
@@ -143,6 +143,7 @@ static void tell_oddities(struct dialogue *d)
 	for (i = 0; i < LINE_ODDITY_COUNT; i++)
 		if (d->line.odd & 1u << i)
 			tell_odd_at(d, (enum event_odd)odd[i], d->line.odd_at[i]);
+	d->bare_lf = d->bare_lf || (d->line.odd & 1u << LINE_BARE_LF);
 	if (d->pending.first && pool_get(d->pool, d->pending.first)->verb == SMTP_VERB_GREETING &&
 	        !d->early_talk_told) {
 		d->early_talk_told = true;
@@ -215,7 +216,8 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 		return;
 	d->mode = CLIENT_CHUNK;
 	d->body_from = UINT64_MAX; /* its first byte is read next */
-	d->blind = d->blind || !(d->chunking_offered || d->midstream);
+	/* A server whose lines end at CRLF alone may have read the BDAT as the rest of another line. */
+	d->blind = d->blind || d->bare_lf || !(d->chunking_offered || d->midstream);
 }
 
 static void send_starttls(struct dialogue *d, struct smtp_command *c)
@@ -378,6 +380,7 @@ static uint32_t read_start(struct dialogue *d, const struct piece *p)
 		}
 		if (d->held_to == PROXY_HEADER) {
 			d->skip = (uint64_t)d->store[14] << 8 | d->store[15];
+			d->proxy_until = p->offset + i + 1 + d->skip + PROXY_VERB - 1;
 			d->held_to = 0;
 			d->mode = d->skip > 0 ? CLIENT_SKIP : CLIENT_START;
 			return i + 1;
@@ -519,6 +522,25 @@ static uint32_t read_tls(struct dialogue *d, const struct piece *p)
 	return used;
 }
 
+/* To a server that does not speak PROXY and whose lines end at CRLF alone the header is no QUIT but a part of
+ * some line, and what it covers is read on. The verb of a recipient that begins there is no address. */
+static void watch_proxy_header(struct dialogue *d, const struct piece *p, uint32_t used)
+{
+	static const char verb[PROXY_VERB + 1] = "rcpt";
+	uint32_t i;
+
+	for (i = 0; i < used && p->offset + i < d->proxy_until; i++) {
+		uint8_t letter = p->bytes[i] | 32;
+
+		d->proxy_matched = letter == verb[d->proxy_matched] ? (uint8_t)(d->proxy_matched + 1)
+		                                                    : letter == verb[0];
+		if (d->proxy_matched < PROXY_VERB)
+			continue;
+		d->blind = true;
+		d->proxy_matched = 0;
+	}
+}
+
 uint32_t client_read(struct dialogue *d, const struct piece *p)
 {
 	static uint32_t (*const readers[CLIENT_MODE_COUNT])(struct dialogue *, const struct piece *) = {
@@ -533,5 +555,8 @@ uint32_t client_read(struct dialogue *d, const struct piece *p)
 		[CLIENT_TLS] = read_tls,
 	};
 
-	return readers[d->mode](d, p);
+	uint32_t used = readers[d->mode](d, p);
+
+	watch_proxy_header(d, p, used);
+	return used;
 }

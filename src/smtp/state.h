@@ -94,6 +94,7 @@ struct dialogue {
 	bool chunking_offered; /* by the last EHLO's reply */
 	bool unheard;          /* dialogue_unheard() */
 	bool no_tunnel;        /* the server's side has begun with its own words */
+	bool bare_lf;          /* some command line ended at a bare LF */
 	bool deferring;        /* dialogue_defer() */
 	uint8_t defer_letters; /* of the client's line: letters of DATA or LAST told as SMTP_FACT_DEFER */
 	uint32_t bare_end;     /* of the client's line: where a path ended that a CR ended; 0 = none */
@@ -115,6 +116,8 @@ struct dialogue {
 	struct tunnel tunnel;
 	uint64_t early_talk_at, early_body_at; /* client stream offsets */
 	uint64_t skip;
+	uint64_t proxy_until;        /* client stream offset up to which a PROXY v2 header is watched */
+	uint8_t proxy_matched;       /* letters of "RCPT" just read in it */
 	uint32_t held_from, held_to; /* in `store` */
 	uint64_t held_offset;        /* stream offset of held_from */
 	uint64_t body_from;          /* dialogue_body_from() */

@@ -349,6 +349,45 @@ static void honest_chunks_and_early_bodies_pass(void)
 	talk_fini(&T);
 }
 
+/* To a server whose lines end at CRLF alone the BDAT is the rest of a NOOP, and what follows is commands. */
+static void chunks_behind_a_bare_lf(void)
+{
+	static const char *const texts[] = { "NOOP x\nBDAT 60\r\n" FOREIGN_MAIL,
+		"BDAT 60\nNOOP\r\n" FOREIGN_MAIL };
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		begin();
+		handshake(&T);
+		pass(&T, SERVER, "220 x\r\n");
+		pass(&T, CLIENT, "EHLO i\r\n");
+		pass(&T, SERVER, "250-x\r\n250 CHUNKING\r\n");
+		CU_ASSERT_PTR_NULL(say(&T, CLIENT, texts[i]));
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+		talk_fini(&T);
+	}
+}
+
+/* Some header of a proxy, as long as the text behind it, which a server that knows none reads on. */
+static void commands_inside_a_proxy_header(void)
+{
+	static const char text[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x33\r\n" FOREIGN_MAIL;
+	static const char end[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x15\r\nMAIL FROM:<a@i>\r\nRC";
+
+	begin();
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	CU_ASSERT_PTR_NULL(say_bytes(&T, CLIENT, text, sizeof(text) - 1));
+	talk_fini(&T);
+
+	begin(); /* its verb ends behind the header */
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	CU_ASSERT_PTR_NOT_NULL(say_bytes(&T, CLIENT, end, sizeof(end) - 1));
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "PT TO:<x@foreign.test>\r\n"));
+	talk_fini(&T);
+}
+
 static void packets_cut_short(void)
 {
 	struct packet_spec spec = { .src = "198.51.100.7",
@@ -440,6 +479,8 @@ SUITE("inspect_evasion", { "acknowledging what was never sent", acknowledging_wh
         { "more commands than can be kept", more_commands_than_can_be_kept },
         { "more behind DATA than can be kept", more_behind_data_than_can_be_kept },
         { "honest chunks and early bodies pass", honest_chunks_and_early_bodies_pass },
+        { "chunks behind a bare LF", chunks_behind_a_bare_lf },
+        { "commands inside a PROXY header", commands_inside_a_proxy_header },
         { "packets cut short", packets_cut_short }, { "urgent data", urgent_data },
         { "a flood of SYNs evicts itself", a_flood_of_syns_evicts_itself },
         { "another policy judges open connections", another_policy_judges_open_connections })
