@@ -94,11 +94,15 @@ int netlink_ask(struct mnl_socket *socket, struct nlmsghdr *message)
 
 void netlink_read_attributes(const struct nlmsghdr *message, const struct nlattr **table, uint16_t max)
 {
+	const char *end = (const char *)message + message->nlmsg_len;
 	const struct nlattr *a;
 
 	memset(table, 0, (max + 1U) * sizeof(*table));
 	mnl_attr_for_each(a, message, sizeof(struct nfgenmsg))
 	{
+		/* libmnl takes the padding of a last attribute as there; the kernel leaves it out */
+		if (a->nla_len > (size_t)(end - (const char *)a))
+			break;
 		if (mnl_attr_get_type(a) <= max)
 			table[mnl_attr_get_type(a)] = a;
 	}

@@ -42,6 +42,7 @@
 
 enum {
 	VLAN_ID_MASK = 0x0fff,
+	ERRNO_MAX = 4095, /* of the kernel: include/linux/err.h */
 	/* headers and the fixed attributes of a verdict message */
 	VERDICT_FIXED_BYTES = MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg) + 2 * MNL_ATTR_HDRLEN +
 	                      sizeof(struct nfqnl_msg_verdict_hdr) + sizeof(uint32_t),
@@ -139,7 +140,7 @@ static enum nfqueue_message_kind read_error(
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(header);
 
-	if (present_bytes < MNL_NLMSG_HDRLEN + sizeof(*e) || e->error == 0)
+	if (present_bytes < MNL_NLMSG_HDRLEN + sizeof(*e) || e->error >= 0 || e->error < -ERRNO_MAX)
 		return MESSAGE_NOTHING;
 	out->error = -e->error;
 	return MESSAGE_ERROR;

@@ -242,6 +242,27 @@ static void survives_every_attribute_length(void)
 	}
 }
 
+/* The kernel does not pad the last attribute: its message ends where that does. */
+static void reads_nothing_behind_the_message(void)
+{
+	struct nfqueue_message m;
+	union buffer b;
+	struct nlmsghdr *h = full_packet(&b);
+	const uint8_t *end;
+	unsigned less;
+
+	for (less = 0; less < 4; less++, h->nlmsg_len--) {
+		end = (const uint8_t *)h + h->nlmsg_len;
+		if (nfqueue_message_read(h, h->nlmsg_len, NOW_US, &m) == MESSAGE_PACKET)
+			CU_ASSERT(m.packet.captured_bytes <= (size_t)(end - m.bytes));
+	}
+	h->nlmsg_len = MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+	mnl_attr_put_u32(h, NFQA_PACKET_HDR, 0);
+	mnl_attr_put(h, NFQA_PAYLOAD, 8, "12345678");
+	h->nlmsg_len -= 1; /* the payload claims one byte more */
+	CU_ASSERT_EQUAL(nfqueue_message_read(h, h->nlmsg_len, NOW_US, &m), MESSAGE_UNREADABLE);
+}
+
 static void reads_refusals(void)
 {
 	struct nfqueue_message m;
@@ -257,6 +278,8 @@ static void reads_refusals(void)
 	CU_ASSERT_EQUAL(read_whole(h, &m), MESSAGE_ERROR);
 	CU_ASSERT_EQUAL(m.error, ENOENT);
 	e->error = 0;
+	CU_ASSERT_EQUAL(read_whole(h, &m), MESSAGE_NOTHING);
+	e->error = INT32_MIN; /* no errno, and has no opposite */
 	CU_ASSERT_EQUAL(read_whole(h, &m), MESSAGE_NOTHING);
 	e->error = -ENOENT;
 	CU_ASSERT_EQUAL(nfqueue_message_read(h, MNL_NLMSG_HDRLEN + 3, NOW_US, &m), MESSAGE_NOTHING);
@@ -394,6 +417,7 @@ SUITE("nfqueue_message", { "reads every attribute", reads_every_attribute },
         { "finds the ticket in cut messages", finds_the_ticket_in_cut_messages },
         { "owes a verdict for odd messages", owes_a_verdict_for_odd_messages },
         { "survives every attribute length", survives_every_attribute_length },
+        { "reads nothing behind the message", reads_nothing_behind_the_message },
         { "reads refusals", reads_refusals },
         { "changes only our bits of the mark", changes_only_our_bits_of_the_mark },
         { "writes edits into a copy", writes_edits_into_a_copy },
