@@ -177,11 +177,14 @@ static void check_upstream_away(struct build *b, const struct claim *claim)
 
 void check_between(struct build *b)
 {
-	const struct claim *claim = b->claims, *end = claim + b->claim_count;
+	const struct claim *claim;
+	size_t i;
 
-	for (; claim < end; claim++)
+	for (i = 0; i < b->claim_count; i++) {
+		claim = &b->claims[i];
 		if (b->parsed->blocks[claim->block].kind == BLOCK_SERVERS)
 			check_one_server(b, claim);
 		else
 			check_upstream_away(b, claim);
+	}
 }
