@@ -46,7 +46,7 @@ struct flow {
 };
 
 /* When a flow is looked at again whose connection was reset. */
-struct linger {
+struct flow_linger {
 	struct table_ref ref;
 	uint64_t until_us;
 };
@@ -60,7 +60,7 @@ struct inspect {
 	struct stream_pages *pages;
 	struct slab *commands;
 	struct slab *edits;
-	struct linger *linger; /* FIFO of flows that saw a reset */
+	struct flow_linger *linger; /* FIFO of flows that saw a reset */
 	uint32_t linger_first, linger_count, linger_capacity;
 	struct table_ref
 	        *silent; /* FIFO of flows that began with a SYN; those that spoke since are passed over */

@@ -244,7 +244,7 @@ static uint64_t linger_until_us(const struct inspect *in, const struct flow *f)
 	return f->rst_us + (in->enforce ? LINGER_ENFORCING_S : LINGER_S) * UINT64_C(1000000);
 }
 
-static bool linger_pop(struct inspect *in, struct linger *l)
+static bool linger_pop(struct inspect *in, struct flow_linger *l)
 {
 	if (in->linger_count == 0)
 		return false;
@@ -258,7 +258,7 @@ static bool linger_pop(struct inspect *in, struct linger *l)
  * must not push out the flows that live. */
 static void linger_add(struct inspect *in, struct flow *f, uint64_t now_us)
 {
-	struct linger l;
+	struct flow_linger l;
 	struct flow *longest;
 
 	if (in->linger_count == in->linger_capacity && linger_pop(in, &l) &&
@@ -268,7 +268,7 @@ static void linger_add(struct inspect *in, struct flow *f, uint64_t now_us)
 			inspect_flow_end(in, longest, STATE_RESET, now_us);
 	}
 	in->linger[(in->linger_first + in->linger_count++) % in->linger_capacity] =
-	        (struct linger) { .ref = table_ref(in->flows, f), .until_us = linger_until_us(in, f) };
+	        (struct flow_linger) { .ref = table_ref(in->flows, f), .until_us = linger_until_us(in, f) };
 	f->lingers = true;
 }
 
@@ -307,7 +307,7 @@ void inspect_flow_flags(
 }
 
 /* A reset came, and later none of it: the flow ends; else it is looked at again when it is time. */
-static void linger_over(struct inspect *in, const struct linger *l, uint64_t now_us)
+static void linger_over(struct inspect *in, const struct flow_linger *l, uint64_t now_us)
 {
 	struct flow *f = table_get(in->flows, l->ref);
 
@@ -325,7 +325,7 @@ static void linger_over(struct inspect *in, const struct linger *l, uint64_t now
 void inspect_tick(struct inspect *in, uint64_t now_us)
 {
 	uint64_t touched_us;
-	struct linger l;
+	struct flow_linger l;
 	struct flow *f;
 
 	while (in->linger_count > 0 && in->linger[in->linger_first].until_us <= now_us && linger_pop(in, &l))
