@@ -13,7 +13,11 @@ ifeq ($(origin CC),default)
 CC         := gcc
 endif
 
-ifdef SAN
+ifdef FUZZ
+B          ?= build/fuzz
+CC         := clang
+SANFLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifdef SAN
 B          ?= build/san
 SANFLAGS   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
@@ -28,7 +32,8 @@ PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libcon
 
 CFLAGS     ?= -O2 -g
 WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers
+	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wno-missing-field-initializers \
+	$(if $(FUZZ),-Wno-cast-qual -Wno-format-nonliteral) # clang sees them in macros of libmnl, and behind va_list
 CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DCONF_EXAMPLES_DIR='"$(PREFIX)/share/doc/postern/examples"' -Iinclude -Isrc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -42,6 +47,7 @@ LIBPURE    := $(B)/libpostern.a
 LIBHOUSE   := $(B)/libhouse.a
 LIBDAEMON  := $(B)/libdaemon.a
 BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 # Objects are made again when the flags change (PREFIX is among them).
@@ -49,7 +55,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit rooms corpus lab bench soak valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab bench soak valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -97,7 +103,7 @@ $(B)/%.o: %.c $(B)/flags
 
 #: make deps         installs the Debian packages that building and testing need (root)
 deps:
-	packaging/deps.sh install build check lint
+	packaging/deps.sh install build check fuzz lint
 
 #: make peers        unpacks the mail servers of the tests into build/peers (nothing of them is installed)
 peers:
@@ -109,7 +115,7 @@ need-%:
 
 # For the two commands of the README: gets what is missing, then goes on in a make that sees it.
 define with_deps
-	@CC='$(CC)' packaging/deps.sh missing build check lint >/dev/null || packaging/deps.sh install build check lint
+	@CC='$(CC)' packaging/deps.sh missing build check fuzz lint >/dev/null || packaging/deps.sh install build check fuzz lint
 	@+$(MAKE) --no-print-directory $(1)
 endef
 
@@ -125,6 +131,23 @@ check-all:
 #: make unit         the unit tests alone
 unit: need-build-check $(UNITS)
 	@tests/unit/run.sh $(UNITS)
+
+#: make fuzz         every fuzz driver for SECONDS=60 (docs/HACKING.md); TARGET=dialogue for one
+SECONDS ?= 60
+fuzz: need-build-fuzz
+	@+$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	@tests/fuzz/run.sh long build/fuzz $(SECONDS) $(TARGET)
+
+#: make fuzz-check   the same with fixed seeds and a fixed number of runs, as make check does it
+fuzz-check: need-build-fuzz
+	@+$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	@tests/fuzz/run.sh check build/fuzz
+
+fuzzers: $(FUZZERS)
+
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBHOUSE) $(LIBPURE)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SANFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIBHOUSE) $(LIBPURE) $(LIBS)
 
 #: make rooms        what each room includes and what libpostern.a links
 rooms: $(LIBPURE)
@@ -160,7 +183,7 @@ demo-run: all peers
 
 # ---- lint ---------------------------------------------------------------------------------------
 
-lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/netns/*.c tests/bench/*.c)
+lint_c  := $(wildcard include/postern/*.h src/*.[ch] src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/netns/*.c tests/bench/*.c)
 lint_sh := $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh) .ci/run
 
 #: make lint         clang-format, shellcheck, cppcheck, clang-tidy

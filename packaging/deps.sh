@@ -5,8 +5,8 @@
 #   deps.sh install GROUP...   installs the groups' packages with apt-get (root)
 #   deps.sh packages GROUP...  prints the groups' package names
 #
-# Groups: build, check, lint. Each line of the table: group, how presence is seen (cmd: a command on
-# the PATH, pkg: a pkg-config module, hdr: a C header), Debian package.
+# Groups: build, check, fuzz, lint. Each line of the table: group, how presence is seen (cmd: a command on
+# the PATH, pkg: a pkg-config module, hdr: a C header, rt: a library of clang's -fsanitize), Debian package.
 set -eu
 
 table='
@@ -35,6 +35,9 @@ check cmd:nc.openbsd           netcat-openbsd
 check cmd:msmtp                msmtp
 check cmd:openssl              openssl
 check cmd:valgrind             valgrind
+fuzz  cmd:clang                clang
+fuzz  rt:fuzzer                libclang-rt-dev
+fuzz  cmd:python3              python3
 lint  cmd:clang-format         clang-format
 lint  cmd:clang-tidy           clang-tidy
 lint  cmd:cppcheck             cppcheck
@@ -53,6 +56,7 @@ present() {
 	cmd:*) PATH=$PATH:/usr/sbin:/sbin command -v "$name" >/dev/null 2>&1 ;;
 	pkg:*) pkg-config --exists "$name" 2>/dev/null ;;
 	hdr:*) printf '#include <stddef.h>\n#include <%s>\n' "$name" | ${CC:-gcc} -E - >/dev/null 2>&1 ;;
+	rt:*) echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' | clang "-fsanitize=$name" -o /dev/null -x c - >/dev/null 2>&1 ;;
 	esac
 }
 

@@ -36,6 +36,7 @@ stage unit "$make" --no-print-directory -j2 unit
 stage rooms "$make" --no-print-directory rooms
 stage build-san "$make" --no-print-directory -j2 SAN=1 all
 stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
+stage fuzz "$make" --no-print-directory -j2 fuzz-check
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
 stage corpus "$make" --no-print-directory corpus

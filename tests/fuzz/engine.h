@@ -1,0 +1,134 @@
+/* engine.h - an inspect engine under its fuzz drivers: packets in; each verdict checked and applied.
+ *
+ * The server 192.168.0.10 owns example.org; the client is a stranger. What must hold of every verdict, whatever
+ * the packet: one kind, edits within the payload and the TCP checksum, none where the packet does not pass, and
+ * a packet that was right before is right after them.
+ */
+#ifndef FUZZ_ENGINE_H
+#define FUZZ_ENGINE_H
+
+#include "../unit/packets.h"
+#include "base/ring.h"
+#include "fuzz.h"
+#include "inspect.h"
+#include "inspect_flow.h"
+#include "policy/policy.h"
+
+#define ENGINE_CLIENT "198.51.100.7"
+#define ENGINE_SERVER "192.168.0.10"
+#define ENGINE_CLIENT6 "2001:db8::7"
+#define ENGINE_SERVER6 "fd00::10"
+
+static struct engine {
+	struct inspect *inspect;
+	struct ring *ring; /* made once */
+	uint64_t now_us;
+	uint8_t packet[PACKET_ROOM]; /* as its receiver gets it */
+	void (*on_event)(const struct event *e);
+} engine;
+
+static inline struct policy *engine_policy(enum policy_mode mode, enum action action)
+{
+	struct policy_settings s = { .mode = mode,
+		.otherwise = DO_INSPECT,
+		.relay_action = action,
+		.tricks_action = action,
+		.max_refusals = 3,
+		.ports = { 25 },
+		.port_count = 1 };
+	struct policy *p = policy_new();
+	struct prefix prefix;
+	int group;
+
+	policy_set(p, &s);
+	group = policy_add_group(p, GROUP_SERVER, "mail");
+	prefix_parse(ENGINE_SERVER, &prefix);
+	policy_add_prefix(p, group, &prefix);
+	prefix_parse(ENGINE_SERVER6, &prefix);
+	policy_add_prefix(p, group, &prefix);
+	policy_server_add_domain(p, group, "example.org");
+	policy_seal(p);
+	return p;
+}
+
+static inline void engine_begin(const struct policy *policy, bool offline)
+{
+	struct inspect_settings s;
+
+	if (!engine.ring)
+		engine.ring = ring_new(256, sizeof(struct event));
+	inspect_settings_default(&s, offline);
+	s.flows = 16;
+	s.pages = 24;
+	s.commands = 64;
+	s.edits = 64;
+	engine.inspect = inspect_new(&s, engine.ring, policy);
+	engine.now_us = UINT64_C(1700000000000000);
+	FUZZ_CHECK(engine.inspect && engine.ring);
+}
+
+static inline void engine_take_events(void)
+{
+	const struct event *e;
+
+	for (; (e = ring_front(engine.ring)); ring_pop(engine.ring)) {
+		FUZZ_CHECK(e->kind < EVENT_KIND_COUNT && e->conn.flow_id != 0);
+		if (engine.on_event)
+			engine.on_event(e);
+	}
+}
+
+/* All that was lent must be back when the last connection has ended. */
+static inline void engine_end(void)
+{
+	while (inspect_finish(engine.inspect, engine.now_us) > 0)
+		engine_take_events();
+	engine_take_events();
+	FUZZ_CHECK(inspect_flow_count(engine.inspect) == 0);
+	FUZZ_CHECK(slab_used(engine.inspect->commands) == 0 && slab_used(engine.inspect->edits) == 0);
+	FUZZ_CHECK(stream_pages_used(engine.inspect->pages) == 0);
+	inspect_free(engine.inspect);
+}
+
+static inline void engine_check_edits(const struct packet *meta, const struct verdict *v, bool was_right)
+{
+	static struct packet after;
+	struct segment seg = { 0 };
+	unsigned i;
+
+	FUZZ_CHECK(v->edit_count <= VERDICT_EDITS_MAX && v->bytes_used <= VERDICT_BYTES_MAX);
+	if (v->edit_count == 0)
+		return;
+	FUZZ_CHECK(v->kind == VERDICT_ACCEPT && wire_parse(meta, engine.packet, &seg) == WIRE_TCP);
+	for (i = 0; i < v->edit_count; i++) {
+		const struct edit *e = &v->edits[i];
+
+		FUZZ_CHECK(e->at + e->len <= v->bytes_used && e->offset + e->len <= meta->captured_bytes);
+		FUZZ_CHECK(
+		        e->offset >= seg.payload_offset || (e->offset == seg.tcp_offset + 16 && e->len == 2));
+		memcpy(engine.packet + e->offset, v->bytes + e->at, e->len);
+	}
+	after = *meta;
+	after.flags &= (uint8_t)~PACKET_CSUM_PARTIAL;
+	FUZZ_CHECK(!was_right || wire_parse(&after, engine.packet, &seg) == WIRE_TCP);
+}
+
+/* One packet through the engine; engine.packet is then what the receiver gets, if it is accepted. */
+static inline enum verdict_kind engine_packet(const struct packet *meta, const uint8_t *bytes)
+{
+	static struct verdict v;
+	uint8_t *copy = input_copy(bytes, meta->captured_bytes);
+	struct segment seg;
+
+	memset(&v, 0xa5, 64); /* what it leaves out is noticed */
+	memcpy(engine.packet, bytes, meta->captured_bytes);
+	inspect_packet(engine.inspect, meta, copy, &v);
+	FUZZ_CHECK(v.kind <= VERDICT_RESET);
+	FUZZ_CHECK(memcmp(copy, bytes, meta->captured_bytes) == 0);
+	engine_check_edits(meta, &v, wire_parse(meta, bytes, &seg) == WIRE_TCP);
+	engine_take_events();
+	free(copy);
+	return (enum verdict_kind)v.kind;
+}
+
+#endif

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Makes the fuzz drivers' first inputs from what the other tests are made of.
+
+usage: seeds.py FOLDER     writes FOLDER/TARGET/NAME for every target, and FOLDER/conf.dict
+
+The same call gives the same bytes. Dialogues become talks (tests/fuzz/fuzz.h), captures and configurations
+are taken as they are, the rest comes from the small tables below.
+"""
+import os
+import re
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+SMALL = 6000  # longer seeds slow a fuzzer down more than they help it
+
+PATHS = """<> <postmaster> <a@example.org> <"a b"@example.org> <a%foreign.test@example.org>
+<foreign.test!a@example.org> <@example.org:a@foreign.test> <@a,@b:u@c> <"u@foreign.test"@example.org>
+<a@[192.168.0.10]> <a@[IPv6:fd00::10]> <a@[foo:bar]> <a@example.org.> <a%b%c@d> <b!c!d@e> <a@>
+<@example.org> <a@b@c> <a\\@foreign.test@example.org> <IMCEASMTP-a+40foreign+2Etest@example.org>
+<SRS0=xx=yy=foreign.test=a@example.org> <prvs=123=a@example.org> <a(comment)@example.org>
+<"a\\"b"@example.org> a@example.org <a@xn--bcher-kva.example> <a@b\u00fccher.example> <A@EXAMPLE.ORG>
+<:a@foreign.test> <[192.0.2.1]> <a@[]> <"a%foreign.test"@example.org> <a%foreign.test@> <!a> <%>""".split()
+
+COMMANDS = """EHLO client.example|HELO x|LHLO x|MAIL FROM:<a@isp.example>|mail from: <> SIZE=1 BODY=8BITMIME
+RCPT TO:<a@example.org> NOTIFY=NEVER|RCPT TO: a@example.org ORCPT=x|RCPT  TO : <x@foreign.test>|DATA|BDAT 100
+BDAT 5 LAST|RSET|NOOP x|QUIT|VRFY <a>|EXPN l|HELP|ETRN x|STARTTLS|AUTH PLAIN AGEAYg==|AUTH LOGIN|* |XYZ
+PROXY TCP4 192.0.2.1 192.0.2.2 1 25|MAIL|RCPT TO|RCPT TO:Phrase <a@b>|  RCPT\tTO:<a@b>""".replace("\n", "|").split("|")
+
+REPLIES = """220 mx ESMTP|250-mx|250-STARTTLS|250-CHUNKING|250 PIPELINING|354 go|550 5.1.1 no|421 bye|999 x
+25 x|250|250-|250\tx|2.0 ok|334 VXNlcm5hbWU6|235 ok|454 no|600 x|abc""".replace("\n", "|").split("|")
+
+RELAYS = (  # each text a segment
+    ("plain", b"EHLO c\r\n", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n", b"DATA\r\n", b"hi\r\n.\r\n"),
+    ("pipelined", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<x@foreign.test>\r\nDATA\r\n",
+     b"x\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\nQUIT\r\n"),
+    ("typed", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT ", b"TO:<x@fore", b"ign.test", b">", b"\r", b"\n"),
+    ("resent", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<a@example.org>\r\n",
+     b"\xffb\x19RCPT TO:<x@foreign.test>\r\n"),
+    ("swapped", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"\xffj\x10foreign.test>\r\n", b"\xffb\x1eRCPT TO:<aaaaaax@"),
+    ("chunks", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\n", b"BDAT 30\r\n",
+     b"RCPT TO:<x@foreign.test>....\r\n", b"BDAT 3 LAST\r\n", b"a\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
+    ("many", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 6, b"DATA\r\n", b".\r\n"),
+    ("held", b"\xffHEHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n", b"DATA\r\n", b"\xffHNOOP\r\n"),
+    ("body", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n", b"a\n.\nRCPT TO:<x@foreign.test>\r\n",
+     b"\r\n.\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
+    ("bare", b"EHLO c\nMAIL FROM:a@b\n", b"RCPT TO:x@foreign.test\r\n", b"RCPT TO: x@foreign.test SIZE=1\n"),
+    ("end", b"EHLO c\r\n\xfff\x11MAIL FROM:<a@b>\r\n", b"\xfff\x02RCPT TO:<x@foreign.test>\r\n"),
+    ("early", b"EHLO c\r\nMAIL FROM:<a@b>\r\nDATA\r\nRCPT TO:<x@foreign.test>\r\n", b"RSET\r\nRCPT TO:<x@foreign.test>\r\n"),
+)
+
+
+def unescape(text):
+    simple = {"r": "\r", "n": "\n", "t": "\t"}
+    return re.sub(r"\\(x[0-9a-f]{2}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 3 else
+                  simple.get(m[1], m[1]), text).encode("latin-1", "replace")
+
+
+def dialogue(path):
+    """A dialogue as a talk, and its options for fuzz_dialogue."""
+    talk, options, side = b"", 0, ""
+    for line in open(path, encoding="utf-8", errors="replace"):
+        line = line.rstrip("\n")
+        told = re.match(r"([CS])(:|\+|\*(\d+)(\+?)) ?(.*)", line)
+        if told:
+            data = unescape(told[5]) + (b"" if told[2] == "+" or told[4] else b"\r\n")
+            talk += (b"" if told[1] == side else b"\xff" + told[1].encode()) + data * min(int(told[3] or 1), 40)
+            side = told[1]
+        options |= (line == "! midstream") | 2 * line.startswith("! refuse") | 4 * line.startswith("! pool")
+        gap = re.match(r"! gap \w+ (\d+)", line)
+        talk += b"\xffg" + bytes([min(int(gap[1]), 255)]) if gap else b"\xffD" if line == "! defer" else b""
+    return options, talk
+
+
+def frames(capture):
+    """Packets of a pcap file of Ethernet frames, from the network header on."""
+    data, at = open(capture, "rb").read(), 24
+    while at + 16 <= len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at + 30:at + 16 + size]
+        at += 16 + size
+
+
+def hellos():
+    """TLS hellos of both sides as the captures have them: (side, bytes)."""
+    for data in frames(os.path.join(TESTS, "pcap/starttls.pcap")):
+        at = 20 + (data[32] >> 4) * 4
+        if data[at:at + 1] == b"\x16":
+            yield data[22:24] == b"\0\x19", data[at:]
+
+
+def netlink(payload, nlmsg_type, attrs):
+    def attribute(kind, value):
+        return struct.pack("=HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
+    body = b"\2\0\x09\xc4" + b"".join(attribute(k, v) for k, v in attrs(payload))
+    return struct.pack("=IHHII", len(body) + 16, nlmsg_type, 0, 0, 0) + body
+
+
+def queue_attrs(p):
+    return ((1, b"\0\0\0\7\x08\0\2\0"), (3, struct.pack(">I", 5)), (4, struct.pack(">QQ", 1700000000, 5)),
+            (5, b"\0\0\0\2"), (10, p), (13, struct.pack(">I", len(p) + 4)), (14, struct.pack(">I", 1)),
+            (0x8013, struct.pack("=HH", 8, 1) + b"\x81\0\0\0" + struct.pack("=HH", 6, 2) + b"\0\7\0\0"))
+
+
+def log_attrs(p):
+    return ((1, b"\x08\0\2\0"), (2, b"\0\0\0\5"), (3, struct.pack(">QQ", 1700000000, 5)), (4, b"\0\0\0\2"),
+            (9, p), (10, b"postern-would \0"), (12, b"\0\0\0\1"))
+
+
+def conf_words():
+    """The names of all blocks and keys, and what else a configuration is made of."""
+    table = open(os.path.join(os.path.dirname(TESTS), "src/conf/keys.c"), encoding="utf-8").read()
+    names = set(re.findall(r'\{ BLOCK_\w+, "([a-z-]+)"', table) + re.findall(r'\] = \{ "([a-z]+)", (?:true|false)', table))
+    rest = ['{ ', ' }', ' = ', '\\"', '\\x0a', '#', '/*', '*/', 'include(\\"fuzz.conf\\")', '10.0.0.0/8', '::/0', 'any', 'self',
+            'inspect', 'refuse', 'enforce', '.example.org', 'auto', '0x0f000000', '1h', 'yes']
+    return sorted(names) + rest
+
+
+def seeds():
+    """(target, name, bytes)"""
+    pcaps = os.path.join(TESTS, "pcap")
+    for name in sorted(os.listdir(os.path.join(TESTS, "dialogues"))):
+        options, talk = dialogue(os.path.join(TESTS, "dialogues", name))
+        if len(talk) <= SMALL:
+            yield "dialogue", name, bytes([options]) + talk
+            for mode in (2, 11, 20):  # refuse-recipient; monitor mode; a capture
+                yield "inspect", "%s-%d" % (name, mode), bytes([mode]) + talk
+            yield "records", name, b"\0" + talk
+            yield "reply", name, re.sub(rb"\xffC[^\xff]*|\xff.", b"", talk)
+    for name in sorted(n for n in os.listdir(pcaps) if n.endswith(".pcap")):
+        capture = open(os.path.join(pcaps, name), "rb").read()
+        yield "pcap", name, capture
+        for dlt in (12, 113, 276, 0, 9, 51):
+            yield "pcap", "%s-%d" % (name, dlt), capture[:20] + struct.pack("<I", dlt) + capture[24:700]
+        for i, packet in enumerate(frames(os.path.join(pcaps, name))):
+            if i % 5 == 3:
+                yield "packet", "%s-%d" % (name, i), b"\0\0" + packet
+                yield "netlink", "queue-%s-%d" % (name, i), b"\2" + netlink(packet, 0x300, queue_attrs)
+                yield "netlink", "log-%s-%d" % (name, i), b"\1" + netlink(packet[:128], 0x400, log_attrs)
+    rules = os.path.join(os.path.dirname(TESTS), "rules")
+    for name in sorted(n for n in os.listdir(rules) if n.endswith(".conf")):
+        text = open(os.path.join(rules, name), "rb").read()
+        yield "conf", name, text
+        yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
+    for i, path in enumerate(PATHS):
+        yield "address", "%02d" % i, path.encode()
+        yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae"
+    for i, line in enumerate(COMMANDS + ["RCPT TO:" + p for p in PATHS]):
+        yield "command", "%02d" % i, line.encode() + b"\r\n"
+    for i, line in enumerate(REPLIES):
+        yield "reply", "%02d" % i, line.encode() + b"\r\n250 ok\r\n"
+    for i, (is_client, hello) in enumerate(hellos()):
+        yield "tls", str(i), hello
+        yield "tls", "more-%d" % i, hello + b"\x17\x03\x03\0\4abcd"
+    for name, *texts in RELAYS:
+        for options in (0, 1, 2, 4, 8, 40, 32, 64, 128):
+            yield "relay", "%s-%d" % (name, options), bytes([options]) + b"\xffN".join(texts)
+    for i in range(8):
+        steps = b"".join(bytes([16 * (k % 7) + k % 4, (k * 37 + i) % 256, 20 + k]) for k in range(40))
+        yield "stream", str(i), bytes([i]) + steps
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    for target, name, data in seeds():
+        folder = os.path.join(sys.argv[1], target)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name), "wb") as out:
+            out.write(data)
+    with open(os.path.join(sys.argv[1], "conf.dict"), "w", encoding="ascii") as out:
+        out.writelines('"%s"\n' % word for word in conf_words())
