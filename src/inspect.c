@@ -323,6 +323,12 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (!f)
 		return VERDICT_ACCEPT;
 	f->cut_off = f->cut_off || f->session_refused;
+	if (inspect_session_ends(in, f, side, bytes + seg->payload_offset, seg->payload_captured,
+	            stream_offset(&f->stream[side], seq))) {
+		f->was_reset = true;
+		inspect_flow_flags(in, f, side, seg, packet->time_us);
+		return VERDICT_RESET; /* its bytes reach nobody */
+	}
 	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
 	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
 	kind = read_segment(in, f, side, bytes, seg, seq, packet->time_us);

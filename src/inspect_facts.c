@@ -6,45 +6,14 @@
  * certainty on the way, seen from his greeting, is cut off at his first foreign recipient: it is in the
  * client's power to confuse us, and no honest one does.
  *
- * A recipient is refused in flight by spoiling its command in the same length, so that the server
- * itself refuses it and sequence numbers hold: the verb becomes XXXX where it is still in this packet;
- * else the last byte of the path, or where that has left too, the byte that ends it, becomes
- * '<', which no mailbox may hold (RFC 5321 4.1.2); of the bytes that none may, it is the one that Postfix,
- * Exim and OpenSMTPD all refuse, with any path before it. The server's reply is rewritten in its length to
- * 550 5.7.1 (RFC 3463: delivery not authorised), or to what `refusals` says for the action.
- *
- * Servers count errors and hang up, so after max-refusals of them the transaction is deferred: DATA
- * becomes RSET (the LAST of BDAT blanks, smtp/defer.c) and its reply 451, so nothing of it is delivered, and the client tries again later. As
- * it can't be delivered any more, further foreign recipients are replaced by a decoy that no server
- * counts: bare postmaster, which all accept (RFC 5321 4.5.1), or NOOP where that has no room. The same
- * deferral follows when a server says 2xx to a spoiled command. Where DATA can't be replaced because it has left, the connection is reset before the end of data.
- *
- * Rejected: inserting or removing bytes (sequence numbers of both directions would have to be
- * translated for the connection's whole life, also by the daemon that takes over after a crash).
+ * How a recipient is refused, and a reply rewritten: inspect_refuse.c. Sessions that are refused before they
+ * have begun: inspect_session.c.
  */
 #include "inspect_flow.h"
 
 #include <string.h>
 
 #include "smtp/address.h"
-
-/* What the client reads in place of the server's reply to a spoiled RCPT; and of that to RSET. */
-struct refusal {
-	uint16_t code;
-	const char *text;
-};
-static const struct refusal refusals[ACTION_RELAY_COUNT] = {
-	[ACTION_DEFER_RECIPIENT] = { 450, "4.7.1 Try again later" },
-	[ACTION_REFUSE_RECIPIENT] = { 550, "5.7.1 Relaying denied" },
-	[ACTION_REFUSE_SESSION] = { 554, "5.7.1 Relaying denied" },
-	[ACTION_RESET] = { 550, "5.7.1 Relaying denied" }, /* where the reset has to wait */
-};
-static const struct refusal deferral = { 451, "4.7.1 Try again later" };
-
-static const struct refusal *refusal_of(const struct smtp_command *c)
-{
-	return c->verb == SMTP_VERB_RCPT ? &refusals[c->judgement.action] : &deferral;
-}
 
 struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us)
 {
@@ -70,14 +39,7 @@ void inspect_send(struct inspect *in, const struct event *e)
 	counter_add(&in->counters, COUNTER_EVENTS, 1);
 }
 
-static void text_set(struct event_text *t, const char *text, size_t len)
-{
-	t->cut = len > sizeof(t->bytes);
-	t->len = (uint16_t)(t->cut ? sizeof(t->bytes) : len);
-	memcpy(t->bytes, text, t->len);
-}
-
-/* ---- judging and refusing a recipient ------------------------------------------------------ */
+/* ---- judging a recipient -------------------------------------------------------------------- */
 
 static void final_domain_set(struct event_domain *d, const struct smtp_address *a, unsigned hop)
 {
@@ -85,61 +47,6 @@ static void final_domain_set(struct event_domain *d, const struct smtp_address *
 		return;
 	d->len = a->hops[hop].len;
 	memcpy(d->bytes, a->hops[hop].domain, d->len);
-}
-
-/* Spoils the RCPT in the bytes at hand, [from, ...). False if that can't be done any more. */
-static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t from)
-{
-	static const uint8_t no_verb[4] = { 'X', 'X', 'X', 'X' };
-	static const uint8_t no_mailbox[1] = { '<' };
-	uint64_t at = fact->path_end_offset;
-
-	if (fact->late)
-		return false;
-	if (fact->verb_offset >= from)
-		return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, no_verb, 4) == 0;
-	if (at < from)
-		at++;
-	return at >= from && edit_add(&f->edits[SMTP_CLIENT], in->edits, at, no_mailbox, 1) == 0;
-}
-
-/* Puts a command in place of the RCPT, from its verb to the end of its path, that is no error to the
- * server. False if the verb has left. */
-static bool place_decoy(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t from)
-{
-	static const char postmaster[] = "RCPT TO:<postmaster>", noop[] = "NOOP";
-	bool bracket = fact->path_len > 0 && fact->path[fact->path_len - 1] == '>';
-	uint64_t len = fact->path_end_offset + 1 + bracket - fact->verb_offset;
-	uint8_t decoy[SMTP_LINE_MAX];
-
-	if (fact->late || fact->verb_offset < from)
-		return false;
-	if (len < sizeof(postmaster) - 1 || len > sizeof(decoy))
-		return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, (const uint8_t *)noop,
-		               sizeof(noop) - 1) == 0;
-	memset(decoy, ' ', len);
-	memcpy(decoy, postmaster, sizeof(postmaster) - 1);
-	return edit_add(&f->edits[SMTP_CLIENT], in->edits, fact->verb_offset, decoy, (uint32_t)len) == 0;
-}
-
-static void refuse_recipient(
-        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from)
-{
-	struct smtp_judgement *j = &fact->command->judgement;
-	bool too_many = f->refusals >= policy_settings(in->policy)->max_refusals;
-
-	if (too_many && j->action != ACTION_REFUSE_SESSION)
-		j->action = ACTION_DEFER_RECIPIENT;
-	if (too_many || j->action == ACTION_REFUSE_SESSION)
-		dialogue_defer(flow_dialogue(f));
-	j->decoy = too_many && editable && place_decoy(in, f, fact, from);
-	if (!j->decoy && !(editable && spoil_recipient(in, f, fact, from))) {
-		f->cut_off = true;
-		return;
-	}
-	f->refusals += !j->decoy;
-	dialogue_refuse(flow_dialogue(f), fact->command);
-	counter_add(&in->counters, COUNTER_RCPT_REFUSED_BY_US, 1);
 }
 
 bool inspect_guards(const struct inspect *in, struct flow *f)
@@ -187,47 +94,7 @@ static void judge_recipient(
 		f->want_reset = true;
 	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */
 	if (j->action != ACTION_ALERT && (j->action != ACTION_RESET || dialogue_awaits_end_reply(d)))
-		refuse_recipient(in, f, fact, editable, from);
-}
-
-/* Letters of DATA or LAST, while the transaction is deferred. */
-static void defer_data(
-        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t offset)
-{
-	if (fact->len == 0 || !editable ||
-	        edit_add(&f->edits[SMTP_CLIENT], in->edits, offset, (const uint8_t *)fact->text, fact->len) !=
-	                0)
-		f->cut_off = true;
-}
-
-/* Rewrites a piece of the server's reply to a spoiled command: `at` = position in its line. The
- * separator behind the code stays, so that multi-line replies remain what they are. */
-static void mask_reply(struct inspect *in, struct flow *f, const struct smtp_command *c, const uint8_t *bytes,
-        uint32_t at, uint32_t len, uint64_t offset)
-{
-	const struct refusal *r = refusal_of(c);
-	uint32_t text_len = (uint32_t)strlen(r->text), done, i, n;
-	const uint8_t code[3] = { (uint8_t)('0' + r->code / 100), (uint8_t)('0' + r->code / 10 % 10),
-		(uint8_t)('0' + r->code % 10) };
-	uint8_t piece[EDIT_BYTES];
-
-	for (done = 0; done < len; done += n) {
-		n = len - done < EDIT_BYTES ? len - done : EDIT_BYTES;
-		for (i = 0; i < n; i++) {
-			uint32_t pos = at + done + i;
-
-			if (pos < 3)
-				piece[i] = code[pos];
-			else if (pos == 3)
-				piece[i] = bytes[done + i];
-			else if (pos - 4 < text_len)
-				piece[i] = (uint8_t)r->text[pos - 4];
-			else
-				piece[i] = ' ';
-		}
-		if (edit_add(&f->edits[SMTP_SERVER], in->edits, offset + done, piece, n) != 0)
-			f->want_reset = true;
-	}
+		inspect_refuse_recipient(in, f, fact, editable, from);
 }
 
 /* ---- replies to events --------------------------------------------------------------------- */
@@ -239,20 +106,6 @@ static uint8_t outcome_of(const struct smtp_command *c, uint16_t code)
 	if (code == 0)
 		return OUTCOME_UNANSWERED;
 	return code < 300 ? OUTCOME_ACCEPTED : OUTCOME_REFUSED_BY_SERVER;
-}
-
-/* The reply as the client reads it. */
-static struct event_reply reply_told(const struct smtp_fact *fact)
-{
-	const struct smtp_command *c = fact->command;
-	struct event_reply reply = fact->reply;
-	unsigned digit = reply.code / 100;
-
-	if (c->judgement.refused && (digit == 2 || digit == 5)) {
-		reply.code = refusal_of(c)->code;
-		text_set(&reply.text, refusal_of(c)->text, strlen(refusal_of(c)->text));
-	}
-	return reply;
 }
 
 static void tell_helo(struct event *e, const struct flow *f, const struct smtp_fact *fact)
@@ -282,9 +135,8 @@ static void tell_auth(struct event *e, const struct flow *f, const struct smtp_f
 
 static void tell_mail(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
-	(void)f;
 	e->kind = EVENT_MAIL;
-	e->u.mail.reply = fact->reply;
+	e->u.mail.reply = inspect_reply_told(f, fact);
 	e->u.mail.tx_id = fact->command->tx_id;
 	e->u.mail.pipelined = fact->command->pipelined;
 	e->u.mail.path = fact->command->path;
@@ -295,9 +147,8 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 	const struct smtp_command *c = fact->command;
 	struct event_rcpt *r = &e->u.rcpt;
 
-	(void)f;
 	e->kind = EVENT_RCPT;
-	r->reply = reply_told(fact);
+	r->reply = inspect_reply_told(f, fact);
 	r->tx_id = c->tx_id;
 	r->index = c->rcpt_index;
 	r->judged = c->judgement.judged;
@@ -315,7 +166,7 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 static void tell_data(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
 	e->kind = EVENT_DATA;
-	e->u.data.reply = reply_told(fact);
+	e->u.data.reply = inspect_reply_told(f, fact);
 	e->u.data.tx_id = fact->tx_id;
 	e->u.data.size_bytes = fact->command->size_bytes;
 	e->u.data.bdat = fact->command->verb == SMTP_VERB_BDAT;
@@ -333,9 +184,8 @@ static void tell_command(struct event *e, const struct flow *f, const struct smt
 
 static void tell_greeting(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
-	(void)f;
 	e->kind = EVENT_GREETING;
-	e->u.reply = fact->reply;
+	e->u.reply = inspect_reply_told(f, fact);
 }
 
 /* What each answered command becomes; no entry = nothing to tell. */
@@ -376,9 +226,9 @@ static void on_rcpt_reply(struct flow *f, const struct smtp_command *c, uint16_t
 		dialogue_defer(flow_dialogue(f));
 }
 
-/* A deferred DATA or BDAT is answered. Whatever the server says, no mail came to its end; but the client
- * must not read a 2xx that could not be rewritten, nor begin a body. */
-static void on_deferred_data(struct inspect *in, struct flow *f, uint16_t code)
+/* A deferred command is answered: DATA, BDAT, or the MAIL behind that. Whatever the server says, no mail came
+ * to its end; but the client must not read a 2xx that could not be rewritten, nor begin a body. */
+static void on_deferred(struct inspect *in, struct flow *f, uint16_t code)
 {
 	unsigned digit = code / 100;
 
@@ -387,7 +237,7 @@ static void on_deferred_data(struct inspect *in, struct flow *f, uint16_t code)
 		f->want_reset = true;
 }
 
-static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
 {
 	const struct smtp_command *c = fact->command;
 	uint16_t code = fact->reply.code;
@@ -402,14 +252,21 @@ static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact 
 		return;
 	if (c->verb == SMTP_VERB_RCPT)
 		on_rcpt_reply(f, c, code);
-	else if (c->judgement.refused)
-		on_deferred_data(in, f, code);
+	else if (c->judgement.refused && c->verb != SMTP_VERB_GREETING)
+		on_deferred(in, f, code);
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
 	inspect_claims(in, f, e);
 	if (e->kind == EVENT_DATA)
 		e->u.data.message_id = *dialogue_message_id(flow_dialogue(f));
 	inspect_send(in, e);
+}
+
+static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	tell_reply(in, f, fact, now_us);
+	inspect_session_replied(in, f, fact, now_us);
+	f->masked = (struct masked) { 0 };
 }
 
 static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
@@ -462,12 +319,11 @@ void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, cons
 			judge_recipient(in, f, &fact, editable, offset);
 			break;
 		case SMTP_FACT_DEFER:
-			defer_data(in, f, &fact, editable, offset + at + fact.at);
+			inspect_defer(in, f, &fact, editable, offset + at + fact.at);
 			break;
 		case SMTP_FACT_MASK:
 			if (editable)
-				mask_reply(in, f, fact.command, bytes + at + fact.at, fact.line_at, fact.len,
-				        offset + at + fact.at);
+				inspect_mask(in, f, &fact, bytes + at + fact.at, offset + at + fact.at);
 			break;
 		case SMTP_FACT_REPLY:
 			on_reply(in, f, &fact, now_us);

@@ -1,6 +1,7 @@
 /* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, verdicts),
- * inspect_life.c (flows begin and end), inspect_facts.c (facts of the dialogue to judgements, edits
- * and events) and inspect_claims.c (names in them). Nobody else's. */
+ * inspect_life.c (flows begin and end), inspect_facts.c (facts of the dialogue to judgements and events),
+ * inspect_claims.c (names in them), inspect_refuse.c (refusals to edits) and inspect_session.c (sessions
+ * refused at the greeting). Nobody else's. */
 #ifndef INSPECT_FLOW_H
 #define INSPECT_FLOW_H
 
@@ -10,6 +11,16 @@
 #include "smtp/dialogue.h"
 #include "wire/edit.h"
 #include "wire/stream.h"
+
+enum { MASKED_TEXT_MAX = 32 };
+
+/* What the client reads in place of the reply that is coming in. */
+struct masked {
+	uint16_t code; /* 0 = the server's own words */
+	uint16_t lines;
+	uint8_t len; /* of the first line's text */
+	char text[MASKED_TEXT_MAX];
+};
 
 /* One connection. Lives in the flow table, the dialogue right behind it. */
 struct flow {
@@ -41,7 +52,11 @@ struct flow {
 	bool urgent;          /* the client has sent urgent data */
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
-	bool tx_bdat; /* the running transaction has seen a BDAT */
+	bool tx_bdat;      /* the running transaction has seen a BDAT */
+	bool greeted;      /* the server's first reply is known, or a reply behind a start in the middle */
+	bool turned_away;  /* that reply was a refusal, by us or by the server itself */
+	bool session_told; /* EVENT_REFUSED */
+	struct masked masked;
 	struct event_domain sni;
 };
 
@@ -97,6 +112,28 @@ void inspect_claims(const struct inspect *in, struct flow *f, struct event *e);
  * facts. editable: the bytes are in the packet at hand and have not left yet. */
 void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, const uint8_t *bytes,
         uint32_t len, uint64_t offset, bool editable, uint64_t now_us);
+/* inspect_refuse.c. The RCPT at hand, of which [from, ...) has not left yet. */
+void inspect_refuse_recipient(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from);
+/* SMTP_FACT_DEFER, whose bytes begin at this stream offset. */
+void inspect_defer(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t offset);
+/* SMTP_FACT_MASK: its bytes, and their stream offset. */
+void inspect_mask(struct inspect *in, struct flow *f, const struct smtp_fact *fact, const uint8_t *bytes,
+        uint64_t offset);
+/* The reply as the client reads it. */
+struct event_reply inspect_reply_told(const struct flow *f, const struct smtp_fact *fact);
+
+/* inspect_session.c. The rule for this connection is known, or has changed. */
+void inspect_session_begin(struct inspect *in, struct flow *f);
+/* A reply is complete. */
+void inspect_session_replied(
+        struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us);
+/* The connection of this segment is to be reset now, the segment with it, because its rule refuses the
+ * session; asked before the segment is read. payload begins at stream offset `offset`. */
+bool inspect_session_ends(const struct inspect *in, struct flow *f, enum smtp_side side,
+        const uint8_t *payload, uint32_t len, uint64_t offset);
+
 /* Tells what is left when the connection is over. */
 void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us);
 

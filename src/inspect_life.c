@@ -148,6 +148,7 @@ static struct flow *flow_add(struct inspect *in, const struct packet *packet, co
 	stream_init(&f->stream[SMTP_CLIENT]);
 	stream_init(&f->stream[SMTP_SERVER]);
 	dialogue_init(flow_dialogue(f), in->commands, f->conn.midstream);
+	inspect_session_begin(in, f);
 	if (!f->conn.midstream)
 		silent_add(in, f);
 	counter_add(&in->counters, COUNTER_FLOWS, 1);
@@ -226,8 +227,10 @@ struct flow *inspect_flow_of(
 		if (agreed)
 			stream_start(&f->stream[SMTP_CLIENT], seg->ack);
 	}
-	if (f->policy_number != in->policy_number)
+	if (f->policy_number != in->policy_number) {
 		decide(in, f);
+		inspect_session_begin(in, f);
+	}
 	if ((seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && *side == SMTP_SERVER)
 		restart_server(in, f, seg);
 	table_touch(in->flows, f, packet->time_us);

@@ -48,8 +48,9 @@ enum policy_group_kind {
 };
 enum { GROUP_ID_ANY, GROUP_ID_HOME, GROUP_ID_SERVERS, GROUP_ID_SELF, GROUP_ID_FIRST_FREE };
 
-enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_COUNT };
-#define POLICY_DO_NAMES "inspect", "refuse", "drop"
+/* What a rule does. REFUSE_SESSION is inspect's: to the kernel such a connection is one to be inspected. */
+enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_REFUSE_SESSION, DO_COUNT };
+#define POLICY_DO_NAMES "inspect", "refuse", "drop", "refuse-session"
 
 enum policy_mode { MODE_MONITOR, MODE_ENFORCE, MODE_COUNT };
 #define POLICY_MODE_NAMES "monitor", "enforce"

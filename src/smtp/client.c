@@ -160,11 +160,13 @@ static void send_leave(struct dialogue *d, struct smtp_command *c)
 {
 	(void)c;
 	d->client_tx = d->client_rcpts = 0;
-	d->chunking = false;
+	d->chunking = d->left_open = false;
 }
 
 static void send_mail(struct dialogue *d, struct smtp_command *c)
 {
+	if (d->left_open)
+		defer_command(d, c);
 	send_leave(d, c);
 	d->client_tx = c->tx_id = ++d->tx_count;
 }
@@ -178,7 +180,8 @@ static void send_rcpt(struct dialogue *d, struct smtp_command *c)
 static void send_data(struct dialogue *d, struct smtp_command *c)
 {
 	c->tx_id = d->client_tx;
-	defer_command(d, c);
+	if (d->deferring)
+		defer_command(d, c);
 	if (c->judgement.refused) {
 		send_leave(d, c); /* the server reads RSET */
 		return;
@@ -196,12 +199,14 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 
 	c->tx_id = d->client_tx;
 	if (!command_parse_chunk(d->store, d->scan.arg_at, d->line.kept, &bytes, &last)) {
-		defer_command(d, c);
+		if (d->deferring)
+			defer_command(d, c);
 		dialogue_lose(d);
 		return;
 	}
-	if (last)
+	if (last && d->deferring)
 		defer_command(d, c);
+	d->left_open = d->left_open || c->judgement.refused;
 	if (!d->chunking)
 		body_begin(&d->body);
 	body_begin_chunk(&d->body, bytes);
@@ -334,8 +339,8 @@ static uint32_t read_commands(struct dialogue *d, const struct piece *p)
 	used = line_push(&d->line, d->store, SMTP_LINE_MAX, p->bytes, len, p->offset, '>');
 	if (d->bare_end > 0)
 		judge_behind_cr(d);
-	if (d->deferring && d->synced && !d->skip_line && !d->challenged)
-		defer_tell_letters(d, p);
+	if ((d->deferring || d->left_open) && d->synced && !d->skip_line && !d->challenged)
+		defer_tell_letters(d, p, used);
 	if (d->line.done) {
 		end_line(d, p);
 		return used;

@@ -115,6 +115,7 @@ static void tell_recipient(struct dialogue *d, const struct due *due, struct smt
 	fact->path = (const char *)d->store + s->path_at;
 	fact->path_len = s->path_end - s->path_at;
 	fact->verb_offset = d->line.offset + s->verb_at;
+	fact->path_offset = d->line.offset + s->path_at;
 	/* Closed by '>': the byte before it. By the end of the line: the line's last byte, wherever
 	 * the path ended in it, for that is what may still be changed. */
 	fact->path_end_offset = s->angle && d->store[s->path_end - 1] == '>'
@@ -447,6 +448,14 @@ void dialogue_refuse(struct dialogue *d, struct smtp_command *command)
 {
 	(void)d;
 	command->judgement.refused = 1;
+}
+
+void dialogue_refuse_greeting(struct dialogue *d, bool refuse)
+{
+	struct smtp_command *c = d->pending.first ? pool_get(d->pool, d->pending.first) : NULL;
+
+	if (c && c->verb == SMTP_VERB_GREETING)
+		c->judgement.refused = refuse;
 }
 
 void dialogue_defer(struct dialogue *d)

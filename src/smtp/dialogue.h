@@ -16,7 +16,8 @@
  *
  * A transaction that may not come to its end is deferred by dialogue_defer(): its DATA, however it is cut,
  * is to be sent as RSET, and the LAST of a BDAT as blanks, letter by letter (SMTP_FACT_DEFER); either counts
- * as refused.
+ * as refused. The latter leaves the server within its transaction, so a MAIL behind it is to be sent as RSET and
+ * blanks, and counts as refused, too.
  *
  * Limits: lines are kept to SMTP_LINE_MAX bytes (the rest is counted and skipped, an oddity);
  * pending entries are bounded by the pool and by SMTP_PENDING_MAX a connection.
@@ -69,7 +70,7 @@ enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
 struct smtp_judgement {
 	uint8_t judged, ours, client_ours, form;
 	uint8_t action, would;
-	uint8_t refused; /* by dialogue_refuse(); DATA and BDAT LAST: deferred */
+	uint8_t refused; /* by dialogue_refuse(); DATA, BDAT LAST, MAIL: deferred; greeting: no session */
 	uint8_t decoy;   /* the server got a command in its place that it may well accept */
 	struct event_domain final_domain;
 };
@@ -99,26 +100,27 @@ struct slab *smtp_pool_new(uint32_t count);
 enum smtp_fact_kind {
 	SMTP_FACT_NONE,      /* the piece is used up */
 	SMTP_FACT_RECIPIENT, /* a RCPT's path is complete; command, path valid */
-	SMTP_FACT_DEFER,     /* client bytes [at, at + len) of this piece are letters of DATA or LAST, or may
-	                        become them: those of `text` are to be sent. len 0: an end of data can't be
-	                        kept from the server in this way; the connection has to end */
-	SMTP_FACT_MASK,      /* server bytes [at, at + len) of this piece are line bytes (no CR or LF) of the
+	SMTP_FACT_DEFER,  /* client bytes [at, at + len) of this piece are letters of DATA, LAST or MAIL, or
+	                        may become them: `text` and blanks behind it are to be sent. len 0: an end of
+	                        data can't be kept from the server in this way; the connection has to end */
+	SMTP_FACT_MASK,   /* server bytes [at, at + len) of this piece are line bytes (no CR or LF) of the
 	                        reply to a refused command; line_at = position of the first in its line.
 	                        Only of lines that begin with '2' or '5', only while certain */
-	SMTP_FACT_REPLY,     /* a reply is complete; command (NULL = nobody asked), reply */
-	SMTP_FACT_TX_END,    /* the transaction tx_id is over: `end` */
-	SMTP_FACT_TLS,       /* both sides have sent TLS records; tls */
-	SMTP_FACT_ODD,       /* odd */
+	SMTP_FACT_REPLY,  /* a reply is complete; command (NULL = nobody asked), reply */
+	SMTP_FACT_TX_END, /* the transaction tx_id is over: `end` */
+	SMTP_FACT_TLS,    /* both sides have sent TLS records; tls */
+	SMTP_FACT_ODD,    /* odd */
 };
 
 struct smtp_fact {
 	enum smtp_fact_kind kind;
 	uint32_t at, len, line_at;
 	struct smtp_command *command; /* RECIPIENT, MASK, REPLY; valid until the next call */
-	const char *text;             /* DEFER: len bytes, static */
+	const char *text;             /* DEFER: up to len bytes, static, terminated */
 	const char *path;             /* RECIPIENT: whole path, up to SMTP_LINE_MAX, not terminated */
 	uint32_t path_len;
 	uint64_t verb_offset;     /* RECIPIENT: client stream offset of the 'R' */
+	uint64_t path_offset;     /* RECIPIENT: client stream offset of its first byte */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
 	                             one before the closing '>' (or the line's last, before CRLF) */
 	bool late;                /* RECIPIENT: read only after its bytes were long gone; can't be edited */
@@ -160,6 +162,8 @@ enum smtp_fact_kind dialogue_end(
         struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
 /* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
+/* Whether the greeting counts as refused; without effect once it is told, or after a start in the middle. */
+void dialogue_refuse_greeting(struct dialogue *d, bool refuse);
 /* The transaction the client is in shall not come to its end: see SMTP_FACT_DEFER. Holds until the server
  * has answered 2xx to a command sent later that begins anew (RSET, HELO, EHLO, MAIL, or the DATA that became
  * a RSET). */

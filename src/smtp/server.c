@@ -42,12 +42,12 @@ static void adopt_tx(struct dialogue *d, struct smtp_command *c)
 static void on_mail(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
-	if (digit(d) == 2) {
-		d->open_tx = c->tx_id;
+	if (digit(d) == 2)
 		dialogue_begin_anew(d, c);
-	} else {
+	if (digit(d) == 2 && !c->judgement.refused) /* else the server's word is about a RSET */
+		d->open_tx = c->tx_id;
+	else
 		d->refused_tx = c->tx_id;
-	}
 }
 
 static void on_rcpt(struct dialogue *d, struct smtp_command *c, struct due *due)

@@ -96,7 +96,8 @@ struct dialogue {
 	bool no_tunnel;        /* the server's side has begun with its own words */
 	bool bare_lf;          /* some command line ended at a bare LF */
 	bool deferring;        /* dialogue_defer() */
-	uint8_t defer_letters; /* of the client's line: letters of DATA or LAST told as SMTP_FACT_DEFER */
+	bool left_open;        /* a BDAT has lost its LAST: the server is still in that transaction */
+	uint8_t defer_letters; /* of the client's line: letters of the word told as SMTP_FACT_DEFER */
 	uint32_t bare_end;     /* of the client's line: where a path ended that a CR ended; 0 = none */
 
 	/* transactions */
@@ -157,9 +158,10 @@ void dialogue_append(struct dialogue *d, uint32_t id);
 void dialogue_lose(struct dialogue *d);
 /* TLS records of one side. False: they are none, after *used bytes. */
 bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct piece *p, uint32_t *used);
-/* defer.c: tells letters of the client's line that are to be replaced, as they come. */
-void defer_tell_letters(struct dialogue *d, const struct piece *p);
-/* A command that brings a mail to its end is complete: what becomes of it while deferring. */
+/* defer.c: tells letters of the client's line that are to be replaced, as they come. The first `used` bytes of
+ * the piece belong to it and are new. */
+void defer_tell_letters(struct dialogue *d, const struct piece *p, uint32_t used);
+/* A command is complete that must not reach the server as it is: a word of it was replaced, or it is too late. */
 void defer_command(struct dialogue *d, struct smtp_command *c);
 /* unheard.c: of a dialogue whose server is not seen: true if there is something new, told or to be read. */
 bool unheard_tell(struct dialogue *d);

@@ -57,7 +57,7 @@ struct play {
 	size_t told_len, read_len;
 	char mask[1024]; /* masked bytes not told yet */
 	size_t mask_len;
-	char defer[16]; /* letters to be replaced, told and not printed yet */
+	char defer[64]; /* letters to be replaced, told and not printed yet */
 	size_t defer_len;
 	uint64_t now_us;
 };

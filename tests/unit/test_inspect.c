@@ -62,7 +62,7 @@ static void pipelined_and_v6(void)
 	        "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nXXXX TO:<b@foreign.test>\r\nDATA\r\n");
 	CU_ASSERT(T.checksum_ok);
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "250 ok\r\n250 ok\r\n500-what\r\n500 is that\r\n354 go\r\n"),
-	        "250 ok\r\n250 ok\r\n550-5.7.\r\n550 5.7.1 R\r\n354 go\r\n");
+	        "250 ok\r\n250 ok\r\n550-    \r\n550 5.7.1  \r\n354 go\r\n");
 	CU_ASSERT(T.checksum_ok);
 	talk_fini(&T);
 }
@@ -82,8 +82,9 @@ static void typed_byte_by_byte(void)
 	}
 	CU_ASSERT_STRING_EQUAL(got, "RCPT TO:<x@foreign.test<\r\n");
 	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "501 "), "550 ");
-	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "5.1.3 Bad recipient"), "5.7.1 Relaying deni");
-	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, " address syntax\r\n"), "ed             \r\n");
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, "5.1.3 Bad recipient"), "5.7.1 Relaying     ");
+	CU_ASSERT_STRING_EQUAL(say(&T, SERVER, " address syntax\r\n"), "               \r\n");
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_RCPT, 0)->u.rcpt.reply.text.len, strlen("5.7.1 Relaying"));
 	talk_fini(&T);
 }
 

@@ -11,7 +11,7 @@
 static const char decoy[] = "RCPT TO:<postmaster>    \r\n";
 static const char spoiled[] = "XXXX TO:<x@foreign.test>\r\n";
 static const char good[] = "RCPT TO:<g@example.org>\r\n";
-static const char later[] = "451 4.7.1 Tr\r\n"; /* in the room of the server's "250 2.0.0 Ok" */
+static const char later[] = "451 4.7.1   \r\n"; /* in the room of the server's "250 2.0.0 Ok" */
 
 static void begin(enum action action)
 {
@@ -70,7 +70,7 @@ static void beyond_max_refusals(void)
 	refuse_three();
 	for (i = 0; i < 22; i++) {
 		CHECK_TEXT(say(&T, CLIENT, bad_rcpt), decoy);
-		CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok\r\n"), "450 4.7.1 Tr\r\n");
+		CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok\r\n"), "450 4.7.1   \r\n");
 	}
 	CU_ASSERT_EQUAL(count(&T, COUNTER_RCPT_REFUSED_BY_US), 25);
 	e = event_nth(&T, EVENT_RCPT, 4);
@@ -93,7 +93,7 @@ static void all_of_it_pipelined(void)
 		strcat(commands, bad_rcpt);
 		strcat(wanted, i < 3 ? spoiled : decoy);
 		strcat(replies, i < 3 ? no_verb : "250 2.1.5 Ok\r\n");
-		strcat(got, i < 3 ? masked : "450 4.7.1 Tr\r\n");
+		strcat(got, i < 3 ? masked : "450 4.7.1   \r\n");
 	}
 	strcat(commands, "data\r\n");
 	strcat(wanted, "RSET\r\n");
@@ -136,26 +136,63 @@ static void a_path_with_parameters_or_without_room(void)
 	        "RCPT TO:<postmaster>           NOTIFY=NEVER\r\n");
 	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:someone@foreign.test\r\n"), "RCPT TO:<postmaster>        \r\n");
 	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:<a@b.de>\r\n"), "NOOP TO:<a@b.de>\r\n");
-	CHECK_TEXT(say(&T, SERVER, "250 Ok\r\n250 Ok\r\n250 Ok\r\n"), "450 4.\r\n450 4.\r\n450 4.\r\n");
+	CHECK_TEXT(say(&T, SERVER, "250 Ok\r\n250 Ok\r\n250 Ok\r\n"), "450   \r\n450   \r\n450   \r\n");
 	is_deferred_at_data();
 	the_next_mail_passes();
 }
 
+/* Once the verb has left, each would be an error, and the server would hang up. */
 static void typed_beyond_max_refusals(void)
 {
 	const char *c;
+	int i;
 
 	begin(ACTION_REFUSE_RECIPIENT);
 	refuse_three();
-	for (c = bad_rcpt; *c; c++) {
-		const char *got = say_bytes(&T, CLIENT, c, 1);
+	for (i = 0; i < 22; i++) {
+		for (c = bad_rcpt; *c; c++) {
+			const char *got = say_bytes(&T, CLIENT, c, 1);
 
-		CU_ASSERT(got && *got == (*c == '>' ? '<' : *c));
+			CU_ASSERT(got && *got == *c);
+		}
+		CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok to relay to anybody\r\n"),
+		        "450 4.7.1 Try again later       \r\n");
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_ACCEPT);
 	}
-	CHECK_TEXT(say(&T, SERVER, "501 5.1.3 Bad recipient address\r\n"),
-	        "450 4.7.1 Try again later      \r\n");
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_RCPT, 4)->u.rcpt.outcome, OUTCOME_REFUSED_BY_US);
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_RCPT, 4)->u.rcpt.reply.code, 450);
 	is_deferred_at_data();
 	the_next_mail_passes();
+}
+
+/* What has left stays; of the rest the path becomes postmaster's, if all of it is there and has room. */
+static void cut_beyond_max_refusals(void)
+{
+	static const struct {
+		const char *line, *sent;
+		unsigned first, last; /* where it is cut */
+	} cuts[] = {
+		{ "RCPT TO:<x@foreign.test>\r\n", "RCPT TO:<x@foreign.test>\r\n", 9, 23 },
+		{ "RCPT TO:<x@foreign.test>\r\n", "RCPT TO:<postmaster>    \r\n", 1, 8 },
+		{ "RCPT TO:x@foreign.test\r\n", "RCPT TO:<postmaster>  \r\n", 1, 8 },
+		{ "RCPT TO:x@foreign.test\r\n", "RCPT TO:x@foreign.test\r\n", 9, 22 },
+		{ "RCPT TO:<a@b.de>\r\n", "RCPT TO:<a@b.de>\r\n", 1, 15 },
+	};
+	unsigned i, cut;
+
+	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
+		for (cut = cuts[i].first; cut <= cuts[i].last; cut++) {
+			const char *got;
+
+			begin(ACTION_REFUSE_RECIPIENT);
+			refuse_three();
+			got = say_bytes(&T, CLIENT, cuts[i].line, cut);
+			CU_ASSERT(got && memcmp(got, cuts[i].line, cut) == 0);
+			CHECK_TEXT(say(&T, CLIENT, cuts[i].line + cut), cuts[i].sent + cut);
+			CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok\r\n"), "450 4.7.1   \r\n");
+			is_deferred_at_data();
+			the_next_mail_passes();
+		}
 }
 
 static void greet_with_chunking(void)
@@ -192,6 +229,49 @@ static void chunks_lose_their_last(void)
 		pass(&T, SERVER, "250 ok\r\n");
 		the_next_mail_passes();
 	}
+}
+
+/* To the server the mail before goes on: the next MAIL ends it. */
+static void mail_behind_a_deferred_chunk(void)
+{
+	static const char line[] = "mail FROM:<b@isp.example> SIZE=10\r\n";
+	char sent[sizeof(line)];
+	unsigned cut, i;
+
+	snprintf(sent, sizeof(sent), "%-*s\r\n", (int)sizeof(line) - 3, "RSET");
+	for (cut = 1; cut < sizeof(line); cut++) {
+		greet_with_chunking();
+		refuse_three();
+		CHECK_TEXT(say(&T, CLIENT, bad_rcpt), decoy);
+		say(&T, SERVER, "250 2.1.5 Ok\r\n");
+		CHECK_TEXT(say(&T, CLIENT, "BDAT 3 LAST\r\nabc"), "BDAT 3     \r\nabc");
+		CHECK_TEXT(say(&T, SERVER, "250 2.0.0 Ok\r\n"), later);
+		for (i = 0; i < sizeof(line) - 1; i += cut) {
+			unsigned n = i + cut < sizeof(line) ? cut : (unsigned)sizeof(line) - 1 - i;
+			const char *got = say_bytes(&T, CLIENT, line + i, n);
+
+			CU_ASSERT(got && memcmp(got, sent + i, n) == 0);
+		}
+		CHECK_TEXT(say(&T, SERVER, "250 2.0.0 Ok\r\n"), later);
+		CU_ASSERT_EQUAL(event_nth(&T, EVENT_MAIL, 1)->u.mail.reply.code, 451);
+		CU_ASSERT_EQUAL(event_nth(&T, EVENT_TX_END, 1)->u.tx_end.end, END_REFUSED);
+		the_next_mail_passes();
+	}
+}
+
+static void a_whole_mail_behind_a_deferred_chunk(void)
+{
+	greet_with_chunking();
+	refuse_three();
+	CHECK_TEXT(say(&T, CLIENT, bad_rcpt), decoy);
+	say(&T, SERVER, "250 2.1.5 Ok\r\n");
+	CHECK_TEXT(
+	        say(&T, CLIENT, "BDAT 3 LAST\r\nabcMAIL FROM:<b@i>\r\nRCPT TO:<g@example.org>\r\nDATA\r\n"),
+	        "BDAT 3     \r\nabcRSET           \r\nRCPT TO:<g@example.org>\r\nRSET\r\n");
+	CHECK_TEXT(say(&T, SERVER, "250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n503 need MAIL\r\n250 2.0.0 Ok\r\n"),
+	        "451 4.7.1   \r\n451 4.7.1   \r\n503 need MAIL\r\n451 4.7.1   \r\n");
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_ACCEPT);
+	the_next_mail_passes();
 }
 
 static void a_last_that_has_left_in_part(void)
@@ -242,7 +322,7 @@ static void a_server_that_does_not_obey_rset(void)
 	say(&T, CLIENT, bad_rcpt);
 	say(&T, SERVER, "250 2.1.5 Ok\r\n");
 	CHECK_TEXT(say(&T, CLIENT, "DATA now\r\n"), "RSET now\r\n");
-	CHECK_TEXT(say(&T, SERVER, "501 5.5.4 Syntax: RSET\r\n"), "451 4.7.1 Try again la\r\n");
+	CHECK_TEXT(say(&T, SERVER, "501 5.5.4 Syntax: RSET\r\n"), "451 4.7.1 Try again   \r\n");
 	CHECK_TEXT(say(&T, CLIENT, "DATA\r\n"), "RSET\r\n");
 	CU_ASSERT_PTR_NULL(say(&T, SERVER, "354 go\r\n"));
 	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
@@ -258,7 +338,7 @@ static void commands_behind_a_deferred_data_are_read(void)
 	                   "TO:<x@foreign.test>\r\n"),
 	        "RCPT TO:<postmaster>    \r\nRSET\r\nMAIL FROM:<a@i>\r\nRCPT TO:<postmaster>    \r\n");
 	CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok\r\n250 2.0.0 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n"),
-	        "450 4.7.1 Tr\r\n451 4.7.1 Tr\r\n250 2.1.0 Ok\r\n450 4.7.1 Tr\r\n");
+	        "450 4.7.1   \r\n451 4.7.1   \r\n250 2.1.0 Ok\r\n450 4.7.1   \r\n");
 	CHECK_TEXT(say(&T, CLIENT, "DATA\r\n"), "RSET\r\n");
 	talk_fini(&T);
 }
@@ -294,7 +374,7 @@ static void refuse_session_pipelined(void)
 	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:<x@foreign.test>\r\nDATA\r\n"),
 	        "XXXX TO:<x@foreign.test>\r\nRSET\r\n");
 	CHECK_TEXT(say(&T, SERVER, "500 no such command\r\n250 2.0.0 Ok\r\n"),
-	        "554 5.7.1 Relaying \r\n451 4.7.1 Tr\r\n");
+	        "554 5.7.1 Relaying \r\n451 4.7.1   \r\n");
 	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "MAIL FROM:<a@i>\r\n"));
 	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
 	talk_fini(&T);
@@ -304,7 +384,10 @@ SUITE("inspect_defer", { "beyond max refusals", beyond_max_refusals },
         { "all of it pipelined", all_of_it_pipelined }, { "DATA in any pieces", data_in_any_pieces },
         { "a path with parameters or without room", a_path_with_parameters_or_without_room },
         { "typed beyond max refusals", typed_beyond_max_refusals },
+        { "cut beyond max refusals", cut_beyond_max_refusals },
         { "chunks lose their LAST", chunks_lose_their_last },
+        { "MAIL behind a deferred chunk", mail_behind_a_deferred_chunk },
+        { "a whole mail behind a deferred chunk", a_whole_mail_behind_a_deferred_chunk },
         { "a LAST that has left in part", a_last_that_has_left_in_part },
         { "the server accepts a spoiled command", the_server_accepts_a_spoiled_command },
         { "the server accepts it when DATA has left", the_server_accepts_it_when_data_has_left },
