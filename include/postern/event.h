@@ -25,7 +25,8 @@ enum event_kind {
 	EVENT_TLS,      /* the connection went under TLS; u.tls */
 	EVENT_ODD,      /* something no honest peer does; u.odd */
 	EVENT_CLOSE,    /* connection over; u.close */
-	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog); u.refused */
+	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog), or a session that a rule
+	                   refuses, once it is greeted (inspect; no sequence number, no flags); u.refused */
 	EVENT_EOD,      /* strict and lenient readers differ about where a body ends; u.eod */
 	EVENT_LEAK,     /* a Received line of outbound mail shows something inside; u.leak */
 	EVENT_BLIND,    /* packets passed without inspection; of no connection; u.blind */
@@ -263,8 +264,8 @@ struct event_refused {
 	uint32_t tcp_seq;
 	uint8_t tcp_flags; /* as in the header: SYN = 2 */
 	uint8_t proto;
-	uint8_t action; /* enum action taken: alert (monitor mode: only logged), refuse or drop */
-	uint8_t would;  /* what enforce mode does about it: refuse or drop */
+	uint8_t action; /* enum action taken: alert (monitor mode: only logged), refuse, drop, refuse-session */
+	uint8_t would;  /* what enforce mode does about it */
 };
 
 struct event_blind {

@@ -103,7 +103,8 @@ const struct key keys[] = {
 	{ BLOCK_RULE, "to", KEY_GROUPS, NULL, .set = group_to,
 	  .help = "Servers. Any member matches." },
 	{ BLOCK_RULE, "do", KEY_WORD, "inspect", WORDS(do_words), .offset = offsetof(struct block, what),
-	  .help = "inspect lets the connection through and reads it; refuse resets it; drop leaves it unanswered." },
+	  .help = "inspect lets the connection through and reads it; refuse resets it; drop leaves it unanswered; "
+	          "refuse-session lets it through up to the greeting, which becomes 554." },
 
 	{ BLOCK_RELAY, "action", KEY_WORD, "alert", WORDS(action_words), DRAFT(relay_action),
 	  .help = "For recipients in foreign domains. Anything but alert needs domains in every servers block." },

@@ -66,12 +66,16 @@ static const struct hook {
 /* Which way a packet goes is told by the guarded port. */
 static const enum model_field direction_ports[DIRECTIONS] = { FIELD_TCP_DPORT, FIELD_TCP_SPORT };
 
-/* What the kernel is told to do, by mode and by what the rule says. */
+/* What the kernel is told to do, by mode and by what the rule says. A session is refused by whoever reads it. */
 static const enum model_chain_id chain_for[MODE_COUNT][DO_COUNT] = {
-	[MODE_MONITOR] = { [DO_INSPECT] = CHAIN_INSPECT, [DO_REFUSE] = CHAIN_WOULD, [DO_DROP] = CHAIN_WOULD },
+	[MODE_MONITOR] = { [DO_INSPECT] = CHAIN_INSPECT,
+	        [DO_REFUSE] = CHAIN_WOULD,
+	        [DO_DROP] = CHAIN_WOULD,
+	        [DO_REFUSE_SESSION] = CHAIN_INSPECT },
 	[MODE_ENFORCE] = { [DO_INSPECT] = CHAIN_INSPECT,
 	        [DO_REFUSE] = CHAIN_REFUSE,
-	        [DO_DROP] = CHAIN_DISCARD },
+	        [DO_DROP] = CHAIN_DISCARD,
+	        [DO_REFUSE_SESSION] = CHAIN_INSPECT },
 };
 
 static const enum model_field address_fields[FAMILY_COUNT][DIRECTIONS] = {

@@ -48,10 +48,13 @@ static const char *const kernel_sentences[MODE_COUNT][DO_COUNT] = {
 	                "lets it through for inspection and logs it; in mode enforce: refuses it with a TCP "
 	                "reset",
 	        [DO_DROP] =
-	                "lets it through for inspection and logs it; in mode enforce: drops it unanswered" },
+	                "lets it through for inspection and logs it; in mode enforce: drops it unanswered",
+	        [DO_REFUSE_SESSION] = "lets it through and hands it over for inspection; in mode enforce its "
+	                              "greeting would become 554" },
 	[MODE_ENFORCE] = { [DO_INSPECT] = "lets it through and hands it over for inspection",
 	        [DO_REFUSE] = "refuses it with a TCP reset and logs it",
-	        [DO_DROP] = "drops it unanswered and logs it" },
+	        [DO_DROP] = "drops it unanswered and logs it",
+	        [DO_REFUSE_SESSION] = "lets it through up to the greeting, which becomes 554" },
 };
 
 static const struct {

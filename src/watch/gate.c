@@ -5,7 +5,8 @@
  * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
  * forgot to allow. Inward ones weigh 4: the internet knocks all day.
  *
- * A try is one packet: its source address may be forged, so the finding is never `verified`.
+ * A try is one packet: its source address may be forged, so the finding is not `verified`. A session that a rule
+ * refuses at its greeting (inspect) is one, too, but has its handshake behind it.
  *
  * Blind packets are counted by the kernel, not seen: the finding is of no connection, its value is their
  * number, without those that a daemon which ran before has told.
@@ -31,6 +32,8 @@ static void print_try(struct event_text *line, const struct event *e)
 	const char *separator = "";
 	size_t i;
 
+	if (e->u.refused.would == ACTION_REFUSE_SESSION)
+		evidence_print(line, "session");
 	for (i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
 		if (e->u.refused.tcp_flags & tcp_flags[i].bit) {
 			evidence_print(line, "%s%s", separator, tcp_flags[i].name);
@@ -50,6 +53,7 @@ bool gate_judge_try(const struct watch_view *view, const struct event *e, struct
 	f->would = e->u.refused.would;
 	f->blocked = f->action != ACTION_ALERT;
 	f->outcome = f->blocked ? OUTCOME_REFUSED_BY_US : OUTCOME_NONE;
+	f->verified = f->would == ACTION_REFUSE_SESSION;
 	print_try(evidence_line(f), e);
 	return true;
 }

@@ -101,7 +101,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: nothing is named \"hme\"; did you mean \"home\"?\n"
 	        "t.conf:1: nothing is named \"srevers\"; did you mean \"servers\"?\n"
 	        "t.conf:1: rule.do = \"refse\" is unknown; did you mean refuse? (one of: inspect, refuse, "
-	        "drop)" },
+	        "drop, refuse-session)" },
 	{ "rule \"a\" { to = { \"any\" } }\n",
 	        "t.conf:1: rule \"a\" has no from; add from = { ... } (any matches everything)" },
 	{ "rule \"a\" { from = { \"any\" } }\n",
