@@ -174,6 +174,12 @@ $(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# what is made of addresses, for the lab and for vectors of others
+$(B)/corpus/%: $(B)/tests/corpus/%.o $(LIBPURE)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:
 	$(call with_deps,demo-run)

@@ -13,9 +13,12 @@
 	X(ROUTE, "source-route")                                                                             \
 	X(PERCENT, "percent")                                                                                \
 	X(BANG, "bang")                                                                                      \
-	X(QUOTED, "quoted")   /* "u@b"@a, or a wholly quoted recipient */                                    \
-	X(LITERAL, "literal") /* u@[192.0.2.1] and nothing else odd */                                       \
+	X(QUOTED, "quoted")      /* "u@b"@a, u@b@a, or a wholly quoted recipient */                          \
+	X(LITERAL, "literal")    /* u@[192.0.2.1] and nothing else odd */                                    \
+	X(EMPTY, "empty-domain") /* u@b@, u@. and nothing else odd */                                        \
 	X(IMCEASMTP, "imceasmtp")                                                                            \
+	X(DECNET, "decnet")       /* b::u@a */                                                               \
+	X(X400, "x400")           /* /RFC-822=u(a)b/@a */                                                    \
 	X(MIXED, "mixed")         /* more than one of the above */                                           \
 	X(MALFORMED, "malformed") /* cannot be read: hops may be missing */
 

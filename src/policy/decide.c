@@ -12,6 +12,8 @@
  * can be read; and the refusal costs one recipient, whose sender is told. Where hops could be read and
  * are ours it counts as a trick, for which operators may choose a milder action.
  *
+ * The same goes for "<>", which is nobody's mailbox: behind it Postfix reads "<>u@foreign>" on.
+ *
  * A source route is no trick: servers skip it and look at its last address alone (RFC 5321 appendix
  * C), so mail sent by it is relayed like any other, and no honest software writes it.
  */
@@ -156,7 +158,7 @@ static bool hop_is_ours(const struct policy *p, int server, const struct smtp_ho
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a)
 {
-	bool readable = a->form != SMTP_FORM_MALFORMED;
+	bool readable = a->form != SMTP_FORM_MALFORMED && a->form != SMTP_FORM_NULL;
 	struct policy_recipient r = { .ours = false };
 	unsigned ours = 0; /* hops at the start that are ours */
 

@@ -56,8 +56,9 @@ static void reads_plain(void)
 	        { "<bob(a (nested) comment)@example.org>", "plain", "example.org" },
 	        { "<bob@example.org(x)>", "plain", "example.org" },
 	        { "<\"a\\\"b\"@example.org>", "plain", "example.org" },
-	        { "<j\xc3\xb6rg@b\xc3\xbc.example>", "plain", "b\xc3\xbc.example" }, { "<bob@>", "bare", "" },
-	        { "<bob@.>", "bare", "" }, { "<bob@example.org@>", "plain", "example.org" },
+	        { "<j\xc3\xb6rg@b\xc3\xbc.example>", "plain", "b\xc3\xbc.example" },
+	        { "<bob@>", "empty-domain", "" }, { "<bob@.>", "empty-domain", "" },
+	        { "<bob@example.org@>", "empty-domain", "example.org" },
 	        { "<bob@example.org..>", "plain", "example.org" });
 }
 
@@ -88,6 +89,18 @@ static void undoes_tricks(void)
 	        { "<b.example!u@a.example>", "bang", "a.example b.example" },
 	        { "<a.example!b!u@c.example>", "bang", "c.example a.example b" },
 	        { "<b.example!u>", "bang", "b.example" },
+	        { "<!b.example!u@a.example>", "bang", "a.example b.example" },
+	        { "<!![192.0.2.1].!u@a.example>", "bang", "a.example [192.0.2.1]" },
+	        { "<u%b.example%@a.example>", "percent", "a.example b.example" },
+	        { "<u%b.example%short@a.example>", "percent", "a.example b.example" },
+	        { "<u%c.example%b.example%x%%@a.example>", "percent", "a.example b.example c.example" },
+	        { "<b::u@a.example>", "decnet", "a.example b" },
+	        { "<c.example::b.example::u>", "decnet", "c.example b.example" },
+	        { "</dd.rfc-822=u(P)c.example(a)b.example/C=de/@a.example>", "mixed",
+	                "a.example b.example c.example" },
+	        { "</RFC-822=u(a)b.example@a.example>", "x400", "a.example b.example" },
+	        { "<u%b.example@a.example@>", "percent", "a.example b.example" },
+	        { "<u@b.example@[192.0.2.1]>", "quoted", "[192.0.2.1] b.example" },
 	        { "<b.example!u%c.example@a.example>", "mixed", "a.example b.example c.example" },
 	        { "<\"u@b.example\"@a.example>", "quoted", "a.example b.example" },
 	        { "<\"u\\@b.example\"@a.example>", "quoted", "a.example b.example" },
@@ -129,7 +142,7 @@ static void finds_hops_in_malformed_paths(void)
 	CHECK({ "<bob@example.org", "malformed", "example.org" },
 	        { "bob@example.org>", "malformed", "example.org" },
 	        { "<a b@example.org>", "malformed", "example.org" },
-	        { "<\"bob@example.org>", "malformed", "example.org>" },
+	        { "<\"bob@example.org>", "malformed", "example.org" },
 	        { "<bob@exa mple.org>", "malformed", "example.org" },
 	        { "<u@b.example\r@a.example>", "malformed", "a.example b.example\r" },
 	        { "<bob(@example.org>", "malformed", "" }, { "<@example.org>", "malformed", "example.org" },
@@ -137,6 +150,11 @@ static void finds_hops_in_malformed_paths(void)
 	        { "<bob@.example.org>", "malformed", ".example.org" },
 	        { "<Foo <bob@example.org>>", "malformed", "example.org" },
 	        { "<u\x01%b.example@a.example>", "malformed", "a.example b.example" },
+	        { "<u%b.example\x7f@a.example>", "malformed", "a.example b.example\x7f" },
+	        { "<,;:b.example!u@a.example>", "malformed", "a.example b.example" },
+	        { "<@a.example,u@b.example>", "malformed", "a.example b.example" },
+	        { "<bob@example.org\\>", "malformed", "example.org\\" },
+	        { "<IMCEASMTP-u+00+40b.example@a.example>", "malformed", "a.example b.example" },
 	        { "<@a,@b,@c,@d,@e,@f,@g,@h,@i:u@j>", "malformed", "a b c d e f g h" });
 }
 

@@ -289,7 +289,7 @@ static void recipients_are_judged_hop_by_hop(void)
 {
 	static const struct recipient_case cases[] = {
 		{ SMTP_FORM_BARE, "", true, false, 0 },
-		{ SMTP_FORM_NULL, "", true, false, 0 },
+		{ SMTP_FORM_NULL, "", false, false, 0 }, /* nobody's mailbox */
 		{ SMTP_FORM_PLAIN, "-", true, false, 0 },
 		{ SMTP_FORM_PLAIN, "example.org", true, false, 0 },
 		{ SMTP_FORM_PLAIN, "EXAMPLE.ORG", true, false, 0 },
