@@ -293,11 +293,44 @@ static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	f->sni = fact->tls.sni;
 }
 
+/* What is done about smuggling, by mode: resets a connection that was seen from its start, whether or not
+ * replies can still be told apart, since that is in the smuggler's power. */
+static void judge_smuggling(struct inspect *in, const struct flow *f, uint8_t *action, uint8_t *would)
+{
+	*would = (uint8_t)policy_settings(in->policy)->smuggling_action;
+	*action = in->enforce && !f->conn.midstream ? *would : ACTION_ALERT;
+}
+
+/* Hidden commands are told before the first of them is complete: the segment at hand never arrives. What
+ * was held back has left long ago. A lone sequence hides nothing, and passes. */
+static void on_eod(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
+{
+	struct event *e = inspect_event(in, f, EVENT_EOD, now_us);
+	struct event_eod *eod = &e->u.eod;
+
+	*eod = fact->eod;
+	if (eod->hides)
+		judge_smuggling(in, f, &eod->action, &eod->would);
+	if (eod->action == ACTION_RESET && fact->late)
+		f->want_reset = true;
+	else if (eod->action == ACTION_RESET)
+		f->cut_off = true;
+	f->hides_commands = f->hides_commands || eod->hides;
+	inspect_send(in, e);
+	counter_add(&in->counters, COUNTER_EOD, 1);
+}
+
+/* A server that says yes once ends bodies where it should not; with commands behind, or a second yes, it took
+ * them. */
 static void on_odd(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
 {
 	struct event *e = inspect_event(in, f, EVENT_ODD, now_us);
+	struct event_odd_what *odd = &e->u.odd;
 
-	e->u.odd = fact->odd;
+	*odd = fact->odd;
+	if (odd->unexplained > 1 || (odd->unexplained == 1 && f->hides_commands))
+		judge_smuggling(in, f, &odd->action, &odd->would);
+	f->want_reset = f->want_reset || odd->action == ACTION_RESET;
 	inspect_send(in, e);
 	counter_add(&in->counters, COUNTER_ODDITIES, 1);
 }
@@ -337,6 +370,9 @@ void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, cons
 		case SMTP_FACT_ODD:
 			on_odd(in, f, &fact, now_us);
 			break;
+		case SMTP_FACT_EOD:
+			on_eod(in, f, &fact, now_us);
+			break;
 		}
 		at += used;
 	} while (kind != SMTP_FACT_NONE);
@@ -352,5 +388,7 @@ void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, u
 			on_reply(in, f, &fact, now_us);
 		else if (kind == SMTP_FACT_TX_END)
 			on_tx_end(in, f, &fact, now_us);
+		else if (kind == SMTP_FACT_EOD)
+			on_eod(in, f, &fact, now_us);
 	}
 }

@@ -52,10 +52,11 @@ struct flow {
 	bool urgent;          /* the client has sent urgent data */
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
-	bool tx_bdat;      /* the running transaction has seen a BDAT */
-	bool greeted;      /* the server's first reply is known, or a reply behind a start in the middle */
-	bool turned_away;  /* that reply was a refusal, by us or by the server itself */
-	bool session_told; /* EVENT_REFUSED */
+	bool tx_bdat;        /* the running transaction has seen a BDAT */
+	bool greeted;        /* the server's first reply is known, or a reply behind a start in the middle */
+	bool turned_away;    /* that reply was a refusal, by us or by the server itself */
+	bool session_told;   /* EVENT_REFUSED */
+	bool hides_commands; /* some body had commands behind an end that is none */
 	struct masked masked;
 	struct event_domain sni;
 };

@@ -40,6 +40,7 @@
 	X(RCPT_REFUSED_BY_US, "smtp.rcpt_refused_by_us")                                                     \
 	X(TX_DEFERRED_BY_US, "smtp.transactions_deferred_by_us")                                             \
 	X(ODDITIES, "smtp.oddities")                                                                         \
+	X(EOD, "smtp.end_of_data_differs")                                                                   \
 	X(PENDING_FULL, "smtp.pending_full")                                                                 \
 	X(EVENTS, "event.sent")                                                                              \
 	X(EVENTS_LOST, "event.lost")

@@ -233,8 +233,12 @@ struct event_eod {
 	uint8_t hides;  /* the bytes right behind it read as SMTP commands */
 	uint8_t action; /* enum action taken, and what enforce mode would do */
 	uint8_t would;
-	uint64_t offset;         /* of its first byte, in the client's byte stream */
-	struct event_text bytes; /* the sequence itself, and if it hides commands the first one's verb */
+	uint32_t count; /* of such sequences in this body so far; this is the last one */
+	uint32_t pad;
+	uint64_t offset;           /* of its first byte, in the client's byte stream */
+	uint64_t verb_offset;      /* hides: of the first command */
+	char verb[EVENT_NAME_MAX]; /* hides: its verb, terminated */
+	struct event_text bytes;   /* the sequence itself */
 };
 struct event_leak {
 	uint32_t tx_id;
@@ -244,7 +248,12 @@ struct event_leak {
 struct event_odd_what {
 	uint8_t what; /* enum event_odd */
 	uint8_t side; /* 0 client, 1 server */
-	uint8_t pad[6];
+	/* UNEXPECTED_REPLY: a yes to no command of ours, in a connection that had an EVENT_EOD; how many so
+	 * far, not counted beyond a bound; 0 = nothing of that kind */
+	uint8_t unexplained;
+	uint8_t action; /* enum action taken about it, and what enforce mode would do */
+	uint8_t would;
+	uint8_t pad[3];
 	uint64_t offset;         /* in the byte stream of that side */
 	struct event_text bytes; /* up to 64 bytes around it; never body bytes */
 };

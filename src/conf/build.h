@@ -16,6 +16,7 @@ struct claim {
 struct draft {
 	int64_t mode, otherwise;
 	int64_t relay_action, relay_tricks, max_refusals;
+	int64_t smuggling_reset;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */

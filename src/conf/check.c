@@ -123,6 +123,7 @@ void check_blocks(struct build *b)
 			break;
 		case BLOCK_ROOT:
 		case BLOCK_RELAY:
+		case BLOCK_SMUGGLING:
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_LOG:

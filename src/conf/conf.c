@@ -92,6 +92,7 @@ static void set_policy(struct build *b)
 		.otherwise = (enum policy_do)d->otherwise,
 		.relay_action = (enum action)d->relay_action,
 		.tricks_action = (enum action)d->relay_tricks,
+		.smuggling_action = d->smuggling_reset ? ACTION_RESET : ACTION_ALERT,
 		.max_refusals = (unsigned)d->max_refusals,
 		.port_count = b->port_count,
 	};

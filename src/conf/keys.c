@@ -23,6 +23,10 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "the "
 	        "first that matches decides." },
 	[BLOCK_RELAY] = { "relay", false, "What is done about relay attempts, in mode enforce." },
+	[BLOCK_SMUGGLING] = { "smuggling", false,
+	        "What is done, in mode enforce, about commands hidden in a body behind an end that only some "
+	        "servers take for "
+	        "one." },
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
@@ -50,6 +54,7 @@ const struct key_type_info key_types[KEY_TYPES] = {
 static const char *const mode_words[] = { POLICY_MODE_NAMES, NULL };
 static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
 static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
+static const char *const smuggling_words[] = { "alert", "reset", NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
@@ -112,6 +117,9 @@ const struct key keys[] = {
 	  .help = "For foreign recipients behind a domain of ours (percent, bang and other forms): often honest." },
 	{ BLOCK_RELAY, "max-refusals", KEY_NUMBER, "3", 0, 100, "recipients", .set = value_number, DRAFT(max_refusals),
 	  .help = "Refused or deferred in one connection; from the next one on its transactions are deferred whole." },
+
+	{ BLOCK_SMUGGLING, "action", KEY_WORD, "alert", WORDS(smuggling_words), DRAFT(smuggling_reset),
+	  .help = "reset ends the connection before the commands arrive. The client keeps the mail and tries again until it gives up." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
 	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },

@@ -73,6 +73,7 @@ struct policy *policy_new(void)
 		.otherwise = DO_REFUSE,
 		.relay_action = ACTION_ALERT,
 		.tricks_action = ACTION_ALERT,
+		.smuggling_action = ACTION_ALERT,
 		.max_refusals = 3,
 		.ports = { 25 },
 		.port_count = 1 };
@@ -119,6 +120,7 @@ void policy_set(struct policy *p, const struct policy_settings *s)
 {
 	assert(s->mode < MODE_COUNT && s->otherwise < DO_COUNT);
 	assert(s->relay_action < ACTION_RELAY_COUNT && s->tricks_action < ACTION_RELAY_COUNT);
+	assert(s->smuggling_action == ACTION_ALERT || s->smuggling_action == ACTION_RESET);
 	assert(s->port_count <= POLICY_PORTS_MAX);
 	p->settings = *s;
 }

@@ -66,9 +66,10 @@ bool policy_groups_meet(const struct policy_groups *a, const struct policy_group
 struct policy_settings {
 	enum policy_mode mode;
 	enum policy_do otherwise;
-	enum action relay_action;  /* for a plain foreign recipient */
-	enum action tricks_action; /* for forms whose outer domain is ours */
-	unsigned max_refusals;     /* recipients refused in a connection before its transaction is deferred */
+	enum action relay_action;     /* for a plain foreign recipient */
+	enum action tricks_action;    /* for forms whose outer domain is ours */
+	enum action smuggling_action; /* alert or reset */
+	unsigned max_refusals; /* recipients refused in a connection before its transaction is deferred */
 	uint16_t ports[POLICY_PORTS_MAX];
 	unsigned port_count; /* 0 = any port (offline reading only) */
 };

@@ -115,6 +115,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	print_rules(conf);
 	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
 	        action_names[s->tricks_action], s->max_refusals);
+	printf("smuggling %s\n", action_names[s->smuggling_action]);
 	printf("queue     %u, %" PRIu32 " packets, fail %s\n", conf->queue.number, conf->queue.length,
 	        fail_names[conf->queue.fail]);
 	printf("records   %s%s\n", conf->log.eve[0] ? conf->log.eve : "none",

@@ -1,13 +1,8 @@
-/* body.c - the body of a message, at the speed of memchr.
+/* body.c - the body of a message, at the speed of memory.
  *
- * Whole runs of text are skipped from line feed to line feed; only the few bytes behind a CRLF go
- * through the state machine below, which reads the same however the pieces are cut:
- *
- *          CRLF          "."          CR            LF
- *   TEXT ------> START ------> DOT ------> DOT_CR ------> end
- *
- * Anything else leads back to TEXT (the dot was transparency, RFC 5321 4.5.2, and is not counted).
- * A bare LF or CR never ends a line here: servers that think so are another watch's affair.
+ * Where it ends, and where others may think that it ends, is eod.c's; here the dots of transparency (RFC 5321
+ * 4.5.2) are undone, so that size and header are those of the message. They are undone as a strict reader does
+ * it: a bare LF or CR never ends a line.
  *
  * The header is read for Message-ID only, up to its empty line; there a bare LF counts as a line's
  * end, since a wrong guess costs no more than a missing Message-ID.
@@ -17,8 +12,6 @@
 #include "smtp/body.h"
 
 #include <string.h>
-
-enum body_state { BODY_TEXT, BODY_TEXT_CR, BODY_START, BODY_DOT, BODY_DOT_CR };
 
 /* NAME: comparing the field's name. VALUE: keeping its value. FOLDED: the value was empty, it may
  * follow on the next line. SKIP: another field, or another line of it. OVER: header read. */
@@ -30,7 +23,7 @@ void body_begin(struct body *b)
 {
 	b->size_bytes = 0;
 	b->left_bytes = 0;
-	b->state = BODY_START;
+	eod_begin(&b->eod);
 	b->header_state = HEADER_NAME;
 	b->matched = 0;
 	b->message_id.len = 0;
@@ -44,7 +37,7 @@ void body_begin_chunk(struct body *b, uint64_t bytes)
 
 void body_gap(struct body *b)
 {
-	b->state = BODY_TEXT;
+	eod_gap(&b->eod);
 	b->header_state = HEADER_OVER;
 }
 
@@ -119,66 +112,28 @@ static void take_content(struct body *b, const uint8_t *bytes, uint32_t len)
 
 /* ---- end of data --------------------------------------------------------------------------------- */
 
-/* In a line: up to and with the LF of the next CRLF, or all. */
-static uint32_t skip_line(struct body *b, const uint8_t *bytes, uint32_t len)
+uint32_t body_push(struct body *b, const uint8_t *bytes, uint32_t len, uint64_t offset, bool *end)
 {
-	const uint8_t *from = bytes, *end = bytes + len, *lf;
-
-	if (b->state == BODY_TEXT_CR && bytes[0] == '\n') {
-		b->state = BODY_START;
-		return 1;
-	}
-	while ((lf = memchr(from, '\n', (size_t)(end - from))) != NULL) {
-		from = lf + 1;
-		if (lf > bytes && lf[-1] == '\r') {
-			b->state = BODY_START;
-			return (uint32_t)(from - bytes);
-		}
-	}
-	b->state = end[-1] == '\r' ? BODY_TEXT_CR : BODY_TEXT;
-	return len;
-}
-
-/* Behind a CRLF, state START, DOT or DOT_CR: looks at one byte. Returns 1 if it was used, 0 if it is
- * to be read as text. */
-static uint32_t step_dot(struct body *b, uint8_t byte)
-{
-	if (b->state == BODY_START && byte == '.') {
-		b->state = BODY_DOT;
-		return 1;
-	}
-	if (b->state == BODY_DOT && byte == '\r') {
-		b->state = BODY_DOT_CR;
-		return 1;
-	}
-	if (b->state == BODY_DOT_CR) { /* it was the text CR behind a transparency dot */
-		take_content(b, (const uint8_t *)"\r", 1);
-		b->state = BODY_TEXT_CR;
-		return 0;
-	}
-	b->state = BODY_TEXT;
-	return 0;
-}
-
-uint32_t body_push(struct body *b, const uint8_t *bytes, uint32_t len, bool *end)
-{
-	uint32_t at = 0, n;
+	uint32_t at = 0, taken = 0; /* content up to here is in the books */
+	enum eod_step step;
 
 	*end = false;
-	while (at < len) {
-		if (b->state == BODY_DOT_CR && bytes[at] == '\n') {
-			*end = true;
-			return at + 1;
-		}
-		n = b->state >= BODY_START ? step_dot(b, bytes[at]) : 0;
-		at += n;
-		if (n > 0)
+	while (at < len && !*end) {
+		at += eod_skip(&b->eod, bytes + at, len - at);
+		if (at == len)
+			break;
+		step = eod_step(&b->eod, bytes[at], offset + at);
+		at++;
+		if (step == EOD_CONTENT)
 			continue;
-		n = skip_line(b, bytes + at, len - at);
-		take_content(b, bytes + at, n);
-		at += n;
+		take_content(b, bytes + taken, at - 1 - taken);
+		if (step == EOD_LATE)
+			take_content(b, (const uint8_t *)"\r", 1);
+		taken = step == EOD_LATE ? at - 1 : at;
+		*end = step == EOD_END;
 	}
-	return len;
+	take_content(b, bytes + taken, at - taken);
+	return at;
 }
 
 uint32_t body_push_chunk(struct body *b, const uint8_t *bytes, uint32_t len, bool *end)

@@ -1,4 +1,4 @@
-/* body.h - the body of a message: where it ends, how long it is, its Message-ID.
+/* body.h - the body of a message: where it ends (eod.h), how long it is, its Message-ID.
  *
  * A DATA body ends at CRLF "." CRLF and nowhere else (RFC 5321 4.1.1.4); a BDAT chunk after its
  * count of bytes (RFC 3030). Nothing of a body is kept but the Message-ID of its header.
@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 #include "postern/event.h"
+#include "smtp/eod.h"
 
 struct body {
 	uint64_t size_bytes; /* so far; transparency dots and the end not counted */
 	uint64_t left_bytes; /* of the chunk, BDAT */
-	uint8_t state;
+	struct eod eod;
 	uint8_t header_state;
 	uint8_t matched; /* letters of "Message-ID:" */
 	struct event_path message_id;
@@ -27,8 +28,9 @@ void body_begin_chunk(struct body *b, uint64_t bytes);
 /* Some bytes are missing for ever: the next ones may lie anywhere in a line. */
 void body_gap(struct body *b);
 
-/* Reads bytes[0, len) of a DATA body; returns how many belong to it. *end: the last of them ended it. */
-uint32_t body_push(struct body *b, const uint8_t *bytes, uint32_t len, bool *end);
+/* Reads bytes[0, len) of a DATA body, the first at `offset` of the stream; returns how many belong to it. *end: the last
+ * of them ended it. */
+uint32_t body_push(struct body *b, const uint8_t *bytes, uint32_t len, uint64_t offset, bool *end);
 /* The same for a chunk. */
 uint32_t body_push_chunk(struct body *b, const uint8_t *bytes, uint32_t len, bool *end);
 

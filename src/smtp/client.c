@@ -476,8 +476,9 @@ void client_body_done(struct dialogue *d, uint64_t offset, uint64_t now_us)
 static uint32_t read_body(struct dialogue *d, const struct piece *p)
 {
 	bool end;
-	uint32_t used = body_push(&d->body, p->bytes, p->len, &end);
+	uint32_t used = body_push(&d->body, p->bytes, p->len, p->offset, &end);
 
+	due_add_eod(d, end, p->late);
 	if (end)
 		client_body_done(d, p->offset + used - 3, p->now_us); /* the dot of ".\r\n" */
 	return used;

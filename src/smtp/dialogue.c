@@ -101,9 +101,43 @@ static void tell_odd(const struct dialogue *d, const struct due *due, struct smt
 
 	fact->odd.what = due->what;
 	fact->odd.side = due->side;
+	fact->odd.unexplained = due->extra;
 	fact->odd.offset = due->offset;
 	fact->odd.bytes.len = (uint16_t)due->len;
 	memcpy(fact->odd.bytes.bytes, line + due->at, due->len);
+}
+
+void due_add_eod(struct dialogue *d, bool over, bool late)
+{
+	struct due *due;
+
+	if (!eod_take(&d->body.eod, over))
+		return;
+	d->eod_seen = true;
+	due = due_add(d, SMTP_FACT_EOD);
+	due->tx_id = d->client_tx;
+	due->late = late;
+}
+
+/* Nothing of the body is read before it is told. */
+static void tell_eod(const struct dialogue *d, const struct due *due, struct smtp_fact *fact)
+{
+	const struct eod_found *found = &d->body.eod.found;
+	struct event_eod *eod = &fact->eod;
+
+	fact->tx_id = eod->tx_id = due->tx_id;
+	fact->late = due->late;
+	eod->what = found->what;
+	eod->hides = found->hides;
+	eod->count = found->count;
+	eod->offset = found->offset;
+	eod->bytes.len = found->len;
+	eod->bytes.cut = found->cut;
+	memcpy(eod->bytes.bytes, found->bytes, found->len);
+	if (!found->hides)
+		return;
+	strncpy(eod->verb, found->command, sizeof(eod->verb) - 1);
+	eod->verb_offset = found->command_offset;
 }
 
 static void tell_recipient(struct dialogue *d, const struct due *due, struct smtp_fact *fact)
@@ -189,6 +223,9 @@ static bool tell_due(struct dialogue *d, struct smtp_fact *fact)
 		break;
 	case SMTP_FACT_ODD:
 		tell_odd(d, due, fact);
+		break;
+	case SMTP_FACT_EOD:
+		tell_eod(d, due, fact);
 		break;
 	}
 	return true;
@@ -437,6 +474,8 @@ enum smtp_fact_kind dialogue_end(
 			continue;
 		if (d->ending)
 			break;
+		if (d->mode == CLIENT_BODY)
+			due_add_eod(d, true, true);
 		dialogue_abandon(d, end);
 		d->ending = true;
 	}

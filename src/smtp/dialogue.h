@@ -109,6 +109,7 @@ enum smtp_fact_kind {
 	SMTP_FACT_REPLY,  /* a reply is complete; command (NULL = nobody asked), reply */
 	SMTP_FACT_TX_END, /* the transaction tx_id is over: `end` */
 	SMTP_FACT_TLS,    /* both sides have sent TLS records; tls */
+	SMTP_FACT_EOD,    /* readers differ about where a body ends (smtp/eod.h), told in time; eod, tx_id */
 	SMTP_FACT_ODD,    /* odd */
 };
 
@@ -123,15 +124,16 @@ struct smtp_fact {
 	uint64_t path_offset;     /* RECIPIENT: client stream offset of its first byte */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
 	                             one before the closing '>' (or the line's last, before CRLF) */
-	bool late;                /* RECIPIENT: read only after its bytes were long gone; can't be edited */
+	bool late;                /* RECIPIENT, EOD: read only after its bytes were long gone */
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
 	uint8_t starttls_offered; /* REPLY to EHLO */
 	uint8_t starttls_masked;  /* REPLY to EHLO: the offer was overwritten on the way */
-	uint32_t tx_id;           /* REPLY and TX_END: transaction it belongs to, 0 = none */
+	uint32_t tx_id;           /* REPLY, EOD and TX_END: transaction it belongs to, 0 = none */
 	enum event_end end;
 	struct event_tls tls;
 	struct event_odd_what odd;
+	struct event_eod eod;
 };
 
 /* Inner state; callers use the functions below only. */

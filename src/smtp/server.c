@@ -5,7 +5,9 @@
  *   334 to AUTH is no end: the client's next line is a response; told is the AUTH's last reply.
  *   421 answers the oldest command if there is one, since RFC 5321 4.2.3 allows it as a reply to any
  *   command, and most servers send it as one; with nothing pending it is the server's goodbye.
- *   Anything else that nobody asked for means that we have lost count.
+ *   Anything else that nobody asked for means that we have lost count. Where a body had an end for lenient
+ *   readers only, a yes (2xx but 221, 3xx) that nobody asked for, or a 354 to anything but DATA, is the sign
+ *   that the server is one: it is told each time, up to a bound.
  *
  * The end of a transaction: DATA refused leaves it open (RFC 5321 4.1.4: only RSET, HELO, EHLO and the
  * end of data clear the buffers; servers do keep them), so more recipients and another DATA may
@@ -205,6 +207,32 @@ static void tell_early(struct dialogue *d, const struct smtp_command *c)
 	}
 }
 
+/* A yes to what nobody asked, where the server may have read commands that we did not (eod.h); unless there
+ * were other reasons to lose count before the first. */
+static bool is_unexplained(struct dialogue *d)
+{
+	if (d->mode == CLIENT_BODY) {
+		eod_settle(&d->body.eod);
+		due_add_eod(d, true, true);
+	}
+	if (!d->eod_seen || !(d->certain || d->unexplained) || digit(d) > 3 || d->reply.code == 221 ||
+	        d->unexplained == UNEXPLAINED_MAX)
+		return false;
+	d->unexplained++;
+	return true;
+}
+
+static void tell_unexpected(struct dialogue *d)
+{
+	bool unexplained = is_unexplained(d);
+
+	if (!d->certain && !unexplained)
+		return;
+	due_add_odd(d, ODD_UNEXPECTED_REPLY, SMTP_SERVER, d->server_line.offset, 0,
+	        d->server_line.kept < ODD_BYTES_MAX ? d->server_line.kept : ODD_BYTES_MAX);
+	d->due[d->due_count - 1].extra = unexplained ? d->unexplained : 0;
+}
+
 static void answer(struct dialogue *d, uint32_t id)
 {
 	struct smtp_command *c = pool_get(d->pool, id);
@@ -223,6 +251,8 @@ static void answer(struct dialogue *d, uint32_t id)
 	if (answers[c->verb])
 		answers[c->verb](d, c, due);
 	if (d->reply.code == 354 && d->mode == CLIENT_COMMANDS) {
+		if (d->eod_seen)
+			tell_unexpected(d);
 		dialogue_lose(d); /* what the server took for DATA we did not */
 		client_begin_body(d);
 	}
@@ -259,9 +289,7 @@ static void unasked(struct dialogue *d)
 	bool lost = !d->certain;
 
 	if (code != 421) {
-		if (d->certain)
-			due_add_odd(d, ODD_UNEXPECTED_REPLY, SMTP_SERVER, d->server_line.offset, 0,
-			        d->server_line.kept < ODD_BYTES_MAX ? d->server_line.kept : ODD_BYTES_MAX);
+		tell_unexpected(d);
 		dialogue_lose(d);
 	}
 	due_add(d, SMTP_FACT_REPLY);
@@ -291,6 +319,7 @@ static void end_reply(struct dialogue *d, uint64_t now_us)
 	uint32_t id = skip_greeting(d, d->pending.first);
 
 	if (id == 0 && d->mode == CLIENT_BODY && d->body_gapped && d->reply.code != 421) {
+		due_add_eod(d, true, true);
 		client_body_done(d, d->offset[SMTP_CLIENT], now_us);
 		id = d->pending.first;
 	}

@@ -34,18 +34,20 @@ enum client_mode {
 };
 
 enum { DUE_MAX = 16, HELLO_CLIENT_MAX = 2560, HELLO_SERVER_MAX = SMTP_EARLY_MAX - HELLO_CLIENT_MAX };
+enum { UNEXPLAINED_MAX = 8 }; /* are counted */
 
 /* A fact to be told, before it is written out. */
 struct due {
 	uint8_t kind;     /* enum smtp_fact_kind */
 	uint8_t what;     /* ODD: enum event_odd; TX_END: enum event_end */
 	uint8_t side;     /* ODD */
-	bool late;        /* RECIPIENT */
+	bool late;        /* RECIPIENT, EOD */
+	uint8_t extra;    /* ODD: event_odd_what.unexplained */
 	bool unanswered;  /* REPLY: code 0 */
 	bool give_back;   /* REPLY: the command goes back to the pool after it */
 	bool final_data;  /* REPLY */
 	uint32_t command; /* RECIPIENT, REPLY; 0 = none */
-	uint32_t tx_id;   /* REPLY, TX_END */
+	uint32_t tx_id;   /* REPLY, EOD, TX_END */
 	uint32_t at, len; /* MASK, DEFER: in the caller's piece; ODD: bytes of that side's line */
 	uint32_t line_at; /* MASK */
 	const char *text; /* DEFER */
@@ -91,6 +93,8 @@ struct dialogue {
 	bool held_full;        /* `store` was too small, bytes behind it are lost */
 	bool ending;           /* dialogue_end() has begun */
 	bool blind;            /* dialogue_is_blind() */
+	bool eod_seen;         /* SMTP_FACT_EOD was told */
+	uint8_t unexplained;   /* replies since then that say yes to nothing we know of */
 	bool chunking_offered; /* by the last EHLO's reply */
 	bool unheard;          /* dialogue_unheard() */
 	bool no_tunnel;        /* the server's side has begun with its own words */
@@ -147,6 +151,8 @@ void client_tell_injection(struct dialogue *d);
 struct due *due_add(struct dialogue *d, enum smtp_fact_kind kind);
 void due_add_odd(struct dialogue *d, enum event_odd what, enum smtp_side side, uint64_t offset, uint32_t at,
         uint32_t len);
+/* Tells what the body's two readers differ about, if it is to be told now (eod_take()). */
+void due_add_eod(struct dialogue *d, bool over, bool late);
 /* Everything pending will never be answered; the open transaction ends with `end`. */
 void dialogue_abandon(struct dialogue *d, enum event_end end);
 /* Ends the open transaction, if there is one. */

@@ -39,7 +39,7 @@ bool evasion_judge(const struct watch_view *view, const struct event *e, struct 
 	const struct event_odd_what *odd = &e->u.odd;
 	struct event_text *line;
 
-	if (odd->what >= ODD_COUNT)
+	if (odd->what >= ODD_COUNT || odd->unexplained) /* smuggle.c's */
 		return false;
 	finding_init(f, weights[odd->what].id, e);
 	if (weights[odd->what].severity)

@@ -194,6 +194,7 @@ void incident_add(struct incident_book *b, struct finding *f)
 {
 	struct incident_key key = incident_key(f);
 	struct incident *in = table_find(b->table, &key);
+	bool worse = in && f->severity < in->story.severity;
 
 	b->counts->findings++;
 	if (f->id == FINDING_AUDIT) {
@@ -206,7 +207,7 @@ void incident_add(struct incident_book *b, struct finding *f)
 		in = incident_open(b, &key, f);
 	incident_grow(in, f);
 	f->incident = in->story.incident;
-	if (f->incident.count < in->next_told_count)
+	if (f->incident.count < in->next_told_count && !worse)
 		return;
 	f->incident.state = f->incident.count == 1 ? INCIDENT_OPEN : INCIDENT_GROWN;
 	if (incident_tell(b, f))

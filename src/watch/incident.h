@@ -1,7 +1,7 @@
 /* incident.h - findings of one rule about one source and direction are one story.
  *
  * The first finding of a story is told in full (state open), later ones only when the number of
- * findings has doubled (2, 4, 8, ...; state grown), and when nothing came for quiet_s a summary closes
+ * findings has doubled (2, 4, 8, ...; state grown) or one is more severe than all before it, and when nothing came for quiet_s a summary closes
  * it: the first finding with the count, the first and last time, the worst severity and the first
  * FINDING_EVIDENCE_MAX different lines of evidence. One source is a /32 of IPv4 or a /64 of IPv6.
  *

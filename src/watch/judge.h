@@ -22,6 +22,7 @@ struct watch_memory {
 	struct event_path foreign;   /* its first foreign recipient that the server accepted */
 	uint8_t foreign_form;        /* enum smtp_form of that recipient */
 	bool starttls_offered;
+	struct event_eod eod;      /* told last; count 0 = none */
 	struct event_domain host;  /* as the server called itself in its greeting */
 	struct confirm_ref relay;  /* the running transaction, if it relays through a server of ours */
 	struct confirm_ref leaves; /* the relayed one that it looks like */
@@ -39,6 +40,8 @@ watch_judge confirm_judge_data;      /* EVENT_DATA: relay.confirmed, by content 
 watch_judge confirm_judge_handshake; /* EVENT_TLS: relay.confirmed, by destination and time */
 watch_judge sender_judge_helo;       /* EVENT_HELO: helo.forged */
 watch_judge sender_judge_mail;       /* EVENT_MAIL: sender.spoof, sender.foreign */
+watch_judge smuggle_judge_end;       /* EVENT_EOD: smuggling.attempt */
+watch_judge smuggle_judge_reply;     /* EVENT_ODD: smuggling.effective */
 watch_judge evasion_judge;           /* EVENT_ODD: evasion, starttls.injection */
 watch_judge tls_judge_helo;          /* EVENT_HELO: starttls.missing */
 watch_judge tls_judge_auth;          /* EVENT_AUTH: auth.clear */

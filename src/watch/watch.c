@@ -39,6 +39,8 @@ static const struct {
 	{ EVENT_DATA, confirm_judge_data },
 	{ EVENT_TLS, confirm_judge_handshake },
 	{ EVENT_TLS, tls_judge_handshake },
+	{ EVENT_EOD, smuggle_judge_end },
+	{ EVENT_ODD, smuggle_judge_reply },
 	{ EVENT_ODD, evasion_judge },
 	{ EVENT_CLOSE, tls_judge_close },
 	{ EVENT_REFUSED, gate_judge_try },
@@ -142,6 +144,8 @@ static void remember(struct watch *w, const struct event *e)
 			m->foreign = rcpt->path;
 			m->foreign_form = rcpt->form;
 		}
+	} else if (e->kind == EVENT_EOD) {
+		memory_of(w, e)->eod = e->u.eod;
 	}
 }
 

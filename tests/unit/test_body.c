@@ -16,7 +16,7 @@ static uint32_t read_body(struct body *b, const char *text, uint32_t len, uint32
 	body_begin(b);
 	while (at < len && !end) {
 		n = len - at < cut ? len - at : cut;
-		at += body_push(b, copy + at, n, &end);
+		at += body_push(b, copy + at, n, at, &end);
 	}
 	guard_free(copy, len);
 	return end ? at : 0;
@@ -104,14 +104,14 @@ static void goes_on_behind_a_hole(void)
 
 	body_begin(&b);
 	body_gap(&b);
-	CU_ASSERT(body_push(&b, (const uint8_t *)".\r\nMessage-ID: x\r\n.\r\n", 21, &end) == 21);
+	CU_ASSERT(body_push(&b, (const uint8_t *)".\r\nMessage-ID: x\r\n.\r\n", 21, 0, &end) == 21);
 	CU_ASSERT(end);
 	CU_ASSERT(b.message_id.len == 0);
 
 	/* The CR before it was not pushed: this LF ends no line. */
 	body_begin(&b);
 	body_gap(&b);
-	CU_ASSERT(body_push(&b, (const uint8_t *)"\r\n.\r\n" + 1, 4, &end) == 4);
+	CU_ASSERT(body_push(&b, (const uint8_t *)"\r\n.\r\n" + 1, 4, 0, &end) == 4);
 	CU_ASSERT(!end);
 }
 

@@ -43,6 +43,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(s->otherwise, DO_REFUSE);
 	CU_ASSERT_EQUAL(s->relay_action, ACTION_ALERT);
 	CU_ASSERT_EQUAL(s->tricks_action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(s->smuggling_action, ACTION_ALERT);
 	CU_ASSERT_EQUAL(s->max_refusals, 3);
 	CU_ASSERT_EQUAL(s->port_count, 1);
 	CU_ASSERT_EQUAL(s->ports[0], 25);
@@ -119,6 +120,7 @@ static const char every_key[] =
         "  to = { mail }  do = inspect }\n"
         "rule out { from = { servers }  to = { any }  do = refuse }\n"
         "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
+        "smuggling { action = reset }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  hooks = { output, forward } }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
@@ -161,6 +163,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(s->otherwise, DO_DROP);
 	CU_ASSERT_EQUAL(s->relay_action, ACTION_REFUSE_RECIPIENT);
 	CU_ASSERT_EQUAL(s->tricks_action, ACTION_RESET);
+	CU_ASSERT_EQUAL(s->smuggling_action, ACTION_RESET);
 	CU_ASSERT_EQUAL(s->max_refusals, 7);
 	CU_ASSERT_EQUAL(s->port_count, 2);
 	CU_ASSERT_EQUAL(s->ports[0], 25);

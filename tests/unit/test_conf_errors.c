@@ -96,7 +96,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: missing title for section 'upstream'; write NAME \"title\" { ... }" },
 	{ "upstream \"x\" addresses = {}\n",
 	        "t.conf:1: missing opening brace for section 'upstream'; write NAME \"title\" { ... }; "
-	        "relay, queue, nft and log take no title" },
+	        "relay, smuggling, queue, nft and log take no title" },
 	{ "rule \"a\" { from = { \"hme\" } to = { \"srevers\" } do = refse }\n",
 	        "t.conf:1: nothing is named \"hme\"; did you mean \"home\"?\n"
 	        "t.conf:1: nothing is named \"srevers\"; did you mean \"servers\"?\n"
@@ -153,6 +153,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "not listed; add domains = { ... } or set relay.tricks = alert" },
 	{ "relay { action = block }\n", "t.conf:1: relay.action = \"block\" is unknown; write one of: alert, "
 	                                "defer-recipient, refuse-recipient, refuse-session, reset" },
+	{ "smuggling { action = refuse-session }\n",
+	        "t.conf:1: smuggling.action = \"refuse-session\" is unknown; write one of: alert, reset" },
 	{ "queue { number = 70000 length = 3 fail = opn workers = 17 }\n",
 	        "t.conf:1: queue.number = \"70000\" is no number in its range; write one from 0 to 65535\n"
 	        "t.conf:1: queue.length = \"3\" is no number in its range; write one from 64 to 1048576 "

@@ -23,6 +23,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "guard.h"
 #include "smtp/dialogue.h"
@@ -302,6 +303,33 @@ static void tell_mask(struct play *p, const struct smtp_fact *fact, const uint8_
 	p->mask_len += fact->len;
 }
 
+static void tell_eod(struct play *p, const struct smtp_fact *fact)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		EVENT_EODS(X)
+#undef X
+	};
+	const struct event_eod *eod = &fact->eod;
+
+	tell(p, "eod %s ", names[eod->what]);
+	tell_bytes(p, eod->bytes.bytes, eod->bytes.len);
+	tell(p, "%s @%llu", eod->bytes.cut ? "..." : "", (unsigned long long)eod->offset);
+	if (fact->tx_id)
+		tell(p, " tx%u", fact->tx_id);
+	if (eod->count > 1)
+		tell(p, " of %u", eod->count);
+	if (eod->hides)
+		tell(p, " hides %s @%llu", eod->verb, (unsigned long long)eod->verb_offset);
+	tell(p, "%s\n", fact->late ? " late" : "");
+	if (p->client_lost == 0) {
+		CU_ASSERT(eod->bytes.cut ||
+		          memcmp(p->client + eod->offset, eod->bytes.bytes, eod->bytes.len) == 0);
+		CU_ASSERT(!eod->hides || strncasecmp((char *)p->client + eod->verb_offset, eod->verb,
+		                                 strlen(eod->verb)) == 0);
+	}
+}
+
 static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_t *piece)
 {
 	static const char *const ends[] = { EVENT_END_NAMES };
@@ -336,7 +364,11 @@ static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_
 		tell(p, "odd %s %s @%llu ", fact->odd.side ? "server" : "client", oddities[fact->odd.what],
 		        (unsigned long long)fact->odd.offset);
 		tell_bytes(p, fact->odd.bytes.bytes, fact->odd.bytes.len);
+		if (fact->odd.unexplained)
+			tell(p, " unexplained %u", fact->odd.unexplained);
 		tell(p, "\n");
+	} else if (fact->kind == SMTP_FACT_EOD) {
+		tell_eod(p, fact);
 	}
 }
 
