@@ -29,6 +29,7 @@
  */
 #include "gate/gate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -43,6 +44,7 @@
 #include "gate/encode.h"
 #include "gate/found.h"
 #include "gate/interval.h"
+#include "gate/saved.h"
 #include "gate/shape.h"
 
 enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time */
@@ -585,4 +587,46 @@ int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out)
 		found_fini(&found);
 	} while (error == -EINTR && --tries > 0);
 	return error;
+}
+
+/* ---- over boots --------------------------------------------------------------------------- */
+
+static_assert((int)GATE_TABLE_MAX == (int)SAVED_TABLE_MAX, "one length of names");
+
+int gate_save(const struct gate *g, const struct ruleset *installed, const char *path)
+{
+	const struct found nothing = { 0 };
+	struct batch batch;
+	int error;
+
+	batch_init(&batch, 1);
+	encode_all(&batch, installed, &nothing, NULL, g->target);
+	error = saved_write(path, installed->table, &batch);
+	batch_fini(&batch);
+	return error;
+}
+
+int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], char *err, unsigned err_bytes)
+{
+	struct gate_counts counts;
+	struct batch batch;
+	int error;
+
+	begin(g, &batch);
+	error = saved_read(path, table, &batch);
+	if (error)
+		say(err, err_bytes, "cannot be used: %s",
+		        error == -EPERM     ? "others than root can write it"
+		        : error == -EBADMSG ? "it is damaged, or of another version"
+		                            : strerror(-error));
+	else if (gate_read_counts(g, table, &counts) == 0)
+		error = -EEXIST;
+	if (error) {
+		batch_fini(&batch);
+		return error;
+	}
+	error = end(g, &batch);
+	if (error)
+		say(err, err_bytes, "the kernel refused it: %s; %s", strerror(-error), advise(-error));
+	return error == -ENOENT ? -EOPNOTSUPP : error; /* an expression that it lacks */
 }

@@ -23,6 +23,12 @@ enum gate_done { GATE_ADOPTED /* all was there already */, GATE_CHANGED, GATE_MA
 enum gate_done gate_done(const struct gate *g);
 /* True if the last install had to use the xt target. */
 bool gate_uses_target(const struct gate *g);
+/* Leaves what gate_install() has installed in a file, for the next boot. 0 or -errno; then the old file stays. */
+int gate_save(const struct gate *g, const struct ruleset *installed, const char *path);
+/* Installs what the file has; its table's name is told. 0; -EEXIST: the table is there, nothing was done; -ENOENT: no
+ * such file; -errno with a message in err. */
+enum { GATE_TABLE_MAX = 256 };
+int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], char *err, unsigned err_bytes);
 /* Is the kernel's table what is wanted? 0; -ESTALE: no, and err says what only one of them has; -errno. */
 int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
 /* Calls `each` with the name of every table that looks like one of ours. How many, or -errno. */

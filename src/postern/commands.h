@@ -33,6 +33,7 @@ int rules_run(const struct conf *conf, unsigned warnings);
 int read_run(int argc, char **argv);
 int down_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
+int restore_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 
 #endif

@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	  "reads captures through the same engine as live traffic; records on stdout", NEEDS_NOTHING },
 	{ "verify", { .conf = verify_run }, "[-c FILE]",
 	  "compares the ruleset in the kernel with the one that would be installed", NEEDS_CONFIGURATION },
+	{ "restore", { .args = restore_run }, "[-f FILE]",
+	  "loads the rules that were in force last, where there are none: for the boot", NEEDS_NOTHING },
 	{ "down", { .args = down_run }, "[-c FILE]",
 	  "ends posternd and removes everything of it from the kernel", NEEDS_NOTHING },
 	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",

@@ -30,7 +30,7 @@ static_assert(
         (int)CONF_WORKERS_MAX <= (int)RULESET_QUEUES_MAX && (int)CONF_WORKERS_MAX <= (int)DAEMON_WORKERS_MAX,
         "room for all workers");
 
-enum { ERR_BYTES = 512 };
+enum { ERR_BYTES = 512, PATH_BYTES = 4096 };
 
 const char *daemon_mode_name(const struct conf *conf)
 {
@@ -156,6 +156,16 @@ bool daemon_prepare(struct daemon *d)
 	return r == 0;
 }
 
+void daemon_save_rules(const struct daemon *d, const struct ruleset *rules)
+{
+	char path[PATH_BYTES];
+	int r = wanted_path(path, sizeof(path)) ? gate_save(d->gate, rules, path) : 0;
+
+	if (r)
+		log_warning("%s cannot be written, the next boot begins with older rules or none: %s", path,
+		        strerror(-r));
+}
+
 bool daemon_install(struct daemon *d)
 {
 	static const char *const done[] = {
@@ -169,6 +179,7 @@ bool daemon_install(struct daemon *d)
 		log_error("%s", err);
 		return false;
 	}
+	daemon_save_rules(d, d->rules);
 	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", daemon_mode_name(d->conf),
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",

@@ -43,6 +43,8 @@ bool daemon_claim(struct daemon *d);
 bool daemon_prepare(struct daemon *d);
 bool daemon_install(struct daemon *d);
 
+/* What was just installed, for the next boot. */
+void daemon_save_rules(const struct daemon *d, const struct ruleset *rules);
 const char *daemon_mode_name(const struct conf *conf);
 /* What conf_load() has to say goes to the log. */
 int daemon_read_conf(const struct daemon *d, struct conf **out);

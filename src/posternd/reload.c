@@ -112,6 +112,7 @@ static bool install(struct daemon *d, const struct conf *next)
 	}
 	ruleset_free(d->rules);
 	d->rules = rules;
+	daemon_save_rules(d, rules);
 	return true;
 }
 

@@ -1,6 +1,9 @@
 /* wanted.c - see wanted.h. Refused tries are logged to the NFLOG group of the queue's number. */
 #include "posternd/wanted.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 struct ruleset *wanted_rules(const struct conf *conf)
 {
 	const struct ruleset_settings s = {
@@ -15,4 +18,13 @@ struct ruleset *wanted_rules(const struct conf *conf)
 	};
 
 	return ruleset_build(conf->policy, &s);
+}
+
+bool wanted_path(char *path, unsigned path_bytes)
+{
+	const char *folder = getenv("STATE_DIRECTORY");
+
+	if (!folder || !*folder)
+		return false;
+	return (unsigned)snprintf(path, path_bytes, "%s/rules", folder) < path_bytes;
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # soak.sh - does anything grow? Ten minutes of mixed load, with the daemon's memory, descriptors and flows sampled.
 #
-# usage: soak.sh BUILD      SOAK_S=600: seconds of load
+# usage: soak.sh BUILD      SOAK_S=600: seconds of load; below two minutes memory is still touched for the first time
 #
 # The load: short sessions, long ones, bodies of megabytes, refused recipients, clients that are killed in the middle,
 # refused tries of a stranger, and a reload every few seconds that changes a set. Prints a table, and fails when something

@@ -1,0 +1,17 @@
+/* saved.h - a ruleset in a file, as the messages that make it: for the next boot. */
+#ifndef GATE_SAVED_H
+#define GATE_SAVED_H
+
+#include <stdint.h>
+
+#include "gate/batch.h"
+
+enum { SAVED_TABLE_MAX = 256 };
+
+/* Replaces the file in one step; it survives a power cut. batch: complete. 0 or -errno. */
+int saved_write(const char *path, const char *table, const struct batch *batch);
+/* Adds the messages of the file to a batch that was begun. 0; -ENOENT: there is none; -EBADMSG: it is none of
+ * ours, or damaged; -EPERM: others than root could have written it; -errno. */
+int saved_read(const char *path, char table[SAVED_TABLE_MAX], struct batch *batch);
+
+#endif
