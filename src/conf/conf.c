@@ -103,13 +103,15 @@ static void set_policy(struct build *b)
 
 /* Of each file in the order of reading, chained; "" without a file. A fixed key: this tells versions of a file apart,
  * it keeps nothing secret and no table is built on it. */
-static void hash_sources(const struct parsed *p, char out[17])
+static void hash_sources(const struct parsed *p, bool with_lists, char out[17])
 {
 	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
 	uint64_t chain[2] = { 0, 0 };
 	size_t i;
 
 	for (i = 0; i < p->source_count; i++) {
+		if (p->sources[i]->is_list && !with_lists)
+			continue;
 		chain[1] = hash_bytes(key, p->sources[i]->bytes, p->sources[i]->len);
 		chain[0] = hash_bytes(key, chain, sizeof(chain));
 	}
@@ -125,6 +127,24 @@ static int count_cpus(void)
 	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 
 	return n < CONF_WORKERS_MAX ? n : CONF_WORKERS_MAX;
+}
+
+static int keep_lists(struct conf *c, const struct parsed *p)
+{
+	for (size_t i = 0; i < p->source_count; i++) {
+		const struct source *s = p->sources[i];
+		char *path;
+
+		if (!s->is_list)
+			continue;
+		path = strdup(s->path);
+		if (!path || array_grow(&c->lists, c->list_count, sizeof(struct conf_list)) < 0) {
+			free(path);
+			return -ENOMEM;
+		}
+		c->lists[c->list_count++] = (struct conf_list) { path, s->stamp };
+	}
+	return 0;
 }
 
 static struct conf *make_conf(struct build *b, const char *path)
@@ -146,8 +166,9 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->log.eve = strdup(d->log_eve);
 	c->log.alerts_only = d->log_alerts_only != 0;
 	c->log.stats_s = (uint32_t)d->log_stats;
-	hash_sources(b->parsed, c->hash);
-	if (!c->path || !c->nft.table || !c->log.eve) {
+	hash_sources(b->parsed, true, c->hash);
+	hash_sources(b->parsed, false, c->own_hash);
+	if (!c->path || !c->nft.table || !c->log.eve || keep_lists(c, b->parsed) < 0) {
 		conf_free(c);
 		return NULL;
 	}
@@ -168,6 +189,9 @@ void conf_free(struct conf *c)
 		return;
 	policy_free(c->policy);
 	places_free(c->places);
+	while (c->list_count > 0)
+		free(c->lists[--c->list_count].path);
+	free(c->lists);
 	free(c->path);
 	free(c->nft.table);
 	free(c->log.eve);

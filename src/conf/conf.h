@@ -23,6 +23,16 @@ enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK
 
 enum { CONF_WORKERS_MAX = 16 };
 
+/* Which version of a file; all zero = there is none. Compared as bytes. */
+struct conf_stamp {
+	uint64_t device, inode, size_bytes, changed_s, changed_ns;
+};
+/* A file of names or addresses that the configuration points to. */
+struct conf_list {
+	char *path;
+	struct conf_stamp stamp; /* of what was read */
+};
+
 struct conf {
 	char *path;
 	struct policy *policy; /* sealed */
@@ -43,8 +53,11 @@ struct conf {
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
+	struct conf_list *lists;
+	size_t list_count;
 	struct conf_places *places; /* places.h; NULL unless asked for */
-	char hash[17]; /* of the files' text, hex; "" without files; `postern.config` of the records */
+	char hash[17];     /* of the files' text, hex; "" without files; `postern.config` of the records */
+	char own_hash[17]; /* likewise, without the lists */
 };
 
 /* Messages as "FILE:LINE: what and how to fix", one a line, without newline. */
@@ -68,6 +81,8 @@ int conf_offline(const char *const *home, unsigned home_count, const char *const
         unsigned domain_count, const uint16_t *ports, unsigned port_count, struct conf **out,
         conf_report error, void *arg);
 void conf_free(struct conf *c); /* NULL is fine */
+/* The version of the file that is there now. */
+void conf_stamp_read(const char *path, struct conf_stamp *out);
 /* The key table as a man page (mdoc), for packaging and its test. */
 void conf_print_manual(FILE *to);
 

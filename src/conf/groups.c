@@ -261,6 +261,8 @@ static void read_list(struct build *b, struct block *block, const struct entry *
 		        b, &e->at, "cannot read %s: %s; correct the path or its rights", path, strerror(-rc));
 	else
 		read_lines(b, block, e, s, order, text, set);
+	if (rc == 0)
+		s->is_list = true;
 	free(text);
 	free(path);
 }

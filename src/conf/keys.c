@@ -94,14 +94,14 @@ const struct key keys[] = {
 	{ BLOCK_SERVERS, "domains", KEY_DOMAINS, NULL, .set = group_domain,
 	  .help = "Domains they take mail for. A leading dot means every subdomain, but not the domain itself." },
 	{ BLOCK_SERVERS, "domains-file", KEY_LISTFILE, NULL, .set = group_domains_file,
-	  .help = "More domains, one a line, # begins a comment." },
+	  .help = "More domains, one a line, # begins a comment. posternd takes a changed file by itself." },
 	{ BLOCK_SERVERS, "may-relay", KEY_PREFIXES, NULL, .set = group_may_relay,
 	  .help = "Clients outside of home that may relay through these servers." },
 
 	{ BLOCK_NETWORK, "addresses", KEY_PREFIXES, NULL, .set = group_address,
 	  .help = "What belongs to the network." },
 	{ BLOCK_NETWORK, "file", KEY_LISTFILE, NULL, .set = group_file,
-	  .help = "More addresses and prefixes, one a line, # begins a comment." },
+	  .help = "More addresses and prefixes, one a line, # begins a comment. posternd takes a changed file by itself." },
 
 	{ BLOCK_RULE, "from", KEY_GROUPS, NULL, .set = group_from,
 	  .help = "Clients. Any member matches. self is the gateway, whatever its addresses are." },

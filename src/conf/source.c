@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024, DEPTH_MAX = 8 }; /* blocks and their lists: 2 */
 
@@ -56,6 +57,33 @@ static void drop_byte_order_mark(struct source *s)
 	memmove(s->bytes, s->bytes + mark_len, s->len + 1);
 }
 
+/* All zero if there is no file. memset: stamps are compared as bytes. */
+static void stamp_fill(const struct stat *st, struct conf_stamp *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (!st)
+		return;
+	out->device = st->st_dev;
+	out->inode = st->st_ino;
+	out->size_bytes = (uint64_t)st->st_size;
+	out->changed_s = (uint64_t)st->st_mtim.tv_sec;
+	out->changed_ns = (uint64_t)st->st_mtim.tv_nsec;
+}
+
+static void stamp_of(int fd, struct conf_stamp *out)
+{
+	struct stat st;
+
+	stamp_fill(fstat(fd, &st) == 0 ? &st : NULL, out);
+}
+
+void conf_stamp_read(const char *path, struct conf_stamp *out)
+{
+	struct stat st;
+
+	stamp_fill(stat(path, &st) == 0 ? &st : NULL, out);
+}
+
 int source_read(const char *path, struct source *out)
 {
 	FILE *f = fopen(path, "re");
@@ -64,6 +92,7 @@ int source_read(const char *path, struct source *out)
 	if (!f)
 		return -errno;
 	*out = (struct source) { .path = strdup(path) };
+	stamp_of(fileno(f), &out->stamp);
 	rc = out->path ? read_all(f, out) : -ENOMEM;
 	fclose(f);
 	if (rc < 0)

@@ -5,10 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "conf/conf.h"
+
 struct source {
 	char *path;
 	char *bytes; /* as read, less a byte order mark at the start; terminated behind len */
 	size_t len;
+	bool is_list;            /* named by a value; set by who reads it */
+	struct conf_stamp stamp; /* from before the reading */
 };
 
 /* Reads a whole file (regular, pipe, ...). 0 (source_free it), -errno, -EFBIG above 64 MiB. */

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "posternd/daemon.h"
+#include "posternd/lists.h"
 #include "posternd/notify.h"
 #include "posternd/refused.h"
 #include "posternd/reload.h"
@@ -36,6 +37,7 @@ struct loop {
 	ev_io refused;
 	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
+	struct lists *lists;
 	unsigned seconds; /* since the last stats record */
 	bool has_watchdog;
 	bool failed;
@@ -111,6 +113,8 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	desk_flush(d->desk);
+	if (!d->next && lists_look(l->lists, d->conf))
+		reload_lists(d);
 	if (l->has_watchdog && health_workers_alive(d->health))
 		notify_send("WATCHDOG=1");
 }
@@ -155,8 +159,14 @@ struct loop *loop_new(struct daemon *d)
 	if (!l)
 		return NULL;
 	l->daemon = d;
+	l->lists = lists_new();
+	if (!l->lists) {
+		free(l);
+		return NULL;
+	}
 	l->ev = ev_default_loop(EVFLAG_AUTO);
 	if (!l->ev) {
+		lists_free(l->lists);
 		free(l);
 		errno = ENOSYS;
 		return NULL;
@@ -183,6 +193,7 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	ev_loop_destroy(l->ev);
+	lists_free(l->lists);
 	free(l);
 }
 

@@ -116,17 +116,24 @@ static bool install(struct daemon *d, const struct conf *next)
 	return true;
 }
 
-void reload_start(struct daemon *d)
+/* What is in the file of the configuration itself may be half of an edit: nobody has asked for it. */
+static bool only_lists_changed(const struct conf *from, const struct conf *to)
+{
+	if (strcmp(from->own_hash, to->own_hash) == 0)
+		return true;
+	log_error("%s has changed, too, since it was read: SIGHUP takes both", to->path);
+	return false;
+}
+
+static void take(struct daemon *d, bool lists_only)
 {
 	struct conf *next = NULL;
 	unsigned i;
 
-	if (d->next) {
-		d->reload_again = true;
-		return;
-	}
-	if (daemon_read_conf(d, &next) || !can_change(d->conf, next) || !install(d, next)) {
-		log_error("%s is NOT in force: the configuration of before stays", d->path);
+	if (daemon_read_conf(d, &next) || (lists_only && !only_lists_changed(d->conf, next)) ||
+	        !can_change(d->conf, next) || !install(d, next)) {
+		log_error("%s is NOT in force: the %s of before stays",
+		        lists_only ? "the changed list" : d->path, lists_only ? "list" : "configuration");
 		desk_audit(d->desk, clock_now_us(), "a changed configuration was refused; %s stays in force",
 		        d->conf->hash);
 		conf_free(next);
@@ -136,6 +143,19 @@ void reload_start(struct daemon *d)
 	health_set_fail_open(d->health, next->queue.fail == CONF_FAIL_OPEN);
 	for (i = 0; i < d->worker_count; i++)
 		worker_set_policy(d->workers[i], next->policy);
+}
+
+void reload_start(struct daemon *d)
+{
+	if (d->next)
+		d->reload_again = true;
+	else
+		take(d, false);
+}
+
+void reload_lists(struct daemon *d)
+{
+	take(d, true);
 }
 
 static bool workers_have(const struct daemon *d, const struct conf *conf)

@@ -8,6 +8,9 @@ struct daemon;
  * run, is told on the log, and nothing is different. With a good one the rules are in force on return,
  * and the workers have been told of the policy. While another reload is not settled: done after it. */
 void reload_start(struct daemon *d);
+/* Reads it again because lists have changed that it points to; if anything else has, nothing is taken. Not
+ * while a reload is on its way. */
+void reload_lists(struct daemon *d);
 /* Ends a reload once every worker has moved on. Whenever a worker has called, and each second. */
 void reload_settle(struct daemon *d);
 

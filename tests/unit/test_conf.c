@@ -306,6 +306,32 @@ static void hash_covers_all_files(void)
 }
 
 /* A list named in an included file lies beside that file. */
+/* What a daemon needs to see that a list is another one, and only a list. */
+static void lists_have_versions(void)
+{
+	struct conf *c = load_every_key(), *again;
+	struct conf_stamp now;
+
+	CU_ASSERT_EQUAL_FATAL(c->list_count, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(c->lists[0].path, "/more.domains"));
+	conf_stamp_read(c->lists[0].path, &now);
+	CU_ASSERT_EQUAL(memcmp(&now, &c->lists[0].stamp, sizeof(now)), 0);
+	conf_write("more.domains", "example.com\nexample.net\n");
+	conf_stamp_read(c->lists[0].path, &now);
+	CU_ASSERT_NOT_EQUAL(memcmp(&now, &c->lists[0].stamp, sizeof(now)), 0);
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", NULL, &again), 0);
+	CU_ASSERT_STRING_NOT_EQUAL(again->hash, c->hash);
+	CU_ASSERT_STRING_EQUAL(again->own_hash, c->own_hash);
+	conf_free(again);
+	conf_write("more.conf", "rule \"other\" { from = { home } to = { 192.0.2.99 } }\n");
+	CU_ASSERT_EQUAL_FATAL(conf_read("t.conf", NULL, &again), 0);
+	CU_ASSERT_STRING_NOT_EQUAL(again->own_hash, c->own_hash);
+	conf_free(again);
+	conf_free(c);
+	conf_stamp_read("/nowhere", &now);
+	CU_ASSERT_EQUAL(now.inode, 0);
+}
+
 static void includes_are_relative_to_their_file(void)
 {
 	char folder[256];
@@ -467,6 +493,7 @@ SUITE("conf", { "an empty file means the defaults", empty_file_means_defaults },
         { "groups arrive", groups_arrive }, { "rules arrive", rules_arrive },
         { "names arrive", names_arrive }, { "monitor mode can be forced", monitor_can_be_forced },
         { "the hash covers all files", hash_covers_all_files },
+        { "lists have versions", lists_have_versions },
         { "includes are relative to their file", includes_are_relative_to_their_file },
         { "bad files do not spoil later ones", bad_files_do_not_spoil_later_ones },
         { "foreign line ends are read", foreign_line_ends_are_read },
