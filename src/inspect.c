@@ -174,7 +174,7 @@ static bool may_pass_unverified(
 {
 	const struct dialogue *d = flow_dialogue(f);
 
-	if (f->conn.midstream)
+	if (flow_is_partial(f))
 		return true;
 	if (side == SMTP_SERVER || !dialogue_in_body(d) || (int64_t)(from - dialogue_body_from(d)) < 0)
 		return false;
@@ -187,7 +187,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 	struct stream *s = &f->stream[side];
 	bool in_body = side == SMTP_CLIENT && dialogue_in_body(flow_dialogue(f));
 	/* What is missing before a start in the middle may have passed unseen: nobody sends it again. */
-	bool keep = !in->enforce || in_body || f->conn.midstream;
+	bool keep = !in->enforce || in_body || flow_is_partial(f);
 	enum verdict_kind kind = VERDICT_ACCEPT;
 	struct stream_out out;
 	uint64_t from;
@@ -218,7 +218,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		break;
 	case STREAM_FULL:
 		counter_add(&in->counters, COUNTER_STREAM_MEMORY, 1);
-		if (in->enforce && !f->conn.midstream)
+		if (in->enforce && !flow_is_partial(f))
 			return VERDICT_DROP;
 		skip_until(in, f, side, seq, now_us);
 		return read_payload(in, f, side, payload, seg, seq, now_us);
@@ -259,7 +259,7 @@ static bool read_ack(
 	if (offset > s->next + (f->fin[side] ? 1 : 0)) {
 		if (f->tls || offset - s->next > UINT32_MAX / 4)
 			return true;
-		if (in->enforce && !f->conn.midstream)
+		if (in->enforce && !flow_is_partial(f))
 			return offset == s->next + 1; /* a FIN that took another way */
 		if (!(s->range_count > 0 && seg->payload_bytes > 0) &&
 		        ++f->unseen_acks[side] < PATIENCE_PACKETS)

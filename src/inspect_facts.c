@@ -53,7 +53,7 @@ bool inspect_guards(const struct inspect *in, struct flow *f)
 {
 	const struct policy_settings *s = policy_settings(in->policy);
 
-	return in->enforce && !f->conn.midstream && f->decision.server >= 0 && !f->decision.client_ours &&
+	return in->enforce && !flow_is_partial(f) && f->decision.server >= 0 && !f->decision.client_ours &&
 	       !dialogue_is_authenticated(flow_dialogue(f)) &&
 	       (s->relay_action != ACTION_ALERT || s->tricks_action != ACTION_ALERT);
 }
@@ -84,7 +84,8 @@ static void judge_recipient(
 
 	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, 1);
 	j->would = (uint8_t)r.action;
-	j->action = in->enforce && dialogue_is_certain(d) ? (uint8_t)r.action : ACTION_ALERT;
+	j->action = in->enforce && !flow_is_partial(f) && dialogue_is_certain(d) ? (uint8_t)r.action
+	                                                                         : ACTION_ALERT;
 	if (!dialogue_is_certain(d) && r.action != ACTION_ALERT && inspect_guards(in, f)) {
 		j->action = ACTION_RESET;
 		f->cut_off = true;

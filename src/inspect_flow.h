@@ -58,6 +58,8 @@ struct flow {
 	bool session_told;   /* EVENT_REFUSED */
 	bool hides_commands; /* some body had commands behind an end that is none */
 	struct masked masked;
+	bool one_sided; /* lone_side speaks to somebody who was never heard: his packets take another way */
+	enum smtp_side lone_side;
 	struct event_domain sni;
 };
 
@@ -94,6 +96,12 @@ static inline struct dialogue *flow_dialogue(struct flow *f)
 /* The flow of this segment, and who sent it; NULL if it belongs to none and starts none. */
 struct flow *inspect_flow_of(
         struct inspect *in, const struct packet *packet, const struct segment *seg, enum smtp_side *side);
+/* Bytes of it have passed unseen and will not come again: nothing is refused or held back there. */
+static inline bool flow_is_partial(const struct flow *f)
+{
+	return f->conn.midstream || f->one_sided;
+}
+
 /* After a segment's payload has been read: its FIN and RST. May end the flow. */
 void inspect_flow_flags(
         struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us);

@@ -10,6 +10,10 @@
  *   silence at most for as long as that end waits for a command, 5 minutes by RFC 5321 4.5.3.2.7; when
  *   enforcing, the flow lives on for twice that, else for two seconds.
  *
+ * Who goes on although the other side was never heard has a path of which one side leads through here: silence
+ * is no answer, so nothing of it is refused. (Observing, inspect.c is more patient: captures may be out of order.) A client cannot pretend that: what he sends before the SYN-ACK has
+ * passed here, no server takes, so if one comes after all, he is cut off. What else comes is a path that has changed.
+ *
  * Rejected: believing resets by their sequence number. Ours is the sender's word; the receiver may have
  * thrown away bytes that we read (old timestamps, few hops to live), so the two need not agree.
  */
@@ -200,6 +204,38 @@ static struct flow *flow_begin(struct inspect *in, const struct packet *packet, 
 	return flow_add(in, packet, seg, key, sender_end);
 }
 
+/* Goes on where the other side should have been heard before. */
+static bool speaks_alone(
+        const struct inspect *in, const struct flow *f, enum smtp_side side, const struct segment *seg)
+{
+	if (side == SMTP_CLIENT)
+		return in->enforce && !f->stream[SMTP_SERVER].started && (seg->flags & TCP_ACK);
+	return f->packets[SMTP_CLIENT] == 0 && f->stream[SMTP_SERVER].next > 0;
+}
+
+/* Whether both sides of the path lead through here: see the top of this file. */
+static void read_sides(struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg)
+{
+	bool begins = seg->flags & TCP_SYN;
+
+	if (!flow_is_partial(f) && !begins && seg->payload_bytes > 0 && speaks_alone(in, f, side, seg)) {
+		f->one_sided = true;
+		f->lone_side = side;
+		if (side == SMTP_CLIENT)
+			dialogue_unheard(flow_dialogue(f));
+		else
+			dialogue_gap(flow_dialogue(f), SMTP_SERVER, 0);
+	} else if (f->one_sided && side != f->lone_side && (begins || seg->payload_bytes > 0)) {
+		f->one_sided = false;
+		if (begins && inspect_guards(in, f)) {
+			f->cut_off = true;
+			return;
+		}
+		f->conn.midstream = true;
+		dialogue_gap(flow_dialogue(f), SMTP_SERVER, 0);
+	}
+}
+
 struct flow *inspect_flow_of(
         struct inspect *in, const struct packet *packet, const struct segment *seg, enum smtp_side *side)
 {
@@ -233,6 +269,7 @@ struct flow *inspect_flow_of(
 	}
 	if ((seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && *side == SMTP_SERVER)
 		restart_server(in, f, seg);
+	read_sides(in, f, *side, seg);
 	table_touch(in->flows, f, packet->time_us);
 	return f;
 }

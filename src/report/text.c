@@ -125,6 +125,8 @@ static void print_flow(struct line *l, const json_t *record)
 		line_print(l, ", %lld bytes not read", number_of(flow, "skipped_bytes"));
 	if (json_is_true(json_object_get(flow, "midstream")))
 		line_print(l, ", midstream");
+	if (json_is_true(json_object_get(flow, "one_sided")))
+		line_print(l, ", one side only");
 }
 
 static void print_incident(struct line *l, const json_t *incident)
