@@ -139,6 +139,10 @@ relay.action = refuse-recipient \(rules/gateway-mta.conf:19\)' rules/gateway-mta
 e 'the gateway as client' 0 '^hook +output, outbound$
 ^rule +out: inspect' rules/gateway-mta.conf self@203.0.113.5 203.0.113.66
 e 'loopback' 0 'what the gateway says to itself is never guarded' rules/gateway-mta.conf self ::1
+sed 's/^otherwise.*/otherwise = refuse-session/' "$conf" >"$scratch/sessions.conf"
+chmod 644 "$scratch/sessions.conf"
+e 'a session that is refused at the greeting' 1 '^rule +no rule: otherwise = refuse-session \(.*:22\)
+^kernel +lets it through up to the greeting, which becomes 554' "$scratch/sessions.conf" 203.0.113.66 192.168.0.10
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \
 	"$postern" explain --json -c "$conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10
