@@ -1,4 +1,5 @@
-/* inspect_claims.c - whose names a client claims: that of its greeting, that of its sender.
+/* inspect_claims.c - whose names a client claims: that of its greeting, that of its sender; and what its
+ * mail shows of the inside.
  *
  * Whether a domain is ours is policy's to say, and policy is at hand here and not in watch, which only
  * reads what is marked. A greeting is read like the domain of an address: "mx.example.org" and
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "smtp/address.h"
+#include "smtp/header.h"
 
 static bool owns_name(const struct policy *policy, const struct event_path *name)
 {
@@ -40,4 +42,38 @@ void inspect_claims(const struct inspect *in, struct flow *f, struct event *e)
 		e->u.mail.client_ours = ours;
 		e->u.mail.sender_ours = owns_sender(in->policy, &e->u.mail.path);
 	}
+}
+
+/* An address of home or of our servers; those of others, further down in mail that is passed on, are not ours to
+ * hide. A name is the sending server's own word. */
+static bool is_ours(const struct policy *policy, const struct header_leak *leak)
+{
+	struct policy_groups groups;
+	struct addr addr;
+
+	if (leak->is_name)
+		return true;
+	if (addr_parse(leak->text, &addr) != 0)
+		return false;
+	groups = policy_lookup(policy, &addr);
+	return policy_groups_have(&groups, GROUP_ID_HOME) || policy_groups_have(&groups, GROUP_ID_SERVERS);
+}
+
+void inspect_leak(struct inspect *in, struct flow *f, uint32_t tx_id, uint64_t now_us)
+{
+	const struct header *h = dialogue_header(flow_dialogue(f));
+	struct event *e;
+	unsigned i;
+
+	if (f->conn.direction != DIRECTION_OUTBOUND)
+		return;
+	for (i = 0; i < h->leak_count && !is_ours(in->policy, &h->leaks[i]); i++)
+		;
+	if (i == h->leak_count)
+		return;
+	e = inspect_event(in, f, EVENT_LEAK, now_us);
+	e->u.leak.tx_id = tx_id;
+	e->u.leak.bytes.len = (uint16_t)strlen(h->leaks[i].text);
+	memcpy(e->u.leak.bytes.bytes, h->leaks[i].text, e->u.leak.bytes.len);
+	inspect_send(in, e);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "smtp/address.h"
+#include "smtp/header.h"
 
 struct event *inspect_event(struct inspect *in, const struct flow *f, enum event_kind kind, uint64_t now_us)
 {
@@ -259,8 +260,10 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	tellers[c->verb](e, f, fact);
 	inspect_claims(in, f, e);
 	if (e->kind == EVENT_DATA)
-		e->u.data.message_id = *dialogue_message_id(flow_dialogue(f));
+		e->u.data.message_id = dialogue_header(flow_dialogue(f))->message_id;
 	inspect_send(in, e);
+	if (fact->final_data && code / 100 == 2)
+		inspect_leak(in, f, fact->tx_id, now_us);
 }
 
 static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)

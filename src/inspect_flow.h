@@ -116,6 +116,8 @@ void inspect_send(struct inspect *in, const struct event *e);
 
 /* Marks in an EVENT_HELO or EVENT_MAIL whether the names in it are ours. */
 void inspect_claims(const struct inspect *in, struct flow *f, struct event *e);
+/* A message that was taken: tells the first thing in its header that shows the inside of our network to others. */
+void inspect_leak(struct inspect *in, struct flow *f, uint32_t tx_id, uint64_t now_us);
 
 /* Feeds bytes of `side`, which begin at stream offset `offset`, to the flow's dialogue and acts on its
  * facts. editable: the bytes are in the packet at hand and have not left yet. */

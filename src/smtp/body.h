@@ -1,7 +1,7 @@
-/* body.h - the body of a message: where it ends (eod.h), how long it is, its Message-ID.
+/* body.h - the body of a message: where it ends (eod.h), how long it is, its header (header.h).
  *
  * A DATA body ends at CRLF "." CRLF and nowhere else (RFC 5321 4.1.1.4); a BDAT chunk after its
- * count of bytes (RFC 3030). Nothing of a body is kept but the Message-ID of its header.
+ * count of bytes (RFC 3030). Nothing of it is kept but what header.h names.
  */
 #ifndef SMTP_BODY_H
 #define SMTP_BODY_H
@@ -9,16 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "postern/event.h"
 #include "smtp/eod.h"
+#include "smtp/header.h"
 
 struct body {
 	uint64_t size_bytes; /* so far; transparency dots and the end not counted */
 	uint64_t left_bytes; /* of the chunk, BDAT */
 	struct eod eod;
-	uint8_t header_state;
-	uint8_t matched; /* letters of "Message-ID:" */
-	struct event_path message_id;
+	struct header header;
 };
 
 /* A new message. */

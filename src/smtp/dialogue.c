@@ -569,7 +569,7 @@ uint32_t dialogue_transactions(const struct dialogue *d)
 	return d->tx_count;
 }
 
-const struct event_path *dialogue_message_id(const struct dialogue *d)
+const struct header *dialogue_header(const struct dialogue *d)
 {
-	return &d->body.message_id;
+	return &d->body.header;
 }

@@ -138,6 +138,7 @@ struct smtp_fact {
 
 /* Inner state; callers use the functions below only. */
 struct dialogue;
+struct header;
 /* Size in bytes, for callers that keep dialogues in their own pools (16-byte aligned). */
 uint32_t dialogue_size(void);
 /* midstream: the start was missed; nothing is pending, commands count only after a server reply has
@@ -188,7 +189,7 @@ bool dialogue_is_blind(const struct dialogue *d);
 uint64_t dialogue_body_from(const struct dialogue *d);
 bool dialogue_in_chunk(const struct dialogue *d); /* the body is counted: nothing in it ends it */
 uint32_t dialogue_transactions(const struct dialogue *d);
-/* Message-ID of the body read last (header part only), not terminated; len 0 = none. */
-const struct event_path *dialogue_message_id(const struct dialogue *d);
+/* Header of the message read last, as far as it was read. */
+const struct header *dialogue_header(const struct dialogue *d);
 
 #endif

@@ -47,6 +47,7 @@ watch_judge tls_judge_helo;          /* EVENT_HELO: starttls.missing */
 watch_judge tls_judge_auth;          /* EVENT_AUTH: auth.clear */
 watch_judge tls_judge_handshake;     /* EVENT_TLS: tls.old */
 watch_judge tls_judge_close;         /* EVENT_CLOSE: starttls.unused */
+watch_judge leak_judge;              /* EVENT_LEAK: header.leak */
 watch_judge relay_judge_rcpt;        /* EVENT_RCPT: relay.attempt, relay.accepted */
 watch_judge relay_judge_data;        /* EVENT_DATA: relay.accepted again, at the end of data */
 watch_judge gate_judge_try;          /* EVENT_REFUSED: gate.refused */

@@ -43,6 +43,7 @@ static const struct {
 	{ EVENT_ODD, smuggle_judge_reply },
 	{ EVENT_ODD, evasion_judge },
 	{ EVENT_CLOSE, tls_judge_close },
+	{ EVENT_LEAK, leak_judge },
 	{ EVENT_REFUSED, gate_judge_try },
 	{ EVENT_BLIND, gate_judge_blind },
 	{ EVENT_AUDIT, gate_judge_audit },

@@ -30,7 +30,8 @@ static void check(const char *text, uint32_t len, uint32_t end, uint64_t size, c
 	for (cut = 1; cut <= len; cut++) {
 		CU_ASSERT(read_body(&b, text, len, cut) == end);
 		CU_ASSERT(b.size_bytes == size);
-		CU_ASSERT(b.message_id.len == strlen(id) && memcmp(b.message_id.bytes, id, strlen(id)) == 0);
+		CU_ASSERT(b.header.message_id.len == strlen(id) &&
+		          memcmp(b.header.message_id.bytes, id, strlen(id)) == 0);
 	}
 }
 #define CHECK(text, end, size, id) check(text, sizeof(text) - 1, end, size, id)
@@ -93,7 +94,7 @@ static void counts_chunks(void)
 		body_push_chunk(&b, (const uint8_t *)text + at, (uint32_t)sizeof(text) - at, &end);
 		CU_ASSERT(end);
 		CU_ASSERT(b.size_bytes == 28);
-		CU_ASSERT(b.message_id.len == 5);
+		CU_ASSERT(b.header.message_id.len == 5);
 	}
 }
 
@@ -106,7 +107,7 @@ static void goes_on_behind_a_hole(void)
 	body_gap(&b);
 	CU_ASSERT(body_push(&b, (const uint8_t *)".\r\nMessage-ID: x\r\n.\r\n", 21, 0, &end) == 21);
 	CU_ASSERT(end);
-	CU_ASSERT(b.message_id.len == 0);
+	CU_ASSERT(b.header.message_id.len == 0);
 
 	/* The CR before it was not pushed: this LF ends no line. */
 	body_begin(&b);

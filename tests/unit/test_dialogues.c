@@ -27,6 +27,7 @@
 
 #include "guard.h"
 #include "smtp/dialogue.h"
+#include "smtp/header.h"
 #include "suite.h"
 
 enum { TEXT_ROOM = 1 << 20, STEPS_MAX = 512, LINE_ROOM = 1 << 16 };
@@ -374,7 +375,7 @@ static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_
 
 static void state_text(const struct play *p, char *text, size_t room)
 {
-	const struct event_path *id = dialogue_message_id(p->d);
+	const struct event_path *id = &dialogue_header(p->d)->message_id;
 
 	snprintf(text, room, "%s%s%s%s%s%s%.*s", dialogue_is_certain(p->d) ? "certain" : "uncertain",
 	        dialogue_in_body(p->d) ? " body" : "", dialogue_awaits_end_reply(p->d) ? " awaits" : "",

@@ -257,7 +257,20 @@ static void oddities(void)
 	end();
 }
 
-SUITE("hygiene", { "senders", senders }, { "greetings", greetings },
+static void leaks(void)
+{
+	struct finding f;
+	struct event e = events_make(EVENT_LEAK, 0);
+
+	begin();
+	EVENTS_TEXT(e.u.leak.bytes, "pc7.lan");
+	CU_ASSERT_EQUAL(raises(e, &f), FINDING_HEADER_LEAK);
+	CU_ASSERT(says(&f, "Received: shows pc7.lan"));
+	CU_ASSERT_EQUAL(f.severity, 4);
+	end();
+}
+
+SUITE("hygiene", { "leaks", leaks }, { "senders", senders }, { "greetings", greetings },
         { "offers that vanish", offers_that_vanish }, { "secrets in clear", secrets_in_clear },
         { "old handshakes", old_handshakes }, { "offers that nobody takes", offers_that_nobody_takes },
         { "oddities", oddities })

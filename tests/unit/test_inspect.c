@@ -273,6 +273,45 @@ static void claimed_names_are_marked(void)
 	}
 }
 
+/* Outbound mail that shows what is ours; inbound, or of others, it is their affair. */
+static void leaks_are_told(void)
+{
+	static const struct {
+		const char *client, *server, *received, *leak;
+	} cases[] = {
+		{ "192.168.7.7", "198.51.100.7", "from pc ([192.168.20.7])", "192.168.20.7" },
+		{ "192.168.7.7", "198.51.100.7", "from pc.lan (x [203.0.113.7])", "pc.lan" },
+		{ "192.168.7.7", "198.51.100.7", "from x ([10.1.2.3]) by y", NULL },
+		{ "198.51.100.7", "192.168.0.10", "from pc.lan ([192.168.20.7])", NULL },
+	};
+	const struct event *e;
+	char body[256];
+	unsigned i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		talk_init(&T, MODE_MONITOR, ACTION_ALERT);
+		T.client = cases[i].client;
+		T.server = cases[i].server;
+		greet(&T);
+		pass(&T, CLIENT, "RCPT TO:<b@example.org>\r\n");
+		pass(&T, SERVER, "250 ok\r\n");
+		pass(&T, CLIENT, "DATA\r\n");
+		pass(&T, SERVER, "354 go\r\n");
+		snprintf(body, sizeof(body), "Received: %s\r\nSubject: x\r\n\r\nx\r\n.\r\n",
+		        cases[i].received);
+		pass(&T, CLIENT, body);
+		pass(&T, SERVER, "250 done\r\n");
+		e = event_nth(&T, EVENT_LEAK, 0);
+		CU_ASSERT_EQUAL(e != NULL, cases[i].leak != NULL);
+		if (e && cases[i].leak) {
+			CU_ASSERT_EQUAL(e->u.leak.bytes.len, strlen(cases[i].leak));
+			CU_ASSERT_NSTRING_EQUAL(e->u.leak.bytes.bytes, cases[i].leak, strlen(cases[i].leak));
+			CU_ASSERT_EQUAL(e->u.leak.tx_id, 1);
+		}
+		talk_fini(&T);
+	}
+}
+
 /* ---- reset --------------------------------------------------------------------------------- */
 
 static void reset_action(void)
@@ -513,7 +552,8 @@ static void a_full_ring_loses_events_with_a_count(void)
 	talk_fini(&T);
 }
 
-SUITE("inspect", { "claimed names are marked", claimed_names_are_marked },
+SUITE("inspect", { "leaks are told", leaks_are_told },
+        { "claimed names are marked", claimed_names_are_marked },
         { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
         { "pipelined, over IPv6", pipelined_and_v6 }, { "typed byte by byte", typed_byte_by_byte },
         { "the verb has already left", verb_already_left },
