@@ -26,7 +26,7 @@ SANFLAGS   :=
 endif
 
 PURE_ROOMS := base wire smtp policy watch
-SYS_ROOMS  := tap conf gate report
+SYS_ROOMS  := tap conf dns gate report
 PROGRAMS   := posternd postern
 PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle
 
@@ -37,7 +37,7 @@ WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmiss
 CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DCONF_EXAMPLES_DIR='"$(PREFIX)/share/doc/postern/examples"' -Iinclude -Isrc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lev -lm -lpthread
+LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunbound -lev -lm -lpthread
 
 pure_src   := $(foreach r,$(PURE_ROOMS),$(wildcard src/$(r)/*.c)) $(wildcard src/*.c)
 sys_src    := $(foreach r,$(SYS_ROOMS),$(wildcard src/$(r)/*.c))

@@ -30,6 +30,7 @@ declare -A may=(
 	[watch]='policy'
 	[tap]=''
 	[conf]='policy'
+	[dns]='policy'
 	[gate]='policy'
 	[report]='policy/policy.h smtp/address.h'
 )
@@ -59,7 +60,7 @@ forbidden() { # ROOM: prints the includes it may not have
 	done
 }
 
-for room in base wire smtp policy inspect watch tap conf gate report; do
+for room in base wire smtp policy inspect watch tap conf dns gate report; do
 	[ -n "$(files_of "$room")" ] || continue
 	found=$(forbidden "$room")
 	[ -z "$found" ] || echo "$found"
@@ -78,6 +79,7 @@ only 'libnftnl' gate
 only 'libnetfilter' tap
 only 'pcap' tap
 only 'jansson' report
+only 'unbound' dns
 only 'nettle' report
 only 'ev\.h' posternd
 
