@@ -37,6 +37,15 @@ static const char *program_name = "postern";
 static enum log_level most_told = LOG_LEVEL_INFO;
 static bool to_journal;
 
+static _Thread_local log_ear *listening;
+static _Thread_local void *listening_arg;
+
+void log_listen(log_ear *ear, void *arg)
+{
+	listening = ear;
+	listening_arg = arg;
+}
+
 /* JOURNAL_STREAM is inherited by children whose stderr leads elsewhere; systemd.exec(5) therefore
  * names the stream by device and inode. */
 static bool stderr_is_journal(void)
@@ -89,19 +98,22 @@ static void tell(enum log_level level, uint64_t left_out, const char *format, va
 {
 	char line[LINE_MAX_BYTES];
 	const size_t room = sizeof(line) - 1; /* for the newline */
-	size_t len;
+	size_t len, begin;
 	int saved_errno = errno;
 
 	if (to_journal)
 		len = written(snprintf(line, room, "<%d>", levels[level].priority), room);
 	else
 		len = written(snprintf(line, room, "%s: %s", program_name, levels[level].word), room);
+	begin = len;
 	len += written(vsnprintf(line + len, room - len, format, args), room - len);
 	if (left_out > 0)
 		len += written(snprintf(line + len, room - len, " (%llu more like this left out)",
 		                       (unsigned long long)left_out),
 		        room - len);
 	replace_controls(line);
+	if (listening)
+		listening(listening_arg, level, line + begin);
 	line[len++] = '\n';
 	write_all(line, len);
 	errno = saved_errno;

@@ -19,6 +19,11 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* What this thread says goes to `ear`, too, for whoever has caused it; NULL = to nobody any more. The text is without
+ * program and level, and lives until the call returns. An ear must not log. */
+typedef void log_ear(void *arg, enum log_level level, const char *text);
+void log_listen(log_ear *ear, void *arg);
+
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -22,6 +22,7 @@ struct draft {
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
+	const char *control_path, *control_group;
 };
 
 /* What is kept of the text when somebody will ask for lines (places.h). */
@@ -61,6 +62,7 @@ void value_mask(struct build *b, struct block *block, const struct entry *e);
 void value_duration(struct build *b, struct block *block, const struct entry *e);
 void value_name(struct build *b, struct block *block, const struct entry *e);
 void value_logfile(struct build *b, struct block *block, const struct entry *e);
+void value_socket(struct build *b, struct block *block, const struct entry *e);
 void value_port(struct build *b, struct block *block, const struct entry *e);
 
 /* groups.c: handlers of addresses, names and groups */

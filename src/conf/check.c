@@ -127,6 +127,7 @@ void check_blocks(struct build *b)
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_LOG:
+		case BLOCK_CONTROL:
 		case BLOCK_KINDS:
 			break;
 		}

@@ -50,7 +50,7 @@ static void set_fallbacks(struct build *b, size_t block, const bool *is_set)
 	while ((key = key_next(bl->kind, key))) {
 		if (!key->fallback || is_set[key - keys])
 			continue;
-		if (key->type == KEY_NAME || key->type == KEY_LOGFILE) {
+		if (key->type == KEY_NAME || key->type == KEY_LOGFILE || key->type == KEY_SOCKET) {
 			/* texts are borrowed: the table's own lives long enough */
 			memcpy((char *)&b->draft + key->offset, &key->fallback, sizeof(key->fallback));
 			continue;
@@ -166,9 +166,12 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->log.eve = strdup(d->log_eve);
 	c->log.alerts_only = d->log_alerts_only != 0;
 	c->log.stats_s = (uint32_t)d->log_stats;
+	c->control.path = strdup(d->control_path);
+	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);
 	hash_sources(b->parsed, false, c->own_hash);
-	if (!c->path || !c->nft.table || !c->log.eve || keep_lists(c, b->parsed) < 0) {
+	if (!c->path || !c->nft.table || !c->log.eve || !c->control.path || !c->control.group ||
+	        keep_lists(c, b->parsed) < 0) {
 		conf_free(c);
 		return NULL;
 	}
@@ -195,6 +198,8 @@ void conf_free(struct conf *c)
 	free(c->path);
 	free(c->nft.table);
 	free(c->log.eve);
+	free(c->control.path);
+	free(c->control.group);
 	free(c);
 }
 

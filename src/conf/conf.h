@@ -14,6 +14,8 @@
 
 /* POSTERN_SYSCONFDIR, and CONF_EXAMPLES_DIR (where the examples of rules/ are installed), come from make. */
 #define CONF_DEFAULT_PATH POSTERN_SYSCONFDIR "/postern/postern.conf"
+/* The default of control.path, for whoever cannot read the configuration. */
+#define CONF_DEFAULT_SOCKET "/run/postern/control.sock"
 
 enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 #define CONF_FAIL_NAMES "open", "closed"
@@ -53,6 +55,10 @@ struct conf {
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
+	struct {
+		char *path; /* of the socket; "" = none */
+		char *group;
+	} control;
 	struct conf_list *lists;
 	size_t list_count;
 	struct conf_places *places; /* places.h; NULL unless asked for */

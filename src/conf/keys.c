@@ -30,6 +30,7 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
+	[BLOCK_CONTROL] = { "control", false, "The socket through which postern(8) asks posternd." },
 };
 
 const struct key_type_info key_types[KEY_TYPES] = {
@@ -42,6 +43,7 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_NAME] = { "letters, digits, _ and -, a letter first", false },
 	[KEY_LOGFILE] = { "absolute path", false },
 	[KEY_LISTFILE] = { "path, beside the configuration file unless absolute", false },
+	[KEY_SOCKET] = { "absolute path", false },
 	[KEY_PORTS] = { "list of TCP ports", true },
 	[KEY_HOOKS] = { "list of", true },
 	[KEY_PREFIXES] = { "list of addresses and prefixes", true },
@@ -145,6 +147,11 @@ const struct key keys[] = {
 	  .help = "Leaves out the records of connections and transactions." },
 	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
 	  .help = "Time between two stats records; 0 writes none." },
+
+	{ BLOCK_CONTROL, "path", KEY_SOCKET, CONF_DEFAULT_SOCKET, .set = value_socket, DRAFT(control_path),
+	  .help = "A Unix socket, made with mode 0660. An empty string makes none: then posternd runs and cannot be asked." },
+	{ BLOCK_CONTROL, "group", KEY_NAME, "postern", .set = value_name, DRAFT(control_group),
+	  .help = "Group of the socket: root and its members may ask and act. Without such a group root alone may." },
 };
 const size_t key_count = COUNT(keys);
 /* clang-format on */

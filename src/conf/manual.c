@@ -61,7 +61,8 @@ static void print_type(FILE *to, const struct key *key)
 
 static void print_key(FILE *to, const struct key *key)
 {
-	const char *quote = key->type == KEY_NAME || key->type == KEY_LOGFILE ? "\\(dq" : "";
+	const char *quote =
+	        key->type == KEY_NAME || key->type == KEY_LOGFILE || key->type == KEY_SOCKET ? "\\(dq" : "";
 
 	fprintf(to, ".It Ic %s\n", key->name);
 	print_text(to, key->help);

@@ -16,12 +16,13 @@
 #include "conf/parse.h"
 
 #include <confuse.h>
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { INCLUDE_DEPTH_MAX = 10, KEYS_PER_BLOCK_MAX = 16 };
+enum { INCLUDE_DEPTH_MAX = 10, KEYS_PER_BLOCK_MAX = 32 };
 
 struct open_file {
 	struct place last; /* its last line */
@@ -305,6 +306,7 @@ static void make_options(struct reader *r)
 			.subopts = r->options[kind],
 			.validcb = on_close };
 	*root = (cfg_opt_t)CFG_END();
+	assert(root - r->options[BLOCK_ROOT] < KEYS_PER_BLOCK_MAX);
 }
 
 /* ---- files ------------------------------------------------------------------------------------- */

@@ -188,6 +188,21 @@ void value_logfile(struct build *b, struct block *block, const struct entry *e)
 		        key_label(e->key, label), e->text);
 }
 
+/* What is made first has a longer name (posternd/control_socket.c), and sun_path has 108 bytes. */
+void value_socket(struct build *b, struct block *block, const struct entry *e)
+{
+	enum { SOCKET_PATH_MAX = 100 };
+	char label[KEY_LABEL_MAX];
+
+	if ((e->text[0] == '/' || e->text[0] == '\0') && strlen(e->text) <= SOCKET_PATH_MAX)
+		put_text(b, block, e);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no absolute path of up to %d bytes; begin it with /, or write \"\" "
+		        "for none",
+		        key_label(e->key, label), e->text, SOCKET_PATH_MAX);
+}
+
 void value_port(struct build *b, struct block *block, const struct entry *e)
 {
 	int64_t port;

@@ -7,7 +7,7 @@
 struct conf;
 
 /* INVALID also says that something was found: one status for both. */
-enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE };
+enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE, COMMAND_UNREACHABLE };
 
 /* What main does before a command runs. */
 enum command_needs {
@@ -34,6 +34,8 @@ int read_run(int argc, char **argv);
 int down_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int restore_run(int argc, char **argv);
+int status_run(int argc, char **argv);
+int reload_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 
 #endif

@@ -1,6 +1,6 @@
 /* main.c - postern, the one command for people: finds the subcommand in a table and runs it.
  *
- * Exit status: 0 fine, 1 finding or invalid input, 2 usage. To add a command, write its file and a
+ * Exit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable. To add a command, write its file and a
  * line in the table; help, usage errors and the loading of the configuration come from there.
  */
 #include <getopt.h>
@@ -13,6 +13,7 @@
 static int help_run(int argc, char **argv);
 
 /* clang-format off */
+#define LIVE "[--socket PATH] [-c FILE] [--json]"
 static const struct command commands[] = {
 	{ "check", { .conf = check_run }, "[-c FILE]",
 	  "validates the configuration and shows what it means", NEEDS_CONFIGURATION },
@@ -28,6 +29,10 @@ static const struct command commands[] = {
 	  "loads the rules that were in force last, where there are none: for the boot", NEEDS_NOTHING },
 	{ "down", { .args = down_run }, "[-c FILE]",
 	  "ends posternd and removes everything of it from the kernel", NEEDS_NOTHING },
+	{ "status", { .args = status_run }, LIVE,
+	  "is port 25 guarded, since when, how, and what is wrong", NEEDS_NOTHING },
+	{ "reload", { .args = reload_run }, LIVE,
+	  "posternd takes the changed configuration, or says why not", NEEDS_NOTHING },
 	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",
 	  "shows this, one command, or the manual page of the configuration", NEEDS_NOTHING },
 };
@@ -50,8 +55,8 @@ static void print_help(FILE *to)
 
 	fputs("usage: postern COMMAND [ARGUMENTS]\n\n", to);
 	for (i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
-	fputs("\nExit status: 0 fine, 1 finding or invalid input, 2 usage.\n"
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+	fputs("\nExit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable.\n"
 	      "The configuration is " CONF_DEFAULT_PATH " unless -c names another file.\n",
 	        to);
 }

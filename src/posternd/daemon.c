@@ -65,6 +65,8 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 	int r;
 
 	d->claim = -1;
+	d->reload.uid = -1;
+	d->started_us = d->mode_since_us = clock_now_us();
 	d->path = path;
 	d->force_monitor = force_monitor;
 	if (daemon_read_conf(d, &d->conf))

@@ -16,6 +16,17 @@
 enum { DAEMON_WORKERS_MAX = 64 };
 
 struct loop;
+struct control;
+
+/* The last try to take a changed configuration. */
+struct daemon_reload {
+	uint64_t at_us; /* 0 = none yet */
+	bool ok;
+	unsigned count;   /* tries so far */
+	int64_t uid;      /* who asks for the one on its way; -1 = a signal, or a list */
+	char words[8192]; /* what was said of it, a line each */
+	size_t words_len;
+};
 
 struct daemon {
 	uint8_t hash_key[HASH_KEY_BYTES];
@@ -33,6 +44,10 @@ struct daemon {
 	struct desk *desk;
 	struct health *health;
 	struct loop *loop;
+	struct control *control;
+	uint64_t started_us;
+	uint64_t mode_since_us; /* of the mode in force */
+	struct daemon_reload reload;
 };
 
 /* The steps of the start, in their order. Each says on the log what is wrong and what to do, and

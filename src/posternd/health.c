@@ -18,15 +18,17 @@
  */
 #include "posternd/health.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
-enum { QUIET_S = 30 };
+enum { QUIET_S = 30, RECENT_S = 60, FAULT_BYTES = 400 };
 static const uint64_t SECOND_US = 1000000;
 /* Without a sign of life for so long a worker hangs: it gives one each NFQUEUE_IDLE_MS at least. With the
  * time between two looks it is found within a second. */
@@ -96,6 +98,10 @@ struct health {
 		uint64_t value;
 		uint64_t at_us; /* 0 = never */
 	} told[NUMBER_COUNT];
+	struct {
+		uint64_t value;
+		uint64_t at_us; /* when it was more than before; 0 = never */
+	} grown[NUMBER_COUNT];
 	uint64_t log[HEALTH_LOG_COUNT];
 	uint64_t latency[NFQUEUE_LATENCY_BUCKETS];        /* so far */
 	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
@@ -265,6 +271,10 @@ static void tell_growth(struct health *h, uint64_t now_us)
 	for (i = 0; i < NUMBER_COUNT; i++) {
 		uint64_t at_us = h->told[i].at_us;
 
+		if (h->now[i] > h->grown[i].value)
+			h->grown[i].at_us = now_us;
+		h->grown[i].value = h->now[i];
+
 		if (h->now[i] < h->told[i].value) /* made anew, it counts from zero */
 			h->told[i].value = 0;
 		if (!numbers[i].growth || h->now[i] == h->told[i].value)
@@ -367,6 +377,45 @@ void health_tick(struct health *h, uint64_t now_us)
 	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
 	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
 	tell_growth(h, now_us);
+}
+
+unsigned health_numbers(const struct health *h, struct eve_stats_number *out)
+{
+	static_assert((int)NUMBER_COUNT <= (int)HEALTH_NUMBERS_MAX, "room for all");
+
+	for (unsigned i = 0; i < NUMBER_COUNT; i++)
+		out[i] = (struct eve_stats_number) { numbers[i].dotted, h->now[i] };
+	return NUMBER_COUNT;
+}
+
+void health_each_fault(const struct health *h, uint64_t now_us, health_fault *each, void *arg)
+{
+	char text[FAULT_BYTES];
+
+	if (h->gate_error || h->rules_changed) {
+		snprintf(text, sizeof(text), "table inet %s %s: port 25 may not be guarded", h->sources.table,
+		        h->gate_error == -ENOENT ? "IS GONE"
+		        : h->gate_error          ? "CANNOT BE READ"
+		                                 : "WAS CHANGED by somebody");
+		each(arg, text, true);
+	}
+	if (h->queue_gone)
+		each(arg, "a queue IS GONE from the kernel: nothing is inspected", true);
+	if (h->hanging) {
+		snprintf(text, sizeof(text), "%d of %u workers HANG%s: restart posternd",
+		        __builtin_popcountll(h->hanging), h->sources.worker_count,
+		        h->sources.fail_open ? ", their packets PASS WITHOUT INSPECTION"
+		                             : ", their packets wait");
+		each(arg, text, true);
+	}
+	for (unsigned i = 0; i < NUMBER_COUNT; i++) {
+		if (!numbers[i].growth || !h->grown[i].at_us ||
+		        now_us - h->grown[i].at_us > RECENT_S * SECOND_US)
+			continue;
+		snprintf(text, sizeof(text), "in the last minute: %s (%s is %" PRIu64 ")", numbers[i].growth,
+		        numbers[i].dotted, h->now[i]);
+		each(arg, text, i == NUMBER_RULES_BLIND);
+	}
 }
 
 bool health_queue_is_gone(const struct health *h)

@@ -48,6 +48,13 @@ void health_set_blind_told(struct health *h, uint64_t packets);
 bool health_queue_is_gone(const struct health *h);
 /* Writes a stats record of the last reading. */
 void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us);
+/* The numbers of the last reading, by their names in the stats records; `out` has room for HEALTH_NUMBERS_MAX of
+ * them. How many there are. */
+enum { HEALTH_NUMBERS_MAX = 64 };
+unsigned health_numbers(const struct health *h, struct eve_stats_number *out);
+/* What is wrong at the moment, a sentence each. inspecting: it keeps port 25 from being guarded or inspected. */
+typedef void health_fault(void *arg, const char *text, bool inspecting);
+void health_each_fault(const struct health *h, uint64_t now_us, health_fault *each, void *arg);
 /* One line about the whole run. */
 void health_say_totals(const struct health *h);
 

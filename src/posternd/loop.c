@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/lists.h"
 #include "posternd/notify.h"
@@ -56,6 +57,8 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 	for (i = 0; i < d->worker_count; i++)
 		l->failed |= worker_has_ended(d->workers[i]);
 	reload_settle(d);
+	if (d->control)
+		control_wake(d->control);
 	desk_flush(d->desk);
 	if (l->failed)
 		ev_break(ev, EVBREAK_ALL);
@@ -115,6 +118,8 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	desk_flush(d->desk);
 	if (!d->next && lists_look(l->lists, d->conf))
 		reload_lists(d);
+	if (d->control)
+		control_tick(d->control, clock_monotonic_ns() / 1000);
 	if (l->has_watchdog && health_workers_alive(d->health))
 		notify_send("WATCHDOG=1");
 }
@@ -206,7 +211,12 @@ bool loop_run(struct loop *l)
 	ev_io_start(l->ev, &l->refused);
 	ev_timer_start(l->ev, &l->second);
 	ev_timer_start(l->ev, &l->watch);
+	l->daemon->control = control_new(l->daemon, l->ev);
+	if (!l->daemon->control)
+		log_error("no memory for the control socket: nobody can ask this posternd");
 	ev_run(l->ev, 0);
+	control_free(l->daemon->control);
+	l->daemon->control = NULL;
 	nflog_tap_leave(l->daemon->refused);
 	while (take_refused(l) > 0)
 		; /* what the kernel had collected */

@@ -23,7 +23,7 @@
 #include "posternd/daemon.h"
 #include "posternd/notify.h"
 
-enum { ERR_BYTES = 512 };
+enum { ERR_BYTES = 512, ASKED_BYTES = 48 };
 
 /* ---- what cannot change ---------------------------------------------------------------------- */
 
@@ -67,6 +67,16 @@ static bool same_alerts_only(const struct conf *a, const struct conf *b)
 	return a->log.alerts_only == b->log.alerts_only;
 }
 
+static bool same_control_path(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->control.path, b->control.path) == 0;
+}
+
+static bool same_control_group(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->control.group, b->control.group) == 0;
+}
+
 static const struct {
 	const char *key;
 	bool (*same)(const struct conf *a, const struct conf *b);
@@ -79,6 +89,8 @@ static const struct {
 	{ "nft.mark-mask", same_mark_mask },
 	{ "log.eve", same_eve },
 	{ "log.alerts-only", same_alerts_only },
+	{ "control.path", same_control_path },
+	{ "control.group", same_control_group },
 };
 
 static bool can_change(const struct conf *from, const struct conf *to)
@@ -125,20 +137,52 @@ static bool only_lists_changed(const struct conf *from, const struct conf *to)
 	return false;
 }
 
+/* ", asked for by uid 0", or nothing. */
+static const char *asked_by(const struct daemon *d, char text[ASKED_BYTES])
+{
+	*text = '\0';
+	if (d->reload.uid >= 0)
+		snprintf(text, ASKED_BYTES, ", asked for by uid %" PRId64, d->reload.uid);
+	return text;
+}
+
+/* Keeps what is said meanwhile; what has no room is in the log alone. */
+static void keep_word(void *arg, enum log_level level, const char *text)
+{
+	struct daemon_reload *r = arg;
+	size_t room = sizeof(r->words) - r->words_len;
+	int len = level == LOG_LEVEL_INFO ? 0 : snprintf(r->words + r->words_len, room, "%s\n", text);
+
+	if (len > 0 && (size_t)len < room)
+		r->words_len += (size_t)len;
+	r->words[r->words_len] = '\0';
+}
+
 static void take(struct daemon *d, bool lists_only)
 {
+	char asked[ASKED_BYTES];
 	struct conf *next = NULL;
 	unsigned i;
 
+	d->reload.at_us = clock_now_us();
+	d->reload.count++;
+	d->reload.ok = false;
+	d->reload.words_len = 0;
+	d->reload.words[0] = '\0';
+	log_listen(keep_word, &d->reload);
 	if (daemon_read_conf(d, &next) || (lists_only && !only_lists_changed(d->conf, next)) ||
 	        !can_change(d->conf, next) || !install(d, next)) {
 		log_error("%s is NOT in force: the %s of before stays",
 		        lists_only ? "the changed list" : d->path, lists_only ? "list" : "configuration");
-		desk_audit(d->desk, clock_now_us(), "a changed configuration was refused; %s stays in force",
+		desk_audit(d->desk, clock_now_us(),
+		        "a changed configuration was refused%s; %s stays in force", asked_by(d, asked),
 		        d->conf->hash);
 		conf_free(next);
+		log_listen(NULL, NULL);
+		d->reload.uid = -1;
 		return;
 	}
+	log_listen(NULL, NULL);
 	d->next = next;
 	health_set_fail_open(d->health, next->queue.fail == CONF_FAIL_OPEN);
 	for (i = 0; i < d->worker_count; i++)
@@ -151,6 +195,15 @@ void reload_start(struct daemon *d)
 		d->reload_again = true;
 	else
 		take(d, false);
+}
+
+bool reload_ask(struct daemon *d, uint32_t uid)
+{
+	if (d->next)
+		return false;
+	d->reload.uid = uid;
+	take(d, false);
+	return true;
 }
 
 void reload_lists(struct daemon *d)
@@ -170,7 +223,7 @@ static bool workers_have(const struct daemon *d, const struct conf *conf)
 
 void reload_settle(struct daemon *d)
 {
-	char before[sizeof(d->conf->hash)];
+	char before[sizeof(d->conf->hash)], asked[ASKED_BYTES];
 
 	if (!d->next || !workers_have(d, d->next))
 		return;
@@ -179,14 +232,18 @@ void reload_settle(struct daemon *d)
 		log_error("no memory for the new names of rules: the records go on with those of before");
 	health_set_table(d->health, d->next->nft.table);
 	memcpy(before, d->conf->hash, sizeof(before));
+	if (daemon_mode_name(d->conf) != daemon_mode_name(d->next))
+		d->mode_since_us = clock_now_us();
 	conf_free(d->conf);
 	d->conf = d->next;
 	d->next = NULL;
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));
 	if (strcmp(before, d->conf->hash) != 0)
-		desk_audit(d->desk, clock_now_us(), "configuration changed from %s to %s: %s mode", before,
-		        d->conf->hash, daemon_mode_name(d->conf));
+		desk_audit(d->desk, clock_now_us(), "configuration changed from %s to %s: %s mode%s", before,
+		        d->conf->hash, daemon_mode_name(d->conf), asked_by(d, asked));
+	d->reload.ok = true;
+	d->reload.uid = -1;
 	if (d->reload_again) {
 		d->reload_again = false;
 		reload_start(d);

@@ -9,6 +9,7 @@
 #   postern_rules_stand          the kernel has just the rules that the configuration wants, read back by netlink
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
+#   postern_ask COMMAND...       postern COMMAND, asking this posternd
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
 #   said PATTERN                 waits until the daemon's log has such a line, and prints the first
 #   settled                      every queued packet had its verdict, by the kernel's counters
@@ -35,6 +36,7 @@ postern_conf() {
 	otherwise = refuse
 	relay { action = refuse-recipient tricks = refuse-recipient }
 	log { eve = "$LAB_DIR/eve.json" }
+	control { path = "$LAB_DIR/control.sock" }
 	EOT
     )
     for line; do
@@ -76,6 +78,10 @@ postern_has_record() {
 
 postern_wait_record() {
     lab_wait "$1" "a record with $2" postern_has_record "$2"
+}
+
+postern_ask() {
+    lab_in gw "$BUILD/postern" "$1" -c "$LAB_DIR/postern.conf" "${@:2}"
 }
 
 postern_counter() {

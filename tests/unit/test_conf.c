@@ -124,6 +124,7 @@ static const char every_key[] =
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  hooks = { output, forward } }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
+        "control { path = /tmp/ask.sock  group = mail-admins }\n"
         "include(more.conf)\n";
 
 static struct conf *load_every_key(void)
@@ -179,6 +180,8 @@ static void scalars_arrive(void)
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);
+	CU_ASSERT_STRING_EQUAL(c->control.path, "/tmp/ask.sock");
+	CU_ASSERT_STRING_EQUAL(c->control.group, "mail-admins");
 	conf_free(c);
 }
 

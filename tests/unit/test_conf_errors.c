@@ -182,6 +182,9 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: log.alerts-only is yes or no, not \"maybe\"\n"
 	        "t.conf:1: log.stats = \"5\" is no duration from 0s to 7d; write one like 30s, 5m, 1h or "
 	        "7d" },
+	{ "control { path = run/x.sock }\n",
+	        "t.conf:1: control.path = \"run/x.sock\" is no absolute path of up to "
+	        "100 bytes; begin it with /, or write \"\" for none" },
 	{ "log { stats = 8d }\n", "t.conf:1: log.stats = \"8d\" is no duration from 0s to 7d; write one like "
 	                          "30s, 5m, 1h or 7d" },
 	{ "log { stats = 99999999999999999999d }\n",

@@ -1,0 +1,301 @@
+/* live.c - see live.h.
+ *
+ * The socket is the one that --socket names, else the configuration's (-c, or the default file), else the default
+ * path: who may ask posternd may not be able to read its configuration, and a broken one must not keep anybody from
+ * asking how things are.
+ *
+ * Limits: WAIT_S for an answer, LINE_MAX_BYTES for a line of it.
+ */
+#include "postern/live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+
+enum { WAIT_S = 65, LINE_MAX_BYTES = 4 * 1024 * 1024, READ_BYTES = 65536 };
+enum { LONG_SOCKET = 256, LONG_JSON, LONG_MORE };
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+static void ignore(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+/* False: said. */
+static bool find_path(struct live *l, const char *socket_path)
+{
+	struct conf *conf = NULL;
+	const char *path = socket_path;
+	bool fits;
+
+	if (!path && conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL) == 0)
+		path = conf->control.path;
+	if (!path && l->conf)
+		fprintf(stderr,
+		        "%s: %s cannot be used (postern check -c %s says why); the default socket is tried\n",
+		        l->name, l->conf, l->conf);
+	if (!path)
+		path = CONF_DEFAULT_SOCKET;
+	fits = *path && strlen(path) < sizeof(l->path);
+	if (fits)
+		memcpy(l->path, path, strlen(path) + 1);
+	else
+		fprintf(stderr, "%s: %s\n", l->name,
+		        *path ? "the path of the socket is too long"
+		              : "control.path is empty: this posternd cannot be asked");
+	conf_free(conf);
+	return fits;
+}
+
+static void list_options(struct option *out, const struct live_option *more)
+{
+	*out++ = (struct option) { "socket", required_argument, NULL, LONG_SOCKET };
+	*out++ = (struct option) { "config", required_argument, NULL, 'c' };
+	*out++ = (struct option) { "json", no_argument, NULL, LONG_JSON };
+	for (int i = 0; more && more[i].name; i++)
+		*out++ = (struct option) { more[i].name, required_argument, NULL, LONG_MORE + i };
+	*out = (struct option) { NULL, 0, NULL, 0 };
+}
+
+bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most)
+{
+	struct option longs[LIVE_OPTIONS_MAX + 4];
+	const char *socket_path = NULL;
+	int opt;
+
+	*l = (struct live) { .name = argv[0] };
+	list_options(longs, more);
+	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+		if (opt == 'c')
+			l->conf = optarg;
+		else if (opt == LONG_SOCKET)
+			socket_path = optarg;
+		else if (opt == LONG_JSON)
+			l->json = true;
+		else if (opt >= LONG_MORE)
+			*more[opt - LONG_MORE].value = optarg;
+		else
+			return false;
+	}
+	l->argc = argc - optind;
+	l->argv = argv + optind;
+	if (l->argc > most) {
+		fprintf(stderr, "%s: \"%s\" is too much\n", l->name, l->argv[most]);
+		return false;
+	}
+	return find_path(l, socket_path);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------- */
+
+static const char *advise(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return "posternd does not run, or has another control.path";
+	case EACCES:
+	case EPERM:
+		return "be root, or a member of the group in control.group";
+	default:
+		return "is posternd well? See its log";
+	}
+}
+
+static int unreachable(struct live *l, int error)
+{
+	l->error = error;
+	if (!l->silent)
+		fprintf(stderr, "%s: nobody answers at %s: %s; %s\n", l->name, l->path, strerror(error),
+		        advise(error));
+	return -1;
+}
+
+static int connect_to(struct live *l)
+{
+	const struct timeval wait = { .tv_sec = WAIT_S };
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
+
+	memcpy(name.sun_path, l->path, strlen(l->path));
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
+	        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
+	        connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
+		return fd;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	return unreachable(l, error);
+}
+
+static bool send_all(int fd, const char *bytes, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = send(fd, bytes, len, MSG_NOSIGNAL);
+		if (n <= 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+struct answer {
+	struct live *live;
+	live_print *print;
+	void *arg;
+	int status;
+	bool ended; /* the last line was there */
+};
+
+static void tell_error(const struct live *l, const json_t *line)
+{
+	fputs(live_text(line, "words"), stderr); /* lines of their own */
+	fprintf(stderr, "%s: %s\n", l->name, live_text(line, "error"));
+}
+
+static void take_line(struct answer *a, const char *bytes, size_t len)
+{
+	char why[PROTOCOL_WHY_MAX];
+	json_t *line = protocol_read(bytes, len, why);
+
+	/* A refusal of what could not be read has no command. */
+	if (!line)
+		line = json_loadb(bytes, len, 0, NULL);
+	a->ended = !json_is_true(json_object_get(line, "more"));
+	if (json_object_get(line, "error")) {
+		tell_error(a->live, line);
+		a->status = (int)protocol_number(line, "exit", COMMAND_INVALID);
+	} else if (!line) {
+		fprintf(stderr, "%s: the answer cannot be read: %s\n", a->live->name, why);
+		a->status = COMMAND_INVALID;
+	} else if (!a->live->json) {
+		a->print(a->arg, line);
+	}
+	if (a->live->json) {
+		fwrite(bytes, 1, len, stdout);
+		putchar('\n');
+	}
+	json_decref(line);
+}
+
+/* Takes whole lines from the front of the buffer; how many bytes are left. */
+static size_t take_lines(struct answer *a, char *bytes, size_t len)
+{
+	char *at = bytes, *end;
+
+	while (!a->ended && (end = memchr(at, '\n', len - (size_t)(at - bytes)))) {
+		take_line(a, at, (size_t)(end - at));
+		at = end + 1;
+	}
+	len -= (size_t)(at - bytes);
+	memmove(bytes, at, len);
+	return len;
+}
+
+static void read_answer(struct answer *a, int fd)
+{
+	char *bytes = NULL, *more;
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (!a->ended && n > 0 && len < LINE_MAX_BYTES) {
+		more = realloc(bytes, len + READ_BYTES);
+		if (!more)
+			break;
+		bytes = more;
+		n = recv(fd, bytes + len, READ_BYTES, 0);
+		if (n > 0)
+			len = take_lines(a, bytes, len + (size_t)n);
+	}
+	free(bytes);
+}
+
+int live_ask(struct live *l, json_t *request, live_print *print, void *arg)
+{
+	struct answer a = { .live = l, .print = print, .arg = arg, .status = COMMAND_FINE };
+	size_t len = 0;
+	char *line = request ? protocol_print(request, &len) : NULL;
+	int fd = line ? connect_to(l) : -1;
+
+	if (fd < 0) {
+		free(line);
+		return COMMAND_UNREACHABLE;
+	}
+	(void)send_all(fd, line, len); /* who has refused us has said why */
+	read_answer(&a, fd);
+	free(line);
+	close(fd);
+	if (a.ended)
+		return a.status;
+	fprintf(stderr, "%s: posternd has ended the conversation at %s\n", l->name, l->path);
+	return COMMAND_UNREACHABLE;
+}
+
+/* ---- reading answers ------------------------------------------------------------------------------ */
+
+const char *live_text(const json_t *line, const char *key)
+{
+	const char *text = protocol_text(line, key);
+
+	return text ? text : "";
+}
+
+long long live_number(const json_t *line, const char *key)
+{
+	return protocol_number(line, key, 0);
+}
+
+char *live_time(const json_t *line, const char *key, char buf[LIVE_TIME_MAX])
+{
+	const char *text = live_text(line, key);
+
+	snprintf(buf, LIVE_TIME_MAX, "%s", *text ? text : "-");
+	if (strlen(text) >= 19) {
+		buf[10] = ' ';
+		buf[19] = '\0';
+	}
+	return buf;
+}
+
+char *live_span(long long seconds, char buf[LIVE_SPAN_MAX])
+{
+	if (seconds >= 86400)
+		snprintf(buf, LIVE_SPAN_MAX, "%lldd %lldh", seconds / 86400, seconds % 86400 / 3600);
+	else if (seconds >= 3600)
+		snprintf(buf, LIVE_SPAN_MAX, "%lldh %lldm", seconds / 3600, seconds % 3600 / 60);
+	else if (seconds >= 60)
+		snprintf(buf, LIVE_SPAN_MAX, "%lldm %llds", seconds / 60, seconds % 60);
+	else
+		snprintf(buf, LIVE_SPAN_MAX, "%llds", seconds);
+	return buf;
+}
+
+long long live_read_span(const char *text)
+{
+	static const struct {
+		const char *suffix;
+		long long seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno || end == text || n < 0 || n > 366LL * 86400 || text[0] < '0' || text[0] > '9')
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].suffix) == 0)
+			return n * units[i].seconds;
+	return -1;
+}

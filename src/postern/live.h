@@ -1,0 +1,56 @@
+/* live.h - asking the running posternd, for the commands that show or change what it does now.
+ *
+ *   struct live live;
+ *   if (!live_options(&live, argc, argv, NULL, 0)) return COMMAND_USAGE;
+ *   return live_ask(&live, protocol_new("status"), print_status, NULL);
+ */
+#ifndef POSTERN_LIVE_H
+#define POSTERN_LIVE_H
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "postern/commands.h"
+#include "posternd/protocol.h"
+
+enum { LIVE_OPTIONS_MAX = 8, LIVE_PATH_MAX = 108 };
+
+/* An option that a command has beside --socket, -c and --json; its value goes to *value. */
+struct live_option {
+	const char *name;
+	const char **value;
+};
+
+struct live {
+	const char *name; /* "postern status" */
+	const char *conf; /* -c, or NULL */
+	char path[LIVE_PATH_MAX];
+	bool json;
+	bool silent; /* the command says itself that nobody answers */
+	int error;   /* why nobody answers, an errno value */
+	int argc;    /* what stands behind the options */
+	char **argv;
+};
+
+/* False: wrong usage, said. What stands behind the options is left to the command, at most `most` words. */
+bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most);
+/* Takes over the request. Calls print for each line of the answer; with --json the lines go to standard output as they
+ * came. The exit status; COMMAND_UNREACHABLE if nobody answers. */
+typedef void live_print(void *arg, const json_t *line);
+int live_ask(struct live *l, json_t *request, live_print *print, void *arg);
+
+/* "2026-11-22 00:38:32", UTC, of a timestamp; "-" without one. Returns buf. */
+enum { LIVE_TIME_MAX = 24 };
+char *live_time(const json_t *line, const char *key, char buf[LIVE_TIME_MAX]);
+/* "" where it is missing. */
+const char *live_text(const json_t *line, const char *key);
+long long live_number(const json_t *line, const char *key);
+/* "1d 3h", "5m 10s". Returns buf. */
+enum { LIVE_SPAN_MAX = 32 };
+char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
+/* "30m", "1h", "90" (seconds); -1: none. */
+long long live_read_span(const char *text);
+
+#endif

@@ -1,0 +1,217 @@
+/* status.c - `postern status`: is port 25 guarded, since when, how, and what is wrong; and where nobody answers, what
+ * the kernel still does.
+ *
+ * Without posternd the rules speak: which tables of ours stand is found by their counters, as `postern down` does.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "gate/gate.h"
+#include "postern/live.h"
+
+enum { ERR_BYTES = 512 };
+
+/* ---- posternd answers ----------------------------------------------------------------------------- */
+
+static void print_state(const json_t *line)
+{
+	bool enforce = strcmp(live_text(line, "mode"), "enforce") == 0;
+	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
+
+	if (json_is_true(json_object_get(line, "enforced")))
+		puts("ENFORCED: port 25 is guarded");
+	else if (enforce)
+		puts("NOT ENFORCED, although mode = enforce: see what is wrong below");
+	else
+		puts("monitor mode: nothing is refused, only told");
+	printf("mode      %s since %s UTC\n", live_text(line, "mode"), live_time(line, "mode_since", since));
+	printf("posternd  %s, process %lld, for %s\n", live_text(line, "version"), live_number(line, "pid"),
+	        live_span(live_number(line, "uptime_s"), span));
+	printf("rules     table inet %s, %lld of the configuration; without posternd inspected packets %s\n",
+	        live_text(line, "table"), live_number(line, "rules"),
+	        strcmp(live_text(line, "fail"), "open") == 0 ? "pass unseen (queue.fail = open)"
+	                                                     : "are dropped (queue.fail = closed)");
+	printf("conf      %s (%s)\n", live_text(line, "configuration"), live_text(line, "config"));
+}
+
+static void print_reload(const json_t *line)
+{
+	const json_t *reload = json_object_get(line, "reload");
+	char at[LIVE_TIME_MAX];
+
+	if (json_object_get(reload, "at"))
+		printf("reload    %s UTC: %s\n", live_time(reload, "at", at),
+		        json_is_true(json_object_get(reload, "taken"))
+		                ? "taken"
+		                : "NOT TAKEN, the one of before is in force");
+	else
+		puts("reload    none since the start");
+}
+
+static void print_sessions(const json_t *line)
+{
+	const json_t *s = json_object_get(line, "sessions"), *share = json_object_get(s, "read_share");
+
+	printf("sessions  %lld read down to RCPT, %lld under TLS, %lld others",
+	        live_number(s, "read_to_rcpt"), live_number(s, "tls"), live_number(s, "other"));
+	if (share)
+		printf(": %.1f %% were read", 100 * json_number_value(share));
+	putchar('\n');
+}
+
+static void print_numbers(const json_t *line)
+{
+	const json_t *n = json_object_get(line, "numbers");
+
+	printf("packets   %lld queued, %lld inspected, %lld PASSED WITHOUT INSPECTION, %lld refused\n",
+	        live_number(n, "kernel.rules.queued"), live_number(n, "kernel.rules.inspected"),
+	        live_number(n, "kernel.rules.blind"), live_number(n, "kernel.rules.refused"));
+	printf("findings  %lld, %lld incidents are open\n", live_number(n, "watch.findings"),
+	        live_number(n, "watch.incidents_open"));
+}
+
+static void print_workers(const json_t *line)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(line, "workers"), i, row)
+		printf("worker    queue %lld: %lld packets, %lld waiting, %lld dropped, %lld connections, "
+		       "%lld "
+		       "recipients, %lld of them refused by us\n",
+		        live_number(row, "queue"), live_number(row, "packets"), live_number(row, "waiting"),
+		        live_number(row, "dropped"), live_number(row, "connections"),
+		        live_number(row, "recipients"), live_number(row, "refused"));
+}
+
+static void print_wrong(const json_t *line)
+{
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach (json_object_get(line, "wrong"), i, text)
+		printf("WRONG     %s\n", json_string_value(text));
+	if (json_array_size(json_object_get(line, "wrong")) == 0)
+		puts("wrong     nothing");
+}
+
+static void print_status(void *arg, const json_t *line)
+{
+	(void)arg;
+	print_state(line);
+	print_reload(line);
+	print_sessions(line);
+	print_numbers(line);
+	print_workers(line);
+	print_wrong(line);
+}
+
+/* ---- nobody answers -------------------------------------------------------------------------------- */
+
+struct stopped {
+	struct gate *gate;
+	const struct conf *conf; /* NULL = cannot be read */
+	unsigned tables;
+	json_t *rows; /* NULL = text */
+};
+
+static const char *what_passes(const struct conf *conf)
+{
+	if (!conf)
+		return "what they would have inspected passes unseen or is dropped, as queue.fail says";
+	return conf->queue.fail == CONF_FAIL_OPEN ? "what they would have inspected PASSES WITHOUT INSPECTION"
+	                                          : "what they would have inspected is DROPPED";
+}
+
+static void tell_table(void *arg, const char *table)
+{
+	struct stopped *s = arg;
+	struct gate_counts counts = { 0 };
+
+	s->tables++;
+	(void)gate_read_counts(s->gate, table, &counts);
+	if (s->rows) {
+		(void)json_array_append_new(
+		        s->rows, json_pack("{s:s, s:I, s:I}", "table", table, "blind",
+		                         (json_int_t)counts.blind, "refused", (json_int_t)counts.refused));
+		return;
+	}
+	printf("rules     table inet %s is still in force: pairs that it refuses are refused, %s\n", table,
+	        what_passes(s->conf));
+	printf("packets   %" PRIu64 " passed without inspection so far, %" PRIu64 " were refused\n",
+	        counts.blind, counts.refused);
+}
+
+static void ignore(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+static void tell_rules(struct stopped *s, bool json)
+{
+	char err[ERR_BYTES] = "";
+	bool known;
+
+	s->gate = gate_open(err, sizeof(err));
+	known = s->gate && gate_find_tables(s->gate, tell_table, s) >= 0;
+	if (json)
+		return;
+	if (!known)
+		printf("rules     cannot be read: %s\n", *err ? err : "the kernel does not tell");
+	else if (s->tables == 0)
+		puts("rules     none of ours are in the kernel: port 25 is NOT GUARDED");
+	else
+		puts("          to start it again: systemctl start postern; to remove the rules: postern "
+		     "down");
+}
+
+static int tell_stopped(const struct live *l)
+{
+	struct stopped s = { .rows = l->json ? json_array() : NULL };
+	struct conf *conf = NULL;
+	json_t *line = l->json ? protocol_new("status") : NULL;
+	char *text;
+	size_t len = 0;
+
+	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL);
+	s.conf = conf;
+	if (!l->json)
+		printf("NOT ENFORCED: nobody answers at %s, posternd DOES NOT RUN (or has another "
+		       "control.path)\n",
+		        l->path);
+	tell_rules(&s, l->json);
+	if (line) {
+		(void)json_object_set_new(line, "running", json_false());
+		(void)json_object_set_new(line, "enforced", json_false());
+		(void)json_object_set_new(line, "tables", s.rows);
+		text = protocol_print(line, &len);
+		if (text)
+			fwrite(text, 1, len, stdout);
+		free(text);
+	}
+	gate_close(s.gate);
+	conf_free(conf);
+	return COMMAND_UNREACHABLE;
+}
+
+int status_run(int argc, char **argv)
+{
+	struct live live;
+	int status;
+
+	if (!live_options(&live, argc, argv, NULL, 0))
+		return COMMAND_USAGE;
+	live.silent = true;
+	status = live_ask(&live, protocol_new("status"), print_status, NULL);
+	if (status == COMMAND_UNREACHABLE && (live.error == EACCES || live.error == EPERM)) {
+		fprintf(stderr, "%s: %s: %s; be root, or a member of the group in control.group\n", live.name,
+		        live.path, strerror(live.error));
+		return status;
+	}
+	return status == COMMAND_UNREACHABLE ? tell_stopped(&live) : status;
+}

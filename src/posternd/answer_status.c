@@ -1,0 +1,172 @@
+/* answer_status.c - `status`: what is guarded, since when, by whom, and what is wrong at the moment.
+ *
+ * What is wrong is asked of everybody who may know, in the order of a table; to add somebody, add a line.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "policy/policy.h"
+#include "posternd/answers.h"
+#include "posternd/control.h"
+#include "posternd/daemon.h"
+#include "report/field.h"
+
+enum { TEXT_BYTES = 512 };
+
+/* ---- what is wrong ---------------------------------------------------------------------------- */
+
+struct saying {
+	const struct daemon *daemon;
+	uint64_t now_us;
+	json_t *wrong;
+	bool enforced;
+};
+
+static void say(void *arg, const char *text, bool inspecting)
+{
+	struct saying *s = arg;
+
+	(void)json_array_append_new(s->wrong, json_string(text));
+	s->enforced = s->enforced && !inspecting;
+}
+
+static void say_of_health(struct saying *s)
+{
+	health_each_fault(s->daemon->health, s->now_us, say, s);
+}
+
+static void say_of_reload(struct saying *s)
+{
+	const struct daemon_reload *r = &s->daemon->reload;
+	char text[TEXT_BYTES], when[CLOCK_TEXT_MAX];
+
+	if (!r->at_us || r->ok || s->daemon->next)
+		return;
+	snprintf(text, sizeof(text), "the configuration was changed, and was NOT taken at %s: %.300s",
+	        clock_print(r->at_us, when), r->words);
+	say(s, text, false);
+}
+
+static void (*const sayers[])(struct saying *s) = { say_of_health, say_of_reload };
+
+/* ---- numbers ---------------------------------------------------------------------------------- */
+
+static json_t *worker_row(const struct worker *w)
+{
+	const struct nfqueue_counts *c = worker_queue_counts(w);
+	struct nfqueue_kernel_counts k = { 0 };
+	struct counters mine = { { 0 } };
+	json_t *row = json_object();
+
+	(void)nfqueue_read_kernel(worker_queue(w), &k);
+	worker_add_counters(w, &mine);
+	field_set_uint(row, "queue", worker_queue(w));
+	field_set_uint(row, "packets", atomic_load_explicit(&c->packets, memory_order_relaxed));
+	field_set_uint(row, "waiting", k.waiting);
+	field_set_uint(row, "dropped", (uint64_t)k.dropped_full + k.dropped_user);
+	field_set_uint(row, "connections", mine.n[COUNTER_FLOWS]);
+	field_set_uint(row, "connections_open", mine.n[COUNTER_FLOWS] - mine.n[COUNTER_FLOWS_CLOSED]);
+	field_set_uint(row, "recipients", mine.n[COUNTER_RCPT]);
+	field_set_uint(row, "refused", mine.n[COUNTER_RCPT_REFUSED_BY_US]);
+	field_set_uint(row, "events_lost", mine.n[COUNTER_EVENTS_LOST]);
+	return row;
+}
+
+static void set_workers(json_t *line, const struct daemon *d)
+{
+	struct counters sum = { { 0 } };
+	json_t *rows = json_array(), *sessions = json_object();
+	uint64_t all;
+
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		(void)json_array_append_new(rows, worker_row(d->workers[i]));
+		worker_add_counters(d->workers[i], &sum);
+	}
+	field_set(line, "workers", rows);
+	all = sum.n[COUNTER_SESSIONS_READ] + sum.n[COUNTER_SESSIONS_TLS] + sum.n[COUNTER_SESSIONS_OTHER];
+	field_set_uint(sessions, "read_to_rcpt", sum.n[COUNTER_SESSIONS_READ]);
+	field_set_uint(sessions, "tls", sum.n[COUNTER_SESSIONS_TLS]);
+	field_set_uint(sessions, "other", sum.n[COUNTER_SESSIONS_OTHER]);
+	if (all > 0)
+		field_set(sessions, "read_share",
+		        json_real(round(1000.0 * (double)sum.n[COUNTER_SESSIONS_READ] / (double)all) / 1000));
+	field_set(line, "sessions", sessions);
+}
+
+static void set_numbers(json_t *line, const struct daemon *d)
+{
+	struct eve_stats_number numbers[HEALTH_NUMBERS_MAX];
+	unsigned count = health_numbers(d->health, numbers);
+	struct watch_counts w = desk_watch_counts(d->desk);
+	json_t *all = json_object();
+
+	for (unsigned i = 0; i < count; i++)
+		field_set_uint(all, numbers[i].name, numbers[i].value);
+	field_set_uint(all, "watch.findings", w.findings);
+	field_set_uint(all, "watch.incidents_open", w.incidents_open);
+	field_set(line, "numbers", all);
+}
+
+static void set_control(json_t *line, const struct control *c)
+{
+	static const char *const names[CONTROL_COUNT] = {
+#define X(name, text) text,
+		CONTROL_COUNTS(X)
+#undef X
+	};
+	json_t *counts = json_object();
+
+	for (unsigned i = 0; i < CONTROL_COUNT; i++)
+		field_set_uint(counts, names[i], control_counted(c, i));
+	field_set(line, "control", counts);
+}
+
+/* ---- all --------------------------------------------------------------------------------------- */
+
+static void set_reload(json_t *line, const struct daemon *d)
+{
+	json_t *reload = json_object();
+
+	if (d->reload.at_us) {
+		field_set_time(reload, "at", d->reload.at_us);
+		field_set(reload, "taken", json_boolean(d->reload.ok));
+	}
+	field_set_uint(reload, "count", d->reload.count);
+	field_set(line, "reload", reload);
+}
+
+enum answer_state answer_status(struct ask *ask, json_t *line)
+{
+	const struct daemon *d = ask->daemon;
+	struct saying s = {
+		.daemon = d,
+		.now_us = clock_now_us(),
+		.wrong = json_array(),
+		.enforced = policy_settings(d->conf->policy)->mode == MODE_ENFORCE,
+	};
+
+	field_set_text(line, "version", POSTERN_VERSION);
+	field_set_uint(line, "pid", (uint64_t)getpid());
+	field_set_time(line, "started", d->started_us);
+	field_set_uint(line, "uptime_s", (s.now_us - d->started_us) / 1000000);
+	field_set_text(line, "mode", daemon_mode_name(d->conf));
+	field_set_time(line, "mode_since", d->mode_since_us);
+	field_set_text(line, "configuration", d->conf->path);
+	field_set_text(line, "config", d->conf->hash);
+	field_set_text(line, "table", d->conf->nft.table);
+	field_set_text(line, "fail", d->conf->queue.fail == CONF_FAIL_OPEN ? "open" : "closed");
+	field_set_uint(line, "rules", policy_rule_count(d->conf->policy));
+	set_reload(line, d);
+	set_workers(line, d);
+	set_numbers(line, d);
+	set_control(line, d->control);
+	for (size_t i = 0; i < sizeof(sayers) / sizeof(sayers[0]); i++)
+		sayers[i](&s);
+	field_set(line, "enforced", json_boolean(s.enforced));
+	field_set(line, "wrong", s.wrong);
+	return ANSWER_DONE;
+}

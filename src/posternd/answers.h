@@ -1,0 +1,39 @@
+/* answers.h - the commands that the control socket takes. Each has a line in answers.c's table, and a function. */
+#ifndef POSTERND_ANSWERS_H
+#define POSTERND_ANSWERS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct daemon;
+
+/* One request while it is being answered. */
+struct ask {
+	struct daemon *daemon;
+	const json_t *request;
+	uid_t uid;
+	/* The command's own, zero at first. */
+	uint64_t cursor;
+	bool begun;
+};
+
+enum answer_state {
+	ANSWER_DONE,  /* the line is the last one */
+	ANSWER_MORE,  /* it is not: call again as soon as there is room */
+	ANSWER_LATER, /* nothing to say yet; the line is thrown away. Call again within a second */
+	ANSWER_STATES
+};
+/* Fills one line, which has its version and command already. A bounded piece of work: the lines of a long list hold
+ * ANSWER_ROWS rows at most, in the array "rows". */
+enum { ANSWER_ROWS = 64 };
+typedef enum answer_state answer_function(struct ask *ask, json_t *line);
+
+/* NULL = there is no such command. */
+answer_function *answer_find(const char *command);
+
+answer_function answer_status;
+answer_function answer_reload;
+
+#endif
