@@ -14,7 +14,6 @@ set -eu
 lab_up
 lab_need jq nft python3 setpriv
 
-SOCKET=$LAB_DIR/control.sock
 
 # ends STATUS COMMAND... - what it says is in out and err
 ends() {
