@@ -106,6 +106,7 @@ static void connection_set(struct inspect *in, struct flow *f, const struct pack
 	c->source = in->settings.source;
 	c->midstream = !(seg->flags & TCP_SYN);
 	f->self = policy_self_of(packet, from_client);
+	c->self = (uint8_t)f->self;
 	decide(in, f);
 }
 

@@ -113,7 +113,8 @@ struct event_connection {
 	uint8_t from_upstream; /* client is in an upstream group */
 	uint8_t from_home;     /* client is in home */
 	uint8_t from_server;   /* client is a server of ours */
-	uint8_t pad[2];
+	uint8_t self; /* enum policy_self: which end is the gateway itself */
+	uint8_t pad;
 };
 
 /* A connection's ends as the outside sees them, where addresses are translated. Not part of an event: the packet path

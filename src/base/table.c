@@ -183,6 +183,17 @@ void *table_oldest(const struct table *t, uint64_t *touched_us)
 	return value_of(t, e);
 }
 
+void *table_scan(const struct table *t, uint32_t *cursor)
+{
+	while (*cursor < t->fresh) {
+		struct entry *e = entry_at(t, ++*cursor);
+
+		if (e->live)
+			return value_of(t, e);
+	}
+	return NULL;
+}
+
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
 static struct entry *find_hashed(const struct table *t, const void *key, uint32_t hash)

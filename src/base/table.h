@@ -36,6 +36,10 @@ void table_touch(struct table *t, void *value, uint64_t now_us);
 void *table_oldest(const struct table *t, uint64_t *touched_us);
 void table_drop(struct table *t, void *value);
 
+/* The next entry in the order of places, from *cursor on (0 = the first one), which is moved behind it; NULL at the
+ * end. Between two calls anything may be added, touched or dropped: what has a place all the time is found once. */
+void *table_scan(const struct table *t, uint32_t *cursor);
+
 const void *table_key(const struct table *t, const void *value);
 uint32_t table_count(const struct table *t);
 uint32_t table_capacity(const struct table *t);

@@ -186,6 +186,12 @@ static struct conf *make_conf(struct build *b, const char *path)
 	return c;
 }
 
+void conf_forget_places(struct conf *c)
+{
+	places_free(c->places);
+	c->places = NULL;
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)

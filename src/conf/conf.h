@@ -86,6 +86,8 @@ int conf_load(const char *path, const struct conf_options *options, struct conf 
 int conf_offline(const char *const *home, unsigned home_count, const char *const *domains,
         unsigned domain_count, const uint16_t *ports, unsigned port_count, struct conf **out,
         conf_report error, void *arg);
+/* Frees what only questions about lines need. */
+void conf_forget_places(struct conf *c);
 void conf_free(struct conf *c); /* NULL is fine */
 /* The version of the file that is there now. */
 void conf_stamp_read(const char *path, struct conf_stamp *out);

@@ -35,6 +35,9 @@ int down_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int restore_run(int argc, char **argv);
 int status_run(int argc, char **argv);
+int seen_run(int argc, char **argv);
+int why_run(int argc, char **argv);
+int incidents_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 

@@ -10,6 +10,9 @@ static const struct {
 } answers[] = {
 	{ "status", answer_status },
 	{ "reload", answer_reload },
+	{ "seen", answer_seen },
+	{ "why", answer_why },
+	{ "incidents", answer_incidents },
 };
 
 answer_function *answer_find(const char *command)

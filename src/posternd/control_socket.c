@@ -33,7 +33,7 @@
 #define SO_PEERGROUPS 59
 #endif
 
-enum { BACKLOG = 128, GROUPS_MAX = 1024 };
+enum { BACKLOG = 1024, GROUPS_MAX = 1024 };
 
 static struct sockaddr_un name_of(const char *path)
 {

@@ -55,7 +55,7 @@ static void on_conf_warning(void *arg, const char *message)
 
 int daemon_read_conf(const struct daemon *d, struct conf **out)
 {
-	const struct conf_options options = { .force_monitor = d->force_monitor };
+	const struct conf_options options = { .force_monitor = d->force_monitor, .keep_places = true };
 
 	return conf_load(d->path, &options, out, on_conf_error, on_conf_warning, NULL);
 }
@@ -139,6 +139,7 @@ bool daemon_prepare(struct daemon *d)
 		log_error("%s", err);
 		return false;
 	}
+	conf_forget_places(d->conf);
 	d->health = health_new(
 	        &(struct health_sources) {
 	                .workers = d->workers,

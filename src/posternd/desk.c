@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 #include "postern/finding.h"
 #include "posternd/nat.h"
+#include "posternd/witness.h"
 
 enum { FINDING_SLOTS = 4096 };
 
@@ -22,6 +23,7 @@ struct desk {
 	struct watch *watch;
 	struct ring *findings;
 	struct eve *eve;
+	struct witness *witness;
 	struct nat_book *nat; /* NULL: the kernel cannot be asked */
 	uint64_t blind_before, blind_told;
 };
@@ -36,7 +38,9 @@ static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], u
 	d->findings = ring_new(FINDING_SLOTS, sizeof(struct finding));
 	if (d->findings)
 		d->watch = watch_new(&s, d->findings);
-	return d->watch ? 0 : -errno;
+	if (d->watch)
+		d->witness = witness_new(hash_key);
+	return d->witness ? 0 : -errno;
 }
 
 static const char *mode_name(const struct conf *conf)
@@ -63,6 +67,9 @@ struct desk *desk_open(
 	struct desk *d = calloc(1, sizeof(*d));
 	int r = d ? take_memory(d, hash_key, &s.connections) : -ENOMEM;
 
+	if (r == 0)
+		r = witness_set_conf(d->witness, conf);
+
 	if (r) {
 		snprintf(err, err_bytes, "no memory for the tables of watch: %s", strerror(-r));
 	} else {
@@ -87,6 +94,7 @@ void desk_close(struct desk *d)
 		return;
 	eve_close(d->eve);
 	nat_free(d->nat);
+	witness_free(d->witness);
 	watch_free(d->watch);
 	ring_free(d->findings);
 	free(d);
@@ -109,6 +117,7 @@ void desk_event(struct desk *d, const struct event *e)
 	if (d->nat)
 		nat_see(d->nat, e);
 	watch_event(d->watch, e);
+	witness_event(d->witness, e);
 	eve_event(d->eve, e);
 	write_findings(d);
 	if (d->nat)
@@ -150,7 +159,9 @@ void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
 
 int desk_set_conf(struct desk *d, const struct conf *conf)
 {
-	return eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
+	int r = witness_set_conf(d->witness, conf);
+
+	return r ? r : eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }
 
 /* The ring whose front is the oldest event; NULL when all are empty. */
@@ -217,6 +228,16 @@ void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct
 	};
 
 	eve_stats(d->eve, &s);
+}
+
+const struct witness *desk_witness(const struct desk *d)
+{
+	return d->witness;
+}
+
+const struct watch *desk_watch(const struct desk *d)
+{
+	return d->watch;
 }
 
 struct watch_counts desk_watch_counts(const struct desk *d)

@@ -14,6 +14,7 @@
 #include "watch/watch.h"
 
 struct desk;
+struct witness;
 
 /* conf is borrowed. NULL with a message in err. */
 struct desk *desk_open(
@@ -37,7 +38,7 @@ uint64_t desk_blind_told(const struct desk *d);
 /* Something was done to the gate. */
 void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-/* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
+/* After a reload, with its places (conf/places.h): what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */
 int desk_reopen(struct desk *d);
@@ -45,6 +46,9 @@ int desk_reopen(struct desk *d);
 void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct counters *inspect,
         const struct eve_stats_number *extra);
 
+/* For those who ask. */
+const struct witness *desk_witness(const struct desk *d);
+const struct watch *desk_watch(const struct desk *d);
 struct watch_counts desk_watch_counts(const struct desk *d);
 struct eve_counts desk_eve_counts(const struct desk *d);
 

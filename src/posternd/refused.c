@@ -39,6 +39,7 @@ static enum action judge(struct event_connection *c, const struct policy *policy
 {
 	struct policy_connection p = policy_judge_connection(policy, &c->src, &c->dst, self);
 
+	c->self = (uint8_t)self;
 	c->rule = p.rule;
 	c->server = p.server;
 	c->direction = p.direction;

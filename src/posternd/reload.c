@@ -230,6 +230,7 @@ void reload_settle(struct daemon *d)
 	(void)daemon_drain(d, UINT32_MAX); /* what was judged before is told by the names of before */
 	if (desk_set_conf(d->desk, d->next))
 		log_error("no memory for the new names of rules: the records go on with those of before");
+	conf_forget_places(d->next);
 	health_set_table(d->health, d->next->nft.table);
 	memcpy(before, d->conf->hash, sizeof(before));
 	if (daemon_mode_name(d->conf) != daemon_mode_name(d->next))

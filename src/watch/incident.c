@@ -176,6 +176,13 @@ bool incident_is_open(const struct incident_book *b, const struct finding *f)
 	return table_find(b->table, &key) != NULL;
 }
 
+const struct finding *incident_scan(const struct incident_book *b, uint32_t *cursor)
+{
+	const struct incident *in = table_scan(b->table, cursor);
+
+	return in ? &in->story : NULL;
+}
+
 /* An act is no story: it is told alone, each time. */
 static void incident_pass(struct incident_book *b, struct finding *f, const struct incident_key *key)
 {

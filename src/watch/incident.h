@@ -31,6 +31,8 @@ struct incident_book *incident_new(uint32_t capacity, uint32_t quiet_s,
 void incident_free(struct incident_book *b); /* NULL is fine */
 /* A story of f's source is open. */
 bool incident_is_open(const struct incident_book *b, const struct finding *f);
+/* Open stories in the order of their places in the table; cursor 0 at the beginning. NULL at the end. */
+const struct finding *incident_scan(const struct incident_book *b, uint32_t *cursor);
 /* Counts f in its story and tells it if it is due; f->incident is written. */
 void incident_add(struct incident_book *b, struct finding *f);
 /* Closes what was quiet for quiet_s at now_us. A summary that finds the ring full waits for the next

@@ -214,6 +214,11 @@ uint32_t watch_finish(struct watch *w, uint64_t now_us)
 	return incident_finish(w->incidents, now_us);
 }
 
+const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor)
+{
+	return incident_scan(w->incidents, cursor);
+}
+
 struct watch_counts watch_counts(const struct watch *w)
 {
 	return w->counts;

@@ -41,6 +41,9 @@ void watch_tick(struct watch *w, uint64_t now_us);
 /* Closes all of them; call until it returns 0, draining the ring between calls. */
 uint32_t watch_finish(struct watch *w, uint64_t now_us);
 
+/* Incidents that are open, as incident_scan(). Valid until the next event or tick. */
+const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
+
 /* findings: raised; each is then told (in the ring), kept in its incident, or lost (ring full). */
 struct watch_counts watch_counts(const struct watch *w);
 

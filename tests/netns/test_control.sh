@@ -45,6 +45,123 @@ says "^conf +$LAB_DIR/postern.conf \([0-9a-f]{16}\)"
 says '^wrong +nothing'
 same "status as JSON" "true enforce 1" \
     "$(postern_ask status --json | jq -r '"\(.enforced) \(.mode) \(.postern)"')"
+
+# ---- seen, why, incidents ----
+
+ends 0 seen
+says 'nobody has delivered'
+ends 2 why nobody
+same "a mail" "220 250 250 250 354 250 221" "$(codes_from isp 192.168.10.10 --rcpt a@example.org)"
+same "one that is no mail of ours" "220 250 250 550 221" "$(codes_from isp 192.168.10.10 --rcpt x@foreign.test)"
+same "a stranger" refused "$(codes_from stranger 192.168.10.10)"
+knows() { # COMMAND... PATTERN
+    postern_ask "${@:1:$#-1}" | grep -qE "${!#}"
+}
+lab_wait 10 "posternd to know of the mail" knows seen '^in +198.51.100.10 +-> 192.168.10.10 +by rule in: [0-9]+ connections, 1 mails'
+lab_wait 10 "and of the stranger" knows seen '^OUT +203.0.113.66 .* refuse: 0 connections, 0 mails, 0 under TLS, 1 tries outside.*may be forged'
+ends 0 why 198.51.100.10
+says 'recipient .* <x@foreign.test> \(plain\): refused-by-postern, 550: refuse-recipient, by relay.action = refuse-recipient \(postern.conf:[0-9]+\)$'
+says 'connection 198.51.100.10 -> 192.168.10.10 port 25: inspected, by rule "in" \(postern.conf:5\), 2 times$'
+ends 0 why 203.0.113.66
+says 'try 203.0.113.66 -> 192.168.10.10 port 25: refuse, by otherwise = refuse \(postern.conf:8\)'
+ends 0 why 192.0.2.1
+says 'nothing was decided about 192.0.2.1'
+ends 0 incidents
+says '^3 relay.attempt +198.51.100.10 -> 192.168.10.10: 1 since'
+same "rows in JSON" '203.0.113.66 false' "$(postern_ask seen --json | jq -r '.rows[] | select(.in | not) | "\(.client) \(.verified)"')"
+
+# ---- reload ----
+
+postern_conf 'otherwise = drop'
+ends 0 reload
+says "is in force .*enforce mode"
+ends 0 seen
+says '^OUT +203.0.113.66 .* drop:'
+echo 'moed = monitor' >>"$LAB_DIR/postern.conf"
+ends 1 reload --socket "$LAB_DIR/control.sock"
+check "every reason is told" grep -q 'postern.conf:1[0-9]: .*moed.*mode' "$LAB_DIR/err"
+check "and what holds now" grep -q 'the one of before stays in force' "$LAB_DIR/err"
+ends 0 status --socket "$LAB_DIR/control.sock"
+says '^WRONG +the configuration was changed, and was NOT taken at .*moed'
+says '^reload .*NOT TAKEN'
+postern_conf 'queue { number = 77 }'
+ends 1 reload
+check "what needs a restart is told" grep -q 'queue.number cannot change while posternd runs' "$LAB_DIR/err"
+postern_conf
+ends 0 reload
+postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("configuration changed from .* asked for by uid 0"))'
+
+# ---- who may ask ----
+
+RUDE=$LAB_DIR/rude.py # the tree may lie where others cannot enter
+cp "$LAB_HOME/rude.py" "$RUDE"
+SOCKET=$LAB_DIR/control.sock
+chmod 755 "$LAB_DIR"
+same "mode and owner of the socket" "660 root root" "$(stat -c '%a %U %G' "$SOCKET")"
+as() { # UID GID GROUPS COMMAND...
+    local groups=--clear-groups
+
+    [[ -z $3 ]] || groups=--groups=$3
+    setpriv --reuid="$1" --regid="$2" "$groups" "${@:4}" 2>&1
+}
+same "nobody cannot even connect" "PermissionError: [Errno 13] Permission denied" \
+    "$(as 65534 65534 '' "$RUDE" "$SOCKET" half | tail -n 1)"
+chmod 666 "$SOCKET"
+same "nor ask when the mode is spoiled" "you may not ask: be root, or a member of the group in control.group" \
+    "$(as 65534 65534 '' "$RUDE" "$SOCKET" garbage)"
+same "the first group of a process is not enough while there is no group" "you may not ask: be root, or a member of the group in control.group" \
+    "$(as 65534 0 '' "$RUDE" "$SOCKET" garbage)"
+postern_stop
+postern_conf "control { path = \"$SOCKET\" group = mail }"
+postern_start
+same "with a group, mode and owner of the socket" "660 root mail" "$(stat -c '%a %U %G' "$SOCKET")"
+same "its member may ask" status "$(as 65534 8 '' "$RUDE" "$SOCKET" half)"
+same "one with further groups, too" status "$(as 65534 65534 65534,8 "$RUDE" "$SOCKET" half)"
+same "others cannot connect" "PermissionError: [Errno 13] Permission denied" \
+    "$(as 65534 65534 65534,7 "$RUDE" "$SOCKET" half | tail -n 1)"
+
+# ---- the impolite, while mail flows ----
+
+flood_start
+same "garbage" "it is no JSON object in one line" "$("$RUDE" "$SOCKET" garbage)"
+same "another version" "it is of another version: postern and posternd must be installed together" "$("$RUDE" "$SOCKET" version)"
+same "an unknown command" "this posternd does not know that command" "$("$RUDE" "$SOCKET" command)"
+same "one that says nothing" nothing "$("$RUDE" "$SOCKET" nothing)"
+same "a request without an end" "the request is too long" "$("$RUDE" "$SOCKET" long)"
+same "one byte a second" closed "$("$RUDE" "$SOCKET" slow)"
+same "behind 64 that say nothing" answered "$("$RUDE" "$SOCKET" idle)"
+same "200 at once" 200 "$("$RUDE" "$SOCKET" parallel 200)"
+same "they are counted" "1 65 1 3 true" \
+    "$(postern_ask status --json | jq -r '.control | "\(.left) \(.slow) \(.too_long) \(.bad) \(.answered > 200)"')"
+flood_goes_on 20
+flood_stop
+same "nothing passed without inspection" 0 "$(postern_counter blind)"
+
+# ---- a second one, and one that was killed ----
+
+status=0
+lab_in gw timeout 20 "$BUILD/posternd" -c "$LAB_DIR/postern.conf" >/dev/null 2>&1 || status=$?
+same "a second posternd does not start" 1 "$status"
+same "and leaves the socket alone" status "$("$RUDE" "$SOCKET" half)"
+lab_spawn lan other "$BUILD/posternd" -c "$LAB_DIR/postern.conf" # of another network: another table, another queue
+OTHER=$LAB_PID
+lab_wait 20 "the other one to say that the socket is taken" grep -q 'nobody can ask it through .*another process listens there' "$LAB_DIR/log/other.log"
+PID=$(postern_ask status --json | jq .pid)
+check "the socket is still the first one's" test "$PID" != "$(pgrep -P "$OTHER" -x posternd || echo "$OTHER")"
+kill -KILL "$POSTERN_PID"
+wait "$POSTERN_PID" || true
+same "who was killed leaves a socket" socket "$(stat -c %F "$SOCKET")"
+lab_wait 20 "the other one to take it over" knows status '^posternd '
+check "it is another process now" test "$PID" != "$(postern_ask status --json | jq .pid)"
+kill -TERM "$OTHER"
+wait "$OTHER" || lab_fail "the other posternd left with status $?"
+check "it takes its socket with it" test ! -e "$SOCKET"
+echo 'not a socket' >"$SOCKET"
+postern_start
+said 'it is no socket: remove it, or set control.path'
+same "what is no socket stays" 'not a socket' "$(<"$SOCKET")"
+rm "$SOCKET"
+lab_wait 20 "the socket to come" knows status '^ENFORCED'
 postern_stop
 ends 3 status
 says 'table inet postern is still in force'

@@ -1,0 +1,76 @@
+/* why.c - `postern why ADDR`: the last decisions about this address, each with its ground. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "postern/live.h"
+
+static void print_recipient(const json_t *row)
+{
+	if (*live_text(row, "path"))
+		printf(" %s (%s)", live_text(row, "path"), live_text(row, "form"));
+	printf(": %s", live_text(row, "outcome"));
+	if (live_number(row, "code") > 0)
+		printf(", %lld", live_number(row, "code"));
+}
+
+/* An alert is what happens to everything that passes and is told. */
+static const char *done(const json_t *row)
+{
+	const char *action = live_text(row, "action");
+
+	if (strcmp(action, "alert") != 0)
+		return action;
+	return strcmp(live_text(row, "what"), "connection") == 0 ? "inspected" : "passed";
+}
+
+static void print_row(const json_t *row)
+{
+	const char *what = live_text(row, "what");
+	char last[LIVE_TIME_MAX];
+
+	printf("%s UTC  %s %s -> %s port %lld", live_time(row, "last_seen", last), what,
+	        live_text(row, "client"), live_text(row, "server"), live_number(row, "port"));
+	if (strcmp(what, "recipient") == 0)
+		print_recipient(row);
+	printf(": %s", done(row));
+	if (*live_text(row, "would"))
+		printf(" (%s in mode enforce, with certainty)", live_text(row, "would"));
+	printf(", by %s", live_text(row, "reason"));
+	if (live_number(row, "count") > 1)
+		printf(", %lld times", live_number(row, "count"));
+	putchar('\n');
+}
+
+static void print_why(void *arg, const json_t *line)
+{
+	const json_t *rows = json_object_get(line, "rows"), *row;
+	char since[LIVE_TIME_MAX];
+	size_t i;
+
+	(void)arg;
+	json_array_foreach (rows, i, row)
+		print_row(row);
+	if (json_array_size(rows) == 0)
+		printf("nothing was decided about %s since %s UTC, or it is forgotten; postern explain says "
+		       "what "
+		       "would be\n",
+		        live_text(line, "address"), live_time(line, "since", since));
+}
+
+int why_run(int argc, char **argv)
+{
+	struct addr address;
+	struct live live;
+	json_t *request;
+
+	if (!live_options(&live, argc, argv, NULL, 1))
+		return COMMAND_USAGE;
+	if (live.argc != 1 || addr_parse(live.argv[0], &address) < 0) {
+		fprintf(stderr, "%s: takes one address, like 192.0.2.1 or 2001:db8::1\n", live.name);
+		return COMMAND_USAGE;
+	}
+	request = protocol_new("why");
+	(void)json_object_set_new(request, "address", json_string(live.argv[0]));
+	return live_ask(&live, request, print_why, NULL);
+}
