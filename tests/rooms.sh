@@ -35,7 +35,7 @@ declare -A may=(
 	[report]='policy/policy.h smtp/address.h'
 )
 # base alone talks to the system: memory, clock, randomness, stderr, and the address text functions.
-declare -A system_headers=([base]='arpa/inet.h endian.h sys/stat.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')
+declare -A system_headers=([base]='arpa/inet.h endian.h fcntl.h sys/stat.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')
 
 files_of() {
 	if [ "$1" = inspect ]; then ls src/inspect*.[ch]; else ls src/"$1"/*.[ch] 2>/dev/null; fi

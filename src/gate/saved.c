@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -20,10 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/hash.h"
+#include "base/kept.h"
 
 enum { BYTES_MAX = 256 << 20 };
 #define MAGIC "postern rules 1"
@@ -44,40 +42,10 @@ static uint64_t sum_of(const void *bytes, size_t len)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const void *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes = (const char *)bytes + n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int r = fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
-
-	if (fd >= 0)
-		close(fd);
-	free(folder);
-	return r;
-}
-
 int saved_write(const char *path, const char *table, const struct batch *batch)
 {
 	struct header head = { .magic = MAGIC };
 	const uint8_t *from;
-	char *fresh;
-	int fd, r;
 
 	if (batch->error || batch->note_count < 2)
 		return batch->error ? batch->error : -EINVAL;
@@ -85,55 +53,11 @@ int saved_write(const char *path, const char *table, const struct batch *batch)
 	head.bytes = batch->notes[batch->note_count - 1].offset - batch->notes[1].offset;
 	head.sum = sum_of(from, head.bytes);
 	snprintf(head.table, sizeof(head.table), "%s", table);
-	if (asprintf(&fresh, "%s.new", path) < 0)
-		return -ENOMEM;
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	r = fd < 0 ? -errno : write_all(fd, &head, sizeof(head));
-	if (r == 0)
-		r = write_all(fd, from, head.bytes);
-	if (r == 0 && (fsync(fd) < 0 || rename(fresh, path) < 0))
-		r = -errno;
-	if (fd >= 0)
-		close(fd);
-	if (r == 0)
-		r = sync_folder(path);
-	else if (fd >= 0)
-		(void)unlink(fresh);
-	free(fresh);
-	return r;
+	return kept_write(
+	        path, (const struct kept_part[]) { { &head, sizeof(head) }, { from, head.bytes } }, 2);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
-
-static int read_all(int fd, void *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = read(fd, bytes, len);
-
-		if (n == 0)
-			return -EBADMSG;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes = (char *)bytes + n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-/* Whoever can write the file makes our rules. */
-static int check_owner(int fd)
-{
-	struct stat s;
-
-	if (fstat(fd, &s) < 0)
-		return -errno;
-	return S_ISREG(s.st_mode) && (s.st_uid == 0 || s.st_uid == geteuid()) &&
-	                       !(s.st_mode & (S_IWGRP | S_IWOTH))
-	               ? 0
-	               : -EPERM;
-}
 
 static bool makes_something(const struct nlmsghdr *h)
 {
@@ -185,36 +109,31 @@ static int add_messages(struct batch *batch, const char *table, const uint8_t *b
 	return left == 0 ? batch->error : -EBADMSG;
 }
 
-static int read_messages(int fd, struct header *head, char table[SAVED_TABLE_MAX], struct batch *batch)
+static int read_messages(const char *bytes, size_t len, char table[SAVED_TABLE_MAX], struct batch *batch)
 {
-	uint8_t *bytes;
-	int r = read_all(fd, head, sizeof(*head));
+	struct header head;
 
-	if (r)
-		return r;
-	if (memcmp(head->magic, MAGIC, sizeof(head->magic)) != 0 || head->bytes == 0 ||
-	        head->bytes > BYTES_MAX || head->table[SAVED_TABLE_MAX - 1] != '\0')
+	if (len < sizeof(head))
 		return -EBADMSG;
-	memcpy(table, head->table, SAVED_TABLE_MAX);
-	bytes = malloc(head->bytes);
-	r = bytes ? read_all(fd, bytes, head->bytes) : -ENOMEM;
-	if (r == 0 && sum_of(bytes, head->bytes) != head->sum)
-		r = -EBADMSG;
-	if (r == 0)
-		r = add_messages(batch, table, bytes, head->bytes);
-	free(bytes);
-	return r;
+	memcpy(&head, bytes, sizeof(head));
+	bytes += sizeof(head);
+	if (memcmp(head.magic, MAGIC, sizeof(head.magic)) != 0 || head.bytes != len - sizeof(head) ||
+	        head.bytes == 0 || head.table[SAVED_TABLE_MAX - 1] != '\0' ||
+	        sum_of(bytes, head.bytes) != head.sum)
+		return -EBADMSG;
+	memcpy(table, head.table, SAVED_TABLE_MAX);
+	return add_messages(batch, table, (const uint8_t *)bytes, head.bytes);
 }
 
 int saved_read(const char *path, char table[SAVED_TABLE_MAX], struct batch *batch)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct header head;
-	int r = fd < 0 ? -errno : check_owner(fd);
+	char *bytes;
+	size_t len;
+	int r = kept_read(path, BYTES_MAX, &bytes, &len);
 
-	if (r == 0)
-		r = read_messages(fd, &head, table, batch);
-	if (fd >= 0)
-		close(fd);
+	if (r)
+		return r == -EFBIG ? -EBADMSG : r;
+	r = read_messages(bytes, len, table, batch);
+	free(bytes);
 	return r;
 }
