@@ -174,6 +174,10 @@ static void print_set(FILE *to, const struct model_set *set)
 		fputs("\t\tflags interval\n", to);
 	else
 		fprintf(to, "\t\tsize %zu\n", set->count);
+	if (set->count == 0) {
+		fputs("\t}\n", to);
+		return;
+	}
 	fputs("\t\telements = {", to);
 	for (size_t i = 0; i < set->count; i++) {
 		fputs(i % ELEMENTS_PER_LINE ? " " : "\n\t\t\t", to);

@@ -19,6 +19,10 @@
  * it goes out nowhere. That is true at the output and the input hook and never at forward, needs no
  * address and so follows them by itself.
  *
+ * A group that is followed through the DNS has sets from the start, empty or not, so that what the DNS says changes
+ * elements only; and two more, of former members: what lies in them matches without SYN alone, so open
+ * connections go on and none begins.
+ *
  * A worker is chosen by a hash over addresses and ports that is the same in both directions; the
  * queue's own balancing takes the addresses only, and would give all of one pair to one worker.
  *
@@ -46,6 +50,7 @@
 
 enum { LOG_PER_S = 200, LOG_BURST = 200, LOG_SNAPLEN = 128 };
 enum { SET_UNKNOWN = -2, SET_NONE = -1 };
+enum standing { STANDING_NOW, STANDING_FORMER, STANDINGS }; /* of members */
 enum direction { TOSERVER, TOCLIENT, DIRECTIONS };
 
 /* Header lengths that TCP and IPv4 can have, in words of 4 bytes. */
@@ -88,8 +93,8 @@ struct build {
 	struct ruleset *r;
 	const struct policy *policy;
 	const struct ruleset_settings *s;
-	uint32_t queued, inspected, reset;         /* mark bits in their place */
-	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT]; /* index, or SET_ value */
+	uint32_t queued, inspected, reset;                    /* mark bits in their place */
+	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT][STANDINGS]; /* index, or SET_ value */
 	unsigned ports;
 };
 
@@ -97,9 +102,13 @@ struct build {
 
 /* A free set name that nft can read, from what a person called the group. */
 static void name_set(const struct ruleset *r, const struct policy_group_view *group, enum model_family family,
-        char out[MODEL_NAME_MAX])
+        enum standing standing, char out[MODEL_NAME_MAX])
 {
-	static const char *const suffixes[FAMILY_COUNT] = { "_v4", "_v6" };
+	static const char *const all_suffixes[STANDINGS][FAMILY_COUNT] = {
+		[STANDING_NOW] = { "_v4", "_v6" },
+		[STANDING_FORMER] = { "_former_v4", "_former_v6" },
+	};
+	const char *const *suffixes = all_suffixes[standing];
 	char base[POLICY_NAME_MAX + 8];
 	size_t n = 0;
 
@@ -119,27 +128,37 @@ static void name_set(const struct ruleset *r, const struct policy_group_view *gr
 		snprintf(out, MODEL_NAME_MAX, "%s_%u%s", base, i, suffixes[family]);
 }
 
-/* Index of the group's set, made at its first use; SET_NONE if the group has no address there. */
-static int group_set(struct build *b, unsigned group, enum model_family family)
+static int make_set(struct build *b, const struct policy_group_view *view, enum model_family family,
+        enum standing standing)
 {
 	static const enum model_key keys[FAMILY_COUNT] = { KEY_IPV4, KEY_IPV6 };
-	int *set = &b->sets[group][family];
-	struct policy_group_view view;
 	char name[MODEL_NAME_MAX];
+
+	name_set(b->r, view, family, standing, name);
+	return (int)model_add_set(b->r, keys[family], name);
+}
+
+/* Index of the group's set, made at its first use; SET_NONE if the group has no address there. */
+static int group_set(struct build *b, unsigned group, enum model_family family, enum standing standing)
+{
+	int *set = &b->sets[group][family][standing];
+	struct policy_group_view view;
+	const struct prefix *prefixes;
+	size_t count;
 
 	if (*set != SET_UNKNOWN)
 		return *set;
-	*set = SET_NONE;
 	view = policy_group(b->policy, group);
-	for (size_t i = 0; i < view.prefix_count; i++) {
-		const struct prefix *prefix = &view.prefixes[i];
+	prefixes = standing == STANDING_NOW ? view.prefixes : view.former;
+	count = standing == STANDING_NOW ? view.prefix_count : view.former_count;
+	*set = view.followed ? make_set(b, &view, family, standing) : SET_NONE;
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix *prefix = &prefixes[i];
 
 		if (prefix_is_v4(prefix) != (family == FAMILY_V4))
 			continue;
-		if (*set == SET_NONE) {
-			name_set(b->r, &view, family, name);
-			*set = (int)model_add_set(b->r, keys[family], name);
-		}
+		if (*set == SET_NONE)
+			*set = make_set(b, &view, family, standing);
 		model_add_element(b->r, (unsigned)*set, &(const union model_element) { .range = *prefix });
 	}
 	return *set;
@@ -181,10 +200,11 @@ static bool has_addresses(unsigned group)
 }
 
 /* One pair of groups in one family, or, where neither has addresses, in both (FAMILY_COUNT): a rule in
- * each direction. False if it cannot match. */
-static bool add_pair(struct build *b, enum model_family family, const unsigned groups[2],
-        enum model_chain_id to, const char *comment)
+ * each direction, for members of these standings. False if it cannot match. */
+static bool add_standing(struct build *b, enum model_family family, const unsigned groups[2],
+        const enum standing standings[2], enum model_chain_id to, const char *comment)
 {
+	bool open_only = standings[0] == STANDING_FORMER || standings[1] == STANDING_FORMER;
 	int sets[2] = { SET_NONE, SET_NONE };
 
 	if (groups[0] == GROUP_ID_SELF && groups[1] == GROUP_ID_SELF)
@@ -192,7 +212,7 @@ static bool add_pair(struct build *b, enum model_family family, const unsigned g
 	for (unsigned side = 0; side < 2; side++) {
 		if (!has_addresses(groups[side]))
 			continue;
-		sets[side] = group_set(b, groups[side], family);
+		sets[side] = group_set(b, groups[side], family, standings[side]);
 		if (sets[side] == SET_NONE)
 			return false;
 	}
@@ -211,10 +231,32 @@ static bool add_pair(struct build *b, enum model_family family, const unsigned g
 			if (sets[at[side]] != SET_NONE)
 				s[n++] = model_field_in(
 				        address_fields[family][side], (unsigned)sets[at[side]]);
+		if (open_only) {
+			s[n++] = model_tcp();
+			s[n++] = model_flags(MODEL_FLAG_SYN, 0);
+		}
 		s[n++] = model_goto(to);
 		model_add_rule(b->r, direction_chains[direction], comment, s, n);
 	}
 	return true;
+}
+
+static bool add_pair(struct build *b, enum model_family family, const unsigned groups[2],
+        enum model_chain_id to, const char *comment)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < (unsigned)(STANDINGS * STANDINGS); i++) {
+		const enum standing standings[2] = { i % STANDINGS, i / STANDINGS };
+		bool exists = to == CHAIN_INSPECT || i == 0;
+
+		for (unsigned side = 0; side < 2; side++)
+			exists &= standings[side] == STANDING_NOW ||
+			          policy_group(b->policy, groups[side]).followed;
+		if (exists)
+			any |= add_standing(b, family, groups, standings, to, comment);
+	}
+	return any;
 }
 
 static void note_empty(struct build *b, const char *comment, const unsigned groups[2])
@@ -424,7 +466,8 @@ struct ruleset *ruleset_build(const struct policy *policy, const struct ruleset_
 	b.inspected = (uint32_t)MARK_INSPECTED << shift;
 	b.reset = (uint32_t)MARK_RESET << shift;
 	for (unsigned i = 0; i < POLICY_GROUPS_MAX; i++)
-		b.sets[i][FAMILY_V4] = b.sets[i][FAMILY_V6] = SET_UNKNOWN;
+		for (unsigned k = 0; k < STANDINGS; k++)
+			b.sets[i][FAMILY_V4][k] = b.sets[i][FAMILY_V6][k] = SET_UNKNOWN;
 	b.r = model_new(s->table);
 	if (!b.r)
 		return NULL;

@@ -87,9 +87,9 @@ struct policy *policy_new(void)
 	return p;
 }
 
-static void free_server(struct policy_server *s)
+void policy_free_server(struct policy_server *s)
 {
-	if (!s)
+	if (!s || --s->users > 0)
 		return;
 	prefixes_fini(&s->public_side);
 	prefixes_fini(&s->may_relay);
@@ -105,7 +105,9 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	for (i = 0; i < p->group_count; i++) {
-		free_server(p->groups[i].server);
+		policy_free_server(p->groups[i].server);
+		prefixes_fini(&p->groups[i].fixed);
+		prefixes_fini(&p->groups[i].former);
 		prefixes_fini(&p->members[i]);
 	}
 	for (i = 0; i < p->rule_count; i++)
@@ -130,8 +132,10 @@ static struct policy_server *new_server(void)
 {
 	struct policy_server *s = calloc(1, sizeof(*s));
 
+	if (s)
+		s->users = 1;
 	if (s && names_add(&s->hosts, "localhost") < 0) {
-		free_server(s);
+		policy_free_server(s);
 		return NULL;
 	}
 	return s;
@@ -220,6 +224,15 @@ int policy_server_add_domain(struct policy *p, int group, const char *domain)
 	return s ? names_add(&s->domains, domain) : -ENOENT;
 }
 
+int policy_set_followed(struct policy *p, int group)
+{
+	assert(!p->sealed);
+	if (group < 0 || (unsigned)group >= p->group_count || p->groups[group].kind != GROUP_UPSTREAM)
+		return -ENOENT;
+	p->groups[group].followed = true;
+	return 0;
+}
+
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
         const struct policy_groups *to, enum policy_do what)
 {
@@ -270,10 +283,14 @@ static int seal_group(struct policy *p, unsigned id)
 
 	if (g->kind == GROUP_UPSTREAM)
 		policy_groups_add(&p->upstreams, id);
+	if (g->followed && !g->fixed_known && prefixes_add_all(&p->groups[id].fixed, &p->members[id]) < 0)
+		return -ENOMEM;
+	p->groups[id].fixed_known = true;
 	if (g->kind != GROUP_SERVER)
 		return 0;
 	policy_groups_add(&p->server_kind, id);
-	seal_server(g->server);
+	if (g->server->users == 1) /* else others read it */
+		seal_server(g->server);
 	return prefixes_add_all(&p->members[GROUP_ID_SERVERS], &p->members[id]);
 }
 
@@ -286,6 +303,8 @@ int policy_seal(struct policy *p)
 	rc = remove_not_home(p);
 	for (id = 0; id < p->group_count && rc == 0; id++)
 		rc = seal_group(p, id);
+	if (rc == 0)
+		rc = policy_add_stand_ins(p);
 	if (rc < 0)
 		return rc;
 	for (id = 0; id < p->group_count; id++)
@@ -322,6 +341,10 @@ struct policy_group_view policy_group(const struct policy *p, unsigned id)
 		.prefixes = p->members[id].at,
 		.prefix_count = p->members[id].count,
 		.domain_count = g->server ? g->server->domains.count : 0,
+		.followed = g->followed,
+		.resolved = g->resolved,
+		.former = g->former.at,
+		.former_count = g->former.count,
 	};
 }
 
@@ -346,5 +369,5 @@ struct policy_rule_view policy_rule(const struct policy *p, unsigned index)
 
 	assert(index < p->rule_count);
 	r = &p->rules[index];
-	return (struct policy_rule_view) { r->title, r->from, r->to, r->what };
+	return (struct policy_rule_view) { r->title, r->from, r->to, r->what, r->stand_in };
 }

@@ -101,12 +101,30 @@ int policy_server_add_name(struct policy *p, int group, const char *name);
  * and the U-label form. */
 int policy_server_add_domain(struct policy *p, int group, const char *domain);
 int policy_server_add_may_relay(struct policy *p, int group, const struct prefix *prefix);
+/* The addresses of this GROUP_UPSTREAM are found out later, beside those added here: policy_follow(). Until then it
+ * is unresolved. 0 or -ENOENT. */
+int policy_set_followed(struct policy *p, int group);
 /* A rule; from and to are group sets, any member matches; title copied. Returns its index, -ENOSPC or
  * -ENOMEM. Where it is written is the configuration's knowledge (conf/places.h). */
 int policy_add_rule(struct policy *p, const char *title, const struct policy_groups *from,
         const struct policy_groups *to, enum policy_do what);
 /* Compiles. 0 or -ENOMEM. Afterwards nothing can be added (assert). */
 int policy_seal(struct policy *p);
+
+/* What has been found out about a followed group. */
+struct policy_followed {
+	int group;
+	bool resolved; /* all that it is followed by is known, or was once */
+	const struct prefix *now;
+	size_t now_count;
+	const struct prefix *former; /* their open connections go on, new ones are not theirs any more */
+	size_t former_count;
+};
+/* The same policy with these addresses of followed groups in place of those that an earlier call has given
+ * them. Groups that are not named know nothing. As long as one is not resolved, whom its rules would inspect is
+ * not known, so behind all rules stand-ins inspect, on its side from or to anybody, what `otherwise` would
+ * refuse. A sealed policy of its own, independent of `sealed`; NULL without memory. */
+struct policy *policy_follow(const struct policy *sealed, const struct policy_followed *list, unsigned count);
 
 /* ---- deciding ---------------------------------------------------------------------------- */
 
@@ -170,11 +188,15 @@ struct policy_group_view {
 	const struct prefix *prefixes; /* IPv4 first; disjoint, sorted, merged; after policy_seal() */
 	size_t prefix_count;
 	size_t domain_count; /* GROUP_SERVER; different ones, after policy_seal() */
+	bool followed, resolved;
+	const struct prefix *former; /* of a followed group; merged */
+	size_t former_count;
 };
 struct policy_rule_view {
 	const char *title;
 	struct policy_groups from, to;
 	enum policy_do what;
+	bool stand_in; /* for the rule of the same title, whose upstream is not resolved */
 };
 
 const struct policy_settings *policy_settings(const struct policy *p);
