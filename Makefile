@@ -37,7 +37,9 @@ WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmiss
 CPPFLAGS   += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DCONF_EXAMPLES_DIR='"$(PREFIX)/share/doc/postern/examples"' -Iinclude -Isrc
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunbound -lev -lm -lpthread
+# libunbound calls libevent, and libev has functions of the same names: libevent must be found first.
+LIBEVENT   := -Wl,--no-as-needed -l:libevent-2.1.so.7 -Wl,--as-needed
+LIBS       := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lunbound $(LIBEVENT) -lresolv -lev -lm -lpthread
 
 pure_src   := $(foreach r,$(PURE_ROOMS),$(wildcard src/$(r)/*.c)) $(wildcard src/*.c)
 sys_src    := $(foreach r,$(SYS_ROOMS),$(wildcard src/$(r)/*.c))
@@ -105,9 +107,9 @@ $(B)/%.o: %.c $(B)/flags
 deps:
 	packaging/deps.sh install build check fuzz lint
 
-#: make peers        unpacks the mail servers of the tests into build/peers (nothing of them is installed)
+#: make peers        unpacks the mail and DNS servers of the tests into build/peers (nothing of them is installed)
 peers:
-	@tests/peers.sh get postfix exim opensmtpd
+	@tests/peers.sh get postfix exim opensmtpd nsd unbound ldns
 
 # Says exactly what is missing and how to get it.
 need-%:

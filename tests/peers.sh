@@ -1,5 +1,5 @@
 #!/bin/bash
-# peers.sh - mail servers for the tests, unpacked and not installed.
+# peers.sh - mail and DNS servers for the tests, unpacked and not installed.
 #
 #   peers.sh get NAME...   makes the tree build/peers/NAME of each; at once when it is there already
 #
@@ -26,7 +26,10 @@ umask 022
 table="\
 postfix    postfix            usr/lib/postfix/sbin/smtpd  postfix:65025      postdrop:65026
 exim       exim4-daemon-light usr/sbin/exim4              Debian-exim:65027
-opensmtpd  opensmtpd          usr/sbin/smtpd              opensmtpd:65028    opensmtpq:65029"
+opensmtpd  opensmtpd          usr/sbin/smtpd              opensmtpd:65028    opensmtpq:65029
+nsd        nsd                usr/sbin/nsd                nsd:65030
+unbound    unbound            usr/sbin/unbound            unbound:65031
+ldns       ldnsutils          usr/bin/ldns-signzone       nsd:65030"
 
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/peers
 by_hand="What helps: a network; being root, when the package lists are missing; or the .deb files in $peers/debs"

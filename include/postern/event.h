@@ -31,6 +31,7 @@ enum event_kind {
 	EVENT_LEAK,    /* a Received line of outbound mail shows something inside; u.leak */
 	EVENT_BLIND,   /* packets passed without inspection; of no connection; u.blind */
 	EVENT_AUDIT,   /* something was done to the gate itself; of no connection; u.audit */
+	EVENT_UPSTREAM, /* what the DNS says of an upstream; of no connection; u.upstream */
 	EVENT_KIND_COUNT
 };
 
@@ -113,7 +114,7 @@ struct event_connection {
 	uint8_t from_upstream; /* client is in an upstream group */
 	uint8_t from_home;     /* client is in home */
 	uint8_t from_server;   /* client is a server of ours */
-	uint8_t self; /* enum policy_self: which end is the gateway itself */
+	uint8_t self;          /* enum policy_self: which end is the gateway itself */
 	uint8_t pad;
 };
 
@@ -295,6 +296,12 @@ struct event_audit {
 	struct event_text text; /* what was done */
 };
 
+struct event_upstream {
+	struct event_text text; /* what became of it */
+	uint8_t alarm;          /* fewer addresses, or held */
+	uint8_t pad[7];
+};
+
 struct event {
 	uint8_t kind; /* enum event_kind */
 	uint8_t worker;
@@ -317,6 +324,7 @@ struct event {
 		struct event_refused refused;
 		struct event_blind blind;
 		struct event_audit audit;
+		struct event_upstream upstream;
 		struct event_eod eod;
 		struct event_leak leak;
 	} u;

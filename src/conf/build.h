@@ -2,6 +2,7 @@
 #ifndef CONF_BUILD_H
 #define CONF_BUILD_H
 
+#include "conf/conf.h"
 #include "conf/parse.h"
 
 /* An address or prefix that a block of ours claims; kept with its place for the checks between
@@ -20,6 +21,8 @@ struct draft {
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */
+	const char *dns_trust_anchor;
+	int64_t dns_require_dnssec, dns_refresh;
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
 	const char *control_path, *control_group;
@@ -35,6 +38,13 @@ struct conf_places {
 int places_add_line(struct conf_places *p, const struct entry *e);
 void places_free(struct conf_places *p); /* NULL is fine */
 
+/* What is looked up, or asked, for a block; texts are ours. */
+struct looked_up {
+	size_t block;
+	enum conf_source source; /* of names */
+	char *text;
+};
+
 struct build {
 	struct parsed *parsed;
 	struct conf_places *places; /* NULL = nobody will ask */
@@ -45,6 +55,10 @@ struct build {
 	unsigned port_count;
 	struct claim *claims;
 	size_t claim_count;
+	struct looked_up *names, *resolvers; /* resolvers of the dns block among them */
+	size_t name_count, resolver_count;
+	struct prefix *own; /* of servers, both sides */
+	size_t own_count;
 	bool incomplete; /* a syntax error ended the file: what is missing may stand behind it */
 	bool no_memory;
 };
@@ -63,6 +77,7 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 void value_name(struct build *b, struct block *block, const struct entry *e);
 void value_logfile(struct build *b, struct block *block, const struct entry *e);
 void value_socket(struct build *b, struct block *block, const struct entry *e);
+void value_file(struct build *b, struct block *block, const struct entry *e);
 void value_port(struct build *b, struct block *block, const struct entry *e);
 
 /* groups.c: handlers of addresses, names and groups */
@@ -73,12 +88,23 @@ void group_public(struct build *b, struct block *block, const struct entry *e);
 void group_may_relay(struct build *b, struct block *block, const struct entry *e);
 void group_name(struct build *b, struct block *block, const struct entry *e);
 void group_domain(struct build *b, struct block *block, const struct entry *e);
+void group_mx_of(struct build *b, struct block *block, const struct entry *e);
+void group_spf_of(struct build *b, struct block *block, const struct entry *e);
+void group_hosts(struct build *b, struct block *block, const struct entry *e);
 void group_domains_file(struct build *b, struct block *block, const struct entry *e);
 void group_file(struct build *b, struct block *block, const struct entry *e);
 void group_from(struct build *b, struct block *block, const struct entry *e);
 void group_to(struct build *b, struct block *block, const struct entry *e);
 /* Makes the policy's group of every titled block; titles are checked here. */
 void group_open_all(struct build *b);
+
+/* lookups.c: what is asked in the DNS, and whom */
+void group_resolver(struct build *b, struct block *block, const struct entry *e);
+void dns_server(struct build *b, struct block *block, const struct entry *e);
+/* Moves what was collected into its place. 0 or -ENOMEM. */
+int lookups_make(struct build *b, struct conf *c);
+void lookups_build_fini(struct build *b);
+void lookups_free(struct conf *c);
 
 /* domain.c: a domain or host name as people write it. 0 and both lower-case forms (unicode is empty
  * if it is the same), or -EINVAL with what is wrong and how to fix it. */

@@ -22,7 +22,7 @@ static void check_has_addresses(struct build *b, const struct block *block)
 {
 	const char *kind = block_infos[block->kind].name;
 
-	if (block->address_count > 0 || parse_has_unknown(b->parsed, block))
+	if (block->address_count > 0 || block->name_count > 0 || parse_has_unknown(b->parsed, block))
 		return;
 	if (block->kind == BLOCK_NETWORK && find_entry(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
@@ -30,7 +30,11 @@ static void check_has_addresses(struct build *b, const struct block *block)
 		        kind, block->title);
 	else
 		build_error(b, &block->at, "%s \"%s\" has no address; add addresses = { ... }%s", kind,
-		        block->title, block->kind == BLOCK_NETWORK ? " or file = \"...\"" : "");
+		        block->title,
+		        block->kind == BLOCK_NETWORK ? " or file = \"...\""
+		        : block->kind == BLOCK_UPSTREAM
+		                ? ", mx-of = { ... }, hosts = { ... } or spf-of = { ... }"
+		                : "");
 }
 
 /* Where every recipient is foreign, refusing foreign recipients refuses all mail. */
@@ -126,6 +130,7 @@ void check_blocks(struct build *b)
 		case BLOCK_SMUGGLING:
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
+		case BLOCK_DNS:
 		case BLOCK_LOG:
 		case BLOCK_CONTROL:
 		case BLOCK_KINDS:

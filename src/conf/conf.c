@@ -50,7 +50,8 @@ static void set_fallbacks(struct build *b, size_t block, const bool *is_set)
 	while ((key = key_next(bl->kind, key))) {
 		if (!key->fallback || is_set[key - keys])
 			continue;
-		if (key->type == KEY_NAME || key->type == KEY_LOGFILE || key->type == KEY_SOCKET) {
+		if (key->type == KEY_NAME || key->type == KEY_LOGFILE || key->type == KEY_SOCKET ||
+		        key->type == KEY_FILE) {
 			/* texts are borrowed: the table's own lives long enough */
 			memcpy((char *)&b->draft + key->offset, &key->fallback, sizeof(key->fallback));
 			continue;
@@ -164,14 +165,17 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
 	c->nft.hooks = (unsigned)d->nft_hooks;
 	c->log.eve = strdup(d->log_eve);
+	c->dns.trust_anchor = strdup(d->dns_trust_anchor);
+	c->dns.require_dnssec = d->dns_require_dnssec != 0;
+	c->dns.refresh_s = (uint32_t)d->dns_refresh;
 	c->log.alerts_only = d->log_alerts_only != 0;
 	c->log.stats_s = (uint32_t)d->log_stats;
 	c->control.path = strdup(d->control_path);
 	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);
 	hash_sources(b->parsed, false, c->own_hash);
-	if (!c->path || !c->nft.table || !c->log.eve || !c->control.path || !c->control.group ||
-	        keep_lists(c, b->parsed) < 0) {
+	if (!c->path || !c->nft.table || !c->log.eve || !c->dns.trust_anchor || !c->control.path ||
+	        !c->control.group || keep_lists(c, b->parsed) < 0 || lookups_make(b, c) < 0) {
 		conf_free(c);
 		return NULL;
 	}
@@ -206,6 +210,8 @@ void conf_free(struct conf *c)
 	free(c->log.eve);
 	free(c->control.path);
 	free(c->control.group);
+	free(c->dns.trust_anchor);
+	lookups_free(c);
 	free(c);
 }
 
@@ -249,6 +255,7 @@ static void build_fini(struct build *b)
 	policy_free(b->policy);
 	places_free(b->places);
 	free(b->claims);
+	lookups_build_fini(b);
 }
 
 /* Tells a failure that no message explains, and the others. */

@@ -25,6 +25,25 @@ enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK
 
 enum { CONF_WORKERS_MAX = 16 };
 
+/* By what an upstream is followed through the DNS. */
+enum conf_source { CONF_MX_OF, CONF_SPF_OF, CONF_HOSTS, CONF_SOURCE_COUNT };
+#define CONF_SOURCE_NAMES "mx-of", "spf-of", "hosts"
+
+struct conf_name {
+	enum conf_source source;
+	char *name; /* A-labels in lower case */
+};
+struct conf_upstream { /* only those with names */
+	int group;     /* in the policy */
+	char *title;
+	uint32_t grace_s;
+	bool allow_private;
+	struct conf_name *names;
+	size_t name_count;
+	char **resolvers; /* "192.0.2.53@5353" */
+	unsigned resolver_count;
+};
+
 /* Which version of a file; all zero = there is none. Compared as bytes. */
 struct conf_stamp {
 	uint64_t device, inode, size_bytes, changed_s, changed_ns;
@@ -59,6 +78,17 @@ struct conf {
 		char *path; /* of the socket; "" = none */
 		char *group;
 	} control;
+	struct {
+		char **servers;
+		unsigned server_count; /* 0 = those of resolv.conf */
+		char *trust_anchor;    /* "" = none */
+		bool require_dnssec;
+		uint32_t refresh_s;
+	} dns;
+	struct conf_upstream *upstreams;
+	size_t upstream_count;
+	struct prefix *own; /* addresses of our servers, inside and public */
+	size_t own_count;
 	struct conf_list *lists;
 	size_t list_count;
 	struct conf_places *places; /* places.h; NULL unless asked for */

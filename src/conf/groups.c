@@ -138,6 +138,14 @@ void group_not_home(struct build *b, struct block *block, const struct entry *e)
 		accept(b, policy_exclude_home(b->policy, &prefix));
 }
 
+static void add_own(struct build *b, const struct prefix *prefix)
+{
+	if (array_grow(&b->own, b->own_count, sizeof(*b->own)) < 0)
+		b->no_memory = true;
+	else
+		b->own[b->own_count++] = *prefix;
+}
+
 void group_address(struct build *b, struct block *block, const struct entry *e)
 {
 	struct prefix prefix;
@@ -145,6 +153,8 @@ void group_address(struct build *b, struct block *block, const struct entry *e)
 	block->address_count++;
 	if (!read_prefix(b, e, &prefix) || block->group < 0)
 		return;
+	if (block->kind == BLOCK_SERVERS)
+		add_own(b, &prefix);
 	accept(b, policy_add_prefix(b->policy, block->group, &prefix));
 	if (block->kind == BLOCK_NETWORK)
 		return;
@@ -158,8 +168,10 @@ void group_public(struct build *b, struct block *block, const struct entry *e)
 {
 	struct prefix prefix;
 
-	if (read_prefix(b, e, &prefix) && block->group >= 0)
-		accept(b, policy_server_add_public(b->policy, block->group, &prefix));
+	if (!read_prefix(b, e, &prefix) || block->group < 0)
+		return;
+	add_own(b, &prefix);
+	accept(b, policy_server_add_public(b->policy, block->group, &prefix));
 }
 
 void group_may_relay(struct build *b, struct block *block, const struct entry *e)
@@ -199,6 +211,48 @@ void group_domain(struct build *b, struct block *block, const struct entry *e)
 {
 	block->domain_count++;
 	add_name(b, block, e, true, policy_server_add_domain);
+}
+
+/* A name that is looked up: asked for in A-labels only. */
+static void add_followed(struct build *b, struct block *block, const struct entry *e, enum conf_source source)
+{
+	struct domain_forms forms;
+	char why[DOMAIN_WHY_MAX];
+	struct looked_up *name;
+
+	if (domain_read(e->text, false, &forms, why) < 0) {
+		build_error(b, &e->at, "%s", why);
+		return;
+	}
+	block->name_count++;
+	if (block->group < 0)
+		return;
+	accept(b, policy_set_followed(b->policy, block->group));
+	if (array_grow(&b->names, b->name_count, sizeof(*b->names)) < 0) {
+		b->no_memory = true;
+		return;
+	}
+	name = &b->names[b->name_count];
+	*name = (struct looked_up) { e->block, source, strdup(forms.ascii) };
+	if (name->text)
+		b->name_count++;
+	else
+		b->no_memory = true;
+}
+
+void group_mx_of(struct build *b, struct block *block, const struct entry *e)
+{
+	add_followed(b, block, e, CONF_MX_OF);
+}
+
+void group_spf_of(struct build *b, struct block *block, const struct entry *e)
+{
+	add_followed(b, block, e, CONF_SPF_OF);
+}
+
+void group_hosts(struct build *b, struct block *block, const struct entry *e)
+{
+	add_followed(b, block, e, CONF_HOSTS);
 }
 
 /* ---- lists in files --------------------------------------------------------------------------- */

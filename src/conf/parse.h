@@ -19,7 +19,8 @@ struct block {
 	int group;    /* id in the policy, of upstream, servers and network */
 	int64_t what; /* rules: enum policy_do */
 	struct policy_groups from, to;
-	unsigned from_count, to_count, address_count, domain_count;
+	unsigned from_count, to_count, address_count, domain_count, name_count;
+	int64_t grace_s, allow_private; /* upstreams */
 };
 
 struct entry {

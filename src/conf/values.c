@@ -10,10 +10,10 @@
 
 #include "conf/build.h"
 
-/* Where the value goes: rules have their own, everything else is there once. */
+/* Where the value goes: blocks with a title have their own, everything else is there once. */
 static void *slot(struct build *b, struct block *block, const struct key *key)
 {
-	char *base = block->kind == BLOCK_RULE ? (char *)block : (char *)&b->draft;
+	char *base = block_infos[block->kind].titled ? (char *)block : (char *)&b->draft;
 
 	return base + key->offset;
 }
@@ -201,6 +201,18 @@ void value_socket(struct build *b, struct block *block, const struct entry *e)
 		        "%s = \"%s\" is no absolute path of up to %d bytes; begin it with /, or write \"\" "
 		        "for none",
 		        key_label(e->key, label), e->text, SOCKET_PATH_MAX);
+}
+
+void value_file(struct build *b, struct block *block, const struct entry *e)
+{
+	char label[KEY_LABEL_MAX];
+
+	if (e->text[0] == '/' || e->text[0] == '\0')
+		put_text(b, block, e);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no absolute path; begin it with /, or write \"\" for none",
+		        key_label(e->key, label), e->text);
 }
 
 void value_port(struct build *b, struct block *block, const struct entry *e)

@@ -42,12 +42,16 @@ static void print_written(
 static void print_groups(const struct conf *c)
 {
 	static const struct {
+		enum policy_group_kind kind;
 		const char *label, *key;
 	} lists[] = {
-		{ "            public ", "public" },
-		{ "            names ", "names" },
-		{ "            domains ", "domains" },
-		{ "            may relay: ", "may-relay" },
+		{ GROUP_SERVER, "            public ", "public" },
+		{ GROUP_SERVER, "            names ", "names" },
+		{ GROUP_SERVER, "            domains ", "domains" },
+		{ GROUP_SERVER, "            may relay: ", "may-relay" },
+		{ GROUP_UPSTREAM, "            looks up the MX of ", "mx-of" },
+		{ GROUP_UPSTREAM, "            looks up the SPF record of ", "spf-of" },
+		{ GROUP_UPSTREAM, "            looks up ", "hosts" },
 	};
 	char label[POLICY_NAME_MAX + 32];
 	unsigned id, i;
@@ -61,8 +65,14 @@ static void print_groups(const struct conf *c)
 			continue;
 		snprintf(label, sizeof(label), "%-10s%s: ", kind_names[g.kind], g.name);
 		print_written(c, kind_names[g.kind], g.name, label, "addresses");
-		for (i = 0; i < sizeof(lists) / sizeof(lists[0]) && g.kind == GROUP_SERVER; i++)
-			print_written(c, kind_names[g.kind], g.name, lists[i].label, lists[i].key);
+		for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+			if (lists[i].kind == g.kind)
+				print_written(c, kind_names[g.kind], g.name, lists[i].label, lists[i].key);
+		if (g.followed)
+			printf("            %s\n",
+			        g.resolved ? "resolved"
+			                   : "NEVER RESOLVED: until it is, its rules inspect what "
+			                     "otherwise would be refused");
 	}
 }
 
@@ -87,6 +97,8 @@ static void print_rules(const struct conf *c)
 	for (i = 0; i < policy_rule_count(policy); i++) {
 		struct policy_rule_view r = policy_rule(policy, i);
 
+		if (r.stand_in)
+			continue;
 		printf("rule      %s", r.title);
 		if (places_find_block(c, "rule", r.title, &p))
 			printf(" (%s:%u)", p.file, p.line);

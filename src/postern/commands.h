@@ -35,6 +35,7 @@ int down_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int restore_run(int argc, char **argv);
 int status_run(int argc, char **argv);
+int upstreams_run(int argc, char **argv);
 int seen_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int incidents_run(int argc, char **argv);

@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "conf/places.h"
 #include "postern/commands.h"
+#include "posternd/upstreams.h"
 #include "report/explanation.h"
 
 enum { RECIPIENTS_MAX = 100, LONG_FROM = 256, LONG_RCPT, LONG_PORT, LONG_JSON };
@@ -427,6 +428,8 @@ int explain_run(int argc, char **argv)
 		status = COMMAND_INVALID;
 		goto out;
 	}
+	if (upstreams_fill(conf) < 0)
+		goto out;
 	a->conf = conf;
 	a->x.port = q.port ? q.port : policy_settings(conf->policy)->ports[0];
 	explain_connection(a);

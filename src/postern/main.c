@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "postern/commands.h"
+#include "posternd/upstreams.h"
 
 static int help_run(int argc, char **argv);
 
@@ -33,6 +34,8 @@ static const struct command commands[] = {
 	  "is port 25 guarded, since when, how, and what is wrong", NEEDS_NOTHING },
 	{ "seen", { .args = seen_run }, LIVE,
 	  "who delivered to each server, in or out of the allow sets, since when", NEEDS_NOTHING },
+	{ "upstreams", { .args = upstreams_run }, LIVE,
+	  "the addresses of upstreams that are followed through the DNS, and which count", NEEDS_NOTHING },
 	{ "why", { .args = why_run }, LIVE " ADDRESS",
 	  "the last decisions about this address, each with its reason", NEEDS_NOTHING },
 	{ "incidents", { .args = incidents_run }, LIVE,
@@ -137,6 +140,11 @@ static int run_with_configuration(const struct command *c, int argc, char **argv
 	}
 	if (conf_load(path, &options, &conf, on_error, on_warning, &warnings) < 0)
 		return COMMAND_INVALID;
+	if (upstreams_fill(conf) < 0) {
+		fputs("postern: not enough memory\n", stderr);
+		conf_free(conf);
+		return COMMAND_INVALID;
+	}
 	status = c->run.conf(conf, warnings);
 	conf_free(conf);
 	return status;

@@ -17,7 +17,7 @@ enum answer_state answer_reload(struct ask *ask, json_t *line)
 	if (!ask->begun && !reload_ask(d, ask->uid))
 		return ANSWER_LATER;
 	ask->begun = true;
-	if (d->next)
+	if (reload_runs(d))
 		return ANSWER_LATER;
 	field_set_text(line, "configuration", d->path);
 	field_set_text(line, "config", d->conf->hash);

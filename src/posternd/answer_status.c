@@ -13,6 +13,7 @@
 #include "posternd/answers.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
+#include "posternd/upstreams.h"
 #include "report/field.h"
 
 enum { TEXT_BYTES = 512 };
@@ -51,7 +52,12 @@ static void say_of_reload(struct saying *s)
 	say(s, text, false);
 }
 
-static void (*const sayers[])(struct saying *s) = { say_of_health, say_of_reload };
+static void say_of_upstreams(struct saying *s)
+{
+	upstreams_each_fault(s->daemon->upstreams, say, s);
+}
+
+static void (*const sayers[])(struct saying *s) = { say_of_health, say_of_reload, say_of_upstreams };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 

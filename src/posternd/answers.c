@@ -11,6 +11,7 @@ static const struct {
 	{ "status", answer_status },
 	{ "reload", answer_reload },
 	{ "seen", answer_seen },
+	{ "upstreams", answer_upstreams },
 	{ "why", answer_why },
 	{ "incidents", answer_incidents },
 };

@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
+#include "posternd/upstreams.h"
 #include "posternd/wanted.h"
 
 static_assert((int)CONF_HOOK_FORWARD == (int)RULESET_FORWARD && (int)CONF_HOOK_INPUT == (int)RULESET_INPUT &&
@@ -71,6 +72,11 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 	d->force_monitor = force_monitor;
 	if (daemon_read_conf(d, &d->conf))
 		return false;
+	d->upstreams = upstreams_new(d->conf, NULL);
+	if (!d->upstreams) {
+		log_error("no memory for the upstreams");
+		return false;
+	}
 	d->rules = wanted_rules(d->conf);
 	if (!d->rules) {
 		log_error("the rules cannot be built: %s", strerror(errno));
@@ -189,6 +195,7 @@ bool daemon_install(struct daemon *d)
 	        policy_rule_count(d->conf->policy));
 	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
+	upstreams_open(d->upstreams, d->conf, d->desk);
 	desk_flush(d->desk);
 	return true;
 }
@@ -275,6 +282,7 @@ bool daemon_stop(struct daemon *d)
 	bool ok = join_workers(d);
 
 	finish(d);
+	upstreams_save(d->upstreams);
 	health_say_totals(d->health);
 	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
 	         "inspected %s. To remove them: postern down",
@@ -298,6 +306,8 @@ void daemon_close(struct daemon *d)
 	if (d->gate)
 		gate_close(d->gate);
 	ruleset_free(d->rules);
+	upstreams_free(d->upstreams);
+	policy_free(d->next_policy);
 	conf_free(d->conf);
 	conf_free(d->next);
 	claim_close(d->claim);

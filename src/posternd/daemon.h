@@ -16,6 +16,7 @@
 enum { DAEMON_WORKERS_MAX = 64 };
 
 struct loop;
+struct upstreams;
 struct control;
 
 /* The last try to take a changed configuration. */
@@ -34,6 +35,10 @@ struct daemon {
 	bool force_monitor;
 	struct conf *conf;
 	struct conf *next; /* being taken over by the workers; NULL = none (reload.c) */
+	struct policy
+	        *next_policy; /* likewise, of the same configuration: the DNS has changed it (reload.c) */
+	bool policy_changed;  /* it should */
+	struct upstreams *upstreams;
 	bool reload_again; /* asked for meanwhile */
 	struct ruleset *rules;
 	int claim; /* of the table, for our life (gate/claim.h); -1 = none */

@@ -157,6 +157,19 @@ void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
 	desk_event(d, &e);
 }
 
+void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *words)
+{
+	struct event e = { .kind = EVENT_UPSTREAM, .time_us = now_us };
+	struct event_text *text = &e.u.upstream.text;
+	size_t len = strlen(words);
+
+	e.u.upstream.alarm = alarm;
+	text->cut = len > sizeof(text->bytes);
+	text->len = (uint16_t)(text->cut ? sizeof(text->bytes) : len);
+	memcpy(text->bytes, words, text->len);
+	desk_event(d, &e);
+}
+
 int desk_set_conf(struct desk *d, const struct conf *conf)
 {
 	int r = witness_set_conf(d->witness, conf);

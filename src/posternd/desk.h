@@ -39,6 +39,9 @@ uint64_t desk_blind_told(const struct desk *d);
 void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 /* After a reload, with its places (conf/places.h): what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
+/* An upstream has changed, or is held; alarm: it lost something. */
+void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *text);
+/* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */
 int desk_reopen(struct desk *d);

@@ -27,6 +27,7 @@
 #include "posternd/notify.h"
 #include "posternd/refused.h"
 #include "posternd/reload.h"
+#include "posternd/upstreams.h"
 
 static const double COLLECT_S = 0.01;
 enum { DRAIN_MAX = 2048 };
@@ -35,7 +36,7 @@ struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
 	ev_async events;
-	ev_io refused;
+	ev_io refused, upstreams;
 	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
 	struct lists *lists;
@@ -97,6 +98,25 @@ static void on_refused(struct ev_loop *ev, ev_io *watcher, int revents)
 	(void)take_refused(watcher->data);
 }
 
+static void on_upstreams(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	struct daemon *d = ((struct loop *)watcher->data)->daemon;
+
+	(void)ev;
+	(void)revents;
+	upstreams_process(d->upstreams);
+}
+
+/* Changes of a second come into force together. */
+static void follow_upstreams(struct daemon *d)
+{
+	d->policy_changed |= upstreams_tick(d->upstreams);
+	if (!d->policy_changed || reload_runs(d))
+		return;
+	d->policy_changed = false;
+	reload_upstreams(d);
+}
+
 static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 {
 	struct loop *l = watcher->data;
@@ -116,7 +136,9 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	desk_flush(d->desk);
-	if (!d->next && lists_look(l->lists, d->conf))
+	reload_settle(d);
+	follow_upstreams(d);
+	if (!reload_runs(d) && lists_look(l->lists, d->conf))
 		reload_lists(d);
 	if (d->control)
 		control_tick(d->control, clock_monotonic_ns() / 1000);
@@ -209,6 +231,7 @@ bool loop_run(struct loop *l)
 	ev_io_init(&l->refused, on_refused, nflog_tap_fd(l->daemon->refused), EV_READ);
 	l->refused.data = l;
 	ev_io_start(l->ev, &l->refused);
+	loop_follow(l, upstreams_fd(l->daemon->upstreams));
 	ev_timer_start(l->ev, &l->second);
 	ev_timer_start(l->ev, &l->watch);
 	l->daemon->control = control_new(l->daemon, l->ev);
@@ -221,6 +244,17 @@ bool loop_run(struct loop *l)
 	while (take_refused(l) > 0)
 		; /* what the kernel had collected */
 	return !l->failed;
+}
+
+void loop_follow(struct loop *l, int fd)
+{
+	if (ev_is_active(&l->upstreams))
+		ev_io_stop(l->ev, &l->upstreams);
+	if (fd < 0)
+		return;
+	ev_io_init(&l->upstreams, on_upstreams, fd, EV_READ);
+	l->upstreams.data = l;
+	ev_io_start(l->ev, &l->upstreams);
 }
 
 void loop_wake(void *loop)

@@ -12,6 +12,8 @@ struct loop *loop_new(struct daemon *d);
 void loop_free(struct loop *l); /* NULL is fine; no thread may call loop_wake() any more */
 /* Until SIGTERM or SIGINT (true), or a worker has ended by itself or lost its queue (false). */
 bool loop_run(struct loop *l);
+/* Looks at the upstreams' descriptor in place of the one of before; -1 = none. */
+void loop_follow(struct loop *l, int fd);
 /* From any thread: something waits. Calls that come before the loop has looked count as one. */
 void loop_wake(void *loop);
 

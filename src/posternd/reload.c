@@ -21,7 +21,9 @@
 #include "base/log.h"
 #include "policy/policy.h"
 #include "posternd/daemon.h"
+#include "posternd/loop.h"
 #include "posternd/notify.h"
+#include "posternd/upstreams.h"
 
 enum { ERR_BYTES = 512, ASKED_BYTES = 48 };
 
@@ -108,9 +110,9 @@ static bool can_change(const struct conf *from, const struct conf *to)
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static bool install(struct daemon *d, const struct conf *next)
+static bool install(struct daemon *d, const struct conf *next, const struct policy *policy)
 {
-	struct ruleset *rules = wanted_rules(next);
+	struct ruleset *rules = wanted_rules_of(next, policy);
 	char err[ERR_BYTES] = "";
 
 	if (!rules) {
@@ -158,8 +160,28 @@ static void keep_word(void *arg, enum log_level level, const char *text)
 	r->words[r->words_len] = '\0';
 }
 
+/* What is known of the upstreams goes into the next configuration's policy. NULL: not done, said. */
+static struct upstreams *carry_upstreams(const struct daemon *d, struct conf *next)
+{
+	struct upstreams *u = upstreams_new(next, d->upstreams);
+
+	if (!u)
+		log_error("no memory for the upstreams");
+	return u;
+}
+
+static void follow_again(struct daemon *d, struct upstreams *upstreams)
+{
+	loop_follow(d->loop, -1);
+	upstreams_free(d->upstreams);
+	d->upstreams = upstreams;
+	upstreams_open(d->upstreams, d->next, d->desk);
+	loop_follow(d->loop, upstreams_fd(d->upstreams));
+}
+
 static void take(struct daemon *d, bool lists_only)
 {
+	struct upstreams *upstreams = NULL;
 	char asked[ASKED_BYTES];
 	struct conf *next = NULL;
 	unsigned i;
@@ -171,12 +193,14 @@ static void take(struct daemon *d, bool lists_only)
 	d->reload.words[0] = '\0';
 	log_listen(keep_word, &d->reload);
 	if (daemon_read_conf(d, &next) || (lists_only && !only_lists_changed(d->conf, next)) ||
-	        !can_change(d->conf, next) || !install(d, next)) {
+	        !can_change(d->conf, next) || !(upstreams = carry_upstreams(d, next)) ||
+	        !install(d, next, next->policy)) {
 		log_error("%s is NOT in force: the %s of before stays",
 		        lists_only ? "the changed list" : d->path, lists_only ? "list" : "configuration");
 		desk_audit(d->desk, clock_now_us(),
 		        "a changed configuration was refused%s; %s stays in force", asked_by(d, asked),
 		        d->conf->hash);
+		upstreams_free(upstreams);
 		conf_free(next);
 		log_listen(NULL, NULL);
 		d->reload.uid = -1;
@@ -184,6 +208,7 @@ static void take(struct daemon *d, bool lists_only)
 	}
 	log_listen(NULL, NULL);
 	d->next = next;
+	follow_again(d, upstreams);
 	health_set_fail_open(d->health, next->queue.fail == CONF_FAIL_OPEN);
 	for (i = 0; i < d->worker_count; i++)
 		worker_set_policy(d->workers[i], next->policy);
@@ -191,7 +216,7 @@ static void take(struct daemon *d, bool lists_only)
 
 void reload_start(struct daemon *d)
 {
-	if (d->next)
+	if (reload_runs(d))
 		d->reload_again = true;
 	else
 		take(d, false);
@@ -199,7 +224,7 @@ void reload_start(struct daemon *d)
 
 bool reload_ask(struct daemon *d, uint32_t uid)
 {
-	if (d->next)
+	if (reload_runs(d))
 		return false;
 	d->reload.uid = uid;
 	take(d, false);
@@ -211,21 +236,66 @@ void reload_lists(struct daemon *d)
 	take(d, true);
 }
 
-static bool workers_have(const struct daemon *d, const struct conf *conf)
+bool reload_runs(const struct daemon *d)
+{
+	return d->next || d->next_policy;
+}
+
+void reload_upstreams(struct daemon *d)
+{
+	struct policy *policy = upstreams_policy(d->upstreams, d->conf->policy);
+
+	if (!policy || !install(d, d->conf, policy)) {
+		log_error("the addresses of upstreams ARE NOT UP TO DATE in the rules%s",
+		        policy ? "" : ": not enough memory");
+		policy_free(policy);
+		return;
+	}
+	d->next_policy = policy;
+	for (unsigned i = 0; i < d->worker_count; i++)
+		worker_set_policy(d->workers[i], policy);
+}
+
+static bool workers_have(const struct daemon *d, const struct policy *policy)
 {
 	unsigned i;
 
 	for (i = 0; i < d->worker_count; i++)
-		if (!worker_has_policy(d->workers[i], conf->policy))
+		if (!worker_has_policy(d->workers[i], policy))
 			return false;
 	return true;
+}
+
+/* The same configuration, other addresses. */
+static void settle_policy(struct daemon *d)
+{
+	struct policy *before = d->conf->policy;
+
+	if (!d->next_policy || !workers_have(d, d->next_policy))
+		return;
+	(void)daemon_drain(d, UINT32_MAX);
+	d->conf->policy = d->next_policy;
+	d->next_policy = NULL;
+	if (desk_set_conf(d->desk, d->conf))
+		log_error("no memory for the names of rules: the records go on with those of before");
+	policy_free(before);
+}
+
+static void start_waiting(struct daemon *d)
+{
+	if (reload_runs(d) || !d->reload_again)
+		return;
+	d->reload_again = false;
+	reload_start(d);
 }
 
 void reload_settle(struct daemon *d)
 {
 	char before[sizeof(d->conf->hash)], asked[ASKED_BYTES];
 
-	if (!d->next || !workers_have(d, d->next))
+	settle_policy(d);
+	start_waiting(d);
+	if (!d->next || !workers_have(d, d->next->policy))
 		return;
 	(void)daemon_drain(d, UINT32_MAX); /* what was judged before is told by the names of before */
 	if (desk_set_conf(d->desk, d->next))
@@ -245,8 +315,5 @@ void reload_settle(struct daemon *d)
 		        d->conf->hash, daemon_mode_name(d->conf), asked_by(d, asked));
 	d->reload.ok = true;
 	d->reload.uid = -1;
-	if (d->reload_again) {
-		d->reload_again = false;
-		reload_start(d);
-	}
+	start_waiting(d);
 }

@@ -17,6 +17,11 @@ bool reload_ask(struct daemon *d, uint32_t uid);
 /* Reads it again because lists have changed that it points to; if anything else has, nothing is taken. Not
  * while a reload is on its way. */
 void reload_lists(struct daemon *d);
+/* The DNS has changed who is let through: new addresses are in the rules on return, and the workers have been told. If
+ * the rules cannot be changed, that is said, and tried again at the next change. Not while anything is on its way. */
+void reload_upstreams(struct daemon *d);
+/* Something is on its way. */
+bool reload_runs(const struct daemon *d);
 /* Ends a reload once every worker has moved on. Whenever a worker has called, and each second. */
 void reload_settle(struct daemon *d);
 

@@ -6,6 +6,11 @@
 
 struct ruleset *wanted_rules(const struct conf *conf)
 {
+	return wanted_rules_of(conf, conf->policy);
+}
+
+struct ruleset *wanted_rules_of(const struct conf *conf, const struct policy *policy)
+{
 	const struct ruleset_settings s = {
 		.table = conf->nft.table,
 		.priority = conf->nft.priority,
@@ -17,14 +22,19 @@ struct ruleset *wanted_rules(const struct conf *conf)
 		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
 	};
 
-	return ruleset_build(conf->policy, &s);
+	return ruleset_build(policy, &s);
 }
 
-bool wanted_path(char *path, unsigned path_bytes)
+bool wanted_file(const char *name, char *path, unsigned path_bytes)
 {
 	const char *folder = getenv("STATE_DIRECTORY");
 
 	if (!folder || !*folder)
 		return false;
-	return (unsigned)snprintf(path, path_bytes, "%s/rules", folder) < path_bytes;
+	return (unsigned)snprintf(path, path_bytes, "%s/%s", folder, name) < path_bytes;
+}
+
+bool wanted_path(char *path, unsigned path_bytes)
+{
+	return wanted_file("rules", path, path_bytes);
 }

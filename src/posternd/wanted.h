@@ -9,8 +9,12 @@
 
 /* NULL with errno as ruleset_build(). The caller frees it; conf may go before. */
 struct ruleset *wanted_rules(const struct conf *conf);
-/* Where the rules in force are kept for the next boot: the file "rules" in the folder that the service manager
- * names in STATE_DIRECTORY. False if it names none: then nobody would load them either. */
+/* With another policy in place of its own. */
+struct ruleset *wanted_rules_of(const struct conf *conf, const struct policy *policy);
+/* A file in the folder that the service manager names in STATE_DIRECTORY. False if it names none. */
+bool wanted_file(const char *name, char *path, unsigned path_bytes);
+/* Where the rules in force are kept for the next boot: "rules" there. Without a folder, nobody would load them
+ * either. */
 bool wanted_path(char *path, unsigned path_bytes);
 
 #endif

@@ -305,8 +305,8 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 {
 	struct connection *c;
 
-	if (e->kind == EVENT_REFUSED || e->kind == EVENT_BLIND ||
-	        e->kind == EVENT_AUDIT) /* of no connection; watch tells it */
+	if (e->kind == EVENT_REFUSED || e->kind == EVENT_BLIND || e->kind == EVENT_AUDIT ||
+	        e->kind == EVENT_UPSTREAM) /* of no connection; watch tells it */
 		return;
 	c = connection_of(b, frame, e);
 	switch ((enum event_kind)e->kind) {
@@ -357,6 +357,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 	case EVENT_LEAK:
 	case EVENT_BLIND:
 	case EVENT_AUDIT:
+	case EVENT_UPSTREAM:
 	case EVENT_KIND_COUNT:
 		break;
 	}

@@ -1,5 +1,6 @@
 /* gate.c - port-25 tries outside the rules: gate.refused (1025500); packets that nobody inspected:
- * gate.blind (1025512); what was done to the gate: audit (1025520).
+ * gate.blind (1025512); what the DNS says of upstreams: gate.upstream (1025511); what was done to the gate:
+ * audit (1025520).
  *
  * The kernel refused the try (in monitor mode: would have refused it) and logged a copy of its packet.
  * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
@@ -19,7 +20,7 @@
 #include "watch/evidence.h"
 #include "watch/finding.h"
 
-enum { SEVERITY_OUTWARD = 2, SEVERITY_INWARD = 4 };
+enum { SEVERITY_OUTWARD = 2, SEVERITY_INWARD = 4, SEVERITY_ALARM = 2 };
 
 static const struct {
 	uint8_t bit;
@@ -66,6 +67,17 @@ bool gate_judge_blind(const struct watch_view *view, const struct event *e, stru
 	f->value = e->u.blind.total - e->u.blind.before;
 	evidence_print(evidence_line(f), "%" PRIu64 " packets, %" PRIu64 " in all by the kernel's counter",
 	        e->u.blind.packets, e->u.blind.total);
+	return true;
+}
+
+bool gate_judge_upstream(const struct watch_view *view, const struct event *e, struct finding *f)
+{
+	(void)view;
+	finding_init(f, FINDING_GATE_UPSTREAM, e);
+	if (e->u.upstream.alarm)
+		f->severity = SEVERITY_ALARM;
+	f->action = f->would = ACTION_ALERT;
+	*evidence_line(f) = e->u.upstream.text;
 	return true;
 }
 

@@ -52,6 +52,7 @@ watch_judge relay_judge_rcpt;        /* EVENT_RCPT: relay.attempt, relay.accepte
 watch_judge relay_judge_data;        /* EVENT_DATA: relay.accepted again, at the end of data */
 watch_judge gate_judge_try;          /* EVENT_REFUSED: gate.refused */
 watch_judge gate_judge_blind;        /* EVENT_BLIND: gate.blind */
+watch_judge gate_judge_upstream;     /* EVENT_UPSTREAM: gate.upstream */
 watch_judge gate_judge_audit;        /* EVENT_AUDIT: audit */
 
 #endif

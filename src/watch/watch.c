@@ -47,6 +47,7 @@ static const struct {
 	{ EVENT_REFUSED, gate_judge_try },
 	{ EVENT_BLIND, gate_judge_blind },
 	{ EVENT_AUDIT, gate_judge_audit },
+	{ EVENT_UPSTREAM, gate_judge_upstream },
 };
 
 void watch_settings_default(struct watch_settings *s)

@@ -107,6 +107,11 @@ static const char every_key[] =
         "ports = { 25, 2525 }\n"
         "otherwise = drop\n"
         "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
+        "upstream followed { mx-of = { example.net, \"b\u00fccher.example\" }\n"
+        " spf-of = { spf.example.net } hosts = { Smtp.example.net } grace = 2h allow-private = yes\n"
+        " resolver = { \"192.0.2.54@5353\" } }\n"
+        "dns { server = { 192.0.2.53, \"2001:db8::53\" } trust-anchor = /etc/anchor require-dnssec = yes "
+        "refresh = 1m }\n"
         "servers \"mail\" {\n"
         "  addresses = { 192.0.2.10, 192.0.2.0/27 }  public = { 203.0.113.5 }\n"
         "  names = { MX.Example.org. }\n"
@@ -180,6 +185,19 @@ static void scalars_arrive(void)
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);
+	CU_ASSERT_EQUAL_FATAL(c->upstream_count, 1);
+	CU_ASSERT_EQUAL(c->upstreams[0].group, policy_group_find(c->policy, "followed"));
+	CU_ASSERT_EQUAL_FATAL(c->upstreams[0].name_count, 4);
+	CU_ASSERT_STRING_EQUAL(c->upstreams[0].names[1].name, "xn--bcher-kva.example");
+	CU_ASSERT_EQUAL(c->upstreams[0].names[2].source, CONF_SPF_OF);
+	CU_ASSERT_STRING_EQUAL(c->upstreams[0].names[3].name, "smtp.example.net");
+	CU_ASSERT_EQUAL(c->upstreams[0].grace_s, 7200);
+	CU_ASSERT(c->upstreams[0].allow_private);
+	CU_ASSERT_STRING_EQUAL(c->upstreams[0].resolvers[0], "192.0.2.54@5353");
+	CU_ASSERT_EQUAL_FATAL(c->dns.server_count, 2);
+	CU_ASSERT_STRING_EQUAL(c->dns.servers[1], "2001:db8::53");
+	CU_ASSERT(c->dns.require_dnssec && c->dns.refresh_s == 60);
+	CU_ASSERT_STRING_EQUAL(c->dns.trust_anchor, "/etc/anchor");
 	CU_ASSERT_STRING_EQUAL(c->control.path, "/tmp/ask.sock");
 	CU_ASSERT_STRING_EQUAL(c->control.group, "mail-admins");
 	conf_free(c);

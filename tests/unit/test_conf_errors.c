@@ -81,7 +81,9 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: home is set more than once; keep one of them, or add to a list with +=" },
 	{ "upstream \"isp\" {\n"
 	  "}\n",
-	        "t.conf:1: upstream \"isp\" has no address; add addresses = { ... }" },
+	        "t.conf:1: upstream \"isp\" has no address; add addresses = { ... }, mx-of = { ... }, hosts "
+	        "= { ... } or "
+	        "spf-of = { ... }" },
 	{ "upstream isp { addresses = { \"192.0.2.1\" } }\n"
 	  "network \"isp\" { addresses = { \"192.0.2.1\" } }\n",
 	        "t.conf:2: title \"isp\" is taken by upstream in t.conf:1; choose another one" },
@@ -207,21 +209,21 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "before it" },
 	{ "tls { inbound = pass }\n"
 	  "volume \"h\" { match = { \"home\" } }\n"
-	  "dns { }\n"
+	  "store { }\n"
 	  "privacy = 3\n"
 	  "never-block = { \"a\", \"b\" }\n"
 	  "mode = x\n",
 	        "t.conf:1: unknown key \"tls\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:2: unknown key \"volume\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:3: unknown key \"dns\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:3: unknown key \"store\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"privacy\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:5: unknown key \"never-block\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:6: mode = \"x\" is unknown; write one of: monitor, enforce" },
 	{ "upstream \"isp\" {\n"
-	  " mx-of = { \"example.org\" }\n"
+	  " mx-off = { \"example.org\" }\n"
 	  " adresses = { \"192.0.2.1\" }\n"
 	  "}\n",
-	        "t.conf:2: unknown key \"mx-of\" in upstream; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:2: unknown key \"mx-off\" in upstream; did you mean mx-of?\n"
 	        "t.conf:3: unknown key \"adresses\" in upstream; did you mean addresses?" },
 	{ "action = alert\n",
 	        "t.conf:1: unknown key \"action\"; it belongs into a block: relay { action ... }" },

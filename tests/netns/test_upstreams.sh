@@ -1,0 +1,205 @@
+#!/bin/bash
+# test_upstreams.sh - an upstream that is followed through the DNS: nsd with a signed zone, unbound in front of it, and
+# what becomes of the rules when hosts move, servers die, zones are emptied, signatures are wrong or stripped.
+#
+# Names are asked again after a second, and the grace is three: what is waited for is always that something is said or
+# done, never that a time has passed.
+# time-limit: 300
+
+set -eu
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+. "$(dirname "$0")/lab.sh"
+# shellcheck source-path=SCRIPTDIR source=postern.sh
+. "$(dirname "$0")/postern.sh"
+
+lab_up
+lab_need jq nft python3 nc.openbsd
+
+LOG=$LAB_DIR/log/posternd.log
+NSD=203.0.113.66 UNBOUND=192.168.20.20
+delivered="220 250 221" refused="refused"
+mkdir "$LAB_DIR/dns" "$LAB_DIR/state"
+export STATE_DIRECTORY=$LAB_DIR/state
+
+# ---- DNS ----
+
+# peer_program NAME PROGRAM - the command that runs it from where it is unpacked
+tree() { # NAME
+    local dirs
+
+    dirs=$(find "$REPO/build/peers/$1/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
+    echo "env LD_LIBRARY_PATH=$dirs $REPO/build/peers/$1/usr"
+}
+
+[[ -x $REPO/build/peers/nsd/usr/sbin/nsd && -x $REPO/build/peers/unbound/usr/sbin/unbound &&
+    -x $REPO/build/peers/ldns/usr/bin/ldns-signzone ]] || lab_skip "nsd, unbound and ldns are not unpacked: make peers"
+read -ra ldns <<<"$(tree ldns)/bin/ldns-"
+ldns() { # PROGRAM ARGUMENT...
+    (cd "$LAB_DIR/dns" && "${ldns[@]:0:2}" "${ldns[2]}$1" "${@:2}")
+}
+KEY=$(ldns keygen -a ECDSAP256SHA256 -k -r /dev/urandom example.org)
+OTHER=$(ldns keygen -a ECDSAP256SHA256 -k -r /dev/urandom example.org)
+cp "$LAB_DIR/dns/$KEY.ds" "$LAB_DIR/anchor"
+serial=0
+
+# zone LINE... - the zone now has these records; KEY signs it
+zone() {
+    serial=$((serial + 1))
+    printf '%s\n' '$TTL 1' "@ IN SOA ns.example.org. admin.example.org. $serial 1 1 1000 1" '@ IN NS ns' "ns IN A $NSD" \
+        "$@" >"$LAB_DIR/dns/plain"
+    ldns signzone -o example.org -f signed.new plain "$KEY"
+    mv "$LAB_DIR/dns/signed.new" "$LAB_DIR/dns/signed"
+    ! lab_alive nsd || lab_kill nsd HUP
+}
+
+cat >"$LAB_DIR/dns/nsd.conf" <<EOT
+server:
+    ip-address: $NSD
+    username: ""
+    zonesdir: "$LAB_DIR/dns"
+    database: ""
+    pidfile: ""
+    xfrdfile: "$LAB_DIR/dns/xfrd.state"
+    xfrdir: "$LAB_DIR/dns"
+    zonelistfile: "$LAB_DIR/dns/zone.list"
+    server-count: 1
+remote-control:
+    control-enable: no
+zone:
+    name: example.org
+    zonefile: signed
+EOT
+cat >"$LAB_DIR/dns/unbound.conf" <<EOT
+server:
+    interface: $UNBOUND
+    access-control: 0.0.0.0/0 allow
+    username: ""
+    chroot: ""
+    directory: "$LAB_DIR/dns"
+    pidfile: ""
+    use-syslog: no
+    do-daemonize: no
+    do-ip6: no
+    cache-max-negative-ttl: 1
+    infra-host-ttl: 1
+    infra-keep-probing: yes
+stub-zone:
+    name: example.org
+    stub-addr: $NSD
+EOT
+nsd_start() {
+    # shellcheck disable=SC2046
+    lab_spawn stranger nsd $(tree nsd)/sbin/nsd -d -c "$LAB_DIR/dns/nsd.conf"
+    lab_wait 10 "nsd" lab_listens stranger 53
+}
+
+# ---- who may deliver ----
+
+try() { # HOST
+    codes_from "$1" 192.168.10.10
+}
+
+becomes() { # CODES HOST
+    [[ $(try "$2") == "$1" ]]
+}
+
+told() { # N PATTERN - so often since the daemon has started
+    [[ $(grep -cE "$2" "$LOG") -ge $1 ]]
+}
+
+conf() { # DNS-KEYS...
+    postern_conf 'upstream "isp" { mx-of = { "example.org" } grace = 3s }' \
+        "dns { server = { \"$UNBOUND\" } trust-anchor = \"$LAB_DIR/anchor\" refresh = 1s $* }"
+}
+
+isp='mx IN A 198.51.100.10'
+lab_sink mail
+conf
+
+# ---- nothing is known ----
+
+zone '@ IN MX 10 mx' "$isp"
+postern_start
+said 'upstream isp, mx-of example.org: never resolved, its rules are NOT ENFORCED'
+same "an upstream that never resolved: its mail comes in" "$delivered" "$(try isp)"
+same "and so does that of others" "$delivered" "$(try stranger)"
+check "status says so" grep -q 'NOT ENFORCED' <(postern_ask status || true)
+check "and so does postern upstreams" grep -q '^isp, mx-of example.org: unresolved: its rules are NOT ENFORCED' \
+    <(postern_ask upstreams)
+
+# ---- it resolves ----
+
+nsd_start
+# shellcheck disable=SC2046
+lab_spawn lan unbound $(tree unbound)/sbin/unbound -c "$LAB_DIR/dns/unbound.conf"
+lab_wait 60 "the upstream to be known" told 1 'upstream isp is known: 1 addresses'
+lab_wait 10 "others to be refused" becomes "$refused" stranger
+same "what resolved may deliver" "$delivered" "$(try isp)"
+lab_wait 10 "it to be kept as validated" grep -q '^address 198.51.100.10 .* secure mx.example.org$' "$LAB_DIR/state/upstreams"
+postern_rules_stand
+check "postern upstreams shows it" grep -qE '^isp, mx-of example.org: 198.51.100.10 \(mx.example.org\), in DNS, secure, TTL' \
+    <(postern_ask upstreams)
+
+# ---- it moves ----
+
+zone '@ IN MX 10 mx' '@ IN MX 20 mx2' 'mx IN A 203.0.113.66'
+lab_wait 30 "the new host" told 1 '1 added \(203.0.113.66\).* 1 left DNS \(198.51.100.10\)'
+lab_wait 10 "the new host to deliver" becomes "$delivered" stranger
+mkfifo "$LAB_DIR/talk"
+lab_spawn isp talk sh -c "nc.openbsd 192.168.10.10 25 <'$LAB_DIR/talk' >'$LAB_DIR/talked'"
+exec 8>"$LAB_DIR/talk"
+lab_wait 10 "a connection of the old one" grep -q ^220 "$LAB_DIR/talked"
+said 'the grace of 1 addresses that had left DNS is over'
+lab_wait 10 "the old one to be refused" becomes "$refused" isp
+printf 'NOOP\r\nQUIT\r\n' >&8
+exec 8>&-
+lab_wait 10 "the open connection to go on" grep -q ^221 "$LAB_DIR/talked"
+zone '@ IN MX 10 mx' "$isp"
+lab_wait 30 "it to come back" becomes "$delivered" isp
+
+# ---- DNS fails ----
+
+lab_kill nsd KILL
+lab_wait 60 "it to be held" told 1 'HELD on the last good addresses'
+lab_wait 10 "the other's grace to be over" becomes "$refused" stranger
+postern_stop
+postern_start
+same "the last good addresses survive a restart without DNS" "$delivered" "$(try isp)"
+same "and enforce" "$refused" "$(try stranger)"
+same "nothing is NOT ENFORCED" "" "$(grep 'NOT ENFORCED' "$LOG" || true)"
+zone 'mx IN A 203.0.113.66'
+nsd_start
+lab_wait 60 "the emptied zone" told 1 'HELD on the last good addresses: example.org has no MX'
+zone '@ IN MX 0 .'
+lab_wait 60 "null MX" told 1 'HELD on .* takes no mail \(null MX\)'
+zone '@ IN MX 10 mx' 'mx IN A 192.168.10.10'
+lab_wait 60 "the private address" told 1 'HELD on .*192.168.10.10 of mx.example.org is a private address'
+same "nothing of that has taken the addresses away" "$delivered" "$(try isp)"
+GOOD=$KEY KEY=$OTHER
+zone '@ IN MX 10 mx' 'mx IN A 203.0.113.66'
+lab_wait 60 "the wrong signature" told 1 'HELD on .*: bogus'
+same "bogus answers are not taken" "$refused" "$(try stranger)"
+KEY=$GOOD
+zone '@ IN MX 10 mx' "$isp"
+lab_wait 90 "it to be good again" told 1 'the DNS answers again'
+postern_stop
+check "1025511 tells it, worse where something is missing" quiet jq -se \
+    '[.[] | .alert? | select(.signature_id == 1025511) | .severity] | (index(2) != null) and (index(4) != null)' "$LAB_DIR/eve.json"
+
+# ---- a resolver that strips signatures ----
+
+lab_in lan ip address add 192.168.20.21/24 dev eth0
+lab_spawn lan strip "$LAB_HOME/strip.py" 192.168.20.21 "$UNBOUND"
+UNBOUND=192.168.20.21
+rm "$LAB_DIR/state/upstreams"
+conf
+postern_start
+lab_wait 90 "it to be noticed" told 1 'the DNS servers strip DNSSEC: .*used unvalidated'
+lab_wait 30 "the answers to be used" told 1 'upstream isp is known'
+lab_wait 10 "them to be kept as unvalidated" grep -q '^address 198.51.100.10 .* unchecked mx.example.org$' "$LAB_DIR/state/upstreams"
+postern_stop
+rm "$LAB_DIR/state/upstreams"
+conf 'require-dnssec = yes'
+postern_start
+lab_wait 90 "require-dnssec to hold" told 1 'never resolved.*the DNS servers strip DNSSEC'
+postern_stop
