@@ -286,10 +286,16 @@ struct event_refused {
 	uint8_t would; /* what enforce mode does about it */
 };
 
+/* Packets that passed because somebody wanted it so, are told by a bypass's beginning, course and end. */
+enum event_bypass { BYPASS_NONE, BYPASS_BEGUN, BYPASS_GOES_ON, BYPASS_ENDED, BYPASS_COUNT };
+
 struct event_blind {
-	uint64_t packets; /* since the last such event */
+	uint64_t packets; /* since the last such event; of a bypass: so far */
 	uint64_t total;   /* of the kernel's counter */
 	uint64_t before;  /* of these, told by a daemon that ran before */
+	uint32_t left_s;  /* of a bypass */
+	uint8_t bypass;   /* enum event_bypass */
+	uint8_t pad[3];
 };
 
 struct event_audit {

@@ -96,7 +96,8 @@ struct finding {
 	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
 	uint8_t evidence_count;
 	uint8_t pooled; /* its incident is of many sources, by server: the budget of single ones is spent */
-	uint8_t pad[3];
+	uint8_t alone;  /* an act, or the course of one: told each time, in no incident with others */
+	uint8_t pad[2];
 	struct event_text evidence[FINDING_EVIDENCE_MAX];
 	struct event_path helo, mail_from, rcpt_to;
 	struct incident_brief incident;

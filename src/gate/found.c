@@ -33,6 +33,7 @@ static const size_t count_fields[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_RESET] = offsetof(struct gate_counts, reset),
 	[MODEL_COUNTER_REFUSED] = offsetof(struct gate_counts, refused),
 	[MODEL_COUNTER_BARE_ACKS] = offsetof(struct gate_counts, bare_acks),
+	[MODEL_COUNTER_BYPASSED] = offsetof(struct gate_counts, bypassed),
 };
 
 static struct found_item *add_item(struct found *f, struct found_list *list, const char *name)

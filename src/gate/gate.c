@@ -41,6 +41,7 @@
 #include <time.h>
 
 #include "gate/batch.h"
+#include "gate/bypass.h"
 #include "gate/encode.h"
 #include "gate/found.h"
 #include "gate/interval.h"
@@ -554,6 +555,26 @@ int gate_set_blind_told(struct gate *g, const char *table, uint64_t packets)
 	encode_delete_counter(&batch, table, name);
 	encode_counter(&batch, table, name, packets);
 	return end(g, &batch);
+}
+
+int gate_bypass(struct gate *g, const char *table, const uint16_t *ports, unsigned count, uint32_t seconds,
+        const char *note)
+{
+	struct batch batch;
+
+	begin(g, &batch);
+	bypass_encode(&batch, table, ports, seconds > 0 ? count : 0, seconds, note);
+	return end(g, &batch);
+}
+
+int gate_read_bypass(struct gate *g, const char *table, uint64_t *left_ms)
+{
+	int error, tries = TRIES_MAX;
+
+	do {
+		error = bypass_read(g->nl, &g->seq, table, left_ms);
+	} while (error == -EINTR && --tries > 0);
+	return error;
 }
 
 int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg)

@@ -36,9 +36,17 @@ int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table),
 /* Removes the table, whoever made it. 0, -ENOENT if there was none, or -errno. */
 int gate_remove(struct gate *g, const char *table);
 
+/* Everything to and from these ports passes, neither inspected nor refused, for so long from now on; 0 = no longer. One
+ * transaction; the kernel itself ends it, whatever becomes of us. note: what `nft list` shows beside it. 0 or -errno. */
+int gate_bypass(struct gate *g, const char *table, const uint16_t *ports, unsigned count, uint32_t seconds,
+        const char *note);
+/* How long it goes on, read from the kernel: *left_ms 0 = it does not. 0 or -errno. */
+int gate_read_bypass(struct gate *g, const char *table, uint64_t *left_ms);
+
 /* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks;
+	uint64_t bypassed;   /* passed because of gate_bypass() */
 	uint64_t blind_told; /* what gate_set_blind_told() has left there */
 	bool changed; /* the table has more or fewer rules than the last gate_install() has put there */
 };

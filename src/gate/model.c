@@ -70,6 +70,7 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_RESET] = "resets", /* "reset" is a word of nft */
 	[MODEL_COUNTER_REFUSED] = "refused",
 	[MODEL_COUNTER_BARE_ACKS] = "bare_acks",
+	[MODEL_COUNTER_BYPASSED] = "bypassed",
 };
 
 /* None of them is a keyword of nft ("drop" and "reset" are). */
@@ -177,6 +178,15 @@ unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name)
 	*set = (struct model_set) { .key = key };
 	memcpy(set->name, name, strlen(name) + 1);
 	return (unsigned)r->set_count++;
+}
+
+unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places)
+{
+	unsigned index = model_add_set(r, key, name);
+
+	if (!r->error)
+		r->sets[index].timed = places;
+	return index;
 }
 
 void model_add_element(struct ruleset *r, unsigned index, const union model_element *element)

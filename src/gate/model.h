@@ -88,6 +88,7 @@ struct model_set {
 	enum model_key key;
 	union model_element *elements;
 	size_t count, room;
+	uint16_t timed; /* > 0: it has so many places for elements that live for a time, and none at first */
 };
 
 /* A packet that this machine has made came in nowhere, one that is for it goes out nowhere (kernels
@@ -131,6 +132,7 @@ enum model_counter {
 	MODEL_COUNTER_RESET,
 	MODEL_COUNTER_REFUSED,
 	MODEL_COUNTER_BARE_ACKS,
+	MODEL_COUNTER_BYPASSED,
 	MODEL_COUNTER_COUNT
 };
 extern const char *const model_counter_names[MODEL_COUNTER_COUNT];
@@ -223,6 +225,8 @@ struct ruleset {
 struct ruleset *model_new(const char *table);
 /* A new set; returns its index (0 once error is set). The name must be free. */
 unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name);
+/* The same, for elements that live for a time (bypass.h); places of them. */
+unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places);
 bool model_has_set(const struct ruleset *r, const char *name);
 void model_add_element(struct ruleset *r, unsigned set, const union model_element *element);
 /* Hangs a chain on a hook; the others are regular chains. */

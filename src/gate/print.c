@@ -173,7 +173,9 @@ static void print_set(FILE *to, const struct model_set *set)
 	if (key->interval)
 		fputs("\t\tflags interval\n", to);
 	else
-		fprintf(to, "\t\tsize %zu\n", set->count);
+		fprintf(to, "\t\tsize %zu\n", set->timed ? (size_t)set->timed : set->count);
+	if (set->timed)
+		fputs("\t\tflags timeout\n", to);
 	if (set->count == 0) {
 		fputs("\t}\n", to);
 		return;

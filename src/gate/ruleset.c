@@ -1,7 +1,7 @@
 /* ruleset.c - which chains, sets and rules a policy needs.
  *
  *   forward, input, output (priority P)       lo leaves; ports -> toserver | toclient
- *     toserver, toclient       connection to be reset -> cut; rules in order; otherwise
+ *     toserver, toclient       bypassed ports pass; connection to be reset -> cut; rules in order; otherwise
  *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue,
  *                              with several workers to worker_0, worker_1, ... by symhash
  *       refuse, discard        rate-limited log in a rule of its own, then the refusal
@@ -45,6 +45,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/bypass.h"
 #include "gate/model.h"
 #include "postern/verdict.h"
 
@@ -95,7 +96,7 @@ struct build {
 	const struct ruleset_settings *s;
 	uint32_t queued, inspected, reset;                    /* mark bits in their place */
 	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT][STANDINGS]; /* index, or SET_ value */
-	unsigned ports;
+	unsigned ports, bypass;
 };
 
 /* ---- sets --------------------------------------------------------------------------------- */
@@ -417,10 +418,15 @@ static void build_all(struct build *b)
 	const struct policy_settings *settings = policy_settings(b->policy);
 
 	add_ports(b);
+	b->bypass = model_add_timed_set(b->r, KEY_PORT, BYPASS_SET, POLICY_PORTS_MAX);
 	add_inspect(b); /* its sets' names are taken before any group's */
-	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
+		MODEL_RULE(b->r, direction_chains[direction], NULL, model_tcp(),
+		        model_field_in(direction_ports[direction], b->bypass),
+		        model_count(MODEL_COUNTER_BYPASSED), model_end(STATEMENT_ACCEPT));
 		MODEL_RULE(b->r, direction_chains[direction], NULL,
 		        model_mark_has(MARK_OF_CONNECTION, b->reset), model_goto(CHAIN_CUT));
+	}
 	for (unsigned i = 0; i < policy_rule_count(b->policy) && !b->r->error; i++) {
 		struct policy_rule_view rule = policy_rule(b->policy, i);
 

@@ -186,6 +186,8 @@ static void see_element(struct reading *r, const char *set, const struct nlattr 
 	const struct nlattr *verdict = data ? find_in(data, NFTA_DATA_VERDICT) : NULL;
 	const struct nlattr *chain = verdict ? find_in(verdict, NFTA_VERDICT_CHAIN) : NULL;
 
+	if (find_in(element, NFTA_SET_ELEM_TIMEOUT)) /* what comes and goes belongs to no form */
+		return;
 	if (!begin_line(r))
 		return;
 	fprintf(r->line, ELEMENT "%s ", name_of_set(set));

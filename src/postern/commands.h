@@ -39,6 +39,7 @@ int upstreams_run(int argc, char **argv);
 int seen_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int incidents_run(int argc, char **argv);
+int bypass_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 

@@ -40,6 +40,8 @@ static const struct command commands[] = {
 	  "the last decisions about this address, each with its reason", NEEDS_NOTHING },
 	{ "incidents", { .args = incidents_run }, LIVE,
 	  "the incidents that are open", NEEDS_NOTHING },
+	{ "bypass", { .args = bypass_run }, LIVE " [--reason TEXT] TIME | off",
+	  "everything passes uninspected for so long, as in 30m; off ends it", NEEDS_NOTHING },
 	{ "reload", { .args = reload_run }, LIVE,
 	  "posternd takes the changed configuration, or says why not", NEEDS_NOTHING },
 	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",

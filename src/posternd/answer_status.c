@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "policy/policy.h"
 #include "posternd/answers.h"
+#include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/upstreams.h"
@@ -57,7 +58,16 @@ static void say_of_upstreams(struct saying *s)
 	upstreams_each_fault(s->daemon->upstreams, say, s);
 }
 
-static void (*const sayers[])(struct saying *s) = { say_of_health, say_of_reload, say_of_upstreams };
+static void say_of_bypass(struct saying *s)
+{
+	char text[BYPASS_TEXT_MAX];
+
+	if (bypass_print(s->daemon->bypass, s->now_us, text))
+		say(s, text, true);
+}
+
+static void (*const sayers[])(
+        struct saying *s) = { say_of_bypass, say_of_health, say_of_reload, say_of_upstreams };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -145,6 +155,18 @@ static void set_reload(json_t *line, const struct daemon *d)
 	field_set(line, "reload", reload);
 }
 
+static void set_bypass(json_t *line, const struct bypass *b, uint64_t now_us)
+{
+	json_t *bypass;
+
+	if (bypass_left_s(b, now_us) == 0)
+		return;
+	bypass = json_object();
+	field_set_uint(bypass, "left_s", bypass_left_s(b, now_us));
+	field_set_text(bypass, "reason", bypass_reason(b));
+	field_set(line, "bypass", bypass);
+}
+
 enum answer_state answer_status(struct ask *ask, json_t *line)
 {
 	const struct daemon *d = ask->daemon;
@@ -167,6 +189,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	field_set_text(line, "fail", d->conf->queue.fail == CONF_FAIL_OPEN ? "open" : "closed");
 	field_set_uint(line, "rules", policy_rule_count(d->conf->policy));
 	set_reload(line, d);
+	set_bypass(line, d->bypass, s.now_us);
 	set_workers(line, d);
 	set_numbers(line, d);
 	set_control(line, d->control);

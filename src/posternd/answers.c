@@ -14,6 +14,7 @@ static const struct {
 	{ "upstreams", answer_upstreams },
 	{ "why", answer_why },
 	{ "incidents", answer_incidents },
+	{ "bypass", answer_bypass },
 };
 
 answer_function *answer_find(const char *command)

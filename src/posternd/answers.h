@@ -39,5 +39,6 @@ answer_function answer_upstreams;
 answer_function answer_seen;
 answer_function answer_why;
 answer_function answer_incidents;
+answer_function answer_bypass;
 
 #endif

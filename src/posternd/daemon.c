@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "gate/claim.h"
 #include "policy/policy.h"
+#include "posternd/bypass.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
 #include "posternd/upstreams.h"
@@ -156,7 +157,8 @@ bool daemon_prepare(struct daemon *d)
 	                .desk = d->desk,
 	        },
 	        clock_now_us());
-	if (!d->health)
+	d->bypass = bypass_new(d);
+	if (!d->health || !d->bypass)
 		r = -ENOMEM;
 	for (i = 0; r == 0 && i < d->worker_count; i++)
 		r = worker_start(d->workers[i]);
@@ -196,6 +198,7 @@ bool daemon_install(struct daemon *d)
 	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
 	upstreams_open(d->upstreams, d->conf, d->desk);
+	bypass_take_over(d->bypass);
 	desk_flush(d->desk);
 	return true;
 }
@@ -284,6 +287,7 @@ bool daemon_stop(struct daemon *d)
 	finish(d);
 	upstreams_save(d->upstreams);
 	health_say_totals(d->health);
+	bypass_say_goodbye(d->bypass);
 	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
 	         "inspected %s. To remove them: postern down",
 	        policy_settings(d->conf->policy)->mode == MODE_ENFORCE ? "refused" : "let through",
@@ -301,6 +305,7 @@ void daemon_close(struct daemon *d)
 		worker_close(d->workers[i]);
 	loop_free(d->loop);
 	nflog_tap_close(d->refused);
+	bypass_free(d->bypass);
 	health_free(d->health);
 	desk_close(d->desk);
 	if (d->gate)

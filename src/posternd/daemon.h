@@ -17,6 +17,7 @@ enum { DAEMON_WORKERS_MAX = 64 };
 
 struct loop;
 struct upstreams;
+struct bypass;
 struct control;
 
 /* The last try to take a changed configuration. */
@@ -50,6 +51,7 @@ struct daemon {
 	struct health *health;
 	struct loop *loop;
 	struct control *control;
+	struct bypass *bypass;
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;

@@ -105,7 +105,7 @@ static void write_findings(struct desk *d)
 	const struct finding *f;
 
 	while ((f = ring_front(d->findings))) {
-		if (f->id == FINDING_GATE_BLIND)
+		if (f->id == FINDING_GATE_BLIND && !f->alone)
 			d->blind_told = d->blind_before + f->value;
 		eve_finding(d->eve, f);
 		ring_pop(d->findings);
@@ -129,7 +129,8 @@ void desk_blind(struct desk *d, const struct event_blind *blind, uint64_t now_us
 	struct event e = { .kind = EVENT_BLIND, .time_us = now_us };
 
 	e.u.blind = *blind;
-	d->blind_before = blind->before;
+	if (blind->bypass == BYPASS_NONE)
+		d->blind_before = blind->before;
 	desk_event(d, &e);
 }
 

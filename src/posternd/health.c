@@ -51,6 +51,7 @@ static const uint64_t HANGS_US = 750000;
 	X(RULES_RESET, "kernel.rules.reset", NULL)                                                           \
 	X(RULES_REFUSED, "kernel.rules.refused", NULL)                                                       \
 	X(RULES_BARE_ACKS, "kernel.rules.bare_acks", NULL)                                                   \
+	X(RULES_BYPASSED, "kernel.rules.bypassed", NULL)                                                     \
 	X(TAP_PACKETS, "tap.packets", NULL)                                                                  \
 	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
 	X(TAP_VERDICTS, "tap.verdicts", NULL)                                                                \
@@ -218,6 +219,7 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_RESET] = c.reset;
 		h->now[NUMBER_RULES_REFUSED] = c.refused;
 		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
+		h->now[NUMBER_RULES_BYPASSED] = c.bypassed;
 		if (c.changed && !h->rules_changed)
 			log_error("table inet %s WAS CHANGED: somebody added or removed rules, port 25 may "
 			          "not be guarded; reload posternd (SIGHUP) to install it again",
@@ -377,6 +379,11 @@ void health_tick(struct health *h, uint64_t now_us)
 	h->now[NUMBER_LOG_LOST] = h->log[HEALTH_LOG_LOST];
 	h->now[NUMBER_LOG_UNREADABLE] = h->log[HEALTH_LOG_UNREADABLE];
 	tell_growth(h, now_us);
+}
+
+uint64_t health_bypassed(const struct health *h)
+{
+	return h->now[NUMBER_RULES_BYPASSED];
 }
 
 unsigned health_numbers(const struct health *h, struct eve_stats_number *out)

@@ -52,6 +52,8 @@ void health_write_stats(struct health *h, struct desk *desk, uint64_t now_us);
  * them. How many there are. */
 enum { HEALTH_NUMBERS_MAX = 64 };
 unsigned health_numbers(const struct health *h, struct eve_stats_number *out);
+/* Packets that gate_bypass() has let pass, of all times; of the last reading. */
+uint64_t health_bypassed(const struct health *h);
 /* What is wrong at the moment, a sentence each. inspecting: it keeps port 25 from being guarded or inspected. */
 typedef void health_fault(void *arg, const char *text, bool inspecting);
 void health_each_fault(const struct health *h, uint64_t now_us, health_fault *each, void *arg);

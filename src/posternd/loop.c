@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/lists.h"
@@ -58,6 +59,7 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 	for (i = 0; i < d->worker_count; i++)
 		l->failed |= worker_has_ended(d->workers[i]);
 	reload_settle(d);
+	bypass_settle(d->bypass);
 	if (d->control)
 		control_wake(d->control);
 	desk_flush(d->desk);
@@ -135,6 +137,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		health_write_stats(d->health, d->desk, now_us);
 		l->seconds = 0;
 	}
+	bypass_tick(d->bypass, now_us);
 	desk_flush(d->desk);
 	reload_settle(d);
 	follow_upstreams(d);

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "posternd/bypass.h"
 #include "posternd/daemon.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
@@ -308,6 +309,7 @@ void reload_settle(struct daemon *d)
 	conf_free(d->conf);
 	d->conf = d->next;
 	d->next = NULL;
+	bypass_renew(d->bypass);
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));
 	if (strcmp(before, d->conf->hash) != 0)

@@ -41,8 +41,11 @@ void witness_free(struct witness *w)
 
 int witness_set_conf(struct witness *w, const struct conf *conf)
 {
-	struct reasons *reasons = reasons_new(conf);
+	struct reasons *reasons;
 
+	if (w->reasons && !conf->places) /* the same rules, with other addresses in their groups */
+		return 0;
+	reasons = reasons_new(conf);
 	if (!reasons)
 		return -ENOMEM;
 	reasons_free(w->reasons);

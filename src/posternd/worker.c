@@ -38,6 +38,7 @@ struct worker {
 	int result;
 	_Atomic(const struct policy *) wanted, used;
 	uint64_t releases; /* of the queue, seen */
+	atomic_uint forget_wanted, forget_done;
 	atomic_bool ended;
 };
 
@@ -67,12 +68,26 @@ static void forget_after_release(struct worker *w, uint64_t now_us)
 		;
 }
 
+/* The same, because somebody knows that packets went past us. */
+static void forget_when_asked(struct worker *w, uint64_t now_us)
+{
+	unsigned wanted = atomic_load_explicit(&w->forget_wanted, memory_order_acquire);
+
+	if (wanted == atomic_load_explicit(&w->forget_done, memory_order_relaxed))
+		return;
+	while (inspect_finish(w->inspect, now_us) > 0)
+		;
+	atomic_store_explicit(&w->forget_done, wanted, memory_order_release);
+	w->settings.wake(w->settings.wake_arg);
+}
+
 static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
 {
 	struct worker *w = arg;
 
 	take_policy(w);
 	forget_after_release(w, packet->time_us);
+	forget_when_asked(w, packet->time_us);
 	inspect_packet(w->inspect, packet, bytes, out);
 }
 
@@ -81,6 +96,7 @@ static void on_tick(void *arg, uint64_t now_us)
 	struct worker *w = arg;
 
 	take_policy(w);
+	forget_when_asked(w, now_us);
 	if (now_us - w->ticked_us >= TICK_US) { /* also when the clock was set back */
 		inspect_tick(w->inspect, now_us);
 		w->ticked_us = now_us;
@@ -184,6 +200,18 @@ void worker_set_policy(struct worker *w, const struct policy *policy)
 {
 	atomic_store_explicit(&w->wanted, policy, memory_order_release);
 	nfqueue_wake(w->queue);
+}
+
+void worker_forget(struct worker *w)
+{
+	atomic_fetch_add_explicit(&w->forget_wanted, 1, memory_order_release);
+	nfqueue_wake(w->queue);
+}
+
+bool worker_has_forgotten(const struct worker *w)
+{
+	return atomic_load_explicit(&w->forget_done, memory_order_acquire) ==
+	       atomic_load_explicit(&w->forget_wanted, memory_order_relaxed);
 }
 
 bool worker_has_policy(const struct worker *w, const struct policy *policy)

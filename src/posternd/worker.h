@@ -37,6 +37,10 @@ int worker_release(struct worker *w);
  * calls wake(). Until worker_has_policy() says so, the caller keeps both alive. */
 void worker_set_policy(struct worker *w, const struct policy *policy);
 bool worker_has_policy(const struct worker *w, const struct policy *policy);
+/* All open connections are to be forgotten, as behind a gap: what comes of them is picked up in its middle. Within a
+ * second; wake() is called then. */
+void worker_forget(struct worker *w);
+bool worker_has_forgotten(const struct worker *w);
 /* The thread has ended by itself. */
 bool worker_has_ended(const struct worker *w);
 /* inspect_finish() of its engine, after worker_join(). */

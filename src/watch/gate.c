@@ -59,11 +59,30 @@ bool gate_judge_try(const struct watch_view *view, const struct event *e, struct
 	return true;
 }
 
+static bool judge_bypass(const struct event_blind *b, struct finding *f)
+{
+	static const char *const words[BYPASS_COUNT] = {
+		[BYPASS_NONE] = "",
+		[BYPASS_BEGUN] = "bypass begun",
+		[BYPASS_GOES_ON] = "bypass goes on",
+		[BYPASS_ENDED] = "bypass ended",
+	};
+
+	f->alone = 1;
+	f->value = b->packets;
+	f->window_s = b->left_s;
+	evidence_print(evidence_line(f), "%s, %" PRIu64 " packets so far, %" PRIu32 " s left",
+	        b->bypass < BYPASS_COUNT ? words[b->bypass] : "", b->packets, b->left_s);
+	return true;
+}
+
 bool gate_judge_blind(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	(void)view;
 	finding_init(f, FINDING_GATE_BLIND, e);
 	f->action = f->would = ACTION_ALERT;
+	if (e->u.blind.bypass != BYPASS_NONE)
+		return judge_bypass(&e->u.blind, f);
 	f->value = e->u.blind.total - e->u.blind.before;
 	evidence_print(evidence_line(f), "%" PRIu64 " packets, %" PRIu64 " in all by the kernel's counter",
 	        e->u.blind.packets, e->u.blind.total);
@@ -74,6 +93,7 @@ bool gate_judge_upstream(const struct watch_view *view, const struct event *e, s
 {
 	(void)view;
 	finding_init(f, FINDING_GATE_UPSTREAM, e);
+	f->alone = 1;
 	if (e->u.upstream.alarm)
 		f->severity = SEVERITY_ALARM;
 	f->action = f->would = ACTION_ALERT;
@@ -86,6 +106,7 @@ bool gate_judge_audit(const struct watch_view *view, const struct event *e, stru
 	(void)view;
 	finding_init(f, FINDING_AUDIT, e);
 	f->action = f->would = ACTION_ALERT;
+	f->alone = 1;
 	*evidence_line(f) = e->u.audit.text;
 	return true;
 }

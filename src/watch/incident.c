@@ -204,7 +204,7 @@ void incident_add(struct incident_book *b, struct finding *f)
 	bool worse = in && f->severity < in->story.severity;
 
 	b->counts->findings++;
-	if (f->id == FINDING_AUDIT || f->id == FINDING_GATE_UPSTREAM) {
+	if (f->alone) {
 		incident_pass(b, f, &key);
 		return;
 	}
