@@ -174,6 +174,24 @@ t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern
 t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
 t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pcap/plain.pcap"
 
+# What asks a running posternd: without one.
+for command in seen incidents reload 'why 192.0.2.1' 'bypass 30m' 'bypass off'; do
+	# shellcheck disable=SC2086 # words
+	t "$command: nobody answers" 3 err "nobody answers at $scratch/none.sock: .*posternd does not run" "$postern" $command --socket "$scratch/none.sock"
+done
+t 'status: nobody answers' 3 out 'NOT ENFORCED: nobody answers at .*none.sock, posternd DOES NOT RUN' "$postern" status --socket "$scratch/none.sock"
+t 'status: nobody answers, in JSON' 3 out '"running":false,"enforced":false' "$postern" status --json --socket "$scratch/none.sock"
+t 'status: the socket of the configuration' 3 out 'nobody answers at /run/postern/control.sock' "$postern" status -c "$conf"
+printf 'control { path = "" }\n' >"$scratch/silent.conf"
+chmod 644 "$scratch/silent.conf"
+t 'status: a posternd that cannot be asked' 2 err 'control.path is empty' "$postern" status -c "$scratch/silent.conf"
+t 'status: too much' 2 err '"now" is too much' "$postern" status now
+t 'why: no address' 2 err 'takes one address' "$postern" why --socket "$scratch/none.sock"
+t 'why: a bad address' 2 err 'takes one address' "$postern" why 192.0.2 --socket "$scratch/none.sock"
+t 'bypass: no time' 2 err 'takes a time from 1s to 1d' "$postern" bypass --socket "$scratch/none.sock"
+t 'bypass: for ever' 2 err 'takes a time from 1s to 1d' "$postern" bypass 2d --socket "$scratch/none.sock"
+t 'bypass: a bad unit' 2 err 'takes a time from 1s to 1d' "$postern" bypass 30x --socket "$scratch/none.sock"
+
 # The project's own captures: made again they are the same, and give the records that lie beside them.
 mkdir "$scratch/made"
 python3 tests/pcap/make.py "$scratch/made"

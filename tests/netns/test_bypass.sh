@@ -23,9 +23,28 @@ ended() {
     ! lab_in gw nft list set inet postern bypass | grep -q expires
 }
 
+# A client that stays: a mail on one connection for each file that it waits for.
+cat >"$LAB_DIR/stays.py" <<'EOT'
+import os, smtplib, sys, time
+with smtplib.SMTP("192.168.10.10", 25, timeout=20) as s:
+    for n in range(3):
+        while not os.path.exists(f"{sys.argv[1]}/mail.{n}"):
+            time.sleep(0.05)
+        s.sendmail("a@isp.example", ["b@example.org"], f"Subject: {n}\r\n\r\n" + "x" * 5000)
+        print(f"sent {n}", flush=True)
+EOT
+
+stays() { # NUMBER: one mail more, its number
+    touch "$LAB_DIR/mail.$1"
+    lab_wait 30 "mail $1 of the connection that stays" grep -qx "sent $1" "$LAB_DIR/log/stays.log"
+    echo "ok: mail $1 on the connection that stays"
+}
+
 postern_conf
 flood_sink
 postern_start
+lab_spawn isp stays python3 "$LAB_DIR/stays.py" "$LAB_DIR"
+stays 0
 
 # ---- begun and ended by hand ----
 
@@ -44,6 +63,7 @@ postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0]
 postern_wait_record 10 '.alert.signature_id == 1025512 and .alert.severity == 1 and (.finding.evidence[0] | test("bypass begun"))'
 queued=$(postern_counter queued)
 flood_goes_on 20
+stays 1
 same "nothing goes to the queue" "$queued" "$(postern_counter queued)"
 postern_conf 'otherwise = drop'
 says 'is in force' reload
@@ -51,6 +71,7 @@ says '^WRONG +BYPASS' status
 postern_conf
 says 'is in force' reload
 says 'the bypass has ended: port 25 is guarded again' bypass off
+stays 2
 same "the stranger is refused again" refused "$(codes_from stranger 192.168.10.10)"
 same "and the relay attempt" "220 250 250 550 221" "$(codes_from isp 192.168.10.10 --rcpt x@foreign.test)"
 says '^ENFORCED' status
