@@ -73,8 +73,8 @@ printf 'mode = enforce\nhoem = { "10.0.0.0/8" }\n' >"$scratch/typo.conf"
 t 'check: a typo names line and nearest key' 1 err 'typo.conf:2: .*hoem.*home' "$postern" check -c "$scratch/typo.conf"
 printf 'ports = { 25, 587 }\n' >"$scratch/587.conf"
 t 'check: submission stays open' 1 err '587.conf:1: .*587' "$postern" check -c "$scratch/587.conf"
-printf 'dns { server = { "192.0.2.53" } }\n' >"$scratch/later.conf"
-t 'check: a key without function is unknown' 1 err 'later.conf:1: .*dns' "$postern" check -c "$scratch/later.conf"
+printf 'metrics { listen = "127.0.0.1:9250" }\n' >"$scratch/later.conf"
+t 'check: a key without function is unknown' 1 err 'later.conf:1: .*metrics' "$postern" check -c "$scratch/later.conf"
 
 # e NAME STATUS PATTERN FILE ARGUMENT... - postern explain; PATTERN has a line for each line that must be in the answer
 e() {
