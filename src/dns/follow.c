@@ -249,6 +249,8 @@ static void end_graces(struct follow *f, struct member *m)
 void follow_tick(struct follow *f, const struct follow_now *now)
 {
 	f->now = *now;
+	if (!f->resolver)
+		return;
 	resolver_tick(f->resolver, now->monotonic_s);
 	for (size_t i = 0; i < f->count; i++) {
 		struct member *m = &f->members[i];
@@ -313,17 +315,47 @@ static int open_own_resolvers(
 	return 0;
 }
 
+static int open_resolvers(struct follow *f, const struct follow_settings *s, char *err, unsigned err_bytes)
+{
+	f->resolver = open_resolver(f, s, s->servers, s->server_count, err, err_bytes);
+	return f->resolver ? open_own_resolvers(f, s, err, err_bytes) : -EIO;
+}
+
+/* What was asked is asked again later. */
+static void close_resolvers(struct follow *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct member *m = &f->members[i];
+
+		for (size_t root = 0; root < m->upstream.root_count; root++) {
+			walk_free(m->runs[root].walk);
+			m->runs[root].walk = NULL;
+			m->upstream.roots[root].due_s = 0;
+		}
+		if (m->own_resolver)
+			resolver_close(m->resolver);
+		m->own_resolver = false;
+		m->resolver = NULL;
+	}
+	resolver_close(f->resolver);
+	f->resolver = NULL;
+}
+
 int follow_open(struct follow *f, const struct follow_settings *s, follow_told *told, void *arg, char *err,
         unsigned err_bytes)
 {
 	f->told = told;
 	f->arg = arg;
 	f->fd = epoll_create1(EPOLL_CLOEXEC);
-	f->resolver = open_resolver(f, s, s->servers, s->server_count, err, err_bytes);
-	if (f->resolver && open_own_resolvers(f, s, err, err_bytes) == 0)
+	return follow_reopen(f, s, err, err_bytes);
+}
+
+int follow_reopen(struct follow *f, const struct follow_settings *s, char *err, unsigned err_bytes)
+{
+	close_resolvers(f);
+	if (open_resolvers(f, s, err, err_bytes) == 0)
 		return 0;
-	close(f->fd);
-	f->fd = -1; /* nobody asks */
+	close_resolvers(f); /* nobody asks */
 	return -EIO;
 }
 

@@ -60,6 +60,8 @@ int follow_print(const struct follow *f, FILE *to);
 /* Begins to ask, in follow_tick(). 0; -EIO with a message in err. */
 int follow_open(struct follow *f, const struct follow_settings *s, follow_told *told, void *arg, char *err,
         unsigned err_bytes);
+/* The servers are others now: everything is asked anew. Errors as above, and tried again by another call. */
+int follow_reopen(struct follow *f, const struct follow_settings *s, char *err, unsigned err_bytes);
 /* Readable when follow_process() has something to do; -1 before follow_open(). */
 int follow_fd(const struct follow *f);
 void follow_process(struct follow *f, const struct follow_now *now);

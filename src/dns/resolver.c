@@ -12,7 +12,7 @@
  * A question is given up after TIMEOUT_S; libunbound itself would try for minutes. Its memory of servers that
  * do not answer is made short, so that the end of an outage is noticed.
  *
- * Limits: OPEN_MAX questions at once. resolv.conf is read when the resolver is opened.
+ * Limits: OPEN_MAX questions at once. resolv.conf is read when the resolver is opened; whoever opens it looks whether it has changed.
  *
  * Rejected: ub_ctx_create_event() (wants libevent's loop); the C library's resolver (blocks, validates nothing); trusting
  * the AD bit of the servers (whoever is on the way sets it).

@@ -1,5 +1,8 @@
 /* upstreams.c - see upstreams.h.
  *
+ * resolv.conf is looked at every few seconds, and its servers are taken when it has changed: the service starts before
+ * the network, when that file may not be there yet.
+ *
  * The last good addresses are kept in the file "upstreams" of the folder that the service manager names in
  * STATE_DIRECTORY; who runs without it, as people at a terminal do, looks where the service keeps it.
  * It is written when something changes about who is let through, and at the end.
@@ -27,10 +30,19 @@ static_assert((int)CONF_MX_OF == (int)DNS_MX_OF && (int)CONF_SPF_OF == (int)DNS_
                       (int)CONF_HOSTS == (int)DNS_HOSTS && (int)CONF_SOURCE_COUNT == (int)DNS_SOURCE_COUNT,
         "sources go from the configuration to the DNS as they are");
 
-enum { PATH_BYTES = 4096, ERR_BYTES = 512, STATE_BYTES_MAX = 64 << 20, REMIND_S = 300, FAULT_BYTES = 1024 };
+enum {
+	PATH_BYTES = 4096,
+	ERR_BYTES = 512,
+	STATE_BYTES_MAX = 64 << 20,
+	REMIND_S = 300,
+	LOOK_S = 2,
+	FAULT_BYTES = 1024
+};
 
 struct upstreams {
 	struct follow *follow;
+	const struct conf *conf;
+	struct conf_stamp resolv; /* of resolv.conf, as it was read */
 	struct desk *desk;
 	int *groups; /* in the policy, by upstream */
 	bool keeps;  /* writes the file */
@@ -72,6 +84,7 @@ static struct follow_settings *make_settings(const struct conf *conf)
 		.trust_anchor = conf->dns.trust_anchor,
 		.require_dnssec = conf->dns.require_dnssec,
 	};
+	list[0].names = names; /* there is room for it without any upstream, too: free_settings() */
 	for (size_t i = 0; i < conf->upstream_count; i++) {
 		const struct conf_upstream *u = &conf->upstreams[i];
 
@@ -99,10 +112,8 @@ static void free_settings(struct follow_settings *s)
 	if (!s)
 		return;
 	memcpy(&list, &s->upstreams, sizeof(list));
-	if (s->upstream_count > 0) {
-		memcpy(&names, &list[0].names, sizeof(names));
-		free(names);
-	}
+	memcpy(&names, &list[0].names, sizeof(names)); /* the first one's begin where all do */
+	free(names);
 	free(list);
 	free(s);
 }
@@ -381,18 +392,46 @@ static void remind(void *arg, const char *text, bool inspecting)
 		log_warning("%s", text);
 }
 
+#define RESOLV_CONF "/etc/resolv.conf"
+
+static void say_open(int r, const char *err)
+{
+	if (r)
+		log_error("%s: upstreams ARE NOT FOLLOWED", err);
+}
+
+/* Other servers? */
+static void look_at_resolv(struct upstreams *u)
+{
+	char err[ERR_BYTES] = "not enough memory";
+	struct follow_settings *s;
+	struct conf_stamp stamp;
+
+	if (u->conf->dns.server_count > 0 || u->seconds % LOOK_S)
+		return;
+	conf_stamp_read(RESOLV_CONF, &stamp);
+	if (memcmp(&stamp, &u->resolv, sizeof(stamp)) == 0)
+		return;
+	u->resolv = stamp;
+	log_info(RESOLV_CONF " has changed: the DNS servers in it are asked from now on");
+	s = make_settings(u->conf);
+	say_open(s ? follow_reopen(u->follow, s, err, sizeof(err)) : -ENOMEM, err);
+	free_settings(s);
+}
+
 void upstreams_open(struct upstreams *u, const struct conf *conf, struct desk *desk)
 {
 	char err[ERR_BYTES] = "not enough memory";
 	struct follow_settings *s;
 
 	u->desk = desk;
+	u->conf = conf;
 	u->keeps = conf->upstream_count > 0;
 	if (conf->upstream_count == 0)
 		return;
+	conf_stamp_read(RESOLV_CONF, &u->resolv);
 	s = make_settings(conf);
-	if (!s || follow_open(u->follow, s, on_news, u, err, sizeof(err)) < 0)
-		log_error("%s: upstreams ARE NOT FOLLOWED", err);
+	say_open(s ? follow_open(u->follow, s, on_news, u, err, sizeof(err)) : -ENOMEM, err);
 	free_settings(s);
 	upstreams_each_fault(u, remind, NULL);
 }
@@ -416,7 +455,9 @@ bool upstreams_tick(struct upstreams *u)
 	if (follow_fd(u->follow) < 0)
 		return false;
 	follow_tick(u->follow, &at);
-	if (++u->seconds % REMIND_S == 0)
+	u->seconds++;
+	look_at_resolv(u);
+	if (u->seconds % REMIND_S == 0)
 		upstreams_each_fault(u, remind, NULL);
 	if (follow_take_dirty(u->follow))
 		upstreams_save(u);

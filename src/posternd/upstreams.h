@@ -17,7 +17,7 @@ struct upstreams *upstreams_new(struct conf *conf, const struct upstreams *old);
 /* Does that alone, for programs that only look. 0 or -ENOMEM. */
 int upstreams_fill(struct conf *conf);
 void upstreams_free(struct upstreams *u); /* NULL is fine */
-/* Begins to follow. Changes are told to the log and the desk (borrowed). Failures are said; then what is known stays. */
+/* Begins to follow. Changes are told to the log and the desk (borrowed, as conf is). Failures are said; then what is known stays. */
 void upstreams_open(struct upstreams *u, const struct conf *conf, struct desk *desk);
 /* Readable when upstreams_process() has something to do; -1 = never. */
 int upstreams_fd(const struct upstreams *u);

@@ -186,6 +186,23 @@ postern_stop
 check "1025511 tells it, worse where something is missing" quiet jq -se \
     '[.[] | .alert? | select(.signature_id == 1025511) | .severity] | (index(2) != null) and (index(4) != null)' "$LAB_DIR/eve.json"
 
+# ---- resolv.conf ----
+
+rm "$LAB_DIR/state/upstreams"
+postern_conf 'upstream "isp" { hosts = { "mx.example.org" } }' "dns { trust-anchor = \"$LAB_DIR/anchor\" refresh = 1s }"
+: >"$LAB_DIR/resolv.conf"
+rm "$LOG"
+# shellcheck disable=SC2016
+lab_spawn gw posternd unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$1" -c "$2"' "$LAB_DIR/resolv.conf" \
+    "$BUILD/posternd" "$LAB_DIR/postern.conf"
+POSTERN_PID=$LAB_PID
+said 'NOT ENFORCED'
+echo "nameserver $UNBOUND" >"$LAB_DIR/resolv.conf"
+said '/etc/resolv.conf has changed'
+lab_wait 30 "its servers to be asked" told 1 'upstream isp is known'
+lab_wait 10 "that to be in force" becomes "$refused" stranger
+postern_stop
+
 # ---- a resolver that strips signatures ----
 
 lab_in lan ip address add 192.168.20.21/24 dev eth0
@@ -197,6 +214,7 @@ postern_start
 lab_wait 90 "it to be noticed" told 1 'the DNS servers strip DNSSEC: .*used unvalidated'
 lab_wait 30 "the answers to be used" told 1 'upstream isp is known'
 lab_wait 10 "them to be kept as unvalidated" grep -q '^address 198.51.100.10 .* unchecked mx.example.org$' "$LAB_DIR/state/upstreams"
+lab_wait 10 "that to be in force" becomes "$refused" stranger
 postern_stop
 rm "$LAB_DIR/state/upstreams"
 conf 'require-dnssec = yes'
