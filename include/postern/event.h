@@ -25,12 +25,12 @@ enum event_kind {
 	EVENT_TLS,      /* the connection went under TLS; u.tls */
 	EVENT_ODD,      /* something no honest peer does; u.odd */
 	EVENT_CLOSE,    /* connection over; u.close */
-	EVENT_REFUSED,  /* a try outside the rules, refused by the kernel (tap/nflog), or a session that a rule
+	EVENT_REFUSED, /* a try outside the rules, refused by the kernel (tap/nflog), or a session that a rule
 	                   refuses, once it is greeted (inspect; no sequence number, no flags); u.refused */
-	EVENT_EOD,      /* strict and lenient readers differ about where a body ends; u.eod */
-	EVENT_LEAK,     /* a Received line of outbound mail shows something inside; u.leak */
-	EVENT_BLIND,    /* packets passed without inspection; of no connection; u.blind */
-	EVENT_AUDIT,    /* something was done to the gate itself; of no connection; u.audit */
+	EVENT_EOD,     /* strict and lenient readers differ about where a body ends; u.eod */
+	EVENT_LEAK,    /* a Received line of outbound mail shows something inside; u.leak */
+	EVENT_BLIND,   /* packets passed without inspection; of no connection; u.blind */
+	EVENT_AUDIT,   /* something was done to the gate itself; of no connection; u.audit */
 	EVENT_KIND_COUNT
 };
 
@@ -114,6 +114,13 @@ struct event_connection {
 	uint8_t from_home;     /* client is in home */
 	uint8_t from_server;   /* client is a server of ours */
 	uint8_t pad[2];
+};
+
+/* A connection's ends as the outside sees them, where addresses are translated. Not part of an event: the packet path
+ * does not know it. */
+struct event_nat {
+	struct addr src, dst;
+	uint16_t sport, dport;
 };
 
 struct event_path {
@@ -274,7 +281,7 @@ struct event_refused {
 	uint8_t tcp_flags; /* as in the header: SYN = 2 */
 	uint8_t proto;
 	uint8_t action; /* enum action taken: alert (monitor mode: only logged), refuse, drop, refuse-session */
-	uint8_t would;  /* what enforce mode does about it */
+	uint8_t would; /* what enforce mode does about it */
 };
 
 struct event_blind {

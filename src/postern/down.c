@@ -3,6 +3,8 @@
  * The table's name is the configuration's. Without a configuration that can be read it is found by its
  * counters, which no other program has; then all such tables are removed.
  *
+ * What was removed is told in the records, where the configuration names a file of them.
+ *
  * The process is ended first: it would say that its table is gone, and its queue would drop what waits.
  */
 #include <errno.h>
@@ -12,10 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "conf/conf.h"
 #include "gate/claim.h"
 #include "gate/gate.h"
 #include "postern/commands.h"
+#include "posternd/desk.h"
 
 enum { ERR_BYTES = 512, END_WAIT_MS = 15000, TABLES_MAX = 16 };
 
@@ -23,6 +28,7 @@ struct down {
 	struct gate *gate;
 	char *tables[TABLES_MAX];
 	unsigned count;
+	struct conf *conf; /* NULL = cannot be read */
 	bool failed;
 };
 
@@ -43,17 +49,15 @@ static void ignore(void *arg, const char *message)
 /* False if a file that was asked for by name is not there. */
 static bool find_tables(struct down *d, const char *path)
 {
-	struct conf *conf = NULL;
-	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL);
+	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &d->conf, ignore, NULL, NULL);
 
 	if (r == 0)
-		add_table(d, conf->nft.table);
+		add_table(d, d->conf->nft.table);
 	else if (path)
 		fprintf(stderr, "postern down: %s cannot be used (postern check -c %s says why)\n", path,
 		        path);
 	else if (gate_find_tables(d->gate, add_table, d) < 0)
 		d->failed = true;
-	conf_free(conf);
 	return r == 0 || !path;
 }
 
@@ -70,12 +74,31 @@ static void end_daemon(struct down *d, const char *table)
 	d->failed = true;
 }
 
+/* posternd has ended, so the file of records is ours. */
+static void tell_records(const struct conf *conf, const char *table)
+{
+	uint8_t key[HASH_KEY_BYTES];
+	char err[ERR_BYTES] = "";
+	struct desk *desk;
+
+	if (!conf || conf->log.eve[0] != '/' || hash_key_random(key))
+		return;
+	desk = desk_open(conf, key, err, sizeof(err));
+	if (desk)
+		desk_audit(desk, clock_now_us(), "rules taken down: table inet %s was removed by uid %u",
+		        table, (unsigned)getuid());
+	else
+		fprintf(stderr, "postern down: this is not in the records: %s\n", err);
+	desk_close(desk);
+}
+
 static void remove_table(struct down *d, const char *table)
 {
 	int r = gate_remove(d->gate, table);
 
 	if (r == 0) {
 		printf("table inet %s is removed: port 25 is not guarded any more\n", table);
+		tell_records(d->conf, table);
 	} else if (r == -ENOENT) {
 		printf("there is no table inet %s\n", table);
 	} else {
@@ -112,5 +135,6 @@ int down_run(int argc, char **argv)
 		free(d.tables[i]);
 	}
 	gate_close(d.gate);
+	conf_free(d.conf);
 	return d.failed ? COMMAND_INVALID : COMMAND_FINE;
 }

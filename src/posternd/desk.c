@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "policy/policy.h"
 #include "postern/finding.h"
+#include "posternd/nat.h"
 
 enum { FINDING_SLOTS = 4096 };
 
@@ -20,6 +22,7 @@ struct desk {
 	struct watch *watch;
 	struct ring *findings;
 	struct eve *eve;
+	struct nat_book *nat; /* NULL: the kernel cannot be asked */
 	uint64_t blind_before, blind_told;
 };
 
@@ -43,6 +46,11 @@ static const char *mode_name(const struct conf *conf)
 	return names[policy_settings(conf->policy)->mode];
 }
 
+static const struct event_nat *find_nat(const void *nat, uint64_t flow_id)
+{
+	return nat_find(nat, flow_id);
+}
+
 struct desk *desk_open(
         const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
 {
@@ -59,6 +67,12 @@ struct desk *desk_open(
 		snprintf(err, err_bytes, "no memory for the tables of watch: %s", strerror(-r));
 	} else {
 		memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
+		d->nat = nat_new(hash_key);
+		if (!d->nat)
+			log_info("conntrack cannot be asked (%s): records have no translated addresses",
+			        strerror(errno));
+		s.nat = d->nat ? find_nat : NULL;
+		s.nat_arg = d->nat;
 		d->eve = eve_open(&s, conf->policy, err, err_bytes);
 		if (d->eve)
 			return d;
@@ -72,6 +86,7 @@ void desk_close(struct desk *d)
 	if (!d)
 		return;
 	eve_close(d->eve);
+	nat_free(d->nat);
 	watch_free(d->watch);
 	ring_free(d->findings);
 	free(d);
@@ -91,9 +106,13 @@ static void write_findings(struct desk *d)
 
 void desk_event(struct desk *d, const struct event *e)
 {
+	if (d->nat)
+		nat_see(d->nat, e);
 	watch_event(d->watch, e);
 	eve_event(d->eve, e);
 	write_findings(d);
+	if (d->nat)
+		nat_forget(d->nat, e);
 }
 
 void desk_blind(struct desk *d, const struct event_blind *blind, uint64_t now_us)

@@ -22,6 +22,8 @@ struct eve {
 	enum eve_format format;
 	bool alerts_only;
 	char host[HOST_MAX];
+	eve_nat *nat;
+	const void *nat_arg;
 	struct frame *frame;
 	struct record_book *records;
 	struct writer *writer;
@@ -76,6 +78,10 @@ struct eve *eve_open(const struct eve_settings *s, const struct policy *policy, 
 			snprintf(e->host, sizeof(e->host), "localhost");
 		e->frame = frame_new(
 		        e->host, s->mode ? s->mode : "", s->config_hash ? s->config_hash : "", policy);
+		e->nat = s->nat;
+		e->nat_arg = s->nat_arg;
+		if (e->frame)
+			frame_set_nat(e->frame, e->nat, e->nat_arg);
 		e->records = record_new(s->connections, s->hash_key, eve_put, e);
 		errno = ENOMEM;
 		e->writer = writer_open(path);
@@ -109,6 +115,7 @@ int eve_set_policy(struct eve *e, const struct policy *policy, const char *mode,
 
 	if (!frame)
 		return -ENOMEM;
+	frame_set_nat(frame, e->nat, e->nat_arg);
 	frame_free(e->frame);
 	e->frame = frame;
 	return 0;

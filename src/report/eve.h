@@ -23,6 +23,9 @@ struct policy;
 
 enum eve_format { EVE_FORMAT_JSON, EVE_FORMAT_TEXT };
 
+/* Tells the translated ends of a connection; NULL where there are none, or none are known. */
+typedef const struct event_nat *eve_nat(const void *arg, uint64_t flow_id);
+
 struct eve_settings {
 	const char *path; /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */
 	enum eve_format format;
@@ -32,6 +35,8 @@ struct eve_settings {
 	const char *mode;        /* "monitor", "enforce", "offline" */
 	uint32_t connections;    /* remembered at once */
 	uint8_t hash_key[HASH_KEY_BYTES];
+	eve_nat *nat; /* may be NULL */
+	const void *nat_arg;
 };
 
 /* NULL with errno and a message in err (file cannot be opened). policy: for names of rules, which are

@@ -25,6 +25,8 @@ struct frame {
 	char *host, *mode, *config_hash;
 	char **rules; /* titles, by index; NULL without a policy */
 	unsigned rule_count;
+	frame_nat *nat;
+	const void *nat_arg;
 	struct interface interfaces[INTERFACES_CACHED];
 };
 
@@ -73,6 +75,12 @@ void frame_free(struct frame *f)
 	free(f);
 }
 
+void frame_set_nat(struct frame *f, frame_nat *nat, const void *arg)
+{
+	f->nat = nat;
+	f->nat_arg = arg;
+}
+
 void frame_forget_interfaces(struct frame *f)
 {
 	memset(f->interfaces, 0, sizeof(f->interfaces));
@@ -100,6 +108,22 @@ static void set_interface(struct frame *f, json_t *record, const struct event_co
 	name = interface_name(f, conn->in_if);
 	if (*name)
 		field_set(record, "in_iface", field_bytes(name, (unsigned)strlen(name)));
+}
+
+static void set_nat(const struct frame *f, json_t *record, const struct event_connection *conn)
+{
+	const struct event_nat *n = f->nat ? f->nat(f->nat_arg, conn->flow_id) : NULL;
+	char text[ADDR_TEXT_MAX];
+	json_t *nat;
+
+	if (!n)
+		return;
+	nat = json_object();
+	field_set_text(nat, "src_ip", addr_print(&n->src, text));
+	field_set_uint(nat, "src_port", n->sport);
+	field_set_text(nat, "dest_ip", addr_print(&n->dst, text));
+	field_set_uint(nat, "dest_port", n->dport);
+	field_set(record, "nat", nat);
 }
 
 static void set_vlan(json_t *record, const struct event_connection *conn)
@@ -173,6 +197,7 @@ json_t *frame_record(struct frame *f, const char *type, uint64_t time_us, const 
 	if (conn) {
 		set_vlan(record, conn);
 		set_ends(record, conn);
+		set_nat(f, record, conn);
 	}
 	field_set(record, "host", field_bytes(f->host, (unsigned)strlen(f->host)));
 	field_set(record, "postern", postern_object(f, conn));

@@ -19,6 +19,10 @@ void frame_free(struct frame *f); /* NULL is fine */
 /* Forgets names of interfaces: they may have changed. */
 void frame_forget_interfaces(struct frame *f);
 
+/* Who knows the translated ends of a connection; NULL = nobody. It answers NULL where there are none. */
+typedef const struct event_nat *frame_nat(const void *arg, uint64_t flow_id);
+void frame_set_nat(struct frame *f, frame_nat *nat, const void *arg);
+
 /* A record with everything but its own part. conn = NULL for records about no connection. type is
  * `event_type`. The caller owns the result; NULL = no memory. */
 json_t *frame_record(

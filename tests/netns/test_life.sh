@@ -242,6 +242,7 @@ check "and told who has it" grep -qE 'table inet guard is guarded by process [0-
 down -c "$LAB_DIR/postern.conf"
 check "down ends the daemon" grep -q 'has ended' "$LAB_DIR/out"
 wait "$POSTERN_PID" || lab_fail "it left with status $?"
+same "and that is in the records" 1 "$(audits 'rules taken down: table inet guard was removed by uid 0')"
 same "what is not ours stays" "table inet other" "$(lab_in gw nft list tables)"
 lab_in gw nft delete table inet other
 nothing_left

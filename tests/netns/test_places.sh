@@ -62,7 +62,7 @@ done
 left() { [[ $(grep -ls 'X-Rcpt-Args: <self@foreign.test>' "$LAB_DIR"/sink-isp-25/* | wc -l) -eq 4 ]]; }
 lab_wait 15 "Postfix to send what it took" left
 same "gateway: of that, only what leaves for the ISP is told" 0 \
-    "$(postern_records '.src_ip == .dest_ip or .src_ip == "127.0.0.1" or .src_ip == "::1"' | wc -l)"
+    "$(postern_records '(.src_ip and .src_ip == .dest_ip) or .src_ip == "127.0.0.1" or .src_ip == "::1"' | wc -l)"
 clean gateway
 
 # Without a rule: the kernel's resets have to leave through the output hook themselves.
@@ -120,7 +120,20 @@ same "translated: the way out" "$TAKEN" "$(codes_from mail "${isp[4]}" --rcpt ma
 check "translated: it left with the gateway's address" grep -qs 'X-Client-Addr: 198.51.100.1$' "$LAB_DIR"/sink-isp-25/*
 same "translated: the rule sees the client before it" "192.168.10.10 outbound out" "$(flow_to "${isp[4]}")"
 same "translated: an infected host is refused" refused "$(codes_from lan "${isp[4]}")"
+# nat_of DEST - the outside of the last connection to that address, in each kind of record of it
+nat_of() {
+    postern_records ".event_type != \"alert\" and .dest_ip == \"$1\"" | tail -n 2 |
+        jq -r '.nat | "\(.src_ip) \(.dest_ip):\(.dest_port)"' | xargs
+}
+codes_from isp 198.51.100.1 --rcpt nat2@example.org >/dev/null
+postern_wait_record 10 '.event_type == "flow" and .dest_ip == "192.168.10.10" and .nat.dest_ip == "198.51.100.1"'
+same "translated: the records have the address that the ISP knows" "198.51.100.10 198.51.100.1:25 198.51.100.10 198.51.100.1:25" "$(nat_of 192.168.10.10)"
+same "translated: and the one that we have at the ISP" "198.51.100.1 198.51.100.10:25 198.51.100.1 198.51.100.10:25" "$(nat_of "${isp[4]}")"
+check "translated: alerts have them, too" postern_has_record '.alert.signature_id == 1025100 and .nat.dest_ip == "198.51.100.1"'
 lab_in gw nft delete table ip nat
+same "not translated: no record has them" "$TAKEN" "$(codes_from isp "${mx[6]}" --rcpt plain@example.org)"
+postern_wait_record 10 '.event_type == "flow" and .dest_ip == "fd00:25:10::10"'
+same "not translated: no record has them" 0 "$(postern_records '.dest_ip == "fd00:25:10::10" and .nat' | wc -l)"
 clean translated
 
 # ---- several ports, pairs inside home, transit ----
