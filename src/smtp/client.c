@@ -530,12 +530,12 @@ static uint32_t read_tls(struct dialogue *d, const struct piece *p)
 
 /* To a server that does not speak PROXY and whose lines end at CRLF alone the header is no QUIT but a part of
  * some line, and what it covers is read on. The verb of a recipient that begins there is no address. */
-static void watch_proxy_header(struct dialogue *d, const struct piece *p, uint32_t used)
+static void watch_proxy_header(struct dialogue *d, const struct piece *p, uint32_t used, uint64_t until)
 {
 	static const char verb[PROXY_VERB + 1] = "rcpt";
 	uint32_t i;
 
-	for (i = 0; i < used && p->offset + i < d->proxy_until; i++) {
+	for (i = 0; i < used && p->offset + i < until; i++) {
 		uint8_t letter = p->bytes[i] | 32;
 
 		d->proxy_matched = letter == verb[d->proxy_matched] ? (uint8_t)(d->proxy_matched + 1)
@@ -561,8 +561,9 @@ uint32_t client_read(struct dialogue *d, const struct piece *p)
 		[CLIENT_TLS] = read_tls,
 	};
 
+	uint64_t until = d->proxy_until; /* of a header read before: its fixed part is not watched */
 	uint32_t used = readers[d->mode](d, p);
 
-	watch_proxy_header(d, p, used);
+	watch_proxy_header(d, p, used, until);
 	return used;
 }

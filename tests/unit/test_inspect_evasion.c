@@ -380,6 +380,13 @@ static void commands_inside_a_proxy_header(void)
 	CU_ASSERT_PTR_NULL(say_bytes(&T, CLIENT, text, sizeof(text) - 1));
 	talk_fini(&T);
 
+	begin(); /* the same letters in the fixed part are no verb, however it is cut */
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	CU_ASSERT_PTR_NOT_NULL(say_bytes(&T, CLIENT, "\r\n\r\n\0\r\nQUIT\nRCPT", 16));
+	CU_ASSERT_PTR_NOT_NULL(say(&T, CLIENT, "NOOP\r\n"));
+	talk_fini(&T);
+
 	begin(); /* its verb ends behind the header */
 	handshake(&T);
 	pass(&T, SERVER, "220 x\r\n");
