@@ -17,7 +17,7 @@ static struct rig {
 	struct stream_pages *pages;
 	uint64_t got;
 	uint32_t base;
-	bool keep, lies;
+	bool keep, lies, acked;
 } rig;
 
 /* Bytes that came out in order: `next` moves before them (kept ones) or with them. */
@@ -46,8 +46,11 @@ static void push(uint64_t at, const uint8_t *bytes, uint32_t len, uint32_t histo
 	const uint8_t *kept;
 	struct stream_out out =
 	        stream_push(&rig.s, rig.pages, rig.base + (uint32_t)at, copy, len, rig.keep, history);
-	uint32_t n;
+	uint32_t n, i;
 
+	/* What could all be compared was the same, or nothing of it is taken. */
+	for (i = 0; out.result <= STREAM_RESEND && !out.unverified && !rig.acked && i < len; i++)
+		FUZZ_CHECK(at + i >= rig.got || copy[i] == first[at + i]);
 	if (out.result == STREAM_NEW || (out.result == STREAM_HOLE && rig.keep))
 		note(at, copy, len);
 	if (out.result == STREAM_NEW) {
@@ -72,8 +75,10 @@ static void step(struct input *in)
 
 	if (at < 0 || at + len > ROOM)
 		return;
-	if (what & 16)
+	if ((what & 16) && (what & 32)) {
 		stream_ack(&rig.s, rig.pages, rig.base + (uint32_t)at);
+		rig.acked = true;
+	}
 	bytes = input_copy(text + at, len);
 	if ((what & 32) && rig.lies && len > 0)
 		bytes[input_byte(in) % len] ^= 1;

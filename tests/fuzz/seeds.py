@@ -47,6 +47,8 @@ RELAYS = (  # each text a segment
      b"\r\n.\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
     ("bare", b"EHLO c\nMAIL FROM:a@b\n", b"RCPT TO:x@foreign.test\r\n", b"RCPT TO: x@foreign.test SIZE=1\n"),
     ("end", b"EHLO c\r\n\xfff\x11MAIL FROM:<a@b>\r\n", b"\xfff\x02RCPT TO:<x@foreign.test>\r\n"),
+    ("one-line", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"NOOP x\nBDAT 60\r\nRCPT TO:<x@foreign.test>\r\n"),
+    ("proxy", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x40\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@foreign.test>\r\n"),
     ("early", b"EHLO c\r\nMAIL FROM:<a@b>\r\nDATA\r\nRCPT TO:<x@foreign.test>\r\n", b"RSET\r\nRCPT TO:<x@foreign.test>\r\n"),
 )
 
@@ -103,11 +105,6 @@ def queue_attrs(p):
             (0x8013, struct.pack("=HH", 8, 1) + b"\x81\0\0\0" + struct.pack("=HH", 6, 2) + b"\0\7\0\0"))
 
 
-def log_attrs(p):
-    return ((1, b"\x08\0\2\0"), (2, b"\0\0\0\5"), (3, struct.pack(">QQ", 1700000000, 5)), (4, b"\0\0\0\2"),
-            (9, p), (10, b"postern-would \0"), (12, b"\0\0\0\1"))
-
-
 def conf_words():
     """The names of all blocks and keys, and what else a configuration is made of."""
     table = open(os.path.join(os.path.dirname(TESTS), "src/conf/keys.c"), encoding="utf-8").read()
@@ -137,7 +134,8 @@ def seeds():
             if i % 5 == 3:
                 yield "packet", "%s-%d" % (name, i), b"\0\0" + packet
                 yield "netlink", "queue-%s-%d" % (name, i), b"\2" + netlink(packet, 0x300, queue_attrs)
-                yield "netlink", "log-%s-%d" % (name, i), b"\1" + netlink(packet[:128], 0x400, log_attrs)
+                cut = netlink(packet, 0x300, lambda p: queue_attrs(p)[:4] + ((10, p),))[:-3]
+                yield "netlink", "cut-%s-%d" % (name, i), b"\0" + struct.pack("=I", len(cut)) + cut[4:]
     rules = os.path.join(os.path.dirname(TESTS), "rules")
     for name in sorted(n for n in os.listdir(rules) if n.endswith(".conf")):
         text = open(os.path.join(rules, name), "rb").read()
@@ -145,7 +143,7 @@ def seeds():
         yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
     for i, path in enumerate(PATHS):
         yield "address", "%02d" % i, path.encode()
-        yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae"
+        yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae\xc2\x85\xe2\x81\xa7"
     for i, line in enumerate(COMMANDS + ["RCPT TO:" + p for p in PATHS]):
         yield "command", "%02d" % i, line.encode() + b"\r\n"
     for i, line in enumerate(REPLIES):
