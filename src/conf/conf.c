@@ -162,6 +162,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.table = strdup(d->nft_table);
 	c->nft.priority = (int)d->nft_priority;
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
+	c->nft.drop_invalid = d->nft_drop_invalid != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;
 	c->log.eve = strdup(d->log_eve);
 	c->log.alerts_only = d->log_alerts_only != 0;

@@ -139,6 +139,9 @@ const struct key keys[] = {
 	{ BLOCK_NFT, "hooks", KEY_HOOKS, "forward, input, output", .words = hook_words, .set = value_hook, DRAFT(nft_hooks),
 	  .help = "Where port 25 is guarded: what passes the gateway, what comes to it, what it sends. Loopback never is." },
 
+	{ BLOCK_NFT, "drop-invalid", KEY_YESNO, "no", .set = value_yesno, DRAFT(nft_drop_invalid),
+	  .help = "In mode enforce, drops what the kernel's connection tracking calls invalid before it is read. Not where the two directions take different ways." },
+
 	{ BLOCK_LOG, "eve", KEY_LOGFILE, "/var/log/postern/eve.json", .set = value_logfile, DRAFT(log_eve),
 	  .help = "Event records as JSON lines. - is stdout, an empty string writes none." },
 	{ BLOCK_LOG, "alerts-only", KEY_YESNO, "no", .set = value_yesno, DRAFT(log_alerts_only),

@@ -184,6 +184,10 @@ bool daemon_install(struct daemon *d)
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
+	if (gate_drops_mptcp(d->gate))
+		log_warning("this kernel (before 5.18) cannot turn MPTCP into plain TCP: in mode enforce, "
+		            "connections that "
+		            "open with it to inspected pairs get no answer");
 	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
 	desk_flush(d->desk);

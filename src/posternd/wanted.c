@@ -14,6 +14,7 @@ struct ruleset *wanted_rules(const struct conf *conf)
 		.queues = conf->queue.workers,
 		.hooks = conf->nft.hooks,
 		.log_group = conf->queue.number,
+		.drop_invalid = conf->nft.drop_invalid,
 		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
 	};
 

@@ -55,6 +55,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(c->nft.priority, -5);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
 	CU_ASSERT_EQUAL(c->nft.hooks, (1 << CONF_HOOK_COUNT) - 1);
+	CU_ASSERT(!c->nft.drop_invalid);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
@@ -100,31 +101,31 @@ static void defaults_can_be_written(void)
 	conf_free(c);
 }
 
-static const char every_key[] =
-        "mode = enforce\n"
-        "home = { 10.0.0.0/8 }\n"
-        "not-home = { 10.0.0.1, 10.9.0.0/16 }\n"
-        "ports = { 25, 2525 }\n"
-        "otherwise = drop\n"
-        "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
-        "servers \"mail\" {\n"
-        "  addresses = { 192.0.2.10, 192.0.2.0/27 }  public = { 203.0.113.5 }\n"
-        "  names = { MX.Example.org. }\n"
-        "  domains = { example.org, .example.org, \"B\xc3\x9c"
-        "CHER.example\" }\n"
-        "  domains-file = more.domains\n"
-        "  may-relay = { 203.0.113.99 }\n"
-        "}\n"
-        "network customers { addresses = { 100.64.0.0/12 }  file = more.nets }\n"
-        "rule \"in\" { from = { isp, 198.51.100.99 }\n"
-        "  to = { mail }  do = inspect }\n"
-        "rule out { from = { servers }  to = { any }  do = refuse }\n"
-        "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
-        "smuggling { action = reset }\n"
-        "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
-        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  hooks = { output, forward } }\n"
-        "log { eve = -  alerts-only = yes  stats = 2h }\n"
-        "include(more.conf)\n";
+static const char every_key[] = "mode = enforce\n"
+                                "home = { 10.0.0.0/8 }\n"
+                                "not-home = { 10.0.0.1, 10.9.0.0/16 }\n"
+                                "ports = { 25, 2525 }\n"
+                                "otherwise = drop\n"
+                                "upstream isp { addresses = { 198.51.100.10, \"2001:db8:25::/64\" } }\n"
+                                "servers \"mail\" {\n"
+                                "  addresses = { 192.0.2.10, 192.0.2.0/27 }  public = { 203.0.113.5 }\n"
+                                "  names = { MX.Example.org. }\n"
+                                "  domains = { example.org, .example.org, \"B\xc3\x9c"
+                                "CHER.example\" }\n"
+                                "  domains-file = more.domains\n"
+                                "  may-relay = { 203.0.113.99 }\n"
+                                "}\n"
+                                "network customers { addresses = { 100.64.0.0/12 }  file = more.nets }\n"
+                                "rule \"in\" { from = { isp, 198.51.100.99 }\n"
+                                "  to = { mail }  do = inspect }\n"
+                                "rule out { from = { servers }  to = { any }  do = refuse }\n"
+                                "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
+                                "smuggling { action = reset }\n"
+                                "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
+                                "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  "
+                                "hooks = { output, forward } }\n"
+                                "log { eve = -  alerts-only = yes  stats = 2h }\n"
+                                "include(more.conf)\n";
 
 static struct conf *load_every_key(void)
 {
@@ -176,6 +177,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->nft.priority, 400);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
 	CU_ASSERT_EQUAL(c->nft.hooks, 1 << CONF_HOOK_FORWARD | 1 << CONF_HOOK_OUTPUT);
+	CU_ASSERT(c->nft.drop_invalid);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);
