@@ -19,8 +19,9 @@
 #include "report/eve.h"
 #include "tap/pcap.h"
 #include "watch/watch.h"
+#include "wire/fragments.h"
 
-enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000 };
+enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000, DATAGRAMS = 256 };
 
 struct read_options {
 	const char *conf;
@@ -35,6 +36,7 @@ struct reader {
 	struct conf *conf;
 	struct ring *events, *findings;
 	struct inspect *inspect;
+	struct fragments *fragments;
 	struct watch *watch;
 	struct eve *eve;
 	uint64_t now_us, ticked_us;
@@ -67,9 +69,17 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 {
 	struct reader *r = arg;
 	struct verdict verdict;
+	struct packet whole;
+	const uint8_t *whole_bytes;
 
 	if (packet->time_us > r->now_us)
 		r->now_us = packet->time_us;
+	if (fragments_push(r->fragments, packet, bytes, &whole, &whole_bytes)) {
+		if (!whole_bytes)
+			return;
+		packet = &whole;
+		bytes = whole_bytes;
+	}
 	inspect_packet(r->inspect, packet, bytes, &verdict);
 	drain(r);
 	if (r->now_us - r->ticked_us >= TICK_US) {
@@ -83,6 +93,7 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 
 static void finish(struct reader *r)
 {
+	fragments_finish(r->fragments);
 	while (inspect_finish(r->inspect, r->now_us) > 0)
 		drain(r);
 	drain(r);
@@ -160,7 +171,8 @@ static int reader_open(struct reader *r, const struct read_options *o)
 		r->inspect = inspect_new(&inspect, r->events, r->conf->policy);
 	if (r->findings)
 		r->watch = watch_new(&watch, r->findings);
-	if (!r->inspect || !r->watch) {
+	r->fragments = fragments_new(DATAGRAMS);
+	if (!r->inspect || !r->watch || !r->fragments) {
 		fprintf(stderr, "postern read: not enough memory for the tables: %s\n", strerror(errno));
 		return COMMAND_INVALID;
 	}
@@ -177,6 +189,7 @@ static void reader_close(struct reader *r)
 	eve_close(r->eve);
 	watch_free(r->watch);
 	inspect_free(r->inspect);
+	fragments_free(r->fragments);
 	ring_free(r->findings);
 	ring_free(r->events);
 	conf_free(r->conf);
@@ -192,6 +205,7 @@ static void summarise(const struct reader *r)
 {
 	const uint64_t *n = inspect_counters(r->inspect)->n;
 	struct watch_counts w = watch_counts(r->watch);
+	struct fragments_counts f = fragments_counts(r->fragments);
 	uint64_t sessions = n[COUNTER_SESSIONS_READ] + n[COUNTER_SESSIONS_TLS] + n[COUNTER_SESSIONS_OTHER];
 
 	print_count("postern read: ", r->captures, "capture");
@@ -200,6 +214,11 @@ static void summarise(const struct reader *r)
 	print_count(", ", r->packets, "packet");
 	if (r->not_ip > 0)
 		fprintf(stderr, " (%ju not IP)", (uintmax_t)r->not_ip);
+	if (f.fragments > 0) {
+		print_count(" (", f.fragments, "fragment");
+		print_count(" of ", f.whole, "datagram");
+		fprintf(stderr, ", %ju never whole)", (uintmax_t)f.lost);
+	}
 	print_count(", ", sessions, "connection");
 	fprintf(stderr, " (%ju read down to RCPT, %ju under TLS)", (uintmax_t)n[COUNTER_SESSIONS_READ],
 	        (uintmax_t)n[COUNTER_SESSIONS_TLS]);

@@ -1,4 +1,4 @@
-/* pcap.h - packets from a capture file (libpcap: pcap, pcapng). */
+/* pcap.h - packets from a capture file (libpcap: pcap, pcapng; zlib: gzip). */
 #ifndef TAP_PCAP_H
 #define TAP_PCAP_H
 
