@@ -226,7 +226,7 @@ static void tell_unexpected(struct dialogue *d)
 {
 	bool unexplained = is_unexplained(d);
 
-	if (!d->certain && !unexplained)
+	if ((!d->certain && !unexplained) || d->offset[SMTP_CLIENT] == 0) /* or the client is not seen here */
 		return;
 	due_add_odd(d, ODD_UNEXPECTED_REPLY, SMTP_SERVER, d->server_line.offset, 0,
 	        d->server_line.kept < ODD_BYTES_MAX ? d->server_line.kept : ODD_BYTES_MAX);
