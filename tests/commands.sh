@@ -174,12 +174,17 @@ t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern
 t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
 t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pcap/plain.pcap"
 
+t 'read: gzip on standard input' 0 err '1 recipient,' sh -c "gzip -c tests/pcap/plain.pcap | '$postern' read -"
+t 'read: a cut gzip file' 1 err 'standard input: damaged' sh -c "gzip -c tests/pcap/plain.pcap | head -c 400 | '$postern' read -"
+t 'read: other ports' 0 err ' 1 recipient,' "$postern" read --ports 25,2525 tests/pcap/port_2525.pcap
+t 'read: fragments are told' 0 err '[0-9]+ fragments of [0-9]+ datagrams, 0 never whole' "$postern" read tests/pcap/fragments.pcap
+
 # The project's own captures: made again they are the same, and give the records that lie beside them.
 mkdir "$scratch/made"
 python3 tests/pcap/make.py "$scratch/made"
-for capture in tests/pcap/*.pcap; do
-	name=$(basename "$capture" .pcap)
-	if ! cmp -s "$capture" "$scratch/made/$name.pcap"; then
+for capture in tests/pcap/*.pcap*; do
+	name=$(basename "${capture%%.*}")
+	if ! cmp -s "$capture" "$scratch/made/$(basename "$capture")"; then
 		failed=$((failed + 1))
 		echo "FAIL  $capture is not what tests/pcap/make.py makes"
 		continue

@@ -39,6 +39,7 @@ stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage fuzz "$make" --no-print-directory -j2 fuzz-check
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
+stage recut python3 tests/pcap/recut.py build/release/postern
 stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release
 stage peers "$make" --no-print-directory peers
