@@ -97,6 +97,9 @@ static void tell_fact(
 		tell_bytes(p, f->tls.sni.bytes, f->tls.sni.len);
 		tell(p, "\n");
 		break;
+	case SMTP_FACT_EOD:
+		tell(p, "end of data that servers read differently\n");
+		break;
 	case SMTP_FACT_ODD:
 		FUZZ_CHECK(f->odd.what < ODD_COUNT && f->odd.bytes.len <= EVENT_TEXT_MAX);
 		tell(p, "odd %u side %u at %llu ", f->odd.what, f->odd.side,
