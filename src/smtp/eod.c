@@ -5,7 +5,8 @@
  *
  * A break is CR, LF or CRLF, the last one before the dot counting, the shortest that can be behind it: any CRs, up
  * to and with one LF. NULs in between belong to it, since there are servers that never see them. With a plain CRLF on
- * both sides it is the end to everybody.
+ * both sides it is the end to everybody. Behind a dot and a NUL any text may stand before the break: to servers that hold
+ * lines in C strings the line is the dot alone (OpenSMTPD does).
  *
  * What follows a sequence that only the lenient reader takes for the end: the line right behind it is held against
  * all commands in the tables, every later line of the body against MAIL with a path alone. Unknown words before it are
@@ -336,6 +337,10 @@ static enum eod_step step_behind(struct eod *e, uint8_t byte, uint64_t offset)
 		if (held)
 			return EOD_LATE;
 		return strict && byte == '\r' ? EOD_HELD : EOD_CONTENT;
+	}
+	if (e->after.kind == EOD_NO_BREAK && e->nul_behind) {
+		e->cut = true; /* text: not kept */
+		return EOD_CONTENT;
 	}
 	if (e->after.kind != EOD_NO_BREAK) {
 		turn_over(e);
