@@ -134,6 +134,7 @@ static void tell_gap(
 		return;
 	counter_add(&in->counters, COUNTER_GAP, 1);
 	f->skipped_bytes += missing;
+	f->tx_gap = true;
 	dialogue_gap(flow_dialogue(f), side, missing);
 	read_kept(in, f, side, now_us);
 }

@@ -248,6 +248,8 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	if (!c || !tellers[c->verb])
 		return;
 	f->tx_bdat = f->tx_bdat || c->verb == SMTP_VERB_BDAT;
+	f->tx_gap =
+	        f->tx_gap && !(c->verb == SMTP_VERB_MAIL && code > 0); /* what was missing was before it */
 	/* The 354 and accepted chunks in between tell nothing that the end does not. */
 	if (!c->judgement.refused && ((c->verb == SMTP_VERB_DATA && code < 400) ||
 	                                     (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data)))
@@ -280,8 +282,9 @@ static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact
 	e->u.tx_end.tx_id = fact->tx_id;
 	e->u.tx_end.end = (uint8_t)fact->end;
 	e->u.tx_end.bdat = f->tx_bdat;
+	e->u.tx_end.gap = f->tx_gap;
 	inspect_send(in, e);
-	f->tx_bdat = false;
+	f->tx_bdat = f->tx_gap = false;
 	f->foreign_accepted = 0;
 	counter_add(&in->counters, COUNTER_TRANSACTIONS, 1);
 }

@@ -202,7 +202,8 @@ struct event_tx_end {
 	uint32_t tx_id;
 	uint8_t end;  /* enum event_end */
 	uint8_t bdat; /* some of it came with BDAT, whatever became of that */
-	uint8_t pad[2];
+	uint8_t gap;  /* bytes of it, of either side, were never seen */
+	uint8_t pad;
 };
 struct event_command {
 	struct event_reply reply;
