@@ -137,8 +137,8 @@ enum policy_self policy_self_of(const struct packet *packet, bool from_client);
 struct policy_connection policy_judge_connection(
         const struct policy *p, const struct addr *src, const struct addr *dst, enum policy_self self);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
- * with no hop (bare local name) is ours; one that could not be read (SMTP_FORM_MALFORMED) is not,
- * and `hop` then is the last one read, or 0. */
+ * with no hop (bare local name) is ours; "<>" (SMTP_FORM_NULL) is not, nor one that could not be read
+ * (SMTP_FORM_MALFORMED), of which `hop` then is the last one read, or 0. */
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
 /* The domain it names first is a domain, host name or address of one of our servers. False without a
