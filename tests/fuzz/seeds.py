@@ -136,6 +136,12 @@ def seeds():
                 yield "netlink", "queue-%s-%d" % (name, i), b"\2" + netlink(packet, 0x300, queue_attrs)
                 cut = netlink(packet, 0x300, lambda p: queue_attrs(p)[:4] + ((10, p),))[:-3]
                 yield "netlink", "cut-%s-%d" % (name, i), b"\0" + struct.pack("=I", len(cut)) + cut[4:]
+    yield "pcap", "packed", open(os.path.join(pcaps, "packed.pcap.gz"), "rb").read()
+    for name in ("fragments", "fragments_v6"):
+        packets = list(frames(os.path.join(pcaps, name + ".pcap")))
+        for at in range(0, len(packets), 12):
+            yield "fragments", "%s-%d" % (name, at), b"".join(
+                struct.pack("!HBB", len(packet), 0, 1) + packet for packet in packets[at:at + 12])
     rules = os.path.join(os.path.dirname(TESTS), "rules")
     for name in sorted(n for n in os.listdir(rules) if n.endswith(".conf")):
         text = open(os.path.join(rules, name), "rb").read()
