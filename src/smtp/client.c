@@ -191,7 +191,7 @@ static void send_data(struct dialogue *d, struct smtp_command *c)
 }
 
 /* The bytes follow whatever the server says (RFC 3030 section 2). A line that is no BDAT to us may
- * be one to the server: then nobody knows where the next command begins. */
+ * be one to the server (command_parse_chunk()): then nobody knows where the next command begins. */
 static void send_bdat(struct dialogue *d, struct smtp_command *c)
 {
 	uint64_t bytes;
@@ -202,6 +202,7 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 		if (d->deferring)
 			defer_command(d, c);
 		dialogue_lose(d);
+		d->blind = true;
 		return;
 	}
 	if (last && d->deferring)

@@ -183,7 +183,7 @@ bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
 /* The client has sent bytes that are not read as commands, though its server may take them for some:
  * no honest client does. Stays so. They are: more commands than can be kept, TLS records that nobody
  * agreed on, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some
- * servers it did not), and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
+ * servers it did not), a BDAT of which servers differ how many bytes it announces, and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
 bool dialogue_is_blind(const struct dialogue *d);
 /* While dialogue_in_body(): client stream offset of the first byte of this body, or of this chunk. */
 uint64_t dialogue_body_from(const struct dialogue *d);

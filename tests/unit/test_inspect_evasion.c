@@ -368,6 +368,28 @@ static void chunks_behind_a_bare_lf(void)
 	}
 }
 
+/* Servers differ in what counts as a number, or read it and no further (Exim, as 32 bits): then the chunk is longer
+ * or shorter to them than to us. */
+static void chunks_of_a_size_in_doubt(void)
+{
+	static const char *const texts[] = { "BDAT 13 foo\r\n", "BDAT 13LAST\r\n", "BDAT +13\r\n",
+		"BDAT 0xd\r\n", "BDAT 4294967309\r\n", "BDAT 2147483648\r\n",
+		"BDAT 0000000000000000000013\r\n" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		begin();
+		handshake(&T);
+		pass(&T, SERVER, "220 x\r\n");
+		pass(&T, CLIENT, "EHLO i\r\n");
+		pass(&T, SERVER, "250-x\r\n250 CHUNKING\r\n");
+		say(&T, CLIENT, texts[i]);
+		CU_ASSERT_PTR_NULL(say(&T, CLIENT, "BDAT 60\r\nab" FOREIGN_MAIL));
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+		talk_fini(&T);
+	}
+}
+
 /* Some header of a proxy, as long as the text behind it, which a server that knows none reads on. */
 static void commands_inside_a_proxy_header(void)
 {
@@ -487,6 +509,7 @@ SUITE("inspect_evasion", { "acknowledging what was never sent", acknowledging_wh
         { "more behind DATA than can be kept", more_behind_data_than_can_be_kept },
         { "honest chunks and early bodies pass", honest_chunks_and_early_bodies_pass },
         { "chunks behind a bare LF", chunks_behind_a_bare_lf },
+        { "chunks of a size in doubt", chunks_of_a_size_in_doubt },
         { "commands inside a PROXY header", commands_inside_a_proxy_header },
         { "packets cut short", packets_cut_short }, { "urgent data", urgent_data },
         { "a flood of SYNs evicts itself", a_flood_of_syns_evicts_itself },
