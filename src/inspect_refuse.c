@@ -73,8 +73,7 @@ static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smt
 static bool lay_over(
         struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t at, const char *text)
 {
-	bool bracket = fact->path_len > 0 && fact->path[fact->path_len - 1] == '>';
-	uint64_t len = fact->path_end_offset + 1 + bracket - at;
+	uint64_t len = fact->path_end_offset + 1 + fact->path_closed - at;
 	char over[SMTP_LINE_MAX];
 
 	if (len < strlen(text) || len > sizeof(over))

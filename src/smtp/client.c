@@ -144,6 +144,7 @@ static void tell_oddities(struct dialogue *d)
 		if (d->line.odd & 1u << i)
 			tell_odd_at(d, (enum event_odd)odd[i], d->line.odd_at[i]);
 	d->bare_lf = d->bare_lf || (d->line.odd & 1u << LINE_BARE_LF);
+	d->miscounted = d->miscounted || (d->line.odd & ~(1u << LINE_BINARY)) || d->scan.verb_end == 0;
 	if (d->pending.first && pool_get(d->pool, d->pending.first)->verb == SMTP_VERB_GREETING &&
 	        !d->early_talk_told) {
 		d->early_talk_told = true;
@@ -180,7 +181,7 @@ static void send_rcpt(struct dialogue *d, struct smtp_command *c)
 static void send_data(struct dialogue *d, struct smtp_command *c)
 {
 	c->tx_id = d->client_tx;
-	if (d->deferring)
+	if (defer_is_on(d))
 		defer_command(d, c);
 	if (c->judgement.refused) {
 		send_leave(d, c); /* the server reads RSET */
@@ -199,13 +200,13 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 
 	c->tx_id = d->client_tx;
 	if (!command_parse_chunk(d->store, d->scan.arg_at, d->line.kept, &bytes, &last)) {
-		if (d->deferring)
+		if (defer_is_on(d))
 			defer_command(d, c);
 		dialogue_lose(d);
 		d->blind = true;
 		return;
 	}
-	if (last && d->deferring)
+	if (last && defer_is_on(d))
 		defer_command(d, c);
 	d->left_open = d->left_open || c->judgement.refused;
 	if (!d->chunking)
@@ -340,7 +341,7 @@ static uint32_t read_commands(struct dialogue *d, const struct piece *p)
 	used = line_push(&d->line, d->store, SMTP_LINE_MAX, p->bytes, len, p->offset, '>');
 	if (d->bare_end > 0)
 		judge_behind_cr(d);
-	if ((d->deferring || d->left_open) && d->synced && !d->skip_line && !d->challenged)
+	if ((defer_is_on(d) || d->left_open) && d->synced && !d->skip_line && !d->challenged)
 		defer_tell_letters(d, p, used);
 	if (d->line.done) {
 		end_line(d, p);

@@ -144,6 +144,7 @@ static void tell_recipient(struct dialogue *d, const struct due *due, struct smt
 {
 	const struct command_scan *s = &d->scan;
 	uint64_t behind = d->line.offset + s->path_end;
+	bool closed = s->angle && d->store[s->path_end - 1] == '>';
 
 	fact->command = pool_get(d->pool, due->command);
 	fact->path = (const char *)d->store + s->path_at;
@@ -152,9 +153,8 @@ static void tell_recipient(struct dialogue *d, const struct due *due, struct smt
 	fact->path_offset = d->line.offset + s->path_at;
 	/* Closed by '>': the byte before it. By the end of the line: the line's last byte, wherever
 	 * the path ended in it, for that is what may still be changed. */
-	fact->path_end_offset = s->angle && d->store[s->path_end - 1] == '>'
-	                                ? behind - 2
-	                                : d->line.offset + d->line.length - 1;
+	fact->path_end_offset = closed ? behind - 2 : d->line.offset + d->line.length - 1;
+	fact->path_closed = closed;
 	fact->late = due->late;
 }
 
@@ -505,7 +505,7 @@ void dialogue_defer(struct dialogue *d)
 
 void dialogue_begin_anew(struct dialogue *d, const struct smtp_command *c)
 {
-	if (c->offset >= d->defer_from)
+	if (c->offset >= d->defer_from && d->certain && !d->miscounted)
 		d->deferring = false;
 }
 

@@ -124,6 +124,7 @@ struct smtp_fact {
 	uint64_t path_offset;     /* RECIPIENT: client stream offset of its first byte */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
 	                             one before the closing '>' (or the line's last, before CRLF) */
+	bool path_closed;         /* RECIPIENT: by a '>', which comes behind that byte */
 	bool late;                /* RECIPIENT, EOD: read only after its bytes were long gone */
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
@@ -169,7 +170,7 @@ void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
 void dialogue_refuse_greeting(struct dialogue *d, bool refuse);
 /* The transaction the client is in shall not come to its end: see SMTP_FACT_DEFER. Holds until the server
  * has answered 2xx to a command sent later that begins anew (RSET, HELO, EHLO, MAIL, or the DATA that became
- * a RSET). */
+ * a RSET), if its replies are certain to be about the commands that we think (smtp/defer.c). */
 void dialogue_defer(struct dialogue *d);
 
 /* Questions. */
