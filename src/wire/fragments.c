@@ -49,6 +49,7 @@ struct slot {
 	uint64_t began_us;
 	uint32_t header_bytes; /* 0 = the first fragment has not come */
 	uint32_t total;        /* payload bytes; 0 = the last has not come */
+	uint32_t reach;        /* where the fragment ends that lies furthest */
 	uint32_t units;        /* bits set */
 	uint8_t seen[PAYLOAD_MAX / UNIT / 8];
 	uint8_t bytes[HEADER_MAX + PAYLOAD_MAX]; /* the payload stands at HEADER_MAX, the header ends there */
@@ -208,7 +209,7 @@ static bool lay(struct slot *s, const struct piece *p)
 	if (p->cut || end > PAYLOAD_MAX - HEADER_MAX || (p->more && p->len % UNIT) ||
 	        (s->total && end > s->total))
 		return false;
-	if (!p->more && (s->total ? s->total != end : s->units * UNIT > end + UNIT))
+	if (!p->more && (s->total ? s->total != end : s->reach > end))
 		return false;
 	for (at = 0; at < p->len; at += n) {
 		uint8_t *to = s->bytes + HEADER_MAX + p->offset + at;
@@ -224,6 +225,7 @@ static bool lay(struct slot *s, const struct piece *p)
 		s->seen[unit / 8] |= (uint8_t)(1u << unit % 8);
 		s->units++;
 	}
+	s->reach = end > s->reach ? end : s->reach;
 	if (!p->more)
 		s->total = end;
 	return true;

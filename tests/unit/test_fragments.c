@@ -168,6 +168,26 @@ static void gives_up_what_contradicts_itself(void)
 	fragments_free(f);
 }
 
+/* What lies behind the end is nothing of it, though it may come before the end is known. */
+static void counts_nothing_behind_the_end(void)
+{
+	static const uint16_t fields[] = { 0x2000 | 9, 0x2000 | 12, 6,
+		0x2000 }; /* offsets in units of 8 bytes; each has 3 */
+	struct fragments *f = begin();
+	struct packet whole;
+	struct piece p;
+	unsigned i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		p = cut(false, 1, 0);
+		bytes_put16(p.bytes + 6, fields[i]);
+		CU_ASSERT_PTR_NULL(push(f, &p, &whole));
+	}
+	fragments_finish(f);
+	CU_ASSERT_EQUAL(fragments_counts(f).whole, 0);
+	fragments_free(f);
+}
+
 static void forgets_the_oldest_and_the_old(void)
 {
 	struct fragments *f = begin();
@@ -197,4 +217,5 @@ static void forgets_the_oldest_and_the_old(void)
 SUITE("fragments", { "puts together in any order", puts_together_in_any_order },
         { "leaves whole packets alone", leaves_whole_packets_alone },
         { "gives up what contradicts itself", gives_up_what_contradicts_itself },
+        { "counts nothing behind the end", counts_nothing_behind_the_end },
         { "forgets the oldest and the old", forgets_the_oldest_and_the_old })
