@@ -368,7 +368,7 @@ static bool is_masked(const struct dialogue *d, uint8_t first)
 static uint32_t read_text(struct dialogue *d, const struct piece *p)
 {
 	uint64_t line_at = line_is_open(&d->server_line) ? d->server_line.length + d->server_line.cr : 0;
-	uint8_t first = line_at > 0 && d->server_line.kept > 0 ? d->server_store[0] : p->bytes[0];
+	uint8_t first = line_at == 0 ? p->bytes[0] : d->server_line.kept > 0 ? d->server_store[0] : '\r';
 	uint32_t run = 0;
 
 	while (run < p->len && p->bytes[run] != '\r' && p->bytes[run] != '\n')
