@@ -42,6 +42,10 @@ RELAYS = (  # each text a segment
     ("chunks", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\n", b"BDAT 30\r\n",
      b"RCPT TO:<x@foreign.test>....\r\n", b"BDAT 3 LAST\r\n", b"a\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
     ("many", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 6, b"DATA\r\n", b".\r\n"),
+    ("left", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 3, b"RCPT TO:<x", b"@foreign.test>\r\nDA",
+     b"TA\r\n", b"hi\r\n.\r\nMAIL FROM:<a@b>\r\n"),
+    ("left-chunk", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 3, b"RCPT TO:<x", b"@foreign.test>\r\n",
+     b"BDAT 3 LAST\r\n", b"hi\n", b"MAIL FROM:<a@b>\r\n", b"BDAT 0 LAST\r\n"),
     ("held", b"\xffHEHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n", b"DATA\r\n", b"\xffHNOOP\r\n"),
     ("body", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n", b"a\n.\nRCPT TO:<x@foreign.test>\r\n",
      b"\r\n.\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
@@ -158,8 +162,8 @@ def seeds():
         yield "tls", str(i), hello
         yield "tls", "more-%d" % i, hello + b"\x17\x03\x03\0\4abcd"
     for name, *texts in RELAYS:
-        for options in (0, 1, 2, 4, 8, 40, 32, 64, 128):
-            yield "relay", "%s-%d" % (name, options), bytes([options]) + b"\xffN".join(texts)
+        for options in (0, 1, 2, 4, 8, 40, 32, 64, 128, 0x100, 0x200, 0x400, 0x508):
+            yield "relay", "%s-%x" % (name, options), struct.pack("<H", options) + b"\xffN".join(texts)
     for i in range(8):
         steps = b"".join(bytes([16 * (k % 7) + k % 4, (k * 37 + i) % 256, 20 + k]) for k in range(40))
         yield "stream", str(i), bytes([i]) + steps
