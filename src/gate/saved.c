@@ -193,7 +193,8 @@ static int read_messages(int fd, struct header *head, char table[SAVED_TABLE_MAX
 	if (r)
 		return r;
 	if (memcmp(head->magic, MAGIC, sizeof(head->magic)) != 0 || head->bytes == 0 ||
-	        head->bytes > BYTES_MAX || head->table[SAVED_TABLE_MAX - 1] != '\0')
+	        head->bytes > BYTES_MAX || head->bytes % MNL_ALIGNTO != 0 ||
+	        head->table[SAVED_TABLE_MAX - 1] != '\0')
 		return -EBADMSG;
 	memcpy(table, head->table, SAVED_TABLE_MAX);
 	bytes = malloc(head->bytes);
@@ -208,7 +209,8 @@ static int read_messages(int fd, struct header *head, char table[SAVED_TABLE_MAX
 
 int saved_read(const char *path, char table[SAVED_TABLE_MAX], struct batch *batch)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(
+	        path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* a FIFO would hold up the boot */
 	struct header head;
 	int r = fd < 0 ? -errno : check_owner(fd);
 
