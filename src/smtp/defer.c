@@ -12,8 +12,8 @@
  * whatever the server answers meanwhile.
  *
  * A deferral ends by the server's word that it has begun anew, so that word has to be about that. Behind lines that
- * some servers count otherwise than we do (bare LF or CR, NUL, too long, empty) it may be about another command: from
- * then on a deferral holds to the end of the connection.
+ * some servers count otherwise than we do (bare LF or CR, NUL, too long, empty, or its end spoiled by us) it may be
+ * about another command: from then on a deferral holds to the end of the connection.
  *
  * Rejected: NOOP in place of MAIL (a RCPT sent along with it would join the old transaction); to rewrite the
  * 503 only (so would every later one, and that client never mails again on this connection).

@@ -140,11 +140,16 @@ static void tell_eod(const struct dialogue *d, const struct due *due, struct smt
 	eod->verb_offset = found->command_offset;
 }
 
+static bool path_is_closed(const struct dialogue *d)
+{
+	return d->scan.angle && d->store[d->scan.path_end - 1] == '>';
+}
+
 static void tell_recipient(struct dialogue *d, const struct due *due, struct smtp_fact *fact)
 {
 	const struct command_scan *s = &d->scan;
 	uint64_t behind = d->line.offset + s->path_end;
-	bool closed = s->angle && d->store[s->path_end - 1] == '>';
+	bool closed = path_is_closed(d);
 
 	fact->command = pool_get(d->pool, due->command);
 	fact->path = (const char *)d->store + s->path_at;
@@ -485,8 +490,9 @@ enum smtp_fact_kind dialogue_end(
 
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command)
 {
-	(void)d;
 	command->judgement.refused = 1;
+	if (!command->judgement.decoy && !path_is_closed(d))
+		d->miscounted = true; /* its line's end may be what is spoiled */
 }
 
 void dialogue_refuse_greeting(struct dialogue *d, bool refuse)

@@ -66,7 +66,7 @@ const char *smtp_verb_name(enum smtp_verb verb);
 enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
 
 /* What is judged about a recipient; written by the caller at SMTP_FACT_RECIPIENT, kept for it until
- * the reply, never read by the dialogue except `refused`. */
+ * the reply, never read by the dialogue except `refused` and `decoy`. */
 struct smtp_judgement {
 	uint8_t judged, ours, client_ours, form;
 	uint8_t action, would;
@@ -164,7 +164,7 @@ void dialogue_unheard(struct dialogue *d);
  * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
 enum smtp_fact_kind dialogue_end(
         struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
-/* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
+/* At SMTP_FACT_RECIPIENT, before the next call: marks its command as refused by us. */
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
 /* Whether the greeting counts as refused; without effect once it is told, or after a start in the middle. */
 void dialogue_refuse_greeting(struct dialogue *d, bool refuse);

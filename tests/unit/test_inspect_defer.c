@@ -339,6 +339,32 @@ static void replies_that_were_counted_otherwise(void)
 	}
 }
 
+/* The byte that spoils a path may be the CR of its line: to a server whose lines end at CRLF alone it goes on. */
+static void a_line_whose_end_was_spoiled(void)
+{
+	const char *got;
+
+	begin(ACTION_REFUSE_RECIPIENT);
+	pass(&T, CLIENT, "RCPT TO:x@foreign.test");
+	CHECK_TEXT(say(&T, CLIENT, "\r\n"), "<\n");
+	pass(&T, CLIENT, "NOOP\r\n");
+	pass(&T, SERVER, "450 one\r\n");
+	say(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "450 two\r\n");
+	say(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "450 three\r\n");
+	pass(&T, CLIENT, "RCPT TO:<x@");
+	pass(&T, CLIENT, "foreign.test>\r\n");
+	say(&T, SERVER, "450 four, and the fifth was taken\r\n");
+	pass(&T, CLIENT, "RSET x\r\n");
+	pass(&T, SERVER, "450 five\r\n");
+	pass(&T, CLIENT, "NOOP\r\n");
+	pass(&T, SERVER, "250 2.0.0 Ok\r\n");
+	got = say(&T, CLIENT, "DATA\r\n");
+	CU_ASSERT(got && strcmp(got, "RSET\r\n") == 0);
+	talk_fini(&T);
+}
+
 static void the_server_accepts_a_spoiled_command(void)
 {
 	begin(ACTION_REFUSE_RECIPIENT);
@@ -445,6 +471,7 @@ SUITE("inspect_defer", { "beyond max refusals", beyond_max_refusals },
         { "a LAST that has left in part", a_last_that_has_left_in_part },
         { "a word goes on as it began", a_word_goes_on_as_it_began },
         { "replies that were counted otherwise", replies_that_were_counted_otherwise },
+        { "a line whose end was spoiled", a_line_whose_end_was_spoiled },
         { "the server accepts a spoiled command", the_server_accepts_a_spoiled_command },
         { "the server accepts it when DATA has left", the_server_accepts_it_when_data_has_left },
         { "a server that does not obey RSET", a_server_that_does_not_obey_rset },
