@@ -60,6 +60,12 @@ struct eod {
 	uint64_t line_offset;
 };
 
+/* Part of a line break, to some server. */
+static inline bool eod_is_break(uint8_t byte)
+{
+	return byte == '\n' || byte == '\r' || byte == 0;
+}
+
 /* A body begins, right behind a CRLF. */
 void eod_begin(struct eod *e);
 /* The next byte may lie anywhere in a line. What was found stays. */

@@ -182,6 +182,8 @@ static void resends_that_can_no_longer_be_compared(void)
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, ".", 1));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "x\n.", 3));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, ".\rx", 3));
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "x\r\n.\0y", 6)); /* ends it at OpenSMTPD */
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "\n\0.\n", 4));
 	CU_ASSERT_PTR_NOT_NULL(send_at(&T, CLIENT, start, TCP_ACK, "a.b..c\r\n..d", 11));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start - 3, TCP_ACK, piece, 1000)); /* began before */
 	pass(&T, CLIENT, "\r\n.\r\n");
