@@ -168,9 +168,9 @@ struct event_mail {
 	struct event_reply reply;
 	uint32_t tx_id; /* counts from 1 in each connection */
 	uint8_t pipelined;
-	uint8_t client_ours; /* home, may-relay, a server of ours, or authenticated */
-	uint8_t sender_ours; /* the sender's domain belongs to a server of ours */
-	uint8_t pad;
+	uint8_t client_ours;    /* home, may-relay, a server of ours, or authenticated */
+	uint8_t sender_ours;    /* the sender's domain belongs to a server of ours */
+	uint8_t sender_foreign; /* to somebody else; neither, where no domain of ours is known */
 	struct event_path path; /* with angle brackets, "<>" = null sender */
 };
 struct event_rcpt {

@@ -176,14 +176,34 @@ struct policy_recipient policy_judge_recipient(
 	return r;
 }
 
+/* Names somebody: not every host is called so. */
+static bool names_owner(const struct smtp_address *a)
+{
+	const struct smtp_hop *hop = &a->hops[0];
+
+	if (a->hop_count == 0 || hop->len == 0)
+		return false;
+	return hop->literal ? !is_loopback(&hop->addr) : strcmp(hop->domain, "localhost") != 0;
+}
+
 bool policy_owns(const struct policy *p, const struct smtp_address *a)
 {
 	unsigned i;
 
-	if (a->hop_count == 0 || a->hops[0].len == 0 || (a->hops[0].literal && is_loopback(&a->hops[0].addr)))
+	if (!names_owner(a))
 		return false;
 	for (i = 0; i < p->group_count; i++)
 		if (p->groups[i].server && hop_is_ours(p, (int)i, &a->hops[0]))
 			return true;
 	return false;
+}
+
+bool policy_disowns(const struct policy *p, const struct smtp_address *a)
+{
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < p->group_count; i++)
+		any = any || (p->groups[i].server && p->groups[i].server->domains.count > 0);
+	return any && names_owner(a) && !policy_owns(p, a);
 }

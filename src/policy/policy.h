@@ -142,8 +142,11 @@ struct policy_connection policy_judge_connection(
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
 /* The domain it names first is a domain, host name or address of one of our servers. False without a
- * domain, and for loopback literals, which every host may call itself. */
+ * domain, and for localhost and loopback literals, which every host may call itself. */
 bool policy_owns(const struct policy *p, const struct smtp_address *a);
+/* It is somebody else's. False without a domain, for localhost and the like, and where no server of ours lists a domain:
+ * then nobody knows. */
+bool policy_disowns(const struct policy *p, const struct smtp_address *a);
 /* Why mail for a hop stays at a server. */
 enum policy_hop {
 	POLICY_HOP_FOREIGN,  /* it does not */

@@ -49,20 +49,21 @@ static void senders(void)
 {
 	static const struct {
 		enum event_direction direction;
-		bool server, home, from_server, upstream, client_ours, sender_ours;
+		bool server, home, from_server, upstream, client_ours, sender_ours, sender_foreign;
 		const char *path;
 		unsigned id;
 	} cases[] = {
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 1, "<boss@ours>", FINDING_SENDER_SPOOF },
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
-		{ DIRECTION_INBOUND, 1, 0, 0, 1, 0, 1, "<boss@ours>", 0 }, /* forwarded by the ISP */
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 1, 1, "<boss@ours>", 0 }, /* authenticated */
-		{ DIRECTION_INTERNAL, 1, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<a@foreign>", FINDING_SENDER_FOREIGN },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 1, 0, 1, 0, "<a@foreign>", 0 }, /* a server passes on */
-		{ DIRECTION_TRANSIT, 0, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 1, 0, "<boss@ours>", FINDING_SENDER_SPOOF },
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 0, 1, "<a@foreign>", 0 },
+		{ DIRECTION_INBOUND, 1, 0, 0, 1, 0, 1, 0, "<boss@ours>", 0 }, /* forwarded by the ISP */
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 1, 1, 0, "<boss@ours>", 0 }, /* authenticated */
+		{ DIRECTION_INTERNAL, 1, 1, 0, 0, 1, 1, 0, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 1, "<a@foreign>", FINDING_SENDER_FOREIGN },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 1, 0, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 0, "<>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 1, 0, 1, 0, 1, "<a@foreign>", 0 }, /* a server passes on */
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 0, "<root>", 0 }, /* or no domain of ours is known */
+		{ DIRECTION_TRANSIT, 0, 0, 0, 0, 0, 0, 1, "<a@foreign>", 0 },
 	};
 	struct finding f;
 	struct event e;
@@ -79,6 +80,7 @@ static void senders(void)
 		e.conn.from_upstream = cases[i].upstream;
 		e.u.mail.client_ours = cases[i].client_ours;
 		e.u.mail.sender_ours = cases[i].sender_ours;
+		e.u.mail.sender_foreign = cases[i].sender_foreign;
 		CU_ASSERT_EQUAL(raises(e, &f), cases[i].id);
 		if (cases[i].id)
 			CU_ASSERT(says(&f, cases[i].path));

@@ -242,13 +242,14 @@ static void claimed_names_are_marked(void)
 {
 	static const struct {
 		const char *client, *helo, *from;
-		bool name_ours, client_ours, sender_ours;
+		bool name_ours, client_ours, sender_ours, sender_foreign;
 	} cases[] = {
-		{ "198.51.100.7", "EHLO example.org\r\n", "MAIL FROM:<boss@example.org>\r\n", 1, 0, 1 },
-		{ "198.51.100.7", "EHLO [192.168.0.10]\r\n", "MAIL FROM:<>\r\n", 1, 0, 0 },
-		{ "198.51.100.7", "HELO there.example\r\n", "MAIL FROM:<a@there.example>\r\n", 0, 0, 0 },
-		{ "198.51.100.7", "HELO a!b@example.org\r\n", "MAIL FROM:<a@b> SIZE=1\r\n", 0, 0, 0 },
-		{ "192.168.7.7", "EHLO example.org\r\n", "MAIL FROM:<a@example.org>\r\n", 0, 1, 1 },
+		{ "198.51.100.7", "EHLO example.org\r\n", "MAIL FROM:<boss@example.org>\r\n", 1, 0, 1, 0 },
+		{ "198.51.100.7", "EHLO [192.168.0.10]\r\n", "MAIL FROM:<>\r\n", 1, 0, 0, 0 },
+		{ "198.51.100.7", "HELO there.example\r\n", "MAIL FROM:<a@there.example>\r\n", 0, 0, 0, 1 },
+		{ "198.51.100.7", "HELO a!b@example.org\r\n", "MAIL FROM:<a@b> SIZE=1\r\n", 0, 0, 0, 1 },
+		{ "198.51.100.7", "EHLO localhost\r\n", "MAIL FROM:<root@localhost>\r\n", 0, 0, 0, 0 },
+		{ "192.168.7.7", "EHLO example.org\r\n", "MAIL FROM:<a@example.org>\r\n", 0, 1, 1, 0 },
 	};
 	const struct event *e;
 	unsigned i;
@@ -269,6 +270,7 @@ static void claimed_names_are_marked(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 		CU_ASSERT_EQUAL(e->u.mail.client_ours, cases[i].client_ours);
 		CU_ASSERT_EQUAL(e->u.mail.sender_ours, cases[i].sender_ours);
+		CU_ASSERT_EQUAL(e->u.mail.sender_foreign, cases[i].sender_foreign);
 		talk_fini(&T);
 	}
 }
