@@ -7,7 +7,9 @@
  *
  * Secrets never leave: the response to a 334 is dropped unread; of AUTH only the mechanism is kept;
  * of an unknown command only its first word, and not even that once AUTH has been sent, because a
- * response sent too early or too late looks like an unknown command.
+ * response sent too early or too late looks like an unknown command, or behind a DATA that was refused, because
+ * a body sent nevertheless does. Around a bare CR, which may have ended a line to the server, AUTH
+ * is looked for in the line of any verb.
  *
  * Behind AUTH lines are read as commands at once, not held as behind DATA: if the server refuses the
  * AUTH they are commands, and a recipient among them must be judged in time. If the server asks for
@@ -79,24 +81,30 @@ static void set_path(struct event_path *path, const uint8_t *text, uint32_t len,
 	path->len = (uint16_t)at;
 }
 
-/* Whether all of the words may be told: see the top of this file. */
-static bool is_secret(const struct dialogue *d, enum smtp_verb verb)
+static bool holds_auth(const struct dialogue *d)
 {
 	uint32_t i;
 
-	if (verb == SMTP_VERB_AUTH || (verb == SMTP_VERB_UNKNOWN && d->auth_seen))
-		return true;
-	for (i = 0; verb == SMTP_VERB_UNKNOWN && i + 4 <= d->line.kept; i++)
+	for (i = 0; i + 4 <= d->line.kept; i++)
 		if (strncasecmp((const char *)d->store + i, "AUTH", 4) == 0)
 			return true;
 	return false;
+}
+
+/* Whether none of the words may be told: see the top of this file. */
+static bool is_secret(const struct dialogue *d, enum smtp_verb verb)
+{
+	bool unknown = verb == SMTP_VERB_UNKNOWN;
+
+	return verb == SMTP_VERB_AUTH || (unknown && (d->auth_seen || d->body_refused)) ||
+	       ((unknown || d->line.odd & 1u << LINE_BARE_CR) && holds_auth(d));
 }
 
 static void keep_text(struct dialogue *d, struct smtp_command *c)
 {
 	const struct command_scan *s = &d->scan;
 	enum smtp_verb verb = (enum smtp_verb)s->verb;
-	const uint8_t *line = d->store;
+	const uint8_t *line = d->store, *cr;
 	uint32_t from = s->arg_at, to = d->line.kept;
 
 	if (command_keyword(verb)) {
@@ -110,7 +118,9 @@ static void keep_text(struct dialogue *d, struct smtp_command *c)
 	} else if (verb == SMTP_VERB_AUTH) {
 		to = from + command_word(line, from, to);
 	}
-	while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t' || line[to - 1] == '\r'))
+	cr = memchr(line + from, '\r', to - from);
+	to = cr ? (uint32_t)(cr - line) : to;
+	while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t'))
 		to--;
 	set_path(&c->path, line + from, to - from, false);
 }

@@ -44,6 +44,7 @@ static void adopt_tx(struct dialogue *d, struct smtp_command *c)
 static void on_mail(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
+	d->body_refused = d->body_refused && digit(d) != 2;
 	if (digit(d) == 2)
 		dialogue_begin_anew(d, c);
 	if (digit(d) == 2 && !c->judgement.refused) /* else the server's word is about a RSET */
@@ -67,6 +68,7 @@ static void on_rcpt(struct dialogue *d, struct smtp_command *c, struct due *due)
 static void on_data(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
+	d->body_refused = digit(d) != 3;
 	if (c->judgement.refused) { /* the server's word is about a RSET */
 		d->tx_refused = true;
 		if (digit(d) == 2) {
@@ -116,6 +118,7 @@ static void on_reset(struct dialogue *d, struct smtp_command *c, struct due *due
 	(void)due;
 	if (digit(d) != 2)
 		return;
+	d->body_refused = false;
 	dialogue_end_tx(d, END_RESET);
 	dialogue_begin_anew(d, c);
 	if (c->verb == SMTP_VERB_RSET)

@@ -82,6 +82,7 @@ struct dialogue {
 	bool tls_agreed;       /* STARTTLS got its 220 */
 	bool challenged;       /* 334: the next client line is a response */
 	bool auth_seen;        /* some AUTH was sent: unknown words may be secrets */
+	bool body_refused;     /* DATA was refused: unknown lines may be the body of a client that went on */
 	bool early_talk_told, pending_full_told;
 	bool early_talk, early_body; /* oddities that are told once the server answers */
 	bool injection;              /* bytes behind STARTTLS, not told yet */
