@@ -544,7 +544,7 @@ static uint32_t read_tls(struct dialogue *d, const struct piece *p)
  * some line, and what it covers is read on. The verb of a recipient that begins there is no address. */
 static void watch_proxy_header(struct dialogue *d, const struct piece *p, uint32_t used, uint64_t until)
 {
-	static const char verb[PROXY_VERB + 1] = "rcpt";
+	static const uint8_t verb[PROXY_VERB] = { 'r', 'c', 'p', 't' };
 	uint32_t i;
 
 	for (i = 0; i < used && p->offset + i < until; i++) {
