@@ -261,10 +261,10 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
 	inspect_claims(in, f, e);
-	if (e->kind == EVENT_DATA)
+	if (e->kind == EVENT_DATA && fact->header_is_its)
 		e->u.data.message_id = dialogue_header(flow_dialogue(f))->message_id;
 	inspect_send(in, e);
-	if (fact->final_data && code / 100 == 2)
+	if (fact->final_data && fact->header_is_its && code / 100 == 2)
 		inspect_leak(in, f, fact->tx_id, now_us);
 }
 

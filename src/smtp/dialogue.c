@@ -163,6 +163,22 @@ static void tell_recipient(struct dialogue *d, const struct due *due, struct smt
 	fact->late = due->late;
 }
 
+/* No DATA has a header yet, and a BDAT behind this command has had another one read. */
+static bool header_is_of(const struct dialogue *d, const struct smtp_command *c)
+{
+	const struct smtp_command *other;
+	uint32_t id;
+
+	if (c->verb != SMTP_VERB_BODY && c->verb != SMTP_VERB_BDAT)
+		return false;
+	for (id = d->pending.first; id; id = other->next) {
+		other = pool_get(d->pool, id);
+		if (other->verb == SMTP_VERB_BDAT && other->tx_id != c->tx_id)
+			return false;
+	}
+	return true;
+}
+
 static void tell_reply(struct dialogue *d, const struct due *due, struct smtp_fact *fact)
 {
 	fact->tx_id = due->tx_id;
@@ -176,6 +192,7 @@ static void tell_reply(struct dialogue *d, const struct due *due, struct smtp_fa
 		return;
 	fact->command = pool_get(d->pool, due->command);
 	fact->reply.sent_us = fact->command->sent_us;
+	fact->header_is_its = header_is_of(d, fact->command);
 	if (fact->command->verb == SMTP_VERB_EHLO && !due->unanswered) {
 		fact->starttls_offered = d->reply.starttls;
 		fact->starttls_masked = d->reply.masked;

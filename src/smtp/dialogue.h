@@ -128,6 +128,7 @@ struct smtp_fact {
 	bool late;                /* RECIPIENT, EOD: read only after its bytes were long gone */
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
+	bool header_is_its;       /* REPLY: dialogue_header() is that of the mail it is about */
 	uint8_t starttls_offered; /* REPLY to EHLO */
 	uint8_t starttls_masked;  /* REPLY to EHLO: the offer was overwritten on the way */
 	uint32_t tx_id;           /* REPLY, EOD and TX_END: transaction it belongs to, 0 = none */

@@ -160,6 +160,41 @@ static void a_new_policy_counts_at_once(void)
 	talk_fini(&T);
 }
 
+static void has_message_id(unsigned nth, const char *wanted)
+{
+	const struct event *e = event_nth(&T, EVENT_DATA, nth);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.data.message_id.len, strlen(wanted));
+	CU_ASSERT_EQUAL(memcmp(e->u.data.message_id.bytes, wanted, strlen(wanted)), 0);
+}
+
+/* Neither of the one before, where DATA is refused, nor of one behind it in the pipeline. */
+static void a_message_id_is_of_its_own_mail(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250-x\r\n250 CHUNKING\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nDATA\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n354 go\r\n");
+	pass(&T, CLIENT, "Message-ID: <1>\r\n\r\nx\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nDATA\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n451 later\r\n");
+	pass(&T, CLIENT,
+	        "RSET\r\nMAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nBDAT 17\r\nMessage-ID: <2>\r\n");
+	pass(&T, CLIENT, "BDAT 3 LAST\r\n\r\nx");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nBDAT 17 LAST\r\nMessage-ID: <3>\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n");
+	has_message_id(0, "<1>");
+	has_message_id(1, "");
+	has_message_id(2, ""); /* not known any more */
+	has_message_id(3, "<3>");
+	talk_fini(&T);
+}
+
 static void monitor_mode_touches_nothing(void)
 {
 	const struct event *e;
@@ -563,6 +598,7 @@ SUITE("inspect", { "leaks are told", leaks_are_told },
         { "unfinished checksums are finished", unfinished_checksums_are_finished },
         { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
         { "a new policy counts at once", a_new_policy_counts_at_once },
+        { "a Message-ID is of its own mail", a_message_id_is_of_its_own_mail },
         { "monitor mode touches nothing", monitor_mode_touches_nothing },
         { "midstream does not wait for what passed unseen", midstream_does_not_wait_for_what_passed_unseen },
         { "midstream is never refused", midstream_is_never_refused },
