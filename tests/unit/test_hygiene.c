@@ -274,6 +274,44 @@ static void oddities(void)
 	end();
 }
 
+/* A session an hour is one story, told at 1, 2, 4, 8, 16 and when it is over; what is worse has its own. */
+static void habits_are_one_story_a_day(void)
+{
+	const uint64_t hour_us = UINT64_C(3600000000);
+	struct event e = events_make(EVENT_ODD, 0);
+	const struct finding *f;
+	unsigned hour, told = 0;
+
+	begin();
+	for (hour = 0; hour < 24; hour++) {
+		watch_tick(watch, EVENTS_START_US + hour * hour_us);
+		e.time_us = EVENTS_START_US + hour * hour_us;
+		e.u.odd.what = ODD_BARE_LF;
+		watch_event(watch, &e);
+		if (hour == 5) {
+			e.u.odd.what = ODD_NUL;
+			watch_event(watch, &e);
+		}
+	}
+	while ((f = ring_front(ring))) {
+		CU_ASSERT_EQUAL(f->id, FINDING_EVASION);
+		CU_ASSERT_EQUAL(f->incident.state == INCIDENT_CLOSED,
+		        f->severity == 2 && f->time_us > EVENTS_START_US + 5 * hour_us);
+		told++;
+		ring_pop(ring);
+	}
+	CU_ASSERT_EQUAL(told, 5 + 2);
+	watch_tick(watch, EVENTS_START_US + 48 * hour_us);
+	f = ring_front(ring);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->incident.state, INCIDENT_CLOSED);
+	CU_ASSERT_EQUAL(f->incident.count, 24);
+	ring_pop(ring);
+	CU_ASSERT_EQUAL(watch_finish(watch, EVENTS_START_US + 49 * hour_us), 0);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	end();
+}
+
 static void leaks(void)
 {
 	struct finding f;
@@ -290,4 +328,4 @@ static void leaks(void)
 SUITE("hygiene", { "leaks", leaks }, { "senders", senders }, { "greetings", greetings },
         { "offers that vanish", offers_that_vanish }, { "secrets in clear", secrets_in_clear },
         { "old handshakes", old_handshakes }, { "offers that nobody takes", offers_that_nobody_takes },
-        { "oddities", oddities })
+        { "oddities", oddities }, { "habits are one story a day", habits_are_one_story_a_day })
