@@ -166,6 +166,18 @@ void daemon_save_rules(const struct daemon *d, const struct ruleset *rules)
 		        strerror(-r));
 }
 
+/* A table of another name, from before nft.table was changed, would go on refusing and queueing. */
+static void tell_other_table(void *arg, const char *table)
+{
+	const struct daemon *d = arg;
+
+	if (strcmp(table, d->conf->nft.table) != 0)
+		log_warning(
+		        "table inet %s is one of posternd, too, and in force beside table inet %s: unless "
+		        "another posternd guards it, remove it (nft delete table inet %s)",
+		        table, d->conf->nft.table, table);
+}
+
 bool daemon_install(struct daemon *d)
 {
 	static const char *const done[] = {
@@ -180,6 +192,7 @@ bool daemon_install(struct daemon *d)
 		return false;
 	}
 	daemon_save_rules(d, d->rules);
+	(void)gate_find_tables(d->gate, tell_other_table, d);
 	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", daemon_mode_name(d->conf),
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",

@@ -142,3 +142,15 @@ spoiled "cut"
 cp "$LAB_DIR/rules" "$STATE/rules"
 chmod 666 "$STATE/rules"
 spoiled "anybody may write it"
+
+# ---- another name of the table ----
+
+rm -f "$STATE/rules"
+postern_conf
+service_start || lab_fail "it does not start"
+same "one table: nothing is said of others" "" "$(grep 'unless another posternd' "$LOG" || true)"
+service_stop
+postern_conf 'nft { table = other }'
+service_start || lab_fail "it does not start"
+says 'table inet postern is one of posternd, too, and in force beside table inet other'
+service_stop
