@@ -65,6 +65,8 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 	int r;
 
 	d->claim = -1;
+	for (unsigned i = 0; i < CLAIM_GUESTS_MAX; i++)
+		d->claim_guests[i] = -1;
 	d->path = path;
 	d->force_monitor = force_monitor;
 	if (daemon_read_conf(d, &d->conf))
