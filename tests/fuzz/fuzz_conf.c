@@ -16,8 +16,12 @@ static const char file[] = "fuzz.conf";
 
 static void on_message(void *arg, const char *message)
 {
+	const char *p;
+
 	++*(unsigned *)arg;
-	FUZZ_CHECK(message[0] && !strchr(message, '\n') && strchr(message, ':'));
+	FUZZ_CHECK(strchr(message, ':'));
+	for (p = message; *p; p++)
+		FUZZ_CHECK((unsigned char)*p >= ' ' && *p != 0x7f);
 }
 
 static void print_rules(const struct conf *c)

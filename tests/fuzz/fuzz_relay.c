@@ -248,7 +248,7 @@ static void on_byte(uint8_t byte, uint32_t at)
 	server.line_len--;
 	server.line_len -= server.line_len > 0 && server.line[server.line_len - 1] == '\r';
 	server.line[server.line_len] = '\0';
-	server.bare_lf |= memchr(server.line, '\n', server.line_len) != NULL;
+	server.bare_lf |= memchr(server.sent + server.line_from, '\n', at - server.line_from) != NULL;
 	server.line_len = 0;
 	server.line_edited = !server.bare_lf && was_edited(server.line_from, at + 1);
 	on_line();

@@ -128,6 +128,7 @@ def seeds():
             for mode in (2, 11, 20):  # refuse-recipient; monitor mode; a capture
                 yield "inspect", "%s-%d" % (name, mode), bytes([mode]) + talk
             yield "records", name, b"\0" + talk
+            yield "records", name + "-text", b"\1" + talk.replace(b"@", b"\x1b@", 2)
             yield "reply", name, re.sub(rb"\xffC[^\xff]*|\xff.", b"", talk)
     for name in sorted(n for n in os.listdir(pcaps) if n.endswith(".pcap")):
         capture = open(os.path.join(pcaps, name), "rb").read()
@@ -151,6 +152,7 @@ def seeds():
         text = open(os.path.join(rules, name), "rb").read()
         yield "conf", name, text
         yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
+    yield "conf", "controls", b'mode = "a\\nb"\nhome = { "\x1b[1m" }\n'
     for i, path in enumerate(PATHS):
         yield "address", "%02d" % i, path.encode()
         yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae\xc2\x85\xe2\x81\xa7"
