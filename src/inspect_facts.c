@@ -300,12 +300,12 @@ static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	f->sni = fact->tls.sni;
 }
 
-/* What is done about smuggling, by mode: resets a connection that was seen from its start, whether or not
+/* What is done about smuggling, by mode: resets a connection of which both sides were seen from its start, whether or not
  * replies can still be told apart, since that is in the smuggler's power. */
 static void judge_smuggling(struct inspect *in, const struct flow *f, uint8_t *action, uint8_t *would)
 {
 	*would = (uint8_t)policy_settings(in->policy)->smuggling_action;
-	*action = in->enforce && !f->conn.midstream ? *would : ACTION_ALERT;
+	*action = in->enforce && !flow_is_partial(f) ? *would : ACTION_ALERT;
 }
 
 /* Hidden commands are told before the first of them is complete: the segment at hand never arrives. What

@@ -306,6 +306,7 @@ for server in $SERVERS; do
     disturbed
     deliveries
     postern_stop
+    check "the next server's counters begin at 0" quiet lab_in gw "$BUILD/postern" down -c "$LAB_DIR/postern.conf"
     lab_kill "$server-mail"
     rm -rf "$LAB_DIR/mail-mail" "$LAB_DIR/eve.json"
 done
