@@ -66,6 +66,11 @@ fi
 t 'posternd: unknown option' 2 err 'usage' "$posternd" --frob
 t 'posternd: help' 0 out 'usage' "$posternd" -h
 t 'posternd: version' 0 out '^posternd [0-9]' "$posternd" -V
+t 'posternd: long help' 0 out 'usage' "$posternd" --help
+t 'posternd: long version' 0 out '^posternd [0-9]' "$posternd" --version
+t 'help of a command' 0 out '^usage: postern check' "$postern" check --help
+t 'short help of a command' 0 out '^usage: postern check' "$postern" check -h
+t 'restore: by hand the file is named' 2 err '-f /var/lib/postern/rules' "$postern" restore
 t 'posternd: bad configuration' 1 err 'nowhere.conf' "$posternd" -c "$scratch/nowhere.conf"
 [ "$(id -u)" -ne 0 ] || t 'posternd: no rights' 1 err 'CAP_NET_ADMIN|root' "$posternd" -c "$conf"
 
