@@ -34,6 +34,25 @@ t() {
 	fi
 }
 
+# docs/FINDINGS.md has each finding with its id, name and weight, and each outcome.
+documented() {
+	local id rule severity outcome status=0
+	while IFS=', ' read -r id rule severity; do
+		grep -qE "^\\| $id \\| \`$rule\` \\| ${severity}[ ;]" docs/FINDINGS.md || { echo "no row: $id $rule $severity"; status=1; }
+	done < <(grep -oE '\b1025[0-9]{3}, "[a-z.]+", [1-4]' include/postern/finding.h | tr -d '"')
+	while read -r outcome; do
+		grep -qF "| \`$outcome\` |" docs/FINDINGS.md || { echo "no row: $outcome"; status=1; }
+	done < <(sed -n '/define EVENT_OUTCOME_NAMES/,/[^\\]$/p' include/postern/event.h | grep -oE '"[a-z-]+"' | tr -d '"' | grep -vx none)
+	[ "$status" -eq 0 ] && echo "$(grep -c '^| 1025' docs/FINDINGS.md) findings"
+}
+findings=$(documented)
+if [ "$findings" = "$(grep -cE '\b1025[0-9]{3}, "' include/postern/finding.h) findings" ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "FAIL  docs/FINDINGS.md is not the table of include/postern/finding.h: $findings"
+fi
+
 # A copy that everybody may enter: the tree itself may lie in a folder that only its owner enters.
 mkdir "$scratch/tree" "$scratch/tree/tests"
 cp -r "$build/postern" "$build/posternd" README.md rules "$scratch/tree"
