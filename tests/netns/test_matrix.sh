@@ -4,7 +4,7 @@
 # connection, 50 MB beside small ones, all that again while posternd is killed. Every mail arrives once and unchanged, and the records
 # tell of each.
 # FULL=1: 2,000 mails on the one connection.
-# time-limit: 300
+# time-limit: 600
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh
