@@ -92,4 +92,7 @@ int domain_read(
 void check_blocks(struct build *b);  /* before the policy is sealed */
 void check_between(struct build *b); /* after */
 
+/* idle.c: warnings about what has no effect; after the policy is sealed. */
+void check_idle(struct build *b);
+
 #endif

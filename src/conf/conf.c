@@ -223,6 +223,7 @@ static int build_policy(
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);
+	check_idle(b);
 	return b->no_memory || b->problems->no_memory ? -ENOMEM : 0;
 }
 

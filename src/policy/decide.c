@@ -31,6 +31,19 @@ struct policy_groups policy_lookup(const struct policy *p, const struct addr *a)
 	return ranges_find(&p->ranges[addr_is_v4(a)], a);
 }
 
+/* Every address is in `any`, and so is every end that is the gateway. */
+bool policy_covers(
+        const struct policy *p, const struct policy_groups *outer, const struct policy_groups *inner)
+{
+	bool all = policy_groups_have(outer, GROUP_ID_ANY);
+
+	assert(p->sealed);
+	if (policy_groups_have(inner, GROUP_ID_SELF) && !all && !policy_groups_have(outer, GROUP_ID_SELF))
+		return false;
+	return all || (ranges_covered(&p->ranges[false], outer, inner) &&
+	                      ranges_covered(&p->ranges[true], outer, inner));
+}
+
 bool policy_has_port(const struct policy *p, uint16_t port)
 {
 	unsigned i;

@@ -165,6 +165,10 @@ bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */
 struct policy_groups policy_lookup(const struct policy *p, const struct addr *a);
 
+/* Every connection end that matches `inner` matches `outer`, by address or by place. */
+bool policy_covers(
+        const struct policy *p, const struct policy_groups *outer, const struct policy_groups *inner);
+
 /* ---- reading, for gate, check and the records --------------------------------------------- */
 
 struct policy_group_view {

@@ -103,7 +103,7 @@ static void on_warning(void *arg, const char *message)
 	unsigned *warnings = arg;
 
 	(*warnings)++;
-	fprintf(stderr, "warning: %s\n", message);
+	fprintf(stderr, "%s\n", message);
 }
 
 static int run_with_configuration(const struct command *c, int argc, char **argv)

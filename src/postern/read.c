@@ -140,7 +140,7 @@ static void on_option_error(void *arg, const char *message)
 static void on_conf_warning(void *arg, const char *message)
 {
 	(void)arg;
-	fprintf(stderr, "warning: %s\n", message);
+	fprintf(stderr, "%s\n", message);
 }
 
 static int load_conf(const struct read_options *o, struct conf **conf)
