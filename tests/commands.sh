@@ -200,6 +200,7 @@ t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pc
 
 t 'read: gzip on standard input' 0 err '1 recipient,' sh -c "gzip -c tests/pcap/plain.pcap | '$postern' read -"
 t 'read: a cut gzip file' 1 err 'standard input: damaged' sh -c "gzip -c tests/pcap/plain.pcap | head -c 400 | '$postern' read -"
+t 'read: copies of packets are told' 1 err '^postern read: 35 packets captured a second time at another interface and skipped$' "$postern" read --home 192.168.0.0/16 --domain example.org tests/pcap/both_sides.pcap
 t 'read: other ports' 0 err ' 1 recipient,' "$postern" read --ports 25,2525 tests/pcap/port_2525.pcap
 t 'read: fragments are told' 0 err '[0-9]+ fragments of [0-9]+ datagrams, 0 never whole' "$postern" read tests/pcap/fragments.pcap
 

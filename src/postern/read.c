@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "inspect.h"
 #include "policy/policy.h"
+#include "postern/copies.h"
 #include "report/eve.h"
 #include "tap/pcap.h"
 #include "watch/watch.h"
@@ -37,6 +38,7 @@ struct reader {
 	struct ring *events, *findings;
 	struct inspect *inspect;
 	struct fragments *fragments;
+	struct copies *copies;
 	struct watch *watch;
 	struct eve *eve;
 	uint64_t now_us, ticked_us;
@@ -69,7 +71,7 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 {
 	struct reader *r = arg;
 	struct verdict verdict;
-	struct packet whole;
+	struct packet whole, here;
 	const uint8_t *whole_bytes;
 
 	if (packet->time_us > r->now_us)
@@ -80,7 +82,11 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 		packet = &whole;
 		bytes = whole_bytes;
 	}
-	inspect_packet(r->inspect, packet, bytes, &verdict);
+	if (copies_has(r->copies, packet, bytes))
+		return;
+	here = *packet;
+	here.in_if = 0; /* it is another machine's, and has another name here */
+	inspect_packet(r->inspect, &here, bytes, &verdict);
 	drain(r);
 	if (r->now_us - r->ticked_us >= TICK_US) {
 		r->ticked_us = r->now_us;
@@ -114,6 +120,7 @@ static int read_capture(struct reader *r, const char *path)
 		return -EINVAL;
 	}
 	r->now_us = r->ticked_us = 0;
+	copies_reset(r->copies);
 	result = pcap_tap_run(tap, on_packet, r, err, sizeof(err));
 	if (result != 0)
 		fprintf(stderr, "postern read: %s\n", err);
@@ -172,7 +179,8 @@ static int reader_open(struct reader *r, const struct read_options *o)
 	if (r->findings)
 		r->watch = watch_new(&watch, r->findings);
 	r->fragments = fragments_new(DATAGRAMS);
-	if (!r->inspect || !r->watch || !r->fragments) {
+	r->copies = copies_new();
+	if (!r->inspect || !r->watch || !r->fragments || !r->copies) {
 		fprintf(stderr, "postern read: not enough memory for the tables: %s\n", strerror(errno));
 		return COMMAND_INVALID;
 	}
@@ -190,6 +198,7 @@ static void reader_close(struct reader *r)
 	watch_free(r->watch);
 	inspect_free(r->inspect);
 	fragments_free(r->fragments);
+	copies_free(r->copies);
 	ring_free(r->findings);
 	ring_free(r->events);
 	conf_free(r->conf);
@@ -226,6 +235,10 @@ static void summarise(const struct reader *r)
 	print_count(", ", n[COUNTER_RCPT], "recipient");
 	print_count(", ", w.findings, "finding");
 	fputc('\n', stderr);
+	if (copies_count(r->copies) > 0) {
+		print_count("postern read: ", copies_count(r->copies), "packet");
+		fputs(" captured a second time at another interface and skipped\n", stderr);
+	}
 	if (n[COUNTER_EVENTS_LOST] || w.findings_lost || eve_counts(r->eve).lost)
 		fprintf(stderr, "postern read: lost: %ju events, %ju findings, %ju records\n",
 		        (uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost,

@@ -45,6 +45,7 @@ struct frame {
 	uint32_t captured;
 	uint32_t at; /* what is not read yet begins here */
 	uint16_t vlan[2];
+	uint32_t interface; /* index at the machine that recorded it; 0 = not said */
 };
 
 /* Moves frame->at to the network header. False = not IP, or too short to tell. */
@@ -145,12 +146,15 @@ static bool strip_cooked(struct frame *f)
 	return skip(f, 14) && take16(f, &type) && strip_type(f, type);
 }
 
-/* Linux cooked v2: protocol first, 20 bytes in all. */
+/* Linux cooked v2: protocol, 2 bytes of nothing, interface index, 20 bytes in all. */
 static bool strip_cooked2(struct frame *f)
 {
 	uint16_t type;
 
-	return take16(f, &type) && skip(f, 18) && strip_type(f, type);
+	if (!take16(f, &type) || !skip(f, 18))
+		return false;
+	f->interface = bytes_get32(f->bytes + f->at - 16);
+	return strip_type(f, type);
 }
 
 /* BSD loopback: an address family in the byte order of whoever recorded it, or (LOOP) in network
@@ -320,6 +324,7 @@ static void take_record(struct pcap_tap *t, const struct pcap_pkthdr *header, co
 	p.time_us = time_of(&header->ts);
 	p.captured_bytes = f.captured - f.at;
 	p.length_bytes = length - f.at;
+	p.in_if = f.interface;
 	p.vlan[0] = f.vlan[0];
 	p.vlan[1] = f.vlan[1];
 	p.ticket = (uint32_t)t->packets;

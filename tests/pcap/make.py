@@ -261,6 +261,21 @@ def cooked2(client, ethertype):
     return ethertype + struct.pack("!HIHBB8s", 0, 2, 1, 0 if client else 4, 6, b"\x02\0\0\0\0\x01")
 
 
+def both_sides():
+    """All interfaces of a gateway that refuses a recipient (tcpdump -i any): each packet before and behind it. The
+    answers are read where the client is: what it was told is 550."""
+    server, client = b"500 5.5.2 Error: command not recognized\r\n", b"550 5.7.1 Relaying denied by the gateway\r\n"
+    refused = server[:-2].ljust(len(client) - 2) + b"\r\n"
+    out = []
+    for when, frame in bye(mail(greeted(), (("x@foreign.test", refused[:-2].decode()),
+                                            ("good@example.org", "250 2.1.5 Ok")))).frames:
+        from_client = frame[11] == 2
+        behind = frame[14:].replace(b"RCPT TO:<x@", b"XXXX TO:<x@").replace(refused, client)
+        for later, index, packet in ((0, 2 if from_client else 3, frame[14:]), (300, 3 if from_client else 2, behind)):
+            out.append((when + later, struct.pack("!2sHIHBB8s", frame[12:14], 0, index, 1, 4 if later else 0, 6, b"") + packet))
+    return out
+
+
 def pcap(frames, link=1, magic=0xA1B2C3D4, more=b"", snap=65535):
     """more: what a modified pcap has in each record behind its lengths."""
     out = [struct.pack("<IHHiIII", magic, 2, 4, 0, 0, snap, link)]
@@ -294,6 +309,7 @@ FORMS = {
     "qinq.pcap": lambda: pcap(tagged(b"\x88\xa8\0\x07\x81\0\0\x64")),
     "cooked.pcap": lambda: pcap(relinked(cooked), 113),
     "cooked2.pcap": lambda: pcap(relinked(cooked2), 276),
+    "both_sides.pcap": lambda: pcap(both_sides(), 276),
     "raw.pcap": lambda: pcap(relinked(lambda client, ethertype: b""), 101),
     "null.pcap": lambda: pcap(relinked(lambda client, ethertype: b"\2\0\0\0"), 0),
     "ppp.pcap": lambda: pcap(relinked(lambda client, ethertype: b"\xff\x03\0\x21"), 9),
