@@ -28,7 +28,7 @@ endif
 PURE_ROOMS := base wire smtp policy watch
 SYS_ROOMS  := tap conf dns gate report
 PROGRAMS   := posternd postern
-PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle
+PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle zlib
 
 CFLAGS     ?= -O2 -g
 WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab bench soak valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab bench bench-read soak valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -170,6 +170,10 @@ bench: need-build-check all peers $(B)/bench/accept_all
 #: make soak         SOAK_S=600 seconds of mixed load: does memory, descriptors or flows grow? (root)
 soak: need-build-check all peers
 	@tests/bench/soak.sh $(abspath $(B))
+
+#: make bench-read   speed and memory of postern read beside tshark, which has to be there (docs/BENCH.md)
+bench-read: need-build all
+	@python3 tests/bench/read.py $(B)/postern $(B)/bench
 
 $(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
 	@mkdir -p $(@D)

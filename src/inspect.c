@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smtp/eod.h"
 #include "wire/flow.h"
 #include "wire/packet.h"
 
@@ -134,6 +135,7 @@ static void tell_gap(
 		return;
 	counter_add(&in->counters, COUNTER_GAP, 1);
 	f->skipped_bytes += missing;
+	f->tx_gap = true;
 	dialogue_gap(flow_dialogue(f), side, missing);
 	read_kept(in, f, side, now_us);
 }
@@ -155,14 +157,14 @@ static void skip_until(struct inspect *in, struct flow *f, enum smtp_side side, 
 	}
 }
 
-/* Could these bytes, at any place of a DATA body, be the dot that ends it to some server? */
+/* Could these bytes, at any place of a DATA body, be the dot that ends it to some server? The bytes that are
+ * part of a line break to one are those of smtp/eod.h. */
 static bool may_end_body(const uint8_t *bytes, uint32_t len)
 {
 	const uint8_t *dot = bytes, *end = bytes + len;
 
 	for (; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
-		if ((dot == bytes || dot[-1] == '\n' || dot[-1] == '\r') &&
-		        (dot + 1 == end || dot[1] == '\n' || dot[1] == '\r'))
+		if ((dot == bytes || eod_is_break(dot[-1])) && (dot + 1 == end || eod_is_break(dot[1])))
 			return true;
 	return false;
 }

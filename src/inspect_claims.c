@@ -23,12 +23,13 @@ static bool owns_name(const struct policy *policy, const struct event_path *name
 	       policy_owns(policy, &address);
 }
 
-static bool owns_sender(const struct policy *policy, const struct event_path *path)
+static void claim_sender(const struct policy *policy, struct event_mail *mail)
 {
 	struct smtp_address address;
 
-	smtp_address_parse(path->bytes, path->len, &address);
-	return policy_owns(policy, &address);
+	smtp_address_parse(mail->path.bytes, mail->path.len, &address);
+	mail->sender_ours = policy_owns(policy, &address);
+	mail->sender_foreign = policy_disowns(policy, &address);
 }
 
 void inspect_claims(const struct inspect *in, struct flow *f, struct event *e)
@@ -40,7 +41,7 @@ void inspect_claims(const struct inspect *in, struct flow *f, struct event *e)
 		e->u.helo.name_ours = !ours && owns_name(in->policy, &e->u.helo.name);
 	} else if (e->kind == EVENT_MAIL) {
 		e->u.mail.client_ours = ours;
-		e->u.mail.sender_ours = owns_sender(in->policy, &e->u.mail.path);
+		claim_sender(in->policy, &e->u.mail);
 	}
 }
 

@@ -248,6 +248,8 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	if (!c || !tellers[c->verb])
 		return;
 	f->tx_bdat = f->tx_bdat || c->verb == SMTP_VERB_BDAT;
+	f->tx_gap =
+	        f->tx_gap && !(c->verb == SMTP_VERB_MAIL && code > 0); /* what was missing was before it */
 	/* The 354 and accepted chunks in between tell nothing that the end does not. */
 	if (!c->judgement.refused && ((c->verb == SMTP_VERB_DATA && code < 400) ||
 	                                     (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data)))
@@ -259,10 +261,10 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
 	inspect_claims(in, f, e);
-	if (e->kind == EVENT_DATA)
+	if (e->kind == EVENT_DATA && fact->header_is_its)
 		e->u.data.message_id = dialogue_header(flow_dialogue(f))->message_id;
 	inspect_send(in, e);
-	if (fact->final_data && code / 100 == 2)
+	if (fact->final_data && fact->header_is_its && code / 100 == 2)
 		inspect_leak(in, f, fact->tx_id, now_us);
 }
 
@@ -280,8 +282,9 @@ static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact
 	e->u.tx_end.tx_id = fact->tx_id;
 	e->u.tx_end.end = (uint8_t)fact->end;
 	e->u.tx_end.bdat = f->tx_bdat;
+	e->u.tx_end.gap = f->tx_gap;
 	inspect_send(in, e);
-	f->tx_bdat = false;
+	f->tx_bdat = f->tx_gap = false;
 	f->foreign_accepted = 0;
 	counter_add(&in->counters, COUNTER_TRANSACTIONS, 1);
 }
@@ -297,12 +300,12 @@ static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	f->sni = fact->tls.sni;
 }
 
-/* What is done about smuggling, by mode: resets a connection that was seen from its start, whether or not
+/* What is done about smuggling, by mode: resets a connection of which both sides were seen from its start, whether or not
  * replies can still be told apart, since that is in the smuggler's power. */
 static void judge_smuggling(struct inspect *in, const struct flow *f, uint8_t *action, uint8_t *would)
 {
 	*would = (uint8_t)policy_settings(in->policy)->smuggling_action;
-	*action = in->enforce && !f->conn.midstream ? *would : ACTION_ALERT;
+	*action = in->enforce && !flow_is_partial(f) ? *would : ACTION_ALERT;
 }
 
 /* Hidden commands are told before the first of them is complete: the segment at hand never arrives. What

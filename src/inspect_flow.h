@@ -53,6 +53,7 @@ struct flow {
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
 	bool saw_rcpt;
 	bool tx_bdat;        /* the running transaction has seen a BDAT */
+	bool tx_gap;         /* or lacks bytes */
 	bool greeted;        /* the server's first reply is known, or a reply behind a start in the middle */
 	bool turned_away;    /* that reply was a refusal, by us or by the server itself */
 	bool session_told;   /* EVENT_REFUSED */

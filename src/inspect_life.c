@@ -211,7 +211,7 @@ static bool speaks_alone(
 {
 	if (side == SMTP_CLIENT)
 		return in->enforce && !f->stream[SMTP_SERVER].started && (seg->flags & TCP_ACK);
-	return f->packets[SMTP_CLIENT] == 0 && f->stream[SMTP_SERVER].next > 0;
+	return !f->stream[SMTP_CLIENT].started && f->stream[SMTP_SERVER].next > 0;
 }
 
 /* Whether both sides of the path lead through here: see the top of this file. */

@@ -73,14 +73,14 @@ static bool spoil_recipient(struct inspect *in, struct flow *f, const struct smt
 static bool lay_over(
         struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t at, const char *text)
 {
-	bool bracket = fact->path_len > 0 && fact->path[fact->path_len - 1] == '>';
-	uint64_t len = fact->path_end_offset + 1 + bracket - at;
+	uint64_t len = fact->path_end_offset + 1 + fact->path_closed - at;
+	const size_t text_len = strlen(text);
 	char over[SMTP_LINE_MAX];
 
-	if (len < strlen(text) || len > sizeof(over))
+	if (len < text_len || len > sizeof(over))
 		return false;
-	memset(over, ' ', len);
-	memcpy(over, text, strlen(text));
+	for (size_t i = 0; i < len; i++)
+		over[i] = i < text_len ? text[i] : ' ';
 	return edit_client(in, f, at, over, len);
 }
 

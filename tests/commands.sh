@@ -34,6 +34,25 @@ t() {
 	fi
 }
 
+# docs/FINDINGS.md has each finding with its id, name and weight, and each outcome.
+documented() {
+	local id rule severity outcome status=0
+	while IFS=', ' read -r id rule severity; do
+		grep -qE "^\\| $id \\| \`$rule\` \\| ${severity}[ ;]" docs/FINDINGS.md || { echo "no row: $id $rule $severity"; status=1; }
+	done < <(grep -oE '\b1025[0-9]{3}, "[a-z.]+", [1-4]' include/postern/finding.h | tr -d '"')
+	while read -r outcome; do
+		grep -qF "| \`$outcome\` |" docs/FINDINGS.md || { echo "no row: $outcome"; status=1; }
+	done < <(sed -n '/define EVENT_OUTCOME_NAMES/,/[^\\]$/p' include/postern/event.h | grep -oE '"[a-z-]+"' | tr -d '"' | grep -vx none)
+	[ "$status" -eq 0 ] && echo "$(grep -c '^| 1025' docs/FINDINGS.md) findings"
+}
+findings=$(documented)
+if [ "$findings" = "$(grep -cE '\b1025[0-9]{3}, "' include/postern/finding.h) findings" ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "FAIL  docs/FINDINGS.md is not the table of include/postern/finding.h: $findings"
+fi
+
 # A copy that everybody may enter: the tree itself may lie in a folder that only its owner enters.
 mkdir "$scratch/tree" "$scratch/tree/tests"
 cp -r "$build/postern" "$build/posternd" README.md rules "$scratch/tree"
@@ -66,6 +85,11 @@ fi
 t 'posternd: unknown option' 2 err 'usage' "$posternd" --frob
 t 'posternd: help' 0 out 'usage' "$posternd" -h
 t 'posternd: version' 0 out '^posternd [0-9]' "$posternd" -V
+t 'posternd: long help' 0 out 'usage' "$posternd" --help
+t 'posternd: long version' 0 out '^posternd [0-9]' "$posternd" --version
+t 'help of a command' 0 out '^usage: postern check' "$postern" check --help
+t 'short help of a command' 0 out '^usage: postern check' "$postern" check -h
+t 'restore: by hand the file is named' 2 err '-f /var/lib/postern/rules' "$postern" restore
 t 'posternd: bad configuration' 1 err 'nowhere.conf' "$posternd" -c "$scratch/nowhere.conf"
 [ "$(id -u)" -ne 0 ] || t 'posternd: no rights' 1 err 'CAP_NET_ADMIN|root' "$posternd" -c "$conf"
 
@@ -174,6 +198,12 @@ t 'read: a cut capture tells what it held' 1 out '"event_type":"smtp"' "$postern
 t 'read: and says that it is cut' 1 err 'cut.pcap.*(truncated|cut|middle)' "$postern" read "$scratch/cut.pcap"
 t 'read: standard input' 0 err '1 recipient,' sh -c "'$postern' read - <tests/pcap/plain.pcap"
 
+t 'read: gzip on standard input' 0 err '1 recipient,' sh -c "gzip -c tests/pcap/plain.pcap | '$postern' read -"
+t 'read: a cut gzip file' 1 err 'standard input: damaged' sh -c "gzip -c tests/pcap/plain.pcap | head -c 400 | '$postern' read -"
+t 'read: copies of packets are told' 1 err '^postern read: 35 packets captured a second time at another interface and skipped$' "$postern" read --home 192.168.0.0/16 --domain example.org tests/pcap/both_sides.pcap
+t 'read: other ports' 0 err ' 1 recipient,' "$postern" read --ports 25,2525 tests/pcap/port_2525.pcap
+t 'read: fragments are told' 0 err '[0-9]+ fragments of [0-9]+ datagrams, 0 never whole' "$postern" read tests/pcap/fragments.pcap
+
 # What asks a running posternd: without one.
 for command in seen incidents reload 'why 192.0.2.1' 'bypass 30m' 'bypass off'; do
 	# shellcheck disable=SC2086 # words
@@ -195,9 +225,9 @@ t 'bypass: a bad unit' 2 err 'takes a time from 1s to 1d' "$postern" bypass 30x 
 # The project's own captures: made again they are the same, and give the records that lie beside them.
 mkdir "$scratch/made"
 python3 tests/pcap/make.py "$scratch/made"
-for capture in tests/pcap/*.pcap; do
-	name=$(basename "$capture" .pcap)
-	if ! cmp -s "$capture" "$scratch/made/$name.pcap"; then
+for capture in tests/pcap/*.pcap*; do
+	name=$(basename "${capture%%.*}")
+	if ! cmp -s "$capture" "$scratch/made/$(basename "$capture")"; then
 		failed=$((failed + 1))
 		echo "FAIL  $capture is not what tests/pcap/make.py makes"
 		continue

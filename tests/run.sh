@@ -2,19 +2,22 @@
 # The whole test, stage by stage: what `make check` and .ci/run both run. Each stage's output goes to
 # build/check/STAGE.log and is shown if the stage fails. Closes with "N passed, N failed, N skipped",
 # summed over the stages that count.
+#
+# Once all is built, two lanes run beside each other: the lab, which waits for mail servers most of the time, and what
+# needs the processor.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/check
-passed=0 failed=0 skipped=0
+counts=build/check/counts
+: >"$counts"
 began=$SECONDS
 make=${MAKE:-make}
 
 # A stage that closes with a line "N passed, N failed[, N skipped]" is counted by it, another one as a
-# single test.
+# single test. It is told in one piece when it is over.
 stage() { # NAME COMMAND...
 	local name=$1 log=build/check/$1.log start=$SECONDS status p f s
 	shift
-	printf '== %-14s ' "$name"
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
 	if [[ $(grep -E '^[0-9]+ passed, ' "$log" | tail -n 1) =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
@@ -23,28 +26,39 @@ stage() { # NAME COMMAND...
 	else
 		p=$((status == 0)) f=$((status != 0)) s=0
 	fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	printf '%3d passed %2d failed %2d skipped  %4d s\n' "$p" "$f" "$s" $((SECONDS - start))
-	[ "$f" -eq 0 ] || sed 's/^/   | /' "$log" | tail -n 120
-	grep '^SKIPPED' "$log" | sed 's/^/   /'
+	echo "$p $f $s" >>"$counts"
+	{
+		printf '== %-14s %3d passed %2d failed %2d skipped  %4d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
+		[ "$f" -eq 0 ] || sed 's/^/   | /' "$log" | tail -n 120
+		grep '^SKIPPED' "$log" | sed 's/^/   /'
+	} >build/check/told."$name"
+	cat build/check/told."$name"
 	return 0
 }
 
+# Ends both lanes when we are stopped.
+trap 'trap - TERM INT; kill 0' TERM INT
+
 stage build "$make" --no-print-directory -j2 all
+stage build-san "$make" --no-print-directory -j2 SAN=1 all
+stage peers "$make" --no-print-directory peers
+
+{
+	stage lab env BUILD=build/release tests/netns/run.sh
+	stage lab-san env BUILD=build/san tests/netns/run.sh
+} &
+
 stage lint "$make" --no-print-directory lint
 stage unit "$make" --no-print-directory -j2 unit
 stage rooms "$make" --no-print-directory rooms
-stage build-san "$make" --no-print-directory -j2 SAN=1 all
 stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage fuzz "$make" --no-print-directory -j2 fuzz-check
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
+stage recut python3 tests/pcap/recut.py build/release/postern
 stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release
-stage peers "$make" --no-print-directory peers
-stage lab env BUILD=build/release tests/netns/run.sh
-stage lab-san env BUILD=build/san tests/netns/run.sh
+wait
 
 printf '%d s\n' $((SECONDS - began))
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }' "$counts"

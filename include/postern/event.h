@@ -170,9 +170,9 @@ struct event_mail {
 	struct event_reply reply;
 	uint32_t tx_id; /* counts from 1 in each connection */
 	uint8_t pipelined;
-	uint8_t client_ours; /* home, may-relay, a server of ours, or authenticated */
-	uint8_t sender_ours; /* the sender's domain belongs to a server of ours */
-	uint8_t pad;
+	uint8_t client_ours;    /* home, may-relay, a server of ours, or authenticated */
+	uint8_t sender_ours;    /* the sender's domain belongs to a server of ours */
+	uint8_t sender_foreign; /* to somebody else; neither, where no domain of ours is known */
 	struct event_path path; /* with angle brackets, "<>" = null sender */
 };
 struct event_rcpt {
@@ -204,7 +204,8 @@ struct event_tx_end {
 	uint32_t tx_id;
 	uint8_t end;  /* enum event_end */
 	uint8_t bdat; /* some of it came with BDAT, whatever became of that */
-	uint8_t pad[2];
+	uint8_t gap;  /* bytes of it, of either side, were never seen */
+	uint8_t pad;
 };
 struct event_command {
 	struct event_reply reply;

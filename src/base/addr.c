@@ -157,6 +157,11 @@ bool prefix_contains(const struct prefix *p, const struct addr *a)
 	return addr_compare(&masked, &p->addr) == 0;
 }
 
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
+}
+
 struct addr prefix_first(const struct prefix *p)
 {
 	return p->addr;

@@ -37,7 +37,8 @@ int prefix_parse(const char *text, struct prefix *out);
 /* Family's own length ("10.0.0.0/8"), no "/32" or "/128" for hosts. Returns buf. */
 char *prefix_print(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
-bool prefix_is_v4(const struct prefix *p); /* lies wholly in the mapped space */
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b); /* one holds the other */
+bool prefix_is_v4(const struct prefix *p);                            /* lies wholly in the mapped space */
 /* First and last address covered; numerically, so the mapped space may lie between them. */
 struct addr prefix_first(const struct prefix *p);
 struct addr prefix_last(const struct prefix *p);

@@ -20,6 +20,7 @@ struct draft {
 	int64_t smuggling_reset;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
+	int64_t nft_drop_invalid;
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */
 	const char *dns_trust_anchor;
 	int64_t dns_require_dnssec, dns_refresh;
@@ -118,5 +119,8 @@ int domain_read(
 /* check.c: what only shows when everything is read. */
 void check_blocks(struct build *b);  /* before the policy is sealed */
 void check_between(struct build *b); /* after */
+
+/* idle.c: warnings about what has no effect; after the policy is sealed. */
+void check_idle(struct build *b);
 
 #endif

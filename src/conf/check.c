@@ -142,11 +142,6 @@ void check_blocks(struct build *b)
 
 /* ---- addresses in two places --------------------------------------------------------------------- */
 
-static bool overlap(const struct prefix *a, const struct prefix *b)
-{
-	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
-}
-
 static void check_one_server(struct build *b, const struct claim *claim)
 {
 	const struct block *blocks = b->parsed->blocks;
@@ -155,7 +150,7 @@ static void check_one_server(struct build *b, const struct claim *claim)
 
 	for (other = b->claims; other < claim; other++)
 		if (blocks[other->block].kind == BLOCK_SERVERS && other->block != claim->block &&
-		        overlap(&other->prefix, &claim->prefix)) {
+		        prefix_overlaps(&other->prefix, &claim->prefix)) {
 			build_error(b, &claim->at,
 			        "%s is also in servers \"%s\" (%s:%u); an address can belong to one servers "
 			        "block only",
@@ -172,7 +167,7 @@ static void check_upstream_away(struct build *b, const struct claim *claim)
 	size_t i;
 
 	for (i = 0; i < home.prefix_count; i++)
-		if (overlap(&home.prefixes[i], &claim->prefix)) {
+		if (prefix_overlaps(&home.prefixes[i], &claim->prefix)) {
 			problems_add(b->problems, PROBLEM_WARNING, &claim->at,
 			        "%s of an upstream lies in home, so it may relay through our servers; if "
 			        "that is not "

@@ -163,6 +163,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.table = strdup(d->nft_table);
 	c->nft.priority = (int)d->nft_priority;
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
+	c->nft.drop_invalid = d->nft_drop_invalid != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;
 	c->log.eve = strdup(d->log_eve);
 	c->dns.trust_anchor = strdup(d->dns_trust_anchor);
@@ -239,6 +240,7 @@ static int build_policy(
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);
+	check_idle(b);
 	return b->no_memory || b->problems->no_memory ? -ENOMEM : 0;
 }
 

@@ -67,6 +67,7 @@ struct conf {
 		char *table;
 		int priority; /* of the first chain; the marking chain is one behind it */
 		uint32_t mark_mask;
+		bool drop_invalid;
 		unsigned hooks; /* 1 << enum conf_hook each */
 	} nft;
 	struct {

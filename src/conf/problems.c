@@ -20,15 +20,19 @@ struct problem {
 	char *text;
 };
 
-static char *text_at(const struct place *at, const char *message)
+static const char *const kind_words[PROBLEM_KINDS] = {
+	[PROBLEM_ERROR] = "", [PROBLEM_WARNING] = "warning: "
+};
+
+static char *text_at(const struct place *at, const char *word, const char *message)
 {
 	char *text;
 	int got;
 
 	if (at->line > 0)
-		got = asprintf(&text, "%s:%u: %s", at->file, at->line, message);
+		got = asprintf(&text, "%s:%u: %s%s", at->file, at->line, word, message);
 	else
-		got = asprintf(&text, "%s: %s", at->file, message);
+		got = asprintf(&text, "%s: %s%s", at->file, word, message);
 	return got < 0 ? NULL : text;
 }
 
@@ -57,7 +61,7 @@ void problems_add(struct problems *p, enum problem_kind kind, const struct place
 
 	va_start(args, format);
 	if (vasprintf(&message, format, args) >= 0)
-		text = text_at(at, message);
+		text = text_at(at, kind_words[kind], message);
 	va_end(args);
 	free(message);
 	if (text)

@@ -110,6 +110,32 @@ static bool is_held(int connection, int wait_ms)
 	return poll(&p, 1, wait_ms) == 0;
 }
 
+/* One that waits, if anybody does; -1: nobody, or somebody without a right to. */
+static int take_guest(int claim)
+{
+	struct pollfd p = { .fd = claim, .events = POLLIN };
+	struct ucred who = { .pid = 0 };
+	socklen_t len = sizeof(who);
+	int fd = poll(&p, 1, 0) == 1 ? accept4(claim, NULL, NULL, SOCK_CLOEXEC) : -1;
+
+	if (fd < 0 || (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && is_one_of_us(&who)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void claim_tick(int claim, int guests[CLAIM_GUESTS_MAX])
+{
+	for (unsigned i = 0; i < CLAIM_GUESTS_MAX; i++) {
+		if (guests[i] >= 0 && !is_held(guests[i], 0)) {
+			close(guests[i]);
+			guests[i] = -1;
+		}
+		if (guests[i] < 0)
+			guests[i] = take_guest(claim);
+	}
+}
+
 int claim_end_holder(const char *table, unsigned wait_ms, int *pid)
 {
 	struct ucred who = { .pid = 0 };

@@ -7,7 +7,11 @@
  * The xt target: where the kernel has no queue expression, `target` with NFQUEUE revision 3 does the
  * same. Both hand the packet to the next base chain when nobody listens and bypass is set.
  *
- * Sources: include/uapi/linux/netfilter/nf_tables.h, xt_NFQUEUE.h; net/netfilter/nft_compat.c.
+ * MPTCP: `exthdr` without a register takes an option out of the packet, since Linux 5.18. In the other form the
+ * same rule drops the packet that has one.
+ *
+ * Sources: include/uapi/linux/netfilter/nf_tables.h, xt_NFQUEUE.h; net/netfilter/nft_compat.c, nft_exthdr.c
+ * (nft_exthdr_select_ops()); RFC 8684 9.1 (the option's number).
  */
 #include "gate/encode.h"
 
@@ -36,7 +40,7 @@ struct encoder {
 	struct batch *batch;
 	const struct ruleset *r;
 	struct nftnl_rule *rule;
-	bool target;
+	unsigned form; /* enum encode_form */
 };
 
 struct attribute {
@@ -192,11 +196,14 @@ static void test_bits(struct encoder *e, const uint32_t *bits)
 	compare(e, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-static void encode_related(struct encoder *e, const struct model_statement *s)
+static void encode_state(struct encoder *e, const struct model_statement *s)
 {
-	(void)s;
+	static const uint32_t bits[] = {
+		[MODEL_RELATED] = NF_CT_STATE_BIT(IP_CT_RELATED), [MODEL_INVALID] = NF_CT_STATE_INVALID_BIT
+	};
+
 	EXPRESSION(e, "ct", U32(NFTNL_EXPR_CT_KEY, NFT_CT_STATE), U32(NFTNL_EXPR_CT_DREG, NFT_REG_1));
-	test_bits(e, &(const uint32_t) { NF_CT_STATE_BIT(IP_CT_RELATED) });
+	test_bits(e, &bits[s->u.state]);
 }
 
 static void encode_mark_test(struct encoder *e, const struct model_statement *s)
@@ -253,7 +260,7 @@ static void encode_queue_target(struct encoder *e, const struct model_statement 
 
 static void encode_queue(struct encoder *e, const struct model_statement *s)
 {
-	if (e->target) {
+	if (e->form & ENCODE_TARGET) {
 		encode_queue_target(e, s);
 		return;
 	}
@@ -287,6 +294,24 @@ static void encode_goto(struct encoder *e, const struct model_statement *s)
 	        TEXT(NFTNL_EXPR_IMM_CHAIN, e->r->chains[s->u.chain].name));
 }
 
+static void encode_strip_mptcp(struct encoder *e, const struct model_statement *s)
+{
+	enum { OPTION_MPTCP = 30 };
+
+	(void)s;
+	if (!(e->form & ENCODE_NO_STRIP)) {
+		EXPRESSION(e, "exthdr", U8(NFTNL_EXPR_EXTHDR_TYPE, OPTION_MPTCP),
+		        U32(NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT));
+		return;
+	}
+	EXPRESSION(e, "exthdr", U32(NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1),
+	        U8(NFTNL_EXPR_EXTHDR_TYPE, OPTION_MPTCP), U32(NFTNL_EXPR_EXTHDR_OFFSET, 0),
+	        U32(NFTNL_EXPR_EXTHDR_LEN, 1), U32(NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT),
+	        U32(NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT));
+	compare(e, NFT_CMP_EQ, &(const uint8_t) { 1 }, 1);
+	verdict(e, NF_DROP);
+}
+
 /* Its map has gone ahead in a message of its own. */
 static void encode_spread(struct encoder *e, const struct model_statement *s)
 {
@@ -303,7 +328,7 @@ static void (*const encoders[])(struct encoder *e, const struct model_statement 
 	[STATEMENT_INTERFACE] = encode_interface,
 	[STATEMENT_IN_SET] = encode_in_set,
 	[STATEMENT_TCP_FLAGS] = encode_tcp_flags,
-	[STATEMENT_RELATED] = encode_related,
+	[STATEMENT_STATE] = encode_state,
 	[STATEMENT_MARK_TEST] = encode_mark_test,
 	[STATEMENT_MARK_SET] = encode_mark_set,
 	[STATEMENT_COUNTER] = encode_count,
@@ -314,6 +339,7 @@ static void (*const encoders[])(struct encoder *e, const struct model_statement 
 	[STATEMENT_DROP] = encode_drop,
 	[STATEMENT_ACCEPT] = encode_accept,
 	[STATEMENT_GOTO] = encode_goto,
+	[STATEMENT_STRIP_MPTCP] = encode_strip_mptcp,
 	[STATEMENT_SPREAD] = encode_spread,
 };
 static_assert(sizeof(encoders) / sizeof(encoders[0]) == STATEMENT_COUNT, "one encoder per statement");
@@ -336,10 +362,10 @@ static void encode_maps(struct batch *b, const struct ruleset *r, const struct m
 			encode_map(b, r, &rule->statements[i]);
 }
 
-void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target)
+void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, unsigned form)
 {
 	const char *chain = r->chains[rule->chain].name;
-	struct encoder e = { .batch = b, .r = r, .target = target };
+	struct encoder e = { .batch = b, .r = r, .form = form };
 	struct nlmsghdr *h;
 
 	encode_maps(b, r, rule);

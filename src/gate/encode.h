@@ -23,8 +23,14 @@ enum { ENCODE_MAP_ID = UINT32_MAX >> 1 };
 #define ENCODE_MAP_NAME "__map%d"
 void encode_map(struct batch *b, const struct ruleset *r, const struct model_statement *spread);
 void encode_chain(struct batch *b, const char *table, const struct model_chain *chain, bool exists);
-/* target: use the xt target NFQUEUE in place of the queue expression. */
-void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, bool target);
+/* What the kernel lacks, and so is written in another form: bits. */
+enum encode_form {
+	ENCODE_TARGET = 1, /* the xt target NFQUEUE in place of the queue expression */
+	ENCODE_NO_STRIP =
+	        2, /* a packet with MPTCP's option is dropped, since the option cannot be taken out */
+	ENCODE_FORMS = 4
+};
+void encode_rule(struct batch *b, const struct ruleset *r, const struct model_rule *rule, unsigned form);
 
 void encode_delete_table(struct batch *b, const char *table);
 void encode_flush_chain(struct batch *b, const char *table, const char *chain);

@@ -17,7 +17,8 @@
  * both are done again.
  *
  * Queue: native expression first. A kernel without it refuses exactly that rule; the batch is then
- * made again with the xt target.
+ * made again with the xt target. MPTCP likewise: kernels before 5.18 refuse to take an option out of a packet,
+ * and then drop such packets.
  *
  * Limits. The netlink socket belongs to one thread. On kernels before 6.0 a connection that was reset
  * stays in conntrack as established, with its mark, until that times out.
@@ -53,7 +54,7 @@ enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time
 struct gate {
 	struct mnl_socket *nl;
 	uint32_t seq;
-	bool target; /* the queue expression was refused */
+	unsigned form; /* enum encode_form: what was refused */
 	enum gate_done done;
 	uint32_t uses; /* of chains in what was installed last; 0 = nothing was */
 };
@@ -245,8 +246,8 @@ static void encode_changes(
 	intervals_fini(&more);
 }
 
-static void encode_all(
-        struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep, bool target)
+static void encode_all(struct batch *b, const struct ruleset *r, const struct found *f,
+        const struct kept *keep, unsigned form)
 {
 	batch_begin(b, f->generation);
 	encode_table(b, r->table);
@@ -267,14 +268,14 @@ static void encode_all(
 	}
 	for (size_t i = 0; i < r->rule_count; i++)
 		if (r->rules[i].statement_count > 0 && !(keep && keep->chains[r->rules[i].chain]))
-			encode_rule(b, r, &r->rules[i], target);
+			encode_rule(b, r, &r->rules[i], form);
 	batch_end(b);
 }
 
-static bool rule_queues(const struct model_rule *rule)
+static bool rule_has(const struct model_rule *rule, enum model_statement_kind kind)
 {
 	for (unsigned i = 0; rule && i < rule->statement_count; i++)
-		if (rule->statements[i].kind == STATEMENT_QUEUE)
+		if (rule->statements[i].kind == kind)
 			return true;
 	return false;
 }
@@ -302,17 +303,17 @@ static uint32_t count_uses(const struct ruleset *r)
 	return uses;
 }
 
-/* The kernel lacks the queue expression, and nothing else so far as it says. */
-static bool lacks_queue(const struct batch_refusal *refusal)
+/* The kernel lacks this expression, or a way to use it, and nothing else so far as it says. */
+static bool lacks(const struct batch_refusal *refusal, enum model_statement_kind kind, const char *expression)
 {
 	return (refusal->error == -ENOENT || refusal->error == -EOPNOTSUPP) && refusal->note &&
-	       rule_queues(refusal->note->rule) &&
-	       (!refusal->expression || strcmp(refusal->expression, "queue") == 0);
+	       rule_has(refusal->note->rule, kind) &&
+	       (!refusal->expression || strcmp(refusal->expression, expression) == 0);
 }
 
-/* The kernel's table against the wanted one, queue rules in the form of `target`. 0, -ESTALE, -errno. */
-static int compare_form(struct gate *g, const struct ruleset *wanted, bool target, const struct shape *kernel,
-        char *err, unsigned err_bytes)
+/* The kernel's table against the wanted one, with rules in this form. 0, -ESTALE, -errno. */
+static int compare_form(struct gate *g, const struct ruleset *wanted, unsigned form,
+        const struct shape *kernel, char *err, unsigned err_bytes)
 {
 	const struct found nothing = { 0 };
 	struct batch batch;
@@ -322,7 +323,7 @@ static int compare_form(struct gate *g, const struct ruleset *wanted, bool targe
 	int error;
 
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &nothing, NULL, target);
+	encode_all(&batch, wanted, &nothing, NULL, form);
 	error = shape_of_batch(&shape, &batch);
 	if (!error)
 		line = shape_difference(&shape, kernel, &only_wanted);
@@ -335,9 +336,10 @@ static int compare_form(struct gate *g, const struct ruleset *wanted, bool targe
 	return error;
 }
 
-/* In either form of queue rules; g->target is then the one that is there. */
+/* In any form; g->form is then the one that is there. */
 static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
+	unsigned form;
 	struct shape kernel;
 	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
 
@@ -346,11 +348,12 @@ static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsi
 		error = -ESTALE;
 	}
 	if (!error)
-		error = compare_form(g, wanted, g->target, &kernel, err, err_bytes);
-	if (error == -ESTALE && compare_form(g, wanted, !g->target, &kernel, NULL, 0) == 0) {
-		g->target = !g->target;
-		error = 0;
-	}
+		error = compare_form(g, wanted, g->form, &kernel, err, err_bytes);
+	for (form = 0; error == -ESTALE && form < ENCODE_FORMS; form++)
+		if (compare_form(g, wanted, form, &kernel, NULL, 0) == 0) {
+			g->form = form;
+			error = 0;
+		}
 	shape_fini(&kernel);
 	return error;
 }
@@ -393,7 +396,7 @@ static int find_kept(struct gate *g, const struct ruleset *wanted, struct kept *
 	int error = shape_read(&keep->kernel, g->nl, &g->seq, wanted->table);
 
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &nothing, NULL, g->target);
+	encode_all(&batch, wanted, &nothing, NULL, g->form);
 	keep->sets = calloc(wanted->set_count + 1, sizeof(*keep->sets));
 	if (shape_of_batch(&shape, &batch) || !keep->sets)
 		error = -ENOMEM;
@@ -432,7 +435,7 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	if (error)
 		goto out;
 	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &found, &keep, g->target);
+	encode_all(&batch, wanted, &found, &keep, g->form);
 	g->seq += (uint32_t)batch.note_count;
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
@@ -441,11 +444,14 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	say_refused(wanted, &refusal, err, err_bytes);
 	if (error == -ERESTART) {
 		error = -EAGAIN;
-	} else if (!g->target && lacks_queue(&refusal)) {
-		g->target = true;
+	} else if (!(g->form & ENCODE_TARGET) && lacks(&refusal, STATEMENT_QUEUE, "queue")) {
+		g->form |= ENCODE_TARGET;
+		error = -EAGAIN;
+	} else if (!(g->form & ENCODE_NO_STRIP) && lacks(&refusal, STATEMENT_STRIP_MPTCP, "exthdr")) {
+		g->form |= ENCODE_NO_STRIP;
 		error = -EAGAIN;
 	} else if (refusal.expression && strcmp(refusal.expression, "target") == 0) {
-		g->target = false; /* neither way: begin anew next time */
+		g->form &= ~(unsigned)ENCODE_TARGET; /* neither way: begin anew next time */
 	}
 out:
 	free(keep.sets);
@@ -476,7 +482,12 @@ enum gate_done gate_done(const struct gate *g)
 
 bool gate_uses_target(const struct gate *g)
 {
-	return g->target;
+	return g->form & ENCODE_TARGET;
+}
+
+bool gate_drops_mptcp(const struct gate *g)
+{
+	return g->form & ENCODE_NO_STRIP;
 }
 
 /* ---- the rest ----------------------------------------------------------------------------- */
@@ -621,7 +632,7 @@ int gate_save(const struct gate *g, const struct ruleset *installed, const char 
 	int error;
 
 	batch_init(&batch, 1);
-	encode_all(&batch, installed, &nothing, NULL, g->target);
+	encode_all(&batch, installed, &nothing, NULL, g->form);
 	error = saved_write(path, installed->table, &batch);
 	batch_fini(&batch);
 	return error;

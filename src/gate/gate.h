@@ -23,6 +23,8 @@ enum gate_done { GATE_ADOPTED /* all was there already */, GATE_CHANGED, GATE_MA
 enum gate_done gate_done(const struct gate *g);
 /* True if the last install had to use the xt target. */
 bool gate_uses_target(const struct gate *g);
+/* True if it drops packets that open a connection with MPTCP, because the kernel cannot take that out. */
+bool gate_drops_mptcp(const struct gate *g);
 /* Leaves what gate_install() has installed in a file, for the next boot. 0 or -errno; then the old file stays. */
 int gate_save(const struct gate *g, const struct ruleset *installed, const char *path);
 /* Installs what the file has; its table's name is told. 0; -EEXIST: the table is there, nothing was done; -ENOENT: no

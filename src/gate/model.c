@@ -287,9 +287,9 @@ struct model_statement model_flags(uint8_t mask, uint8_t value)
 		.u.flags = { .mask = mask, .value = value } };
 }
 
-struct model_statement model_related(void)
+struct model_statement model_state(enum model_state state)
 {
-	return (struct model_statement) { .kind = STATEMENT_RELATED };
+	return (struct model_statement) { .kind = STATEMENT_STATE, .u.state = state };
 }
 
 struct model_statement model_mark_has(enum model_mark of, uint32_t bits)
@@ -331,6 +331,11 @@ struct model_statement model_end(enum model_statement_kind kind)
 {
 	assert(kind == STATEMENT_REJECT || kind == STATEMENT_DROP || kind == STATEMENT_ACCEPT);
 	return (struct model_statement) { .kind = kind };
+}
+
+struct model_statement model_strip_mptcp(void)
+{
+	return (struct model_statement) { .kind = STATEMENT_STRIP_MPTCP };
 }
 
 struct model_statement model_goto(enum model_chain_id chain)

@@ -143,7 +143,7 @@ enum model_statement_kind {
 	STATEMENT_INTERFACE, /* came in or goes out there */
 	STATEMENT_IN_SET,    /* fields, concatenated, are in a set */
 	STATEMENT_TCP_FLAGS, /* flags & mask == value */
-	STATEMENT_RELATED,   /* to a connection, by conntrack */
+	STATEMENT_STATE,     /* of its connection, by conntrack */
 	STATEMENT_MARK_TEST, /* any of these bits is set */
 	STATEMENT_MARK_SET,  /* mark = mark & keep | set */
 	STATEMENT_COUNTER,
@@ -154,9 +154,12 @@ enum model_statement_kind {
 	STATEMENT_DROP,
 	STATEMENT_ACCEPT,
 	STATEMENT_GOTO,
+	STATEMENT_STRIP_MPTCP, /* takes the option out of the packet; where the kernel can not, drops it */
 	STATEMENT_SPREAD, /* goes to one of several chains, both directions of a connection to the same */
 	STATEMENT_COUNT
 };
+
+enum model_state { MODEL_RELATED, MODEL_INVALID };
 
 enum model_mark { MARK_OF_PACKET, MARK_OF_CONNECTION };
 
@@ -176,6 +179,7 @@ struct model_statement {
 		struct {
 			uint8_t mask, value;
 		} flags;
+		enum model_state state;
 		struct {
 			enum model_mark of;
 			uint32_t bits;
@@ -252,7 +256,7 @@ struct model_statement model_field_in(enum model_field field, unsigned set);
 /* The whole key of the set. */
 struct model_statement model_key_in(const struct ruleset *r, unsigned set);
 struct model_statement model_flags(uint8_t mask, uint8_t value);
-struct model_statement model_related(void);
+struct model_statement model_state(enum model_state state);
 struct model_statement model_mark_has(enum model_mark of, uint32_t bits);
 struct model_statement model_mark_set(enum model_mark of, uint32_t keep, uint32_t set);
 struct model_statement model_count(enum model_counter counter);
@@ -260,6 +264,7 @@ struct model_statement model_limit(uint32_t per_s, uint32_t burst);
 struct model_statement model_log(uint16_t group, uint16_t snaplen, const char *prefix);
 struct model_statement model_queue(uint16_t number, bool bypass);
 struct model_statement model_end(enum model_statement_kind kind); /* REJECT, DROP, ACCEPT */
+struct model_statement model_strip_mptcp(void);
 struct model_statement model_goto(enum model_chain_id chain);
 struct model_statement model_spread(enum model_chain_id first, uint8_t count);
 

@@ -52,10 +52,12 @@ static void print_tcp_flags(FILE *to, const struct ruleset *r, const struct mode
 	print_flag_names(to, s->u.flags.value);
 }
 
-static void print_related(FILE *to, const struct ruleset *r, const struct model_statement *s)
+static void print_state(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
-	(void)r, (void)s;
-	fputs("ct state related", to);
+	static const char *const names[] = { [MODEL_RELATED] = "related", [MODEL_INVALID] = "invalid" };
+
+	(void)r;
+	fprintf(to, "ct state %s", names[s->u.state]);
 }
 
 static void print_mark_test(FILE *to, const struct ruleset *r, const struct model_statement *s)
@@ -122,6 +124,12 @@ static void print_goto(FILE *to, const struct ruleset *r, const struct model_sta
 	fprintf(to, "goto %s", r->chains[s->u.chain].name);
 }
 
+static void print_strip_mptcp(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	(void)r, (void)s;
+	fputs("reset tcp option mptcp", to);
+}
+
 static void print_spread(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
 	fprintf(to, "symhash mod %u vmap { ", s->u.spread.count);
@@ -137,7 +145,7 @@ static const statement_printer printers[] = {
 	[STATEMENT_INTERFACE] = print_interface,
 	[STATEMENT_IN_SET] = print_in_set,
 	[STATEMENT_TCP_FLAGS] = print_tcp_flags,
-	[STATEMENT_RELATED] = print_related,
+	[STATEMENT_STATE] = print_state,
 	[STATEMENT_MARK_TEST] = print_mark_test,
 	[STATEMENT_MARK_SET] = print_mark_set,
 	[STATEMENT_COUNTER] = print_counter,
@@ -148,6 +156,7 @@ static const statement_printer printers[] = {
 	[STATEMENT_DROP] = print_drop,
 	[STATEMENT_ACCEPT] = print_accept,
 	[STATEMENT_GOTO] = print_goto,
+	[STATEMENT_STRIP_MPTCP] = print_strip_mptcp,
 	[STATEMENT_SPREAD] = print_spread,
 };
 static_assert(sizeof(printers) / sizeof(printers[0]) == STATEMENT_COUNT, "one printer per statement");

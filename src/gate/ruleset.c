@@ -316,8 +316,8 @@ static bool has_hook(const struct build *b, enum ruleset_hook hook)
  * as something related to it; the resets of a mail server on the gateway do not. */
 static void let_resets_leave(struct ruleset *r, enum model_chain_id chain)
 {
-	MODEL_RULE(r, chain, NULL, model_related(), model_tcp(), model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST),
-	        model_end(STATEMENT_ACCEPT));
+	MODEL_RULE(r, chain, NULL, model_state(MODEL_RELATED), model_tcp(),
+	        model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST), model_end(STATEMENT_ACCEPT));
 }
 
 static void add_base_chains(struct build *b)
@@ -349,11 +349,25 @@ static void add_base_chains(struct build *b)
 	}
 }
 
+/* What must not reach the queue: a receiver that does not believe conntrack drops it by itself. MPTCP spreads
+ * one stream over several pairs of addresses; without its option in the SYN both ends use plain TCP. In
+ * monitor mode packets stay what they are. */
+static void add_strictness(struct build *b)
+{
+	if (policy_settings(b->policy)->mode == MODE_MONITOR)
+		return;
+	if (b->s->drop_invalid)
+		MODEL_RULE(b->r, CHAIN_INSPECT, NULL, model_state(MODEL_INVALID), model_end(STATEMENT_DROP));
+	MODEL_RULE(b->r, CHAIN_INSPECT, NULL, model_tcp(), model_flags(MODEL_FLAG_SYN, MODEL_FLAG_SYN),
+	        model_strip_mptcp());
+}
+
 static void add_inspect(struct build *b)
 {
 	const uint8_t not_plain = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_URG;
 	struct ruleset *r = b->r;
 
+	add_strictness(b);
 	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++) {
 		unsigned set = add_bare_acks(r, family);
 

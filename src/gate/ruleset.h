@@ -24,6 +24,7 @@ struct ruleset_settings {
 	uint16_t queues;    /* how many, from it on: 1..RULESET_QUEUES_MAX */
 	unsigned hooks;     /* 1 << enum ruleset_hook each */
 	uint16_t log_group; /* nflog group of refused tries */
+	bool drop_invalid;  /* what conntrack calls invalid does not reach the queue */
 	bool bypass;        /* queue rule lets packets pass when nobody listens (fail = open) */
 };
 

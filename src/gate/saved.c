@@ -118,7 +118,7 @@ static int read_messages(const char *bytes, size_t len, char table[SAVED_TABLE_M
 	memcpy(&head, bytes, sizeof(head));
 	bytes += sizeof(head);
 	if (memcmp(head.magic, MAGIC, sizeof(head.magic)) != 0 || head.bytes != len - sizeof(head) ||
-	        head.bytes == 0 || head.table[SAVED_TABLE_MAX - 1] != '\0' ||
+	        head.bytes == 0 || head.bytes % MNL_ALIGNTO != 0 || head.table[SAVED_TABLE_MAX - 1] != '\0' ||
 	        sum_of(bytes, head.bytes) != head.sum)
 		return -EBADMSG;
 	memcpy(table, head.table, SAVED_TABLE_MAX);

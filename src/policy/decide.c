@@ -31,6 +31,29 @@ struct policy_groups policy_lookup(const struct policy *p, const struct addr *a)
 	return ranges_find(&p->ranges[addr_is_v4(a)], a);
 }
 
+/* What the DNS says of a followed group is in no other for sure. */
+static bool followed_are_in(
+        const struct policy *p, const struct policy_groups *outer, const struct policy_groups *inner)
+{
+	for (unsigned id = 0; id < p->group_count; id++)
+		if (p->groups[id].followed && policy_groups_have(inner, id) && !policy_groups_have(outer, id))
+			return false;
+	return true;
+}
+
+/* Every address is in `any`, and so is every end that is the gateway. */
+bool policy_covers(
+        const struct policy *p, const struct policy_groups *outer, const struct policy_groups *inner)
+{
+	bool all = policy_groups_have(outer, GROUP_ID_ANY);
+
+	assert(p->sealed);
+	if (policy_groups_have(inner, GROUP_ID_SELF) && !all && !policy_groups_have(outer, GROUP_ID_SELF))
+		return false;
+	return all || (followed_are_in(p, outer, inner) && ranges_covered(&p->ranges[false], outer, inner) &&
+	                      ranges_covered(&p->ranges[true], outer, inner));
+}
+
 bool policy_has_port(const struct policy *p, uint16_t port)
 {
 	unsigned i;
@@ -176,14 +199,34 @@ struct policy_recipient policy_judge_recipient(
 	return r;
 }
 
+/* Names somebody: not every host is called so. */
+static bool names_owner(const struct smtp_address *a)
+{
+	const struct smtp_hop *hop = &a->hops[0];
+
+	if (a->hop_count == 0 || hop->len == 0)
+		return false;
+	return hop->literal ? !is_loopback(&hop->addr) : strcmp(hop->domain, "localhost") != 0;
+}
+
 bool policy_owns(const struct policy *p, const struct smtp_address *a)
 {
 	unsigned i;
 
-	if (a->hop_count == 0 || a->hops[0].len == 0 || (a->hops[0].literal && is_loopback(&a->hops[0].addr)))
+	if (!names_owner(a))
 		return false;
 	for (i = 0; i < p->group_count; i++)
 		if (p->groups[i].server && hop_is_ours(p, (int)i, &a->hops[0]))
 			return true;
 	return false;
+}
+
+bool policy_disowns(const struct policy *p, const struct smtp_address *a)
+{
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < p->group_count; i++)
+		any = any || (p->groups[i].server && p->groups[i].server->domains.count > 0);
+	return any && names_owner(a) && !policy_owns(p, a);
 }

@@ -155,13 +155,16 @@ enum policy_self policy_self_of(const struct packet *packet, bool from_client);
 struct policy_connection policy_judge_connection(
         const struct policy *p, const struct addr *src, const struct addr *dst, enum policy_self self);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
- * with no hop (bare local name) is ours; one that could not be read (SMTP_FORM_MALFORMED) is not,
- * and `hop` then is the last one read, or 0. */
+ * with no hop (bare local name) is ours; "<>" (SMTP_FORM_NULL) is not, nor one that could not be read
+ * (SMTP_FORM_MALFORMED), of which `hop` then is the last one read, or 0. */
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
 /* The domain it names first is a domain, host name or address of one of our servers. False without a
- * domain, and for loopback literals, which every host may call itself. */
+ * domain, and for localhost and loopback literals, which every host may call itself. */
 bool policy_owns(const struct policy *p, const struct smtp_address *a);
+/* It is somebody else's. False without a domain, for localhost and the like, and where no server of ours lists a domain:
+ * then nobody knows. */
+bool policy_disowns(const struct policy *p, const struct smtp_address *a);
 /* Why mail for a hop stays at a server. */
 enum policy_hop {
 	POLICY_HOP_FOREIGN,  /* it does not */
@@ -179,6 +182,11 @@ enum policy_hop policy_judge_hop(const struct policy *p, int server, const struc
 bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */
 struct policy_groups policy_lookup(const struct policy *p, const struct addr *a);
+
+/* Every connection end that matches `inner` matches `outer`, by address or by place, whatever the DNS says of followed
+ * groups. To be asked before policy_follow(). */
+bool policy_covers(
+        const struct policy *p, const struct policy_groups *outer, const struct policy_groups *inner);
 
 /* ---- reading, for gate, check and the records --------------------------------------------- */
 

@@ -110,3 +110,15 @@ struct policy_groups ranges_find(const struct ranges *r, const struct addr *a)
 	}
 	return low > 0 ? r->at[low - 1].groups : (struct policy_groups) { { 0 } };
 }
+
+bool ranges_covered(
+        const struct ranges *r, const struct policy_groups *outer, const struct policy_groups *inner)
+{
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (policy_groups_meet(inner, &r->at[i].groups) &&
+		        !policy_groups_meet(outer, &r->at[i].groups))
+			return false;
+	return true;
+}

@@ -22,5 +22,8 @@ int ranges_build(struct ranges *out, const struct prefixes *groups, unsigned gro
 void ranges_fini(struct ranges *r);
 /* The groups of an address of that family. */
 struct policy_groups ranges_find(const struct ranges *r, const struct addr *a);
+/* Every address that is in a group of `inner` is in one of `outer`. */
+bool ranges_covered(
+        const struct ranges *r, const struct policy_groups *outer, const struct policy_groups *inner);
 
 #endif

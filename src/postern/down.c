@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +25,7 @@ enum { ERR_BYTES = 512, END_WAIT_MS = 15000, TABLES_MAX = 16 };
 
 struct down {
 	struct gate *gate;
-	char *tables[TABLES_MAX];
+	char tables[TABLES_MAX][GATE_TABLE_MAX];
 	unsigned count;
 	struct conf *conf; /* NULL = cannot be read */
 	bool failed;
@@ -37,7 +36,7 @@ static void add_table(void *arg, const char *table)
 	struct down *d = arg;
 
 	if (d->count < TABLES_MAX)
-		d->tables[d->count++] = strdup(table);
+		snprintf(d->tables[d->count++], GATE_TABLE_MAX, "%s", table);
 }
 
 static void ignore(void *arg, const char *message)
@@ -46,19 +45,23 @@ static void ignore(void *arg, const char *message)
 	(void)message;
 }
 
-/* False if a file that was asked for by name is not there. */
-static bool find_tables(struct down *d, const char *path)
+/* A file that was asked for by name has to be one that can be used. */
+static void find_tables(struct down *d, const char *path)
 {
 	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &d->conf, ignore, NULL, NULL);
 
-	if (r == 0)
+	if (r == 0) {
 		add_table(d, d->conf->nft.table);
-	else if (path)
+	} else if (path) {
 		fprintf(stderr, "postern down: %s cannot be used (postern check -c %s says why)\n", path,
 		        path);
-	else if (gate_find_tables(d->gate, add_table, d) < 0)
 		d->failed = true;
-	return r == 0 || !path;
+	} else {
+		r = gate_find_tables(d->gate, add_table, d);
+		if (r < 0)
+			fprintf(stderr, "postern down: cannot read the kernel's tables: %s\n", strerror(-r));
+		d->failed = r < 0;
+	}
 }
 
 static void end_daemon(struct down *d, const char *table)
@@ -126,13 +129,12 @@ int down_run(int argc, char **argv)
 		fprintf(stderr, "postern down: %s\n", err);
 		return COMMAND_INVALID;
 	}
-	d.failed = !find_tables(&d, path);
+	find_tables(&d, path);
 	if (d.count == 0 && !d.failed)
 		puts("there is nothing of posternd in the kernel");
 	for (unsigned i = 0; i < d.count; i++) {
 		end_daemon(&d, d.tables[i]);
 		remove_table(&d, d.tables[i]);
-		free(d.tables[i]);
 	}
 	gate_close(d.gate);
 	conf_free(d.conf);

@@ -119,7 +119,7 @@ static void on_warning(void *arg, const char *message)
 	unsigned *warnings = arg;
 
 	(*warnings)++;
-	fprintf(stderr, "warning: %s\n", message);
+	fprintf(stderr, "%s\n", message);
 }
 
 static int run_with_configuration(const struct command *c, int argc, char **argv)
@@ -159,7 +159,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 	char name[64];
 	int status;
 
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		print_command_help(stdout, c);
 		return COMMAND_FINE;
 	}

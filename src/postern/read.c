@@ -16,11 +16,13 @@
 #include "conf/conf.h"
 #include "inspect.h"
 #include "policy/policy.h"
+#include "postern/copies.h"
 #include "report/eve.h"
 #include "tap/pcap.h"
 #include "watch/watch.h"
+#include "wire/fragments.h"
 
-enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000 };
+enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000, DATAGRAMS = 256 };
 
 struct read_options {
 	const char *conf;
@@ -35,6 +37,8 @@ struct reader {
 	struct conf *conf;
 	struct ring *events, *findings;
 	struct inspect *inspect;
+	struct fragments *fragments;
+	struct copies *copies;
 	struct watch *watch;
 	struct eve *eve;
 	uint64_t now_us, ticked_us;
@@ -67,10 +71,22 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 {
 	struct reader *r = arg;
 	struct verdict verdict;
+	struct packet whole, here;
+	const uint8_t *whole_bytes;
 
 	if (packet->time_us > r->now_us)
 		r->now_us = packet->time_us;
-	inspect_packet(r->inspect, packet, bytes, &verdict);
+	if (fragments_push(r->fragments, packet, bytes, &whole, &whole_bytes)) {
+		if (!whole_bytes)
+			return;
+		packet = &whole;
+		bytes = whole_bytes;
+	}
+	if (copies_has(r->copies, packet, bytes))
+		return;
+	here = *packet;
+	here.in_if = 0; /* it is another machine's, and has another name here */
+	inspect_packet(r->inspect, &here, bytes, &verdict);
 	drain(r);
 	if (r->now_us - r->ticked_us >= TICK_US) {
 		r->ticked_us = r->now_us;
@@ -83,6 +99,7 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 
 static void finish(struct reader *r)
 {
+	fragments_finish(r->fragments);
 	while (inspect_finish(r->inspect, r->now_us) > 0)
 		drain(r);
 	drain(r);
@@ -103,6 +120,7 @@ static int read_capture(struct reader *r, const char *path)
 		return -EINVAL;
 	}
 	r->now_us = r->ticked_us = 0;
+	copies_reset(r->copies);
 	result = pcap_tap_run(tap, on_packet, r, err, sizeof(err));
 	if (result != 0)
 		fprintf(stderr, "postern read: %s\n", err);
@@ -129,7 +147,7 @@ static void on_option_error(void *arg, const char *message)
 static void on_conf_warning(void *arg, const char *message)
 {
 	(void)arg;
-	fprintf(stderr, "warning: %s\n", message);
+	fprintf(stderr, "%s\n", message);
 }
 
 static int load_conf(const struct read_options *o, struct conf **conf)
@@ -160,7 +178,9 @@ static int reader_open(struct reader *r, const struct read_options *o)
 		r->inspect = inspect_new(&inspect, r->events, r->conf->policy);
 	if (r->findings)
 		r->watch = watch_new(&watch, r->findings);
-	if (!r->inspect || !r->watch) {
+	r->fragments = fragments_new(DATAGRAMS);
+	r->copies = copies_new();
+	if (!r->inspect || !r->watch || !r->fragments || !r->copies) {
 		fprintf(stderr, "postern read: not enough memory for the tables: %s\n", strerror(errno));
 		return COMMAND_INVALID;
 	}
@@ -177,6 +197,8 @@ static void reader_close(struct reader *r)
 	eve_close(r->eve);
 	watch_free(r->watch);
 	inspect_free(r->inspect);
+	fragments_free(r->fragments);
+	copies_free(r->copies);
 	ring_free(r->findings);
 	ring_free(r->events);
 	conf_free(r->conf);
@@ -192,6 +214,7 @@ static void summarise(const struct reader *r)
 {
 	const uint64_t *n = inspect_counters(r->inspect)->n;
 	struct watch_counts w = watch_counts(r->watch);
+	struct fragments_counts f = fragments_counts(r->fragments);
 	uint64_t sessions = n[COUNTER_SESSIONS_READ] + n[COUNTER_SESSIONS_TLS] + n[COUNTER_SESSIONS_OTHER];
 
 	print_count("postern read: ", r->captures, "capture");
@@ -200,6 +223,11 @@ static void summarise(const struct reader *r)
 	print_count(", ", r->packets, "packet");
 	if (r->not_ip > 0)
 		fprintf(stderr, " (%ju not IP)", (uintmax_t)r->not_ip);
+	if (f.fragments > 0) {
+		print_count(" (", f.fragments, "fragment");
+		print_count(" of ", f.whole, "datagram");
+		fprintf(stderr, ", %ju never whole)", (uintmax_t)f.lost);
+	}
 	print_count(", ", sessions, "connection");
 	fprintf(stderr, " (%ju read down to RCPT, %ju under TLS)", (uintmax_t)n[COUNTER_SESSIONS_READ],
 	        (uintmax_t)n[COUNTER_SESSIONS_TLS]);
@@ -207,6 +235,10 @@ static void summarise(const struct reader *r)
 	print_count(", ", n[COUNTER_RCPT], "recipient");
 	print_count(", ", w.findings, "finding");
 	fputc('\n', stderr);
+	if (copies_count(r->copies) > 0) {
+		print_count("postern read: ", copies_count(r->copies), "packet");
+		fputs(" captured a second time at another interface and skipped\n", stderr);
+	}
 	if (n[COUNTER_EVENTS_LOST] || w.findings_lost || eve_counts(r->eve).lost)
 		fprintf(stderr, "postern read: lost: %ju events, %ju findings, %ju records\n",
 		        (uintmax_t)n[COUNTER_EVENTS_LOST], (uintmax_t)w.findings_lost,

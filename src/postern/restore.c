@@ -54,8 +54,8 @@ int restore_run(int argc, char **argv)
 	if (optind < argc)
 		return COMMAND_USAGE;
 	if (!known) {
-		fputs("postern restore: no file is named with -f, and the environment has no "
-		      "STATE_DIRECTORY\n",
+		fputs("postern restore: STATE_DIRECTORY is set by the service manager only; by hand, name "
+		      "the file: -f /var/lib/postern/rules\n",
 		        stderr);
 		return COMMAND_USAGE;
 	}

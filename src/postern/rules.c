@@ -46,7 +46,10 @@ int verify_run(const struct conf *conf, unsigned warnings)
 	if (r == 0)
 		printf("table inet %s is as it should be\n", conf->nft.table);
 	else if (r == -ESTALE)
-		printf("table inet %s is not as it should be: %s\n", conf->nft.table, err);
+		printf("table inet %s is not as it should be: %s\n"
+		       "a start or reload (SIGHUP) of posternd mends it; posternd -n keeps the rules of mode "
+		       "monitor\n",
+		        conf->nft.table, err);
 	else
 		fprintf(stderr, "postern verify: %s\n", *err ? err : strerror(-r));
 	gate_close(gate);

@@ -67,6 +67,8 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 	int r;
 
 	d->claim = -1;
+	for (unsigned i = 0; i < CLAIM_GUESTS_MAX; i++)
+		d->claim_guests[i] = -1;
 	d->reload.uid = -1;
 	d->started_us = d->mode_since_us = clock_now_us();
 	d->path = path;
@@ -177,6 +179,18 @@ void daemon_save_rules(const struct daemon *d, const struct ruleset *rules)
 		        strerror(-r));
 }
 
+/* A table of another name, from before nft.table was changed, would go on refusing and queueing. */
+static void tell_other_table(void *arg, const char *table)
+{
+	const struct daemon *d = arg;
+
+	if (strcmp(table, d->conf->nft.table) != 0)
+		log_warning(
+		        "table inet %s is one of posternd, too, and in force beside table inet %s: unless "
+		        "another posternd guards it, remove it (nft delete table inet %s)",
+		        table, d->conf->nft.table, table);
+}
+
 bool daemon_install(struct daemon *d)
 {
 	static const char *const done[] = {
@@ -191,10 +205,15 @@ bool daemon_install(struct daemon *d)
 		return false;
 	}
 	daemon_save_rules(d, d->rules);
+	(void)gate_find_tables(d->gate, tell_other_table, d);
 	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", daemon_mode_name(d->conf),
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
+	if (gate_drops_mptcp(d->gate))
+		log_warning("this kernel (before 5.18) cannot turn MPTCP into plain TCP: in mode enforce, "
+		            "connections that "
+		            "open with it to inspected pairs get no answer");
 	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
 	upstreams_open(d->upstreams, d->conf, d->desk);

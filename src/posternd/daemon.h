@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "conf/conf.h"
+#include "gate/claim.h"
 #include "gate/gate.h"
 #include "posternd/desk.h"
 #include "posternd/health.h"
@@ -43,6 +44,7 @@ struct daemon {
 	bool reload_again; /* asked for meanwhile */
 	struct ruleset *rules;
 	int claim; /* of the table, for our life (gate/claim.h); -1 = none */
+	int claim_guests[CLAIM_GUESTS_MAX];
 	struct gate *gate;
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	unsigned worker_count;

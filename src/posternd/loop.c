@@ -126,6 +126,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	uint64_t now_us = clock_now_us();
 
 	(void)revents;
+	claim_tick(d->claim, d->claim_guests);
 	desk_tick(d->desk, now_us);
 	health_tick(d->health, now_us);
 	daemon_tell_blind(d, now_us);

@@ -3,10 +3,10 @@
  * Runs in the foreground, logs to stderr, tells the service manager when it is ready. Exit status:
  * 0 after SIGTERM or SIGINT, 1 when something was wrong (said in one line), 2 for wrong usage.
  */
+#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "conf/conf.h"
@@ -31,9 +31,14 @@ static void print_usage(FILE *to)
 /* The exit status, or -1 to go on. */
 static int read_options(int argc, char **argv, struct options *o)
 {
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int c;
 
-	while ((c = getopt(argc, argv, "c:nVh")) != -1)
+	while ((c = getopt_long(argc, argv, "c:nVh", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			o->path = optarg;

@@ -19,6 +19,7 @@ struct ruleset *wanted_rules_of(const struct conf *conf, const struct policy *po
 		.queues = conf->queue.workers,
 		.hooks = conf->nft.hooks,
 		.log_group = conf->queue.number,
+		.drop_invalid = conf->nft.drop_invalid,
 		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
 	};
 

@@ -139,6 +139,8 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 	write_auth(c, smtp);
 	field_set(smtp, "pipelined", json_boolean(c->tx.pipelined));
 	field_set(smtp, "bdat", json_boolean(c->tx.bdat));
+	if (c->tx.gap)
+		field_set(smtp, "gap", json_true());
 	write_tally(&c->tally, smtp);
 	field_set_text(smtp, "end", words_get(WORDS_END, end));
 	field_set_text(smtp, "source", words_get(WORDS_SOURCE, c->conn.source));
@@ -335,6 +337,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		if (c->tx.tx_id != e->u.tx_end.tx_id)
 			break;
 		c->tx.bdat |= e->u.tx_end.bdat;
+		c->tx.gap |= e->u.tx_end.gap;
 		end_transaction(b, frame, c, e->u.tx_end.end);
 		break;
 	case EVENT_COMMAND:

@@ -166,7 +166,10 @@ void transaction_write(const struct transaction *t, struct transaction_memory *m
 
 enum event_end transaction_end(const struct transaction *t, enum event_end otherwise)
 {
-	return t->tx_id == 0 || t->mail_refused ? END_REFUSED : otherwise;
+	bool unsaid =
+	        t->tx_id == 0 && t->rcpt_refused == 0 && t->reply.code < 400; /* its MAIL was not seen */
+
+	return !unsaid && (t->tx_id == 0 || t->mail_refused) ? END_REFUSED : otherwise;
 }
 
 void transaction_fini(struct transaction *t, struct transaction_memory *m)

@@ -33,6 +33,7 @@ struct transaction {
 	json_t *rcpt; /* array, owned; NULL until the first */
 	struct event_path mail_from, message_id;
 	bool has_mail_from, mail_refused;
+	bool gap;                 /* bytes of it were never seen: the size is of those that were */
 	uint16_t mail_code;       /* the answer to MAIL, 0 = none */
 	struct event_reply reply; /* the last one that decided about the transaction; code 0 = none */
 };

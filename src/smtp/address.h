@@ -1,7 +1,7 @@
 /* address.h - what a forward-path says about where the mail would finally go.
  *
  * A path can send mail on through several hosts: a source route "@a,@b:u@c" (RFC 5321 appendix C),
- * "u%b@a", "b!u@a", a quoted "\"u@b\"@a". parse() undoes these and lists the hops in the order in
+ * "u%b@a", "b!u@a", a quoted "\"u@b\"@a", forms of gateways; smtp/forms lists them. parse() undoes these and lists the hops in the order in
  * which mail would travel: hop 0 is the domain the receiving server looks at, the last one where
  * the mail ends. Whether a hop is undone at all matters only if the one before it is ours: policy
  * walks the hops and stops at the first foreign one.

@@ -5,7 +5,7 @@
  *
  * What servers forgive is forgiven (docs/FORMS.md), with a note that the path is malformed where no honest client
  * writes so: one bracket without the other or in another, a comment left open, blanks between words, control bytes,
- * separators of a list in front.
+ * separators of a list at its ends.
  *
  * Sources: RFC 5321 4.1.2; RFC 5322 3.2.2 (comments, which no SMTP path has, and servers still take);
  * RFC 2156 4.2 (escapes in X.400 addresses, which look like comments).
@@ -178,6 +178,26 @@ static void clean_loose(struct reading *r, const uint8_t *path, uint32_t from, u
 	}
 }
 
+static bool is_separator(uint8_t byte)
+{
+	return byte == ',' || byte == ';' || byte == ':';
+}
+
+/* At its ends a path may have what separates the names of a list or a group: Postfix steps over it. */
+static void trim_separators(struct reading *r)
+{
+	uint32_t from = 0, to = r->len;
+
+	while (from < to && is_separator(r->text[from]))
+		from++;
+	while (to > from && is_separator(r->text[to - 1]))
+		to--;
+	if (to - from == r->len)
+		return;
+	r->malformed = true;
+	address_keep(r, from, to);
+}
+
 void address_clean(struct reading *r, const uint8_t *path, uint32_t len)
 {
 	uint32_t from = 0, to = len;
@@ -198,9 +218,5 @@ void address_clean(struct reading *r, const uint8_t *path, uint32_t len)
 		append(r, path + from, to - from);
 	if (r->marks & MARK_CONTROL)
 		r->malformed = true;
-	/* Nothing before the first separator of a list or group: Postfix goes on behind it. */
-	for (from = 0; from < r->len && memchr(",;:", r->text[from], 3); from++)
-		r->malformed = true;
-	if (from > 0)
-		address_keep(r, from, r->len);
+	trim_separators(r);
 }

@@ -7,7 +7,9 @@
  *
  * Secrets never leave: the response to a 334 is dropped unread; of AUTH only the mechanism is kept;
  * of an unknown command only its first word, and not even that once AUTH has been sent, because a
- * response sent too early or too late looks like an unknown command.
+ * response sent too early or too late looks like an unknown command, or behind a DATA that was refused, because
+ * a body sent nevertheless does. Around a bare CR, which may have ended a line to the server, AUTH
+ * is looked for in the line of any verb.
  *
  * Behind AUTH lines are read as commands at once, not held as behind DATA: if the server refuses the
  * AUTH they are commands, and a recipient among them must be judged in time. If the server asks for
@@ -79,24 +81,30 @@ static void set_path(struct event_path *path, const uint8_t *text, uint32_t len,
 	path->len = (uint16_t)at;
 }
 
-/* Whether all of the words may be told: see the top of this file. */
-static bool is_secret(const struct dialogue *d, enum smtp_verb verb)
+static bool holds_auth(const struct dialogue *d)
 {
 	uint32_t i;
 
-	if (verb == SMTP_VERB_AUTH || (verb == SMTP_VERB_UNKNOWN && d->auth_seen))
-		return true;
-	for (i = 0; verb == SMTP_VERB_UNKNOWN && i + 4 <= d->line.kept; i++)
+	for (i = 0; i + 4 <= d->line.kept; i++)
 		if (strncasecmp((const char *)d->store + i, "AUTH", 4) == 0)
 			return true;
 	return false;
+}
+
+/* Whether none of the words may be told: see the top of this file. */
+static bool is_secret(const struct dialogue *d, enum smtp_verb verb)
+{
+	bool unknown = verb == SMTP_VERB_UNKNOWN;
+
+	return verb == SMTP_VERB_AUTH || (unknown && (d->auth_seen || d->body_refused)) ||
+	       ((unknown || d->line.odd & 1u << LINE_BARE_CR) && holds_auth(d));
 }
 
 static void keep_text(struct dialogue *d, struct smtp_command *c)
 {
 	const struct command_scan *s = &d->scan;
 	enum smtp_verb verb = (enum smtp_verb)s->verb;
-	const uint8_t *line = d->store;
+	const uint8_t *line = d->store, *cr;
 	uint32_t from = s->arg_at, to = d->line.kept;
 
 	if (command_keyword(verb)) {
@@ -110,7 +118,9 @@ static void keep_text(struct dialogue *d, struct smtp_command *c)
 	} else if (verb == SMTP_VERB_AUTH) {
 		to = from + command_word(line, from, to);
 	}
-	while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t' || line[to - 1] == '\r'))
+	cr = memchr(line + from, '\r', to - from);
+	to = cr ? (uint32_t)(cr - line) : to;
+	while (to > from && (line[to - 1] == ' ' || line[to - 1] == '\t'))
 		to--;
 	set_path(&c->path, line + from, to - from, false);
 }
@@ -144,6 +154,7 @@ static void tell_oddities(struct dialogue *d)
 		if (d->line.odd & 1u << i)
 			tell_odd_at(d, (enum event_odd)odd[i], d->line.odd_at[i]);
 	d->bare_lf = d->bare_lf || (d->line.odd & 1u << LINE_BARE_LF);
+	d->miscounted = d->miscounted || (d->line.odd & ~(1u << LINE_BINARY)) || d->scan.verb_end == 0;
 	if (d->pending.first && pool_get(d->pool, d->pending.first)->verb == SMTP_VERB_GREETING &&
 	        !d->early_talk_told) {
 		d->early_talk_told = true;
@@ -180,7 +191,7 @@ static void send_rcpt(struct dialogue *d, struct smtp_command *c)
 static void send_data(struct dialogue *d, struct smtp_command *c)
 {
 	c->tx_id = d->client_tx;
-	if (d->deferring)
+	if (defer_is_on(d))
 		defer_command(d, c);
 	if (c->judgement.refused) {
 		send_leave(d, c); /* the server reads RSET */
@@ -191,7 +202,7 @@ static void send_data(struct dialogue *d, struct smtp_command *c)
 }
 
 /* The bytes follow whatever the server says (RFC 3030 section 2). A line that is no BDAT to us may
- * be one to the server: then nobody knows where the next command begins. */
+ * be one to the server (command_parse_chunk()): then nobody knows where the next command begins. */
 static void send_bdat(struct dialogue *d, struct smtp_command *c)
 {
 	uint64_t bytes;
@@ -199,12 +210,13 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 
 	c->tx_id = d->client_tx;
 	if (!command_parse_chunk(d->store, d->scan.arg_at, d->line.kept, &bytes, &last)) {
-		if (d->deferring)
+		if (defer_is_on(d))
 			defer_command(d, c);
 		dialogue_lose(d);
+		d->blind = true;
 		return;
 	}
-	if (last && d->deferring)
+	if (last && defer_is_on(d))
 		defer_command(d, c);
 	d->left_open = d->left_open || c->judgement.refused;
 	if (!d->chunking)
@@ -339,7 +351,7 @@ static uint32_t read_commands(struct dialogue *d, const struct piece *p)
 	used = line_push(&d->line, d->store, SMTP_LINE_MAX, p->bytes, len, p->offset, '>');
 	if (d->bare_end > 0)
 		judge_behind_cr(d);
-	if ((d->deferring || d->left_open) && d->synced && !d->skip_line && !d->challenged)
+	if ((defer_is_on(d) || d->left_open) && d->synced && !d->skip_line && !d->challenged)
 		defer_tell_letters(d, p, used);
 	if (d->line.done) {
 		end_line(d, p);
@@ -532,7 +544,7 @@ static uint32_t read_tls(struct dialogue *d, const struct piece *p)
  * some line, and what it covers is read on. The verb of a recipient that begins there is no address. */
 static void watch_proxy_header(struct dialogue *d, const struct piece *p, uint32_t used, uint64_t until)
 {
-	static const char verb[PROXY_VERB + 1] = "rcpt";
+	static const uint8_t verb[PROXY_VERB] = { 'r', 'c', 'p', 't' };
 	uint32_t i;
 
 	for (i = 0; i < used && p->offset + i < until; i++) {

@@ -252,7 +252,7 @@ bool command_parse_chunk(const uint8_t *line, uint32_t from, uint32_t len, uint6
 
 	for (; at < len && line[at] >= '0' && line[at] <= '9' && at - from < DIGITS_MAX; at++)
 		n = n * 10 + (uint64_t)(line[at] - '0');
-	if (at == from || (at < len && !command_is_blank(line[at])))
+	if (at == from || n > INT32_MAX || (at < len && !command_is_blank(line[at])))
 		return false;
 	while (at < len && command_is_blank(line[at]))
 		at++;

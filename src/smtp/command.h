@@ -35,7 +35,8 @@ void command_scan(struct command_scan *s, const uint8_t *line, uint32_t len);
 void command_finish(struct command_scan *s, const uint8_t *line, uint32_t len);
 /* The word at line[from, len), at most: up to a blank. Returns its length. */
 uint32_t command_word(const uint8_t *line, uint32_t from, uint32_t len);
-/* "BDAT 1000 LAST": false if the argument at line[from, len) is not that. */
+/* "BDAT 1000 LAST": false if the argument at line[from, len) is not that, or announces more than 2^31 - 1 bytes:
+ * servers that count in 32 bits (Exim) read another number then. */
 bool command_parse_chunk(const uint8_t *line, uint32_t from, uint32_t len, uint64_t *bytes, bool *last);
 
 /* In a path that no bracket has opened (yet): the end of the line ends it. */

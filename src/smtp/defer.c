@@ -8,7 +8,12 @@
  * 451, too: the server is where the client believes it is, and the MAIL after it is a MAIL.
  *
  * Letters are told as they come, each before it leaves. A word that begins like one of these and goes on
- * otherwise is as unknown to the server as it was.
+ * otherwise is as unknown to the server as it was. A word that has begun to be replaced is replaced to its end,
+ * whatever the server answers meanwhile.
+ *
+ * A deferral ends by the server's word that it has begun anew, so that word has to be about that. Behind lines that
+ * some servers count otherwise than we do (bare LF or CR, NUL, too long, empty, or its end spoiled by us) it may be
+ * about another command: from then on a deferral holds to the end of the connection.
  *
  * Rejected: NOOP in place of MAIL (a RCPT sent along with it would join the old transaction); to rewrite the
  * 503 only (so would every later one, and that client never mails again on this connection).
@@ -50,13 +55,13 @@ static bool find_word(const struct dialogue *d, struct replacement *r)
 	}
 	if (match(d, "BDAT", at, 0) < WORD_BYTES) {
 		*r = (struct replacement) { "DATA", "RSET", at, false };
-		return d->deferring;
+		return defer_is_on(d);
 	}
 	at = skip_blanks(d, at + WORD_BYTES);
 	while (at < d->line.kept && d->store[at] >= '0' && d->store[at] <= '9')
 		at++;
 	*r = (struct replacement) { "LAST", "    ", skip_blanks(d, at), false };
-	return d->deferring;
+	return defer_is_on(d);
 }
 
 /* Where the new bytes of the line end, but for what ends it. */

@@ -140,10 +140,16 @@ static void tell_eod(const struct dialogue *d, const struct due *due, struct smt
 	eod->verb_offset = found->command_offset;
 }
 
+static bool path_is_closed(const struct dialogue *d)
+{
+	return d->scan.angle && d->store[d->scan.path_end - 1] == '>';
+}
+
 static void tell_recipient(struct dialogue *d, const struct due *due, struct smtp_fact *fact)
 {
 	const struct command_scan *s = &d->scan;
 	uint64_t behind = d->line.offset + s->path_end;
+	bool closed = path_is_closed(d);
 
 	fact->command = pool_get(d->pool, due->command);
 	fact->path = (const char *)d->store + s->path_at;
@@ -152,10 +158,25 @@ static void tell_recipient(struct dialogue *d, const struct due *due, struct smt
 	fact->path_offset = d->line.offset + s->path_at;
 	/* Closed by '>': the byte before it. By the end of the line: the line's last byte, wherever
 	 * the path ended in it, for that is what may still be changed. */
-	fact->path_end_offset = s->angle && d->store[s->path_end - 1] == '>'
-	                                ? behind - 2
-	                                : d->line.offset + d->line.length - 1;
+	fact->path_end_offset = closed ? behind - 2 : d->line.offset + d->line.length - 1;
+	fact->path_closed = closed;
 	fact->late = due->late;
+}
+
+/* No DATA has a header yet, and a BDAT behind this command has had another one read. */
+static bool header_is_of(const struct dialogue *d, const struct smtp_command *c)
+{
+	const struct smtp_command *other;
+	uint32_t id;
+
+	if (c->verb != SMTP_VERB_BODY && c->verb != SMTP_VERB_BDAT)
+		return false;
+	for (id = d->pending.first; id; id = other->next) {
+		other = pool_get(d->pool, id);
+		if (other->verb == SMTP_VERB_BDAT && other->tx_id != c->tx_id)
+			return false;
+	}
+	return true;
 }
 
 static void tell_reply(struct dialogue *d, const struct due *due, struct smtp_fact *fact)
@@ -171,6 +192,7 @@ static void tell_reply(struct dialogue *d, const struct due *due, struct smtp_fa
 		return;
 	fact->command = pool_get(d->pool, due->command);
 	fact->reply.sent_us = fact->command->sent_us;
+	fact->header_is_its = header_is_of(d, fact->command);
 	if (fact->command->verb == SMTP_VERB_EHLO && !due->unanswered) {
 		fact->starttls_offered = d->reply.starttls;
 		fact->starttls_masked = d->reply.masked;
@@ -485,8 +507,9 @@ enum smtp_fact_kind dialogue_end(
 
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command)
 {
-	(void)d;
 	command->judgement.refused = 1;
+	if (!command->judgement.decoy && !path_is_closed(d))
+		d->miscounted = true; /* its line's end may be what is spoiled */
 }
 
 void dialogue_refuse_greeting(struct dialogue *d, bool refuse)
@@ -505,71 +528,6 @@ void dialogue_defer(struct dialogue *d)
 
 void dialogue_begin_anew(struct dialogue *d, const struct smtp_command *c)
 {
-	if (c->offset >= d->defer_from)
+	if (c->offset >= d->defer_from && d->certain && !d->miscounted)
 		d->deferring = false;
-}
-
-/* ---- questions -------------------------------------------------------------------------------------- */
-
-bool dialogue_in_body(const struct dialogue *d)
-{
-	return d->mode == CLIENT_BODY || d->mode == CLIENT_CHUNK;
-}
-
-bool dialogue_data_is_out(const struct dialogue *d)
-{
-	const struct smtp_command *c;
-	uint32_t id;
-
-	for (id = d->pending.first; id; id = c->next) {
-		c = pool_get(d->pool, id);
-		if (c->verb == SMTP_VERB_BDAT || (c->verb == SMTP_VERB_DATA && !c->judgement.refused))
-			return true;
-	}
-	return dialogue_in_body(d) || d->mode == CLIENT_HELD;
-}
-
-bool dialogue_awaits_end_reply(const struct dialogue *d)
-{
-	return d->ends_pending > 0;
-}
-
-bool dialogue_is_tls(const struct dialogue *d)
-{
-	return d->is_tls;
-}
-
-bool dialogue_is_certain(const struct dialogue *d)
-{
-	return d->certain;
-}
-
-bool dialogue_is_authenticated(const struct dialogue *d)
-{
-	return d->authenticated;
-}
-
-bool dialogue_is_blind(const struct dialogue *d)
-{
-	return d->blind;
-}
-
-uint64_t dialogue_body_from(const struct dialogue *d)
-{
-	return d->body_from;
-}
-
-bool dialogue_in_chunk(const struct dialogue *d)
-{
-	return d->mode == CLIENT_CHUNK;
-}
-
-uint32_t dialogue_transactions(const struct dialogue *d)
-{
-	return d->tx_count;
-}
-
-const struct header *dialogue_header(const struct dialogue *d)
-{
-	return &d->body.header;
 }

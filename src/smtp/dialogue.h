@@ -66,7 +66,7 @@ const char *smtp_verb_name(enum smtp_verb verb);
 enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
 
 /* What is judged about a recipient; written by the caller at SMTP_FACT_RECIPIENT, kept for it until
- * the reply, never read by the dialogue except `refused`. */
+ * the reply, never read by the dialogue except `refused` and `decoy`. */
 struct smtp_judgement {
 	uint8_t judged, ours, client_ours, form;
 	uint8_t action, would;
@@ -124,9 +124,11 @@ struct smtp_fact {
 	uint64_t path_offset;     /* RECIPIENT: client stream offset of its first byte */
 	uint64_t path_end_offset; /* RECIPIENT: client stream offset of the last byte of the path's text: the
 	                             one before the closing '>' (or the line's last, before CRLF) */
+	bool path_closed;         /* RECIPIENT: by a '>', which comes behind that byte */
 	bool late;                /* RECIPIENT, EOD: read only after its bytes were long gone */
 	struct event_reply reply; /* REPLY; sent_us from the command */
 	uint8_t final_data;       /* REPLY to BODY or BDAT LAST */
+	bool header_is_its;       /* REPLY: dialogue_header() is that of the mail it is about */
 	uint8_t starttls_offered; /* REPLY to EHLO */
 	uint8_t starttls_masked;  /* REPLY to EHLO: the offer was overwritten on the way */
 	uint32_t tx_id;           /* REPLY, EOD and TX_END: transaction it belongs to, 0 = none */
@@ -163,13 +165,13 @@ void dialogue_unheard(struct dialogue *d);
  * (SMTP_FACT_REPLY with code 0) and an open transaction. end: how (END_CLOSED or END_LOST). */
 enum smtp_fact_kind dialogue_end(
         struct dialogue *d, enum event_end end, uint64_t now_us, struct smtp_fact *fact);
-/* After SMTP_FACT_RECIPIENT: marks its command as refused by us. */
+/* At SMTP_FACT_RECIPIENT, before the next call: marks its command as refused by us. */
 void dialogue_refuse(struct dialogue *d, struct smtp_command *command);
 /* Whether the greeting counts as refused; without effect once it is told, or after a start in the middle. */
 void dialogue_refuse_greeting(struct dialogue *d, bool refuse);
 /* The transaction the client is in shall not come to its end: see SMTP_FACT_DEFER. Holds until the server
  * has answered 2xx to a command sent later that begins anew (RSET, HELO, EHLO, MAIL, or the DATA that became
- * a RSET). */
+ * a RSET), if its replies are certain to be about the commands that we think (smtp/defer.c). */
 void dialogue_defer(struct dialogue *d);
 
 /* Questions. */
@@ -183,7 +185,7 @@ bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
 /* The client has sent bytes that are not read as commands, though its server may take them for some:
  * no honest client does. Stays so. They are: more commands than can be kept, TLS records that nobody
  * agreed on, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some
- * servers it did not), and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
+ * servers it did not), a BDAT of which servers differ how many bytes it announces, and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
 bool dialogue_is_blind(const struct dialogue *d);
 /* While dialogue_in_body(): client stream offset of the first byte of this body, or of this chunk. */
 uint64_t dialogue_body_from(const struct dialogue *d);

@@ -5,7 +5,8 @@
  *
  * A break is CR, LF or CRLF, the last one before the dot counting, the shortest that can be behind it: any CRs, up
  * to and with one LF. NULs in between belong to it, since there are servers that never see them. With a plain CRLF on
- * both sides it is the end to everybody.
+ * both sides it is the end to everybody. Behind a dot and a NUL any text may stand before the break: to servers that hold
+ * lines in C strings the line is the dot alone (OpenSMTPD does).
  *
  * What follows a sequence that only the lenient reader takes for the end: the line right behind it is held against
  * all commands in the tables, every later line of the body against MAIL with a path alone. Unknown words before it are
@@ -85,11 +86,6 @@ void eod_gap(struct eod *e)
 }
 
 /* ---- breaks -------------------------------------------------------------------------------------- */
-
-static bool is_break(uint8_t byte)
-{
-	return byte == '\n' || byte == '\r' || byte == 0;
-}
 
 /* True: the break begins anew with this byte. */
 static bool break_grow(struct eod_break *b, uint8_t byte)
@@ -293,7 +289,7 @@ static void turn_over(struct eod *e)
 
 static enum eod_step step_before(struct eod *e, uint8_t byte, uint64_t offset)
 {
-	if (is_break(byte)) {
+	if (eod_is_break(byte)) {
 		if (break_grow(&e->before, byte) || e->len == 0) {
 			e->len = 0;
 			e->cut = false;
@@ -326,7 +322,7 @@ static enum eod_step step_behind(struct eod *e, uint8_t byte, uint64_t offset)
 
 	if (held && byte == '\n')
 		return EOD_END;
-	if (is_break(byte)) {
+	if (eod_is_break(byte)) {
 		break_grow(&e->after, byte);
 		e->nul_behind = e->nul_behind || byte == 0;
 		keep(e, byte, EOD_BYTES_MAX);
@@ -336,6 +332,10 @@ static enum eod_step step_behind(struct eod *e, uint8_t byte, uint64_t offset)
 		if (held)
 			return EOD_LATE;
 		return strict && byte == '\r' ? EOD_HELD : EOD_CONTENT;
+	}
+	if (e->after.kind == EOD_NO_BREAK && e->nul_behind) {
+		e->cut = true; /* text: not kept */
+		return EOD_CONTENT;
 	}
 	if (e->after.kind != EOD_NO_BREAK) {
 		turn_over(e);
@@ -409,7 +409,7 @@ static uint32_t find_dot(const uint8_t *bytes, uint32_t at, uint32_t len)
 		}
 		end = len - at > BLOCK ? at + BLOCK : len;
 		for (; at < end; at++)
-			if (bytes[at] == '.' && is_break(bytes[at - 1]))
+			if (bytes[at] == '.' && eod_is_break(bytes[at - 1]))
 				return at;
 	}
 	return len;
@@ -422,12 +422,12 @@ uint32_t eod_skip(const struct eod *e, const uint8_t *bytes, uint32_t len)
 	if (e->phase != EOD_TEXT)
 		return 0;
 	if (is_watching(e)) {
-		while (e->dull && at < len && !is_break(bytes[at]))
+		while (e->dull && at < len && !eod_is_break(bytes[at]))
 			at++;
 		return at;
 	}
 	at = find_dot(bytes, 1, len);
-	while (at > 0 && is_break(bytes[at - 1]))
+	while (at > 0 && eod_is_break(bytes[at - 1]))
 		at--;
 	return at;
 }

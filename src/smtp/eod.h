@@ -31,7 +31,7 @@ struct eod_found {
 	uint8_t what; /* enum event_eod_what */
 	bool hides;   /* commands follow */
 	uint8_t len;  /* of bytes */
-	bool cut;     /* runs of CR or NUL in it are longer than that */
+	bool cut;     /* runs of CR or NUL in it are longer than that, or it has text behind a NUL */
 	uint8_t bytes[EOD_BYTES_MAX];
 	uint32_t count;          /* of such ends in this body */
 	uint64_t offset;         /* of its first byte */
@@ -59,6 +59,12 @@ struct eod {
 	char line[EOD_LINE_MAX]; /* in capitals, runs of blanks as one */
 	uint64_t line_offset;
 };
+
+/* Part of a line break, to some server. */
+static inline bool eod_is_break(uint8_t byte)
+{
+	return byte == '\n' || byte == '\r' || byte == 0;
+}
 
 /* A body begins, right behind a CRLF. */
 void eod_begin(struct eod *e);

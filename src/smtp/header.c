@@ -89,7 +89,7 @@ static void end_token(struct header *h)
 		return;
 	leak = &h->leaks[h->leak_count++];
 	leak->is_name = is_name;
-	strcpy(leak->text, from);
+	memcpy(leak->text, from, strlen(from) + 1);
 }
 
 static bool is_token_byte(uint8_t byte)

@@ -44,6 +44,7 @@ static void adopt_tx(struct dialogue *d, struct smtp_command *c)
 static void on_mail(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
+	d->body_refused = d->body_refused && digit(d) != 2;
 	if (digit(d) == 2)
 		dialogue_begin_anew(d, c);
 	if (digit(d) == 2 && !c->judgement.refused) /* else the server's word is about a RSET */
@@ -67,6 +68,7 @@ static void on_rcpt(struct dialogue *d, struct smtp_command *c, struct due *due)
 static void on_data(struct dialogue *d, struct smtp_command *c, struct due *due)
 {
 	(void)due;
+	d->body_refused = digit(d) != 3;
 	if (c->judgement.refused) { /* the server's word is about a RSET */
 		d->tx_refused = true;
 		if (digit(d) == 2) {
@@ -116,6 +118,7 @@ static void on_reset(struct dialogue *d, struct smtp_command *c, struct due *due
 	(void)due;
 	if (digit(d) != 2)
 		return;
+	d->body_refused = false;
 	dialogue_end_tx(d, END_RESET);
 	dialogue_begin_anew(d, c);
 	if (c->verb == SMTP_VERB_RSET)
@@ -226,7 +229,7 @@ static void tell_unexpected(struct dialogue *d)
 {
 	bool unexplained = is_unexplained(d);
 
-	if (!d->certain && !unexplained)
+	if ((!d->certain && !unexplained) || d->offset[SMTP_CLIENT] == 0) /* or the client is not seen here */
 		return;
 	due_add_odd(d, ODD_UNEXPECTED_REPLY, SMTP_SERVER, d->server_line.offset, 0,
 	        d->server_line.kept < ODD_BYTES_MAX ? d->server_line.kept : ODD_BYTES_MAX);
@@ -368,7 +371,7 @@ static bool is_masked(const struct dialogue *d, uint8_t first)
 static uint32_t read_text(struct dialogue *d, const struct piece *p)
 {
 	uint64_t line_at = line_is_open(&d->server_line) ? d->server_line.length + d->server_line.cr : 0;
-	uint8_t first = line_at > 0 && d->server_line.kept > 0 ? d->server_store[0] : p->bytes[0];
+	uint8_t first = line_at == 0 ? p->bytes[0] : d->server_line.kept > 0 ? d->server_store[0] : '\r';
 	uint32_t run = 0;
 
 	while (run < p->len && p->bytes[run] != '\r' && p->bytes[run] != '\n')

@@ -82,6 +82,7 @@ struct dialogue {
 	bool tls_agreed;       /* STARTTLS got its 220 */
 	bool challenged;       /* 334: the next client line is a response */
 	bool auth_seen;        /* some AUTH was sent: unknown words may be secrets */
+	bool body_refused;     /* DATA was refused: unknown lines may be the body of a client that went on */
 	bool early_talk_told, pending_full_told;
 	bool early_talk, early_body; /* oddities that are told once the server answers */
 	bool injection;              /* bytes behind STARTTLS, not told yet */
@@ -99,6 +100,7 @@ struct dialogue {
 	bool unheard;          /* dialogue_unheard() */
 	bool no_tunnel;        /* the server's side has begun with its own words */
 	bool bare_lf;          /* some command line ended at a bare LF */
+	bool miscounted;       /* some command line may have been none or several to the server */
 	bool deferring;        /* dialogue_defer() */
 	bool left_open;        /* a BDAT has lost its LAST: the server is still in that transaction */
 	uint8_t defer_letters; /* of the client's line: letters of the word told as SMTP_FACT_DEFER */
@@ -167,6 +169,11 @@ bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct pie
 /* defer.c: tells letters of the client's line that are to be replaced, as they come. The first `used` bytes of
  * the piece belong to it and are new. */
 void defer_tell_letters(struct dialogue *d, const struct piece *p, uint32_t used);
+/* In the client's line words are to be replaced, or have begun to be. */
+static inline bool defer_is_on(const struct dialogue *d)
+{
+	return d->deferring || d->defer_letters > 0;
+}
 /* A command is complete that must not reach the server as it is: a word of it was replaced, or it is too late. */
 void defer_command(struct dialogue *d, struct smtp_command *c);
 /* unheard.c: of a dialogue whose server is not seen: true if there is something new, told or to be read. */

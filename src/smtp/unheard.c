@@ -83,6 +83,7 @@ bool unheard_tell(struct dialogue *d)
 	if (id == 0)
 		return d->mode == CLIENT_HELD && leave_held(d);
 	c = pool_get(d->pool, id);
+	c->pipelined = 0; /* who knows */
 	if (endings[c->verb].before)
 		dialogue_end_tx(d, endings[c->verb].end);
 	if (c->verb == SMTP_VERB_MAIL)

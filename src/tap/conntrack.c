@@ -8,6 +8,7 @@
  *
  * and the outside sees the client of the reply tuple and the server of the original one. The kernel finds entries
  * by whole tuples, so one of which both ends are translated could be found in a dump of all of them only.
+ * Where tracking was lost and began again with a packet of the server, `original` is what goes to the client.
  *
  * Rejected: conntrack data with queued packets (NFQA_CT needs NETFILTER_NETLINK_GLUE_CT, which kernels may lack);
  * conntrack events of all new connections (of all ports, as many as pass the gateway).
@@ -18,6 +19,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,41 +151,58 @@ static bool read_tuple(const struct nlattr *tuple, struct tuple *out)
 	       read_port(proto, CTA_PROTO_DST_PORT, &out->dport);
 }
 
-static int read_entry(const struct nlmsghdr *h, struct event_nat *out)
+static bool begins_at(const struct tuple *t, const struct event_connection *conn)
+{
+	return addr_compare(&t->src, &conn->src) == 0 && t->sport == conn->sport;
+}
+
+static int read_entry(const struct nlmsghdr *h, const struct event_connection *conn, struct event_nat *out)
 {
 	const struct nlattr *of[CTA_TUPLE_REPLY + 1];
+	const struct tuple *to_client, *to_server;
 	struct tuple original, reply;
 
 	netlink_read_attributes(h, of, CTA_TUPLE_REPLY);
 	if (!read_tuple(of[CTA_TUPLE_ORIG], &original) || !read_tuple(of[CTA_TUPLE_REPLY], &reply))
 		return -EBADMSG;
+	to_server = begins_at(&original, conn) ? &original : &reply;
+	to_client = to_server == &original ? &reply : &original;
 	*out = (struct event_nat) {
-		.src = reply.dst,
-		.sport = reply.dport,
-		.dst = original.dst,
-		.dport = original.dport,
+		.src = to_client->dst,
+		.sport = to_client->dport,
+		.dst = to_server->dst,
+		.dport = to_server->dport,
 	};
 	return 0;
 }
 
+int conntrack_read(const void *answer, size_t len, uint32_t seq, const struct event_connection *conn,
+        struct event_nat *out)
+{
+	const struct nlmsghdr *h = answer;
+
+	if (len > INT_MAX || !mnl_nlmsg_ok(h, (int)len) || h->nlmsg_seq != seq)
+		return -ENOMSG;
+	if (h->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(h) >= sizeof(struct nlmsgerr))
+		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(h))->error;
+	return h->nlmsg_type == ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW) ? read_entry(h, conn, out)
+	                                                                           : -EBADMSG;
+}
+
 /* The kernel has answered inside of the send call, so nothing is waited for. */
-static int read_answer(struct conntrack *c, struct event_nat *out)
+static int read_answer(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
 {
 	char buf[8192] __attribute__((aligned(8)));
-	const struct nlmsghdr *h = (const void *)buf;
 	ssize_t got;
-	int left;
+	int r;
 
 	do {
 		got = recv(mnl_socket_get_fd(c->socket), buf, sizeof(buf), MSG_DONTWAIT);
 		if (got < 0)
 			return -errno;
-		left = (int)got;
-	} while (!mnl_nlmsg_ok(h, left) || h->nlmsg_seq != c->seq); /* of an older question */
-	if (h->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(h) >= sizeof(struct nlmsgerr))
-		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(h))->error;
-	return h->nlmsg_type == ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW) ? read_entry(h, out)
-	                                                                           : -EBADMSG;
+		r = conntrack_read(buf, (size_t)got, c->seq, conn, out);
+	} while (r == -ENOMSG); /* of an older question */
+	return r;
 }
 
 int conntrack_find(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
@@ -193,9 +212,9 @@ int conntrack_find(struct conntrack *c, const struct event_connection *conn, str
 	int r = send_question(c, CTA_TUPLE_ORIG, &seen);
 
 	if (r == 0)
-		r = read_answer(c, out);
+		r = read_answer(c, conn, out);
 	if (r != -ENOENT)
 		return r;
 	r = send_question(c, CTA_TUPLE_REPLY, &turned);
-	return r == 0 ? read_answer(c, out) : r;
+	return r == 0 ? read_answer(c, conn, out) : r;
 }

@@ -2,7 +2,8 @@
 #ifndef TAP_CONNTRACK_H
 #define TAP_CONNTRACK_H
 
-#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "postern/event.h"
 
@@ -14,5 +15,9 @@ void conntrack_close(struct conntrack *c); /* NULL is fine */
 /* The connection as the outside sees it; the addresses of c that were not translated are themselves. 0, -ENOENT (it is
  * not tracked, or both ends were translated) or -errno. Two questions at most, which the kernel answers at once. */
 int conntrack_find(struct conntrack *c, const struct event_connection *conn, struct event_nat *out);
+/* One answer of the kernel, aligned to 4 bytes, to question seq about conn. 0 and *out; -ENOMSG: it answers another one;
+ * -EBADMSG: it is none; else -errno as the kernel says. */
+int conntrack_read(const void *answer, size_t len, uint32_t seq, const struct event_connection *conn,
+        struct event_nat *out);
 
 #endif

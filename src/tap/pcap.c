@@ -1,11 +1,12 @@
-/* pcap.c - packets from a capture file (libpcap: pcap, pcapng), from the network header on.
+/* pcap.c - packets from a capture file (libpcap: pcap, modified pcap, pcapng; each may be gzipped), from the
+ * network header on.
  *
  * One table names the link types that are understood, each with a function that finds the network
  * header; VLAN tags (802.1Q, 802.1ad, stacked), PPPoE and PPP are steps that those functions share.
  * What is neither IPv4 nor IPv6, or too short to tell, is counted and left out.
  *
  * Limits: libpcap wants one link type in a pcapng file. The two outer VLAN ids are kept. A record that
- * claims less on the wire than it holds is taken as long as it holds. Compressed files are not opened.
+ * claims less on the wire than it holds is taken as long as it holds.
  *
  * Rejected: one pcap_compile() filter per link type, which would hand out frames and not packets.
  *
@@ -14,12 +15,15 @@
 #include "tap/pcap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
+#include <zlib.h>
 
 #include "base/bytes.h"
 
@@ -41,6 +45,7 @@ struct frame {
 	uint32_t captured;
 	uint32_t at; /* what is not read yet begins here */
 	uint16_t vlan[2];
+	uint32_t interface; /* index at the machine that recorded it; 0 = not said */
 };
 
 /* Moves frame->at to the network header. False = not IP, or too short to tell. */
@@ -141,12 +146,15 @@ static bool strip_cooked(struct frame *f)
 	return skip(f, 14) && take16(f, &type) && strip_type(f, type);
 }
 
-/* Linux cooked v2: protocol first, 20 bytes in all. */
+/* Linux cooked v2: protocol, 2 bytes of nothing, interface index, 20 bytes in all. */
 static bool strip_cooked2(struct frame *f)
 {
 	uint16_t type;
 
-	return take16(f, &type) && skip(f, 18) && strip_type(f, type);
+	if (!take16(f, &type) || !skip(f, 18))
+		return false;
+	f->interface = bytes_get32(f->bytes + f->at - 16);
+	return strip_type(f, type);
 }
 
 /* BSD loopback: an address family in the byte order of whoever recorded it, or (LOOP) in network
@@ -207,11 +215,53 @@ static int check_link_type(struct pcap_tap *t, char *err, unsigned err_bytes)
 	return -EINVAL;
 }
 
+/* ---- gzip: zlib below a stdio stream, which reads what is not compressed as it is ------------------ */
+
+enum { GZIP_BUFFER = 256 * 1024 };
+
+static ssize_t gzip_read(void *cookie, char *buffer, size_t len)
+{
+	gzFile gz = cookie;
+	int n = gzread(gz, buffer, len < GZIP_BUFFER ? (unsigned)len : GZIP_BUFFER), error = Z_OK;
+
+	if (n <= 0)
+		gzerror(gz, &error);
+	if (n >= 0 && error != Z_BUF_ERROR && error != Z_DATA_ERROR)
+		return n;
+	errno = EIO; /* the compressed data is damaged, or ends too early */
+	return -1;
+}
+
+static int gzip_close(void *cookie)
+{
+	return gzclose_r(cookie) == Z_OK ? 0 : -1;
+}
+
+/* Takes fd over. NULL with errno. */
+static FILE *gzip_open(int fd)
+{
+	gzFile gz = fd < 0 ? NULL : gzdopen(fd, "rb");
+	FILE *f;
+
+	if (!gz) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	gzbuffer(gz, GZIP_BUFFER);
+	f = fopencookie(gz, "r", (cookie_io_functions_t) { .read = gzip_read, .close = gzip_close });
+	if (f)
+		setvbuf(f, NULL, _IOFBF, GZIP_BUFFER);
+	else
+		gzclose_r(gz);
+	return f;
+}
+
 static int open_file(struct pcap_tap *t, const char *path, char *err, unsigned err_bytes)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *f = is_stdin ? stdin : fopen(path, "re");
+	FILE *f = gzip_open(is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC));
 
 	t->path = strdup(path);
 	t->name = is_stdin || !t->path ? "standard input" : t->path;
@@ -222,8 +272,7 @@ static int open_file(struct pcap_tap *t, const char *path, char *err, unsigned e
 	t->pcap = pcap_fopen_offline(f, why);
 	if (t->pcap)
 		return check_link_type(t, err, err_bytes);
-	if (!is_stdin)
-		fclose(f);
+	fclose(f);
 	snprintf(err, err_bytes, "%s: not a capture file (pcap or pcapng): %s", t->name, why);
 	return -EINVAL;
 }
@@ -275,6 +324,7 @@ static void take_record(struct pcap_tap *t, const struct pcap_pkthdr *header, co
 	p.time_us = time_of(&header->ts);
 	p.captured_bytes = f.captured - f.at;
 	p.length_bytes = length - f.at;
+	p.in_if = f.interface;
 	p.vlan[0] = f.vlan[0];
 	p.vlan[1] = f.vlan[1];
 	p.ticket = (uint32_t)t->packets;

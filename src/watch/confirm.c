@@ -215,6 +215,12 @@ static bool is_null(const struct event_path *path)
 	return path->len <= 2;
 }
 
+/* From one server of ours to another (a filter, a mailbox store) nothing has left. */
+static bool goes_out(const struct event_connection *c)
+{
+	return c->from_server && c->server < 0;
+}
+
 static bool is_same_host(const struct addr *a, const struct addr *b)
 {
 	return addr_compare(a, b) == 0;
@@ -352,7 +358,8 @@ bool confirm_judge_rcpt(const struct watch_view *view, const struct event *e, st
 	}
 	if (!e->conn.from_server)
 		return false;
-	note_leaving(view->confirm, m, e);
+	if (goes_out(&e->conn))
+		note_leaving(view->confirm, m, e);
 	return bounces(view->confirm, m, e, f);
 }
 
@@ -394,7 +401,7 @@ bool confirm_judge_data(const struct watch_view *view, const struct event *e, st
 	if (!view->memory || !e->u.data.final || e->u.data.reply.code / 100 != 2)
 		return false;
 	if (!r)
-		return e->conn.from_server && leaves(view->confirm, view->memory, e, f);
+		return goes_out(&e->conn) && leaves(view->confirm, view->memory, e, f);
 	note_taken(view->confirm, r, view->memory, e);
 	return confirm(r, e, f);
 }
@@ -427,7 +434,7 @@ bool confirm_judge_handshake(const struct watch_view *view, const struct event *
 	struct sighting s = sighting_of(e);
 	unsigned i;
 
-	if (!e->conn.from_server)
+	if (!goes_out(&e->conn))
 		return false;
 	s.how = BY_HOST;
 	for (i = 0; i < 2; i++) {

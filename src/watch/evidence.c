@@ -34,7 +34,7 @@ void evidence_bytes(struct event_text *line, const char *bytes, size_t len)
 
 void evidence_print(struct event_text *line, const char *format, ...)
 {
-	char text[sizeof(line->bytes) + 1];
+	char text[EVENT_TEXT_MAX + 1];
 	va_list args;
 	int len;
 

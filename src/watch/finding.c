@@ -3,16 +3,22 @@
 
 #include <string.h>
 
+static const struct {
+	enum finding_id id;
+	uint8_t severity;
+} rows[] = {
+#define X(name, number, rule, severity, signature, category, mitre) { FINDING_##name, severity },
+	FINDINGS(X)
+#undef X
+};
+
 static uint8_t finding_severity(enum finding_id id)
 {
-	switch (id) {
-#define X(name, number, rule, severity, signature, category, mitre)                                          \
-	case FINDING_##name:                                                                                 \
-		return severity;
-		FINDINGS(X)
-#undef X
-	}
-	return 1;
+	size_t i = 0;
+
+	while (rows[i].id != id)
+		i++;
+	return rows[i].severity;
 }
 
 void finding_init(struct finding *f, enum finding_id id, const struct event *e)

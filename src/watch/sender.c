@@ -4,7 +4,7 @@
  * A stranger is a client that is neither ours nor an upstream: an upstream passes on what others wrote,
  * and among that is mail that we or our users sent ourselves (lists, forwarding). A server of ours
  * passes on foreign senders for the same reasons, so only clients of `home` are asked for theirs.
- * The null sender belongs to everybody.
+ * The null sender, and root@localhost, belong to everybody; where no domain of ours is listed, none is foreign.
  *
  * What a name is worth is decided by who owns it, not by the server's answer; the answer is evidence.
  */
@@ -42,12 +42,11 @@ static void fill(struct finding *f, const char *command, const struct event_path
 bool sender_judge_mail(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	const struct event_mail *mail = &e->u.mail;
-	bool null = mail->path.len <= 2;
 
 	if (is_stranger(&e->conn) && !mail->client_ours && mail->sender_ours)
 		finding_init(f, FINDING_SENDER_SPOOF, e);
 	else if (e->conn.direction == DIRECTION_OUTBOUND && e->conn.from_home && !e->conn.from_server &&
-	         !mail->sender_ours && !null)
+	         mail->sender_foreign)
 		finding_init(f, FINDING_SENDER_FOREIGN, e);
 	else
 		return false;

@@ -2,9 +2,9 @@
  * tls.old (1025413), starttls.unused (1025415).
  *
  * A server that offers STARTTLS is remembered by address and port. When a later offer lacks it, that is
- * told once, until it is offered again; so is an offer whose keyword was overwritten on the way by X,
- * which is what SMTP inspection of some routers does (STARTTLS becomes XXXXXXXA). A server that offers
- * it to some clients only is told when the others come first.
+ * told, and again only a day later if it was offered in between: some servers hide it from some clients, and
+ * behind some addresses there are several. So is an offer whose keyword was overwritten on the way by X,
+ * which is what SMTP inspection of some routers does (STARTTLS becomes XXXXXXXA).
  *
  * An AUTH shows the password to every reader when its mechanism sends it as it is (RFC 4616, LOGIN; the
  * bearer tokens of RFC 7628 are worth as much); challenges and hashes do not. It is told only if the
@@ -13,6 +13,7 @@
 #include "watch/tls.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 #include "watch/judge.h"
 
 enum { TLS_1_2 = 0x0303 };
+static const uint64_t told_again_us = 86400 * UINT64_C(1000000);
 
 struct server_key {
 	struct addr addr;
@@ -30,7 +32,8 @@ struct server_key {
 };
 struct server {
 	uint64_t offered_us; /* last time, 0 = never */
-	bool told;           /* that it is missing */
+	uint64_t told_us;    /* that it is missing; last time, 0 = never */
+	bool told;           /* and it was not offered since */
 };
 struct tls_book {
 	struct table *servers;
@@ -90,6 +93,17 @@ static void print_server(struct event_text *line, const struct event *e)
 	evidence_print(line, "%s port %u", addr_print(&e->conn.dst, text), e->conn.dport);
 }
 
+/* 0 where packets are out of order, or of another capture. */
+static uint64_t since(uint64_t then_us, uint64_t now_us)
+{
+	return now_us > then_us ? now_us - then_us : 0;
+}
+
+static bool is_told(const struct server *s, uint64_t now_us)
+{
+	return s->told || (s->told_us > 0 && since(s->told_us, now_us) < told_again_us);
+}
+
 bool tls_judge_helo(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	const struct event_helo *helo = &e->u.helo;
@@ -104,16 +118,17 @@ bool tls_judge_helo(const struct watch_view *view, const struct event *e, struct
 		s->told = false;
 		return false;
 	}
-	if (s->told || (s->offered_us == 0 && !helo->masks_starttls))
+	if (is_told(s, e->time_us) || (s->offered_us == 0 && !helo->masks_starttls))
 		return false;
 	s->told = true;
+	s->told_us = e->time_us;
 	line = begin(f, FINDING_STARTTLS_MISSING, view, e);
 	print_server(line, e);
 	if (helo->masks_starttls)
 		evidence_print(line, ": the offer is overwritten by X on the way");
 	else
-		evidence_print(line, " offered STARTTLS %llu s ago and does not now",
-		        (unsigned long long)(e->time_us - s->offered_us) / 1000000);
+		evidence_print(line, " offered STARTTLS %" PRIu64 " s ago and does not now",
+		        since(s->offered_us, e->time_us) / 1000000);
 	return true;
 }
 

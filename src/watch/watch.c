@@ -17,7 +17,7 @@
 
 struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
-	struct incident_book *incidents;
+	struct incident_book *incidents, *habits;
 	struct confirm *confirm;
 	struct tls_book *tls;
 	struct watch_counts counts;
@@ -59,6 +59,8 @@ void watch_settings_default(struct watch_settings *s)
 	s->tls_servers = 65536;
 	s->refused_sources = 1000;
 	s->quiet_s = 600;
+	s->habits = 4096;
+	s->habit_quiet_s = 86400;
 }
 
 struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
@@ -70,11 +72,12 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 	w->connections =
 	        table_new(s->connections, sizeof(uint64_t), sizeof(struct watch_memory), s->hash_key);
 	w->incidents = incident_new(s->incidents, s->quiet_s, s->hash_key, findings, &w->counts);
+	w->habits = incident_new(s->habits, s->habit_quiet_s, s->hash_key, findings, &w->counts);
 	w->confirm = confirm_new(s->relays, s->hash_key);
 	w->tls = tls_book_new(s->tls_servers, s->hash_key);
 	w->refused_sources = s->refused_sources;
 	w->window_us = (uint64_t)s->quiet_s * 1000000;
-	if (w->connections && w->incidents && w->confirm && w->tls)
+	if (w->connections && w->incidents && w->habits && w->confirm && w->tls)
 		return w;
 	watch_free(w);
 	errno = ENOMEM;
@@ -87,6 +90,7 @@ void watch_free(struct watch *w)
 		return;
 	table_free(w->connections);
 	incident_free(w->incidents);
+	incident_free(w->habits);
 	confirm_free(w->confirm);
 	tls_book_free(w->tls);
 	free(w);
@@ -171,6 +175,28 @@ static void forget(struct watch *w, const struct event *e)
 	m->leaves.serial = 0;
 }
 
+/* Nothing is under attack: it is how this host talks, today and tomorrow. */
+static bool is_habit(const struct finding *f)
+{
+	static const struct {
+		enum finding_id id;
+		uint8_t severity; /* or weaker */
+	} habits[] = {
+		{ FINDING_SENDER_FOREIGN, 3 },
+		{ FINDING_AUTH_CLEAR, 3 },
+		{ FINDING_TLS_OLD, 4 },
+		{ FINDING_STARTTLS_UNUSED, 4 },
+		{ FINDING_EVASION, 3 },
+		{ FINDING_HEADER_LEAK, 4 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (f->id == habits[i].id && f->severity >= habits[i].severity)
+			return true;
+	return false;
+}
+
 /* True when this refused try is of one source too many. */
 static bool is_over_budget(struct watch *w, const struct finding *f)
 {
@@ -200,7 +226,7 @@ void watch_event(struct watch *w, const struct event *e)
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
 		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f)) {
 			f.pooled = is_over_budget(w, &f);
-			incident_add(w->incidents, &f);
+			incident_add(is_habit(&f) ? w->habits : w->incidents, &f);
 		}
 	forget(w, e);
 }
@@ -208,16 +234,30 @@ void watch_event(struct watch *w, const struct event *e)
 void watch_tick(struct watch *w, uint64_t now_us)
 {
 	incident_tick(w->incidents, now_us);
+	incident_tick(w->habits, now_us);
 }
 
 uint32_t watch_finish(struct watch *w, uint64_t now_us)
 {
-	return incident_finish(w->incidents, now_us);
+	return incident_finish(w->incidents, now_us) + incident_finish(w->habits, now_us);
 }
 
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor)
 {
-	return incident_scan(w->incidents, cursor);
+	static const uint32_t in_habits = UINT32_C(1) << 31; /* no book has so many places */
+	const struct finding *f = NULL;
+	uint32_t place = *cursor & ~in_habits;
+
+	if (!(*cursor & in_habits)) {
+		f = incident_scan(w->incidents, &place);
+		*cursor = f ? place : in_habits;
+		place = 0;
+	}
+	if (!f) {
+		f = incident_scan(w->habits, &place);
+		*cursor = in_habits | place;
+	}
+	return f;
 }
 
 struct watch_counts watch_counts(const struct watch *w)

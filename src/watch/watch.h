@@ -2,7 +2,8 @@
  *
  * Findings of one kind about one source are one incident: the first is told in full, further ones
  * when their number has doubled (2, 4, 8, ...), and a summary when it was quiet for a window. What
- * is not told is counted in the incident, never lost.
+ * is not told is counted in the incident, never lost. For habits, which honest hosts show in each of their
+ * sessions (no TLS, line ends), that window is a day: a printer is one story, not one an hour.
  *
  * Refused tries come from anywhere, and their sources may be forged. So only refused_sources of them
  * open an incident of their own in quiet_s; the tries of further ones are pooled, one incident for each
@@ -28,6 +29,8 @@ struct watch_settings {
 	uint32_t tls_servers;     /* whose offers of STARTTLS are remembered, 16..2^22 */
 	uint32_t refused_sources; /* with an incident of their own, in quiet_s */
 	uint32_t quiet_s;         /* an incident closes after this long without a finding */
+	uint32_t habits;          /* incidents of habits open at once, 16..2^22 */
+	uint32_t habit_quiet_s;   /* and when they close */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 void watch_settings_default(struct watch_settings *s);
@@ -41,7 +44,7 @@ void watch_tick(struct watch *w, uint64_t now_us);
 /* Closes all of them; call until it returns 0, draining the ring between calls. */
 uint32_t watch_finish(struct watch *w, uint64_t now_us);
 
-/* Incidents that are open, as incident_scan(). Valid until the next event or tick. */
+/* Incidents that are open, habits behind the others, as incident_scan(). Valid until the next event or tick. */
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
 
 /* findings: raised; each is then told (in the ring), kept in its incident, or lost (ring full). */

@@ -5,19 +5,30 @@
 #include "conf/conf.h"
 #include "gate/ruleset.h"
 
-/* libconfuse frees neither the name of an include() that no bracket closes nor a string the text ends in. */
+/* libconfuse frees neither the name of an include() that no bracket closes nor a string the text ends in: what it
+ * takes while it parses is let go, what we open and do not close is not. Its frames are seen by slow unwinding. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:libconfuse\n";
+	return "leak:cfg_parse_fp\n";
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "fast_unwind_on_malloc=0";
 }
 
 static const char file[] = "fuzz.conf";
 
 static void on_message(void *arg, const char *message)
 {
+	const char *p;
+
 	++*(unsigned *)arg;
-	FUZZ_CHECK(message[0] && !strchr(message, '\n') && strchr(message, ':'));
+	FUZZ_CHECK(strchr(message, ':'));
+	for (p = message; *p; p++)
+		FUZZ_CHECK((unsigned char)*p >= ' ' && *p != 0x7f);
 }
 
 static void print_rules(const struct conf *c)

@@ -78,7 +78,8 @@ static void tell_fact(
 		break;
 	case SMTP_FACT_DEFER:
 		for (i = 0; i < f->len; i++)
-			tell(p, "defer %llu %c\n", (unsigned long long)(at + f->at + i), f->text[i]);
+			tell(p, "defer %llu %c\n", (unsigned long long)(at + f->at + i),
+			        i < strlen(f->text) ? f->text[i] : ' '); /* blanks behind it */
 		if (f->len == 0)
 			tell(p, "defer too late\n");
 		break;
@@ -97,10 +98,18 @@ static void tell_fact(
 		tell_bytes(p, f->tls.sni.bytes, f->tls.sni.len);
 		tell(p, "\n");
 		break;
+	case SMTP_FACT_EOD:
+		FUZZ_CHECK(f->eod.what < EOD_COUNT && f->eod.bytes.len <= EVENT_TEXT_MAX);
+		tell(p, "eod %u tx %u at %llu of %u hides %s at %llu%s ", f->eod.what, f->tx_id,
+		        (unsigned long long)f->eod.offset, f->eod.count, f->eod.verb,
+		        (unsigned long long)f->eod.verb_offset, f->late ? " late" : "");
+		tell_bytes(p, f->eod.bytes.bytes, f->eod.bytes.len);
+		tell(p, "\n");
+		break;
 	case SMTP_FACT_ODD:
 		FUZZ_CHECK(f->odd.what < ODD_COUNT && f->odd.bytes.len <= EVENT_TEXT_MAX);
-		tell(p, "odd %u side %u at %llu ", f->odd.what, f->odd.side,
-		        (unsigned long long)f->odd.offset);
+		tell(p, "odd %u side %u at %llu unexplained %u ", f->odd.what, f->odd.side,
+		        (unsigned long long)f->odd.offset, f->odd.unexplained);
 		tell_bytes(p, f->odd.bytes.bytes, f->odd.bytes.len);
 		tell(p, "\n");
 		break;

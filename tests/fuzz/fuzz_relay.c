@@ -2,13 +2,17 @@
  *
  * The client is the fuzzer's; the server is a small model that reads what the engine lets through, as a
  * server does: bytes in order, the first that come count; lines, bodies to CRLF.CRLF, chunks. Its replies
- * go through the engine, too. The engine saw the connection from its start and enforces, so no recipient at
- * foreign.test may ever reach the model as a command.
+ * go through the engine, too. The engine saw the connection from its start and enforces, so what may never be:
+ *   - that the server takes a mail for a recipient at foreign.test. The recipient alone it may take: behind
+ *     max-refusals one whose verb has left passes as it is, in a transaction that never comes to its end;
+ *   - that the client reads yes to a command of a mail that reached the server as another one; unless a bare LF of it
+ *     was no end of a line to this server, since then it has no honest count of its commands.
  *
  * First byte of the input: 3 = the action (reset apart, which lets the command through and ends the
  * connection before the end of data), 4 = a bare LF ends a line to the server, 8 = it offers CHUNKING, 16 = it
  * refuses every MAIL, 32 = it answers what it does not know with 250, 64 = its lines come in two pieces, 128 =
- * recipients without brackets are fine. Orders: N, a new segment; b N / j N: the next one begins so far back /
+ * recipients without brackets are fine. The second: 1 = MAIL within a transaction is refused, 2 = RSET is
+ * unknown to it, 4 = DATA needs no recipient. Orders: N, a new segment; b N / j N: the next one begins so far back /
  * further on; f N: its flags; X: its checksum is wrong; H: the server's replies wait until the next H.
  */
 #include "engine.h"
@@ -16,17 +20,21 @@
 enum { STREAM_ROOM = 1 << 16, REPLY_ROOM = 1 << 14, LINE_ROOM = 4096 };
 
 static struct server {
-	uint8_t options;
+	uint8_t options, more_options;
 	uint8_t bytes[STREAM_ROOM]; /* of the client, by stream offset */
+	uint8_t sent[STREAM_ROOM];  /* the same as the client sent them */
 	bool have[STREAM_ROOM];
 	uint32_t next; /* in order */
 	char line[LINE_ROOM];
 	uint32_t line_len;
+	uint32_t line_from; /* stream offset */
+	bool line_edited, bare_lf;
 	uint8_t tail[5]; /* of a body */
 	uint32_t chunk;
-	unsigned rcpts;
+	unsigned rcpts, foreign;
 	bool in_body, last_chunk, mail, closed;
 	char reply[REPLY_ROOM];
+	bool no_yes[REPLY_ROOM]; /* what the client must not read there */
 	uint32_t reply_len;
 } server;
 
@@ -37,7 +45,7 @@ static struct client {
 	bool wrong_sum, server_waits, over;
 } client;
 
-enum { CLIENT_ISN = 0xfffffff0, SERVER_ISN = 7000 };
+enum { CLIENT_ISN = 0xfffffff0, SERVER_ISN = 7000, PAYLOAD_AT = 40 };
 
 static void answer(const char *text)
 {
@@ -45,6 +53,8 @@ static void answer(const char *text)
 
 	if (server.reply_len + n < REPLY_ROOM) {
 		memcpy(server.reply + server.reply_len, text, n);
+		memset(server.no_yes + server.reply_len, 0, n);
+		server.no_yes[server.reply_len] = server.line_edited;
 		server.reply_len += (uint32_t)n;
 	}
 }
@@ -81,10 +91,16 @@ static void on_rcpt(const char *arg)
 	} else if (!server.mail) {
 		answer("503 5.5.1 MAIL first\r\n");
 	} else {
-		FUZZ_CHECK(len < n || strncasecmp(path + len - n, domain, n) != 0);
+		server.foreign += len >= n && strncasecmp(path + len - n, domain, n) == 0;
 		server.rcpts++;
 		answer("250 2.1.5 Ok\r\n");
 	}
+}
+
+static void forget_mail(void)
+{
+	server.mail = false;
+	server.rcpts = server.foreign = 0;
 }
 
 static void on_mail(const char *arg)
@@ -94,15 +110,19 @@ static void on_mail(const char *arg)
 		answer("451 4.3.0 Not now\r\n");
 		return;
 	}
+	if (server.mail && (server.more_options & 1)) {
+		answer("503 5.5.1 Nested MAIL command\r\n");
+		return;
+	}
+	forget_mail();
 	server.mail = true;
-	server.rcpts = 0;
 	answer("250 2.1.0 Ok\r\n");
 }
 
 static void on_data(const char *arg)
 {
 	(void)arg;
-	server.in_body = server.rcpts > 0;
+	server.in_body = server.mail && (server.rcpts > 0 || (server.more_options & 4));
 	memcpy(server.tail, "\0\0\0\r\n", 5);
 	answer(server.in_body ? "354 End data with <CR><LF>.<CR><LF>\r\n" : "503 5.5.1 No recipients\r\n");
 }
@@ -124,7 +144,7 @@ static void on_bdat(const char *arg)
 static void on_hello(const char *arg)
 {
 	(void)arg;
-	server.mail = false;
+	forget_mail();
 	answer(server.options & 8 ? "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
 	                          : "250-mx\r\n250 PIPELINING\r\n");
 }
@@ -132,7 +152,11 @@ static void on_hello(const char *arg)
 static void on_reset(const char *arg)
 {
 	(void)arg;
-	server.mail = false;
+	if (server.more_options & 2) {
+		answer("500 5.5.2 Command not recognized\r\n");
+		return;
+	}
+	forget_mail();
 	answer("250 2.0.0 Ok\r\n");
 }
 
@@ -161,10 +185,13 @@ static void on_line(void)
 	answer(server.options & 32 ? "250 fine\r\n" : "500 5.5.2 Command not recognized\r\n");
 }
 
+/* A mail has come to its end. */
 static void on_message(void)
 {
-	server.in_body = server.mail = false;
+	FUZZ_CHECK(server.foreign == 0);
+	server.in_body = false;
 	answer("250 2.0.0 Ok: queued as 4ABC\r\n");
+	forget_mail();
 }
 
 static void on_body_byte(uint8_t byte)
@@ -184,7 +211,22 @@ static void end_chunk(void)
 	server.in_body = false;
 }
 
-static void on_byte(uint8_t byte)
+/* The line at bytes[from, to) is part of a mail as the client sent it, and is not as the client sent it. */
+static bool was_edited(uint32_t from, uint32_t to)
+{
+	static const char *const verbs[] = { "MAIL", "RCPT", "DATA", "BDAT" };
+	bool ours = false;
+	uint32_t i, verb;
+
+	for (verb = from; server.sent[verb] == ' ' || server.sent[verb] == '\t'; verb++)
+		;
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		ours |= strncasecmp((const char *)server.sent + verb, verbs[i], 4) == 0 &&
+		        strchr(" \t\r\n", server.sent[verb + 4]);
+	return ours && memcmp(server.bytes + from, server.sent + from, to - from) != 0;
+}
+
+static void on_byte(uint8_t byte, uint32_t at)
 {
 	if (server.in_body && server.chunk > 0) {
 		if (--server.chunk == 0)
@@ -195,6 +237,9 @@ static void on_byte(uint8_t byte)
 		on_body_byte(byte);
 		return;
 	}
+	server.line_edited = false;
+	if (server.line_len == 0)
+		server.line_from = at;
 	if (server.line_len < LINE_ROOM - 1)
 		server.line[server.line_len++] = (char)byte;
 	if (byte != '\n' ||
@@ -203,10 +248,14 @@ static void on_byte(uint8_t byte)
 	server.line_len--;
 	server.line_len -= server.line_len > 0 && server.line[server.line_len - 1] == '\r';
 	server.line[server.line_len] = '\0';
+	server.bare_lf |= memchr(server.sent + server.line_from, '\n', at - server.line_from) != NULL;
 	server.line_len = 0;
+	server.line_edited = !server.bare_lf && was_edited(server.line_from, at + 1);
 	on_line();
 	if (server.in_body && server.chunk == 0 && strncasecmp(skip_blanks(server.line), "BDAT", 4) == 0)
 		end_chunk();
+	if (!server.in_body)
+		server.line_edited = false;
 }
 
 /* ---- packets ---------------------------------------------------------------------------------------------- */
@@ -237,8 +286,9 @@ static enum verdict_kind send_packet(
 	return kind;
 }
 
-/* The server's TCP: the first bytes at a place count; nothing behind a FIN. */
-static void deliver(uint32_t seq, uint8_t flags, const uint8_t *payload, uint32_t len)
+/* The server's TCP: the first bytes at a place count; nothing behind a FIN. sent: the payload before the engine
+ * had it. */
+static void deliver(uint32_t seq, uint8_t flags, const uint8_t *payload, const uint8_t *sent, uint32_t len)
 {
 	uint32_t at = seq - CLIENT_ISN - 1, i;
 
@@ -249,11 +299,24 @@ static void deliver(uint32_t seq, uint8_t flags, const uint8_t *payload, uint32_
 	for (i = 0; i < len; i++)
 		if (at + i < STREAM_ROOM && at + i >= server.next && !server.have[at + i]) {
 			server.bytes[at + i] = payload[i];
+			server.sent[at + i] = sent[i];
 			server.have[at + i] = true;
 		}
-	while (server.next < STREAM_ROOM && server.have[server.next] && !server.closed)
-		on_byte(server.bytes[server.next++]);
+	while (server.next < STREAM_ROOM && server.have[server.next] && !server.closed) {
+		on_byte(server.bytes[server.next], server.next);
+		server.next++;
+	}
 	server.closed |= (flags & TCP_FIN) && at + len == server.next;
+}
+
+/* What the client reads, from a place in the server's replies on. */
+static void read_replies(uint32_t at, uint32_t len)
+{
+	const uint8_t *bytes = engine.packet + PAYLOAD_AT;
+	uint32_t i;
+
+	for (i = 0; i < len && !client.over; i++)
+		FUZZ_CHECK(!server.no_yes[at + i] || (bytes[i] != '2' && bytes[i] != '3'));
 }
 
 static void send_replies(void)
@@ -266,6 +329,7 @@ static void send_replies(void)
 		            (const uint8_t *)server.reply + at, n) != VERDICT_ACCEPT)
 			client.over = true;
 		client.server_seq += n;
+		read_replies(at, n);
 	}
 	server.reply_len = 0;
 }
@@ -279,7 +343,7 @@ static void send_text(const uint8_t *text, uint32_t len)
 	if (client.shift >= 0)
 		client.seq = seq + len;
 	if (send_packet(true, seq, flags, text, len) == VERDICT_ACCEPT && !wrong && !server.closed)
-		deliver(seq, flags, engine.packet + 40, len);
+		deliver(seq, flags, engine.packet + PAYLOAD_AT, text, len);
 	client.shift = 0;
 	client.flags = TCP_ACK | TCP_PSH;
 	client.wrong_sum = false;
@@ -308,7 +372,7 @@ static void obey(const struct step *s)
 	}
 }
 
-static void begin(uint8_t options)
+static void begin(uint8_t options, uint8_t more_options)
 {
 	static const struct policy *policies[3];
 	const enum action actions[] = { ACTION_REFUSE_RECIPIENT, ACTION_DEFER_RECIPIENT,
@@ -318,7 +382,7 @@ static void begin(uint8_t options)
 	for (i = 0; i < 3 && !policies[i]; i++)
 		policies[i] = engine_policy(MODE_ENFORCE, actions[i]);
 	engine_begin(policies[(options & 3) % 3], false);
-	server = (struct server) { .options = options };
+	server = (struct server) { .options = options, .more_options = more_options };
 	client = (struct client) { .seq = CLIENT_ISN, .server_seq = SERVER_ISN, .flags = TCP_ACK | TCP_PSH };
 	send_packet(true, client.seq++, TCP_SYN, NULL, 0);
 	send_packet(false, client.server_seq++, TCP_SYN | TCP_ACK, NULL, 0);
@@ -332,7 +396,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = { data, size };
 	struct step s;
 
-	begin(input_byte(&in));
+	uint8_t options = input_byte(&in);
+
+	begin(options, input_byte(&in));
 	while (!client.over && input_step(&in, "NXHbjf", &s)) {
 		obey(&s);
 		if (s.len > 0)

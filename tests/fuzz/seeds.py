@@ -42,6 +42,10 @@ RELAYS = (  # each text a segment
     ("chunks", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\n", b"BDAT 30\r\n",
      b"RCPT TO:<x@foreign.test>....\r\n", b"BDAT 3 LAST\r\n", b"a\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
     ("many", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 6, b"DATA\r\n", b".\r\n"),
+    ("left", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 3, b"RCPT TO:<x", b"@foreign.test>\r\nDA",
+     b"TA\r\n", b"hi\r\n.\r\nMAIL FROM:<a@b>\r\n"),
+    ("left-chunk", b"EHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n" * 3, b"RCPT TO:<x", b"@foreign.test>\r\n",
+     b"BDAT 3 LAST\r\n", b"hi\n", b"MAIL FROM:<a@b>\r\n", b"BDAT 0 LAST\r\n"),
     ("held", b"\xffHEHLO c\r\nMAIL FROM:<a@b>\r\n", b"RCPT TO:<x@foreign.test>\r\n", b"DATA\r\n", b"\xffHNOOP\r\n"),
     ("body", b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n", b"a\n.\nRCPT TO:<x@foreign.test>\r\n",
      b"\r\n.\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.test>\r\n"),
@@ -124,6 +128,7 @@ def seeds():
             for mode in (2, 11, 20):  # refuse-recipient; monitor mode; a capture
                 yield "inspect", "%s-%d" % (name, mode), bytes([mode]) + talk
             yield "records", name, b"\0" + talk
+            yield "records", name + "-text", b"\1" + talk.replace(b"@", b"\x1b@", 2)
             yield "reply", name, re.sub(rb"\xffC[^\xff]*|\xff.", b"", talk)
     for name in sorted(n for n in os.listdir(pcaps) if n.endswith(".pcap")):
         capture = open(os.path.join(pcaps, name), "rb").read()
@@ -136,11 +141,18 @@ def seeds():
                 yield "netlink", "queue-%s-%d" % (name, i), b"\2" + netlink(packet, 0x300, queue_attrs)
                 cut = netlink(packet, 0x300, lambda p: queue_attrs(p)[:4] + ((10, p),))[:-3]
                 yield "netlink", "cut-%s-%d" % (name, i), b"\0" + struct.pack("=I", len(cut)) + cut[4:]
+    yield "pcap", "packed", open(os.path.join(pcaps, "packed.pcap.gz"), "rb").read()
+    for name in ("fragments", "fragments_v6"):
+        packets = list(frames(os.path.join(pcaps, name + ".pcap")))
+        for at in range(0, len(packets), 12):
+            yield "fragments", "%s-%d" % (name, at), b"".join(
+                struct.pack("!HBB", len(packet), 0, 1) + packet for packet in packets[at:at + 12])
     rules = os.path.join(os.path.dirname(TESTS), "rules")
     for name in sorted(n for n in os.listdir(rules) if n.endswith(".conf")):
         text = open(os.path.join(rules, name), "rb").read()
         yield "conf", name, text
         yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
+    yield "conf", "controls", b'mode = "a\\nb"\nhome = { "\x1b[1m" }\n'
     for i, path in enumerate(PATHS):
         yield "address", "%02d" % i, path.encode()
         yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae\xc2\x85\xe2\x81\xa7"
@@ -152,8 +164,8 @@ def seeds():
         yield "tls", str(i), hello
         yield "tls", "more-%d" % i, hello + b"\x17\x03\x03\0\4abcd"
     for name, *texts in RELAYS:
-        for options in (0, 1, 2, 4, 8, 40, 32, 64, 128):
-            yield "relay", "%s-%d" % (name, options), bytes([options]) + b"\xffN".join(texts)
+        for options in (0, 1, 2, 4, 8, 40, 32, 64, 128, 0x100, 0x200, 0x400, 0x508):
+            yield "relay", "%s-%x" % (name, options), struct.pack("<H", options) + b"\xffN".join(texts)
     for i in range(8):
         steps = b"".join(bytes([16 * (k % 7) + k % 4, (k * 37 + i) % 256, 20 + k]) for k in range(40))
         yield "stream", str(i), bytes([i]) + steps

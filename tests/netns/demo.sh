@@ -70,14 +70,14 @@ postern_wait_record 10 '.event_type == "smtp" and (.smtp.rcpt_to // [] | index("
 
 say "What posternd told (eve.json, the alerts):"
 postern_records '.event_type == "alert"' | jq -r '
-    "    sev \(.alert.severity)  \(.alert.signature_id) \(.alert.rule)\(" " * (14 - (.alert.rule | length))) \(.src_ip) -> \(.dest_ip)  \(.alert.action)\n"
+    "    sev \(.alert.severity)  \(.alert.signature_id) \(.alert.rule)\(" " * (14 - (.alert.rule | length))) \(if .src_ip then "\(.src_ip) -> \(.dest_ip)" else "the gate itself" end)  \(.alert.action)\n"
     + ((.finding.evidence // []) | map("             " + .) | join("\n"))'
 
 say "The live ruleset, with its counters:"
 # The sets of header lengths are long and constant: shown without their elements.
 lab_in gw nft -t list table inet postern 2>/dev/null | sed 's/^/    /'
 if grep -q 'target' "$LAB_DIR/log/posternd.log"; then
-    note "    (This kernel has no native queue expression: the chain inspect ends with the xt NFQUEUE target, which nft 1.0 does not print.)"
+    note "    (This kernel has no native queue expression: the chains worker_N hold the xt NFQUEUE target, which nft 1.0 does not print.)"
 fi
 postern_stop
 note ""

@@ -4,6 +4,7 @@
  *   nfnetlink       the socket is asked for under a protocol number that nobody has
  *   subsystem:N     messages to subsystem N of nfnetlink go to a number that nobody has
  *   expression:X    expressions X of rules get a name that nobody has
+ *   strip           TCP options cannot be taken out of packets, as before Linux 5.18
  *   verdicts        verdicts cannot be sent: ENOBUFS
  *   queue           with the first verdict the queue is given back to the kernel
  *   buffers         the socket's send buffer stays small, as where it may not be forced
@@ -95,6 +96,21 @@ static void rename_expression(char *bytes, size_t len, const char *name, size_t 
 		found[sizeof(a) + name_len - 1] = '~';
 }
 
+/* The kernel has no such operation: an option's number and, right behind it, what is to be done. What libmnl
+ * pads with is anything. */
+static void lose_strip(char *bytes, size_t len)
+{
+	static const char option[] = { 5, 0, NFTA_EXTHDR_TYPE, 0, 30 };
+	static const char strip[] = { 8, 0, NFTA_EXTHDR_OP, 0, 0, 0, 0, NFT_EXTHDR_OP_TCPOPT };
+	const size_t at = NLA_ALIGN(sizeof(option));
+	char *found = bytes;
+
+	for (; (found = memmem(found, len - (size_t)(found - bytes), option, sizeof(option))); found++)
+		if (found + at + sizeof(strip) <= bytes + len &&
+		        memcmp(found + at, strip, sizeof(strip)) == 0)
+			found[at + sizeof(strip) - 1] = (char)(NFT_EXTHDR_OP_MAX + 1);
+}
+
 static void misdirect(char *bytes, size_t len)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)(void *)bytes;
@@ -103,6 +119,8 @@ static void misdirect(char *bytes, size_t len)
 	while ((word = next_lack(&at, "subsystem:")))
 		if (h->nlmsg_type >> 8 == atoi(word))
 			h->nlmsg_type = (unsigned short)(NOBODYS_SUBSYSTEM << 8 | (h->nlmsg_type & 0xff));
+	if (lacks("strip"))
+		lose_strip(bytes, len);
 	at = getenv("LACKS");
 	while ((word = next_lack(&at, "expression:")))
 		rename_expression(bytes, len, word, strcspn(word, " "));

@@ -22,10 +22,12 @@ mkdir -m 700 "$STATE"
 cp -a /etc/ld.so.cache /etc/passwd /etc/group /etc/nsswitch.conf /etc/localtime "$ETC/" 2>/dev/null || true
 sed "s|@SBINDIR@|$BUILD|; s|@BINDIR@|$BUILD|" "$REPO/packaging/postern.service" >"$UNIT"
 
-# The configuration is where the unit looks for it: /etc is ours in a mount namespace of its own.
+# The configuration is where the unit looks for it: /etc is ours in a mount namespace of its own. Of root's rights there
+# are only those that the unit leaves.
 # shellcheck disable=SC2016
 in_service=(env STATE_DIRECTORY="$STATE" ASAN_OPTIONS="$POSTERN_LEAK_CHECK" ip netns exec "$LAB_PREFIX-gw" unshare --mount
-    bash -c 'mount --bind "$0" /etc && exec $1' "$ETC")
+    bash -c 'mount --bind "$0" /etc && exec setpriv --bounding-set "-all,+$1" --no-new-privs $2' "$ETC"
+    "$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$UNIT" | tr '[:upper:]' '[:lower:]')")
 
 lines() { # KEY
     sed -n "s/^$1=//p" "$UNIT"
@@ -114,6 +116,10 @@ postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0]
 echo "ok: when it is mended, posternd adopts them"
 postern_wait_record 10 '.alert.signature_id == 1025512 and .finding.value > 0'
 echo "ok: and tells what passed meanwhile"
+lab_in gw nft 'table ip nat { chain in { type nat hook prerouting priority dstnat; ip daddr 198.51.100.1 tcp dport 25 dnat to 192.168.10.10; }; }'
+same "with the unit's rights translated addresses are read, too" "220 250 250 250 354 250 221" "$(codes_from isp 198.51.100.1 --rcpt a@example.org)"
+postern_wait_record 10 '.event_type == "flow" and .nat.dest_ip == "198.51.100.1"'
+lab_in gw nft delete table ip nat
 service_stop
 
 # Another machine, as far as the kernel can tell: a network namespace where nothing was before.
@@ -136,3 +142,15 @@ spoiled "cut"
 cp "$LAB_DIR/rules" "$STATE/rules"
 chmod 666 "$STATE/rules"
 spoiled "anybody may write it"
+
+# ---- another name of the table ----
+
+rm -f "$STATE/rules"
+postern_conf
+service_start || lab_fail "it does not start"
+same "one table: nothing is said of others" "" "$(grep 'unless another posternd' "$LOG" || true)"
+service_stop
+postern_conf 'nft { table = other }'
+service_start || lab_fail "it does not start"
+says 'table inet postern is one of posternd, too, and in force beside table inet other'
+service_stop

@@ -4,7 +4,7 @@
 # connection, 50 MB beside small ones, all that again while posternd is killed. Every mail arrives once and unchanged, and the records
 # tell of each.
 # FULL=1: 2,000 mails on the one connection.
-# time-limit: 300
+# time-limit: 600
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh
@@ -306,6 +306,7 @@ for server in $SERVERS; do
     disturbed
     deliveries
     postern_stop
+    check "the next server's counters begin at 0" quiet lab_in gw "$BUILD/postern" down -c "$LAB_DIR/postern.conf"
     lab_kill "$server-mail"
     rm -rf "$LAB_DIR/mail-mail" "$LAB_DIR/eve.json"
 done

@@ -151,6 +151,8 @@ static void finds_hops_in_malformed_paths(void)
 	        { "<Foo <bob@example.org>>", "malformed", "example.org" },
 	        { "<u\x01%b.example@a.example>", "malformed", "a.example b.example" },
 	        { "<u%b.example\x7f@a.example>", "malformed", "a.example b.example\x7f" },
+	        { "<u%b.example,>", "malformed", "b.example" },
+	        { "<x:u@b.example;>", "malformed", "b.example" },
 	        { "<,;:b.example!u@a.example>", "malformed", "a.example b.example" },
 	        { "<@a.example,u@b.example>", "malformed", "a.example b.example" },
 	        { "<bob@example.org\\>", "malformed", "example.org\\" },

@@ -69,7 +69,8 @@ static void reads_chunks(void)
 		bool good, last;
 		uint64_t bytes;
 	} vectors[] = { { "0", true, false, 0 }, { "1000 LAST", true, true, 1000 },
-		{ "1000\tlast ", true, true, 1000 }, { "99999999999999999", true, false, 99999999999999999 },
+		{ "1000\tlast ", true, true, 1000 }, { "2147483647", true, false, 2147483647 },
+		{ "2147483648", false, false, 0 }, { "99999999999999999", false, false, 0 },
 		{ "", false, false, 0 }, { "LAST", false, false, 0 }, { "10LAST", false, false, 0 },
 		{ "10 LASTX", false, false, 0 }, { "10 LAST x", false, false, 0 }, { "-1", false, false, 0 },
 		{ "1e3", false, false, 0 }, { "99999999999999999999", false, false, 0 } };

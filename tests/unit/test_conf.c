@@ -55,6 +55,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(c->nft.priority, -5);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
 	CU_ASSERT_EQUAL(c->nft.hooks, (1 << CONF_HOOK_COUNT) - 1);
+	CU_ASSERT(!c->nft.drop_invalid);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
@@ -127,7 +128,8 @@ static const char every_key[] =
         "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
         "smuggling { action = reset }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
-        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  hooks = { output, forward } }\n"
+        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  "
+        "hooks = { output, forward } }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n"
         "include(more.conf)\n";
@@ -182,6 +184,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->nft.priority, 400);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
 	CU_ASSERT_EQUAL(c->nft.hooks, 1 << CONF_HOOK_FORWARD | 1 << CONF_HOOK_OUTPUT);
+	CU_ASSERT(c->nft.drop_invalid);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);

@@ -259,15 +259,98 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of blocks; close the block "
 	        "before it (it begins in line 1)" } };
 
-static const struct mistake warnings[] = { { "network \"m\" { file = \"empty\" }\n",
-	                                           "t.conf:1: network \"m\" has no address: its file is "
-	                                           "empty, and rules that name it match nothing" },
+static const struct mistake warnings[] = {
+	{ "network \"m\" { file = \"empty\" }\n",
+	        "t.conf:1: warning: network \"m\" has no address: its file is empty, and rules that name it "
+	        "match nothing" },
 	{ "home = { \"10.0.0.0/8\" }\n"
 	  "upstream \"isp\" { addresses = { \"10.1.0.0/16\" } }\n",
-	        "t.conf:2: 10.1.0.0/16 of an upstream lies in home, so it may relay through our servers; if "
-	        "that is not wanted, list it in not-home" },
-	{ "mode = enforce\n", "t.conf:1: mode is enforce and there is no rule: every connection to the ports "
-	                      "is refused; add rules, or otherwise = inspect" } };
+	        "t.conf:2: warning: 10.1.0.0/16 of an upstream lies in home, so it may relay through our "
+	        "servers; if that is not wanted, list it in not-home" },
+	{ "mode = enforce\n",
+	        "t.conf:1: warning: mode is enforce and there is no rule: every connection to the ports is "
+	        "refused; add rules, or otherwise = inspect" },
+	/* never reached: by the same groups, by addresses, with self */
+	{ "rule \"all\" { from = { any } to = { any } }\n"
+	  "rule \"own\" { from = { self } to = { \"192.0.2.1\" } }\n",
+	        "t.conf:2: warning: rule \"own\" is never reached: rule \"all\" (t.conf:1) takes all of its "
+	        "connections before; move it up or remove it" },
+	{ "home = { \"10.0.0.0/8\", \"2001:db8::/32\" }\n"
+	  "rule \"a\" { from = { home } to = { any } }\n"
+	  "rule \"b\" { from = { \"10.0.0.0/9\", \"2001:db8:1::/48\" } to = { home } do = refuse }\n",
+	        "t.conf:3: warning: rule \"b\" is never reached: rule \"a\" (t.conf:2) takes all of its "
+	        "connections before; move it up or remove it" },
+	{ "rule \"a\" { from = { \"10.0.0.0/9\", \"10.128.0.0/9\" } to = { any } }\n"
+	  "rule \"b\" { from = { \"10.0.0.0/8\" } to = { self } do = refuse }\n",
+	        "t.conf:2: warning: rule \"b\" is never reached: rule \"a\" (t.conf:1) takes all of its "
+	        "connections before; move it up or remove it" },
+	/* reached: a family, a bit, the gateway or the other side is not covered */
+	{ "rule \"a\" { from = { \"0.0.0.0/0\" } to = { any } }\n"
+	  "rule \"b\" { from = { any } to = { any } }\n"
+	  "rule \"c\" { from = { self } to = { self } }\n",
+	        "t.conf:3: warning: rule \"c\" is never reached: rule \"b\" (t.conf:2) takes all of its "
+	        "connections before; move it up or remove it" },
+	{ "home = { \"10.0.0.0/8\" }\n"
+	  "rule \"a\" { from = { home } to = { \"192.0.2.0/25\" } }\n"
+	  "rule \"b\" { from = { home } to = { \"192.0.2.0/24\" } }\n"
+	  "rule \"c\" { from = { home, self } to = { \"192.0.2.0/25\" } }\n",
+	        "" },
+	/* groups without an address */
+	{ "rule \"a\" { from = { home } to = { servers } }\n",
+	        "t.conf:1: warning: rule \"a\" names home, which has no address and matches nothing; write "
+	        "home = { ... }\n"
+	        "t.conf:1: warning: rule \"a\" names servers, which has no address and matches nothing; add "
+	        "a servers block" },
+	{ "home = { \"10.0.0.0/8\" }\n"
+	  "not-home = { \"10.0.0.0/8\" }\n"
+	  "rule \"a\" { from = { home } to = { any } }\n",
+	        "t.conf:3: warning: rule \"a\" names home, which has no address and matches nothing; write "
+	        "home = { ... }" },
+	{ "home = { \"10.0.0.0/8\" }\n"
+	  "not-home = { \"10.0.0.1\", \"11.0.0.1\", \"::/0\" }\n",
+	        "t.conf:2: warning: not-home: 11.0.0.1 lies outside of home and takes nothing out of it; "
+	        "remove it\n"
+	        "t.conf:2: warning: not-home: ::/0 lies outside of home and takes nothing out of it; remove "
+	        "it" },
+	/* may relay, and never gets there */
+	{ "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { \"203.0.113.0/24\" } to = { \"192.0.2.0/24\" } }\n"
+	  "rule \"b\" { from = { any } to = { \"192.0.2.2\" } }\n"
+	  "rule \"c\" { from = { any } to = { \"192.0.2.1\" } do = refuse-session }\n",
+	        "t.conf:3: warning: 198.51.100.0/24 may relay through servers \"m\", but no rule lets it "
+	        "reach them; add a rule that does" },
+	{ "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { \"198.51.100.9\" } to = { \"192.0.2.0/24\" } }\n",
+	        "" },
+	{ "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { any } to = { self } }\n",
+	        "" },
+	{ "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { \"203.0.113.0/24\" } to = { any } }\n"
+	  "otherwise = inspect\n",
+	        "" },
+	/* what the DNS will say of an upstream is not known yet */
+	{ "home = { \"10.0.0.0/8\" }\n"
+	  "upstream \"u\" { mx-of = { \"example.net\" } }\n"
+	  "rule \"a\" { from = { home } to = { any } }\n"
+	  "rule \"b\" { from = { u } to = { any } }\n"
+	  "rule \"c\" { from = { u } to = { home } }\n"
+	  "rule \"d\" { from = { any } to = { any } }\n"
+	  "rule \"e\" { from = { u } to = { home } }\n",
+	        "t.conf:5: warning: rule \"c\" is never reached: rule \"b\" (t.conf:4) takes all of its "
+	        "connections before; move it up or remove it\n"
+	        "t.conf:7: warning: rule \"e\" is never reached: rule \"b\" (t.conf:4) takes all of its "
+	        "connections before; move it up or remove it" },
+	{ "upstream \"u\" { hosts = { \"smtp.example.net\" } }\n"
+	  "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { u } to = { m } }\n",
+	        "" },
+	{ "upstream \"u\" { hosts = { \"smtp.example.net\" } }\n"
+	  "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
+	  "rule \"a\" { from = { u } to = { m } do = refuse-session }\n",
+	        "t.conf:4: warning: 198.51.100.0/24 may relay through servers \"m\", but no rule lets it "
+	        "reach them; add a rule that does" },
+};
 
 enum {
 	ERROR_COUNT = sizeof(errors) / sizeof(errors[0]),

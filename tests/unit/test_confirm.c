@@ -163,6 +163,37 @@ static void the_same_envelope_confirms(void)
 	}
 }
 
+/* From one server of ours to another it has not left. */
+static void passed_on_inside_it_has_not_left(void)
+{
+	static const enum event_kind kinds[] = { EVENT_MAIL, EVENT_RCPT, EVENT_DATA, EVENT_TX_END };
+	struct finding f;
+	struct event e;
+	unsigned i;
+
+	begin(16);
+	relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, "<1@x>");
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		e = kinds[i] == EVENT_MAIL ? events_mail(2 * SECOND, 1, "<s@spam.example>")
+		    : kinds[i] == EVENT_RCPT
+		            ? rcpt(2 * SECOND, "<v@far.example>", "far.example", SMTP_FORM_PLAIN)
+		    : kinds[i] == EVENT_DATA ? data(2 * SECOND, 250, "<1@x>")
+		                             : events_tx_end(2 * SECOND, 1, END_COMPLETED);
+		e = outward(e);
+		e.conn.server = 5;
+		e.conn.direction = DIRECTION_INTERNAL;
+		push(e);
+	}
+	e = outward(events_make(EVENT_TLS, 3 * SECOND));
+	e.conn.server = 5;
+	EVENTS_TEXT(e.u.tls.sni, "mx.far.example");
+	push(e);
+	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 0);
+	leave(4 * SECOND, "<s@spam.example>", "<v@far.example>", "far.example", "<1@x>");
+	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 1);
+	end();
+}
+
 /* The end of data was refused, here or there: nothing was relayed. */
 static void what_was_refused_did_not_leave(void)
 {
@@ -281,6 +312,7 @@ static void the_oldest_is_forgotten(void)
 
 SUITE("confirm", { "the same Message-ID confirms", the_same_message_id_confirms },
         { "the same envelope confirms", the_same_envelope_confirms },
+        { "passed on inside it has not left", passed_on_inside_it_has_not_left },
         { "what was refused did not leave", what_was_refused_did_not_leave },
         { "an encrypted way out confirms by its host", an_encrypted_way_out_confirms_by_its_host },
         { "a bounce is no relay", a_bounce_is_no_relay },

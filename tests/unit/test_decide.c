@@ -359,20 +359,21 @@ static void knows_its_own_names(void)
 {
 	static const struct {
 		const char *path;
-		bool ours;
+		bool ours, foreign;
 	} cases[] = {
-		{ "<a@example.org>", true },
-		{ "<a@EXAMPLE.ORG.>", true },
-		{ "<a@deep.lists.example.org>", true },
-		{ "<a@mx.example.org>", true },
-		{ "<a@[203.0.113.5]>", true },
-		{ "<a@[192.168.0.10]>", true },
-		{ "<a@[IPv6:2001:db8:25::7]>", true }, /* the second server's */
-		{ "<a@sub.example.org>", false },
-		{ "<a@example.net>", false },
-		{ "<a@[127.0.0.1]>", false },
-		{ "<a>", false },
-		{ "<>", false },
+		{ "<a@example.org>", true, false },
+		{ "<a@EXAMPLE.ORG.>", true, false },
+		{ "<a@deep.lists.example.org>", true, false },
+		{ "<a@mx.example.org>", true, false },
+		{ "<a@[203.0.113.5]>", true, false },
+		{ "<a@[192.168.0.10]>", true, false },
+		{ "<a@[IPv6:2001:db8:25::7]>", true, false }, /* the second server's */
+		{ "<a@sub.example.org>", false, true },
+		{ "<a@example.net>", false, true },
+		{ "<a@[127.0.0.1]>", false, false },
+		{ "<root@LocalHost>", false, false },
+		{ "<a>", false, false },
+		{ "<>", false, false },
 	};
 	int mail;
 	struct policy *p = house(&mail);
@@ -382,7 +383,16 @@ static void knows_its_own_names(void)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		smtp_address_parse(cases[i].path, strlen(cases[i].path), &a);
 		CU_ASSERT_EQUAL(policy_owns(p, &a), cases[i].ours);
+		CU_ASSERT_EQUAL(policy_disowns(p, &a), cases[i].foreign);
 	}
+	policy_free(p);
+
+	p = policy_new(); /* lists no domain: nobody knows what is foreign */
+	policy_add_group(p, GROUP_SERVER, "mail");
+	policy_seal(p);
+	smtp_address_parse("<a@example.net>", 15, &a);
+	CU_ASSERT_FALSE(policy_owns(p, &a));
+	CU_ASSERT_FALSE(policy_disowns(p, &a));
 	policy_free(p);
 }
 

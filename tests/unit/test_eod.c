@@ -75,6 +75,7 @@ static const struct {
 	SEQUENCE(NUL, "\r\n.\r\0\n"),
 	SEQUENCE(NUL, "\r\0\n.\r\n"),
 	SEQUENCE(NUL, "\n\0.\0\n"),
+	SEQUENCE(NUL, "\r\n.\0\0\r"),
 	SEQUENCE(CR_RUN, "\r\n.\r\r\n"),
 	SEQUENCE(CR_RUN, "\r\r\n.\r\r\n"),
 	SEQUENCE(CR_RUN, "\n.\r\r\n"),
@@ -146,6 +147,7 @@ static void begins_behind_a_line(void)
 {
 	CHECK(".\nMAIL FROM:", CRLF_DOT_LF, ".\n", 0, 1, "MAIL");
 	CHECK(".\rx", CRLF_DOT_CR, ".\r", 0, 1, NULL);
+	CHECK(".\0any text.\r\nMAIL FROM:", NUL, ".\0\r\n", 0, 1, "MAIL");
 	CHECK("\0.\r\n", NUL, "\0.\r\n", 0, 1, NULL);
 }
 
@@ -208,14 +210,15 @@ static bool is_break(char c)
 	return c == '\r' || c == '\n' || c == 0;
 }
 
-/* Lenient ends before the strict one, as the rules say it: a dot between breaks that are more than NULs. */
+/* Lenient ends before the strict one, as the rules say it: a dot between breaks that are more than NULs,
+ * where behind a dot and a NUL there may be text. */
 static uint32_t count_lenient(const char *text, uint32_t len, uint32_t *end)
 {
 	uint32_t dot, at, count = 0;
 
 	*end = 0;
 	for (dot = 2; dot < len; dot++) {
-		bool before = false, behind = false;
+		bool before = false, behind = false, nul = false;
 
 		if (text[dot] != '.')
 			continue;
@@ -225,8 +228,11 @@ static uint32_t count_lenient(const char *text, uint32_t len, uint32_t *end)
 		}
 		for (at = dot; at > 0 && is_break(text[at - 1]); at--)
 			before = before || text[at - 1] != 0;
-		for (at = dot + 1; at < len && is_break(text[at]) && text[at] != '\n'; at++)
+		for (at = dot + 1; at < len && text[at] != '\n' && (is_break(text[at]) || (nul && !behind));
+		        at++) {
 			behind = behind || text[at] == '\r';
+			nul = nul || text[at] == 0;
+		}
 		if (at == len)
 			continue; /* not complete */
 		count += before && (behind || text[at] == '\n');

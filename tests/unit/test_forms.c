@@ -314,6 +314,7 @@ static void found_at_servers(void)
 		"<,foreign.test!victim@mx.example.org>",
 		"<;foreign.test!victim@mx.example.org>",
 		"<x:victim@foreign.test;>",
+		"<victim%foreign.test,>",
 		"<[198.51.100.9].!victim@mx.example.org>",
 	};
 	struct policy *p = guard();

@@ -140,6 +140,7 @@ static void agrees_for_workers_and_self(void)
 	gate_rule(p, "in", GROUP_ID_ANY, GROUP_ID_SELF, DO_INSPECT);
 	CU_ASSERT_EQUAL_FATAL(policy_seal(p), 0);
 	s.queues = RULESET_QUEUES_MAX;
+	s.drop_invalid = true;
 	text_and_messages_agree(p, &s);
 }
 

@@ -49,20 +49,21 @@ static void senders(void)
 {
 	static const struct {
 		enum event_direction direction;
-		bool server, home, from_server, upstream, client_ours, sender_ours;
+		bool server, home, from_server, upstream, client_ours, sender_ours, sender_foreign;
 		const char *path;
 		unsigned id;
 	} cases[] = {
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 1, "<boss@ours>", FINDING_SENDER_SPOOF },
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
-		{ DIRECTION_INBOUND, 1, 0, 0, 1, 0, 1, "<boss@ours>", 0 }, /* forwarded by the ISP */
-		{ DIRECTION_INBOUND, 1, 0, 0, 0, 1, 1, "<boss@ours>", 0 }, /* authenticated */
-		{ DIRECTION_INTERNAL, 1, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<a@foreign>", FINDING_SENDER_FOREIGN },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 1, "<boss@ours>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, "<>", 0 },
-		{ DIRECTION_OUTBOUND, 0, 1, 1, 0, 1, 0, "<a@foreign>", 0 }, /* a server passes on */
-		{ DIRECTION_TRANSIT, 0, 0, 0, 0, 0, 0, "<a@foreign>", 0 },
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 1, 0, "<boss@ours>", FINDING_SENDER_SPOOF },
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 0, 0, 1, "<a@foreign>", 0 },
+		{ DIRECTION_INBOUND, 1, 0, 0, 1, 0, 1, 0, "<boss@ours>", 0 }, /* forwarded by the ISP */
+		{ DIRECTION_INBOUND, 1, 0, 0, 0, 1, 1, 0, "<boss@ours>", 0 }, /* authenticated */
+		{ DIRECTION_INTERNAL, 1, 1, 0, 0, 1, 1, 0, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 1, "<a@foreign>", FINDING_SENDER_FOREIGN },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 1, 0, "<boss@ours>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 0, "<>", 0 },
+		{ DIRECTION_OUTBOUND, 0, 1, 1, 0, 1, 0, 1, "<a@foreign>", 0 }, /* a server passes on */
+		{ DIRECTION_OUTBOUND, 0, 1, 0, 0, 1, 0, 0, "<root>", 0 }, /* or no domain of ours is known */
+		{ DIRECTION_TRANSIT, 0, 0, 0, 0, 0, 0, 1, "<a@foreign>", 0 },
 	};
 	struct finding f;
 	struct event e;
@@ -79,6 +80,7 @@ static void senders(void)
 		e.conn.from_upstream = cases[i].upstream;
 		e.u.mail.client_ours = cases[i].client_ours;
 		e.u.mail.sender_ours = cases[i].sender_ours;
+		e.u.mail.sender_foreign = cases[i].sender_foreign;
 		CU_ASSERT_EQUAL(raises(e, &f), cases[i].id);
 		if (cases[i].id)
 			CU_ASSERT(says(&f, cases[i].path));
@@ -114,6 +116,7 @@ static struct event offer(uint64_t after_us, bool starttls, bool masked)
 
 static void offers_that_vanish(void)
 {
+	const uint64_t day_us = UINT64_C(86400000000);
 	struct finding f;
 	struct event e;
 	unsigned i;
@@ -131,8 +134,22 @@ static void offers_that_vanish(void)
 	CU_ASSERT(says(&f, "192.168.0.10 port 25 offered STARTTLS 7 s ago"));
 	CU_ASSERT_EQUAL(raises(offer(7000002, false, false), &f), 0); /* told */
 	CU_ASSERT_EQUAL(raises(offer(7000003, true, false), &f), 0);
-	CU_ASSERT_EQUAL(raises(offer(7000004, false, true), &f), FINDING_STARTTLS_MISSING); /* again */
+	e = offer(7000004, false, false);
+	e.conn.src.b[15] += 3;
+	CU_ASSERT_EQUAL(raises(e, &f), 0); /* it hides it from some clients */
+	CU_ASSERT_EQUAL(raises(offer(day_us, true, false), &f), 0);
+	CU_ASSERT_EQUAL(raises(offer(7000001 + day_us, false, true), &f), FINDING_STARTTLS_MISSING);
 	CU_ASSERT(says(&f, "overwritten by X"));
+
+	/* packets of two captures, or out of order: time went back */
+	e = offer(5000000, true, false);
+	e.conn.dport = 26;
+	CU_ASSERT_EQUAL(raises(e, &f), 0);
+	e = offer(4000000, false, false);
+	e.conn.dport = 26;
+	e.conn.src.b[15] += 4;
+	CU_ASSERT_EQUAL(raises(e, &f), FINDING_STARTTLS_MISSING);
+	CU_ASSERT(says(&f, "offered STARTTLS 0 s ago"));
 
 	/* another server, masked from the start; many servers forget this one */
 	e = offer(8000000, false, true);
@@ -257,6 +274,73 @@ static void oddities(void)
 	end();
 }
 
+/* A session an hour is one story, told at 1, 2, 4, 8, 16 and when it is over; what is worse has its own. */
+static void habits_are_one_story_a_day(void)
+{
+	const uint64_t hour_us = UINT64_C(3600000000);
+	struct event e = events_make(EVENT_ODD, 0);
+	const struct finding *f;
+	unsigned hour, told = 0;
+
+	begin();
+	for (hour = 0; hour < 24; hour++) {
+		watch_tick(watch, EVENTS_START_US + hour * hour_us);
+		e.time_us = EVENTS_START_US + hour * hour_us;
+		e.u.odd.what = ODD_BARE_LF;
+		watch_event(watch, &e);
+		if (hour == 5) {
+			e.u.odd.what = ODD_NUL;
+			watch_event(watch, &e);
+		}
+	}
+	while ((f = ring_front(ring))) {
+		CU_ASSERT_EQUAL(f->id, FINDING_EVASION);
+		CU_ASSERT_EQUAL(f->incident.state == INCIDENT_CLOSED,
+		        f->severity == 2 && f->time_us > EVENTS_START_US + 5 * hour_us);
+		told++;
+		ring_pop(ring);
+	}
+	CU_ASSERT_EQUAL(told, 5 + 2);
+	watch_tick(watch, EVENTS_START_US + 48 * hour_us);
+	f = ring_front(ring);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->incident.state, INCIDENT_CLOSED);
+	CU_ASSERT_EQUAL(f->incident.count, 24);
+	ring_pop(ring);
+	CU_ASSERT_EQUAL(watch_finish(watch, EVENTS_START_US + 49 * hour_us), 0);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	end();
+}
+
+/* Two stories and a habit. */
+static void all_that_is_open_is_found(void)
+{
+	static const uint8_t severities[] = { 2, 2, 3 };
+	struct event e = events_make(EVENT_ODD, 0);
+	const struct finding *f;
+	uint32_t cursor = 0;
+	size_t i;
+
+	begin();
+	CU_ASSERT_PTR_NULL(watch_scan_incidents(watch, &cursor));
+	e.u.odd.what = ODD_BARE_LF;
+	watch_event(watch, &e);
+	e.u.odd.what = ODD_NUL;
+	watch_event(watch, &e);
+	e.conn.src.b[15]++;
+	watch_event(watch, &e);
+	cursor = 0;
+	for (i = 0; i < sizeof(severities); i++) {
+		f = watch_scan_incidents(watch, &cursor);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		CU_ASSERT_EQUAL(f->severity, severities[i]);
+	}
+	CU_ASSERT_PTR_NULL(watch_scan_incidents(watch, &cursor));
+	CU_ASSERT_PTR_NULL(watch_scan_incidents(watch, &cursor));
+	CU_ASSERT_EQUAL(watch_counts(watch).incidents_open, 3);
+	end();
+}
+
 static void leaks(void)
 {
 	struct finding f;
@@ -273,4 +357,5 @@ static void leaks(void)
 SUITE("hygiene", { "leaks", leaks }, { "senders", senders }, { "greetings", greetings },
         { "offers that vanish", offers_that_vanish }, { "secrets in clear", secrets_in_clear },
         { "old handshakes", old_handshakes }, { "offers that nobody takes", offers_that_nobody_takes },
-        { "oddities", oddities })
+        { "oddities", oddities }, { "habits are one story a day", habits_are_one_story_a_day },
+        { "all that is open is found", all_that_is_open_is_found })

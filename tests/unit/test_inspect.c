@@ -160,6 +160,41 @@ static void a_new_policy_counts_at_once(void)
 	talk_fini(&T);
 }
 
+static void has_message_id(unsigned nth, const char *wanted)
+{
+	const struct event *e = event_nth(&T, EVENT_DATA, nth);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.data.message_id.len, strlen(wanted));
+	CU_ASSERT_EQUAL(memcmp(e->u.data.message_id.bytes, wanted, strlen(wanted)), 0);
+}
+
+/* Neither of the one before, where DATA is refused, nor of one behind it in the pipeline. */
+static void a_message_id_is_of_its_own_mail(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	handshake(&T);
+	pass(&T, SERVER, "220 x\r\n");
+	pass(&T, CLIENT, "EHLO i\r\n");
+	pass(&T, SERVER, "250-x\r\n250 CHUNKING\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nDATA\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n354 go\r\n");
+	pass(&T, CLIENT, "Message-ID: <1>\r\n\r\nx\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nDATA\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n451 later\r\n");
+	pass(&T, CLIENT,
+	        "RSET\r\nMAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nBDAT 17\r\nMessage-ID: <2>\r\n");
+	pass(&T, CLIENT, "BDAT 3 LAST\r\n\r\nx");
+	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\nRCPT TO:<g@example.org>\r\nBDAT 17 LAST\r\nMessage-ID: <3>\r\n");
+	pass(&T, SERVER, "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n");
+	has_message_id(0, "<1>");
+	has_message_id(1, "");
+	has_message_id(2, ""); /* not known any more */
+	has_message_id(3, "<3>");
+	talk_fini(&T);
+}
+
 static void monitor_mode_touches_nothing(void)
 {
 	const struct event *e;
@@ -242,13 +277,14 @@ static void claimed_names_are_marked(void)
 {
 	static const struct {
 		const char *client, *helo, *from;
-		bool name_ours, client_ours, sender_ours;
+		bool name_ours, client_ours, sender_ours, sender_foreign;
 	} cases[] = {
-		{ "198.51.100.7", "EHLO example.org\r\n", "MAIL FROM:<boss@example.org>\r\n", 1, 0, 1 },
-		{ "198.51.100.7", "EHLO [192.168.0.10]\r\n", "MAIL FROM:<>\r\n", 1, 0, 0 },
-		{ "198.51.100.7", "HELO there.example\r\n", "MAIL FROM:<a@there.example>\r\n", 0, 0, 0 },
-		{ "198.51.100.7", "HELO a!b@example.org\r\n", "MAIL FROM:<a@b> SIZE=1\r\n", 0, 0, 0 },
-		{ "192.168.7.7", "EHLO example.org\r\n", "MAIL FROM:<a@example.org>\r\n", 0, 1, 1 },
+		{ "198.51.100.7", "EHLO example.org\r\n", "MAIL FROM:<boss@example.org>\r\n", 1, 0, 1, 0 },
+		{ "198.51.100.7", "EHLO [192.168.0.10]\r\n", "MAIL FROM:<>\r\n", 1, 0, 0, 0 },
+		{ "198.51.100.7", "HELO there.example\r\n", "MAIL FROM:<a@there.example>\r\n", 0, 0, 0, 1 },
+		{ "198.51.100.7", "HELO a!b@example.org\r\n", "MAIL FROM:<a@b> SIZE=1\r\n", 0, 0, 0, 1 },
+		{ "198.51.100.7", "EHLO localhost\r\n", "MAIL FROM:<root@localhost>\r\n", 0, 0, 0, 0 },
+		{ "192.168.7.7", "EHLO example.org\r\n", "MAIL FROM:<a@example.org>\r\n", 0, 1, 1, 0 },
 	};
 	const struct event *e;
 	unsigned i;
@@ -269,6 +305,7 @@ static void claimed_names_are_marked(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 		CU_ASSERT_EQUAL(e->u.mail.client_ours, cases[i].client_ours);
 		CU_ASSERT_EQUAL(e->u.mail.sender_ours, cases[i].sender_ours);
+		CU_ASSERT_EQUAL(e->u.mail.sender_foreign, cases[i].sender_foreign);
 		talk_fini(&T);
 	}
 }
@@ -561,6 +598,7 @@ SUITE("inspect", { "leaks are told", leaks_are_told },
         { "unfinished checksums are finished", unfinished_checksums_are_finished },
         { "temporary replies pass as they are", temporary_replies_pass_as_they_are },
         { "a new policy counts at once", a_new_policy_counts_at_once },
+        { "a Message-ID is of its own mail", a_message_id_is_of_its_own_mail },
         { "monitor mode touches nothing", monitor_mode_touches_nothing },
         { "midstream does not wait for what passed unseen", midstream_does_not_wait_for_what_passed_unseen },
         { "midstream is never refused", midstream_is_never_refused },

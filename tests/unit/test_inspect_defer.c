@@ -135,8 +135,10 @@ static void a_path_with_parameters_or_without_room(void)
 	CHECK_TEXT(say(&T, CLIENT, "rcpt to:<someone@foreign.test> NOTIFY=NEVER\r\n"),
 	        "RCPT TO:<postmaster>           NOTIFY=NEVER\r\n");
 	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:someone@foreign.test\r\n"), "RCPT TO:<postmaster>        \r\n");
+	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:someone@foreign.test>\r\n"), "RCPT TO:<postmaster>         \r\n");
 	CHECK_TEXT(say(&T, CLIENT, "RCPT TO:<a@b.de>\r\n"), "NOOP TO:<a@b.de>\r\n");
-	CHECK_TEXT(say(&T, SERVER, "250 Ok\r\n250 Ok\r\n250 Ok\r\n"), "450   \r\n450   \r\n450   \r\n");
+	CHECK_TEXT(say(&T, SERVER, "250 Ok\r\n250 Ok\r\n250 Ok\r\n250 Ok\r\n"),
+	        "450   \r\n450   \r\n450   \r\n450   \r\n");
 	is_deferred_at_data();
 	the_next_mail_passes();
 }
@@ -285,6 +287,84 @@ static void a_last_that_has_left_in_part(void)
 	talk_fini(&T);
 }
 
+/* The deferral ends while a word of it is being replaced: half of it has left as something else. */
+static void a_word_goes_on_as_it_began(void)
+{
+	static const struct {
+		const char *first, *sent, *rest, *rest_sent;
+	} words[] = {
+		{ "RSET\r\nDA", "RSET\r\nRS", "TA\r\n", "ET\r\n" },
+		{ "RSET\r\nBDAT 3 LA", "RSET\r\nBDAT 3   ", "ST\r\nabc", "  \r\nabc" },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		greet_with_chunking();
+		refuse_three();
+		CHECK_TEXT(say(&T, CLIENT, bad_rcpt), decoy);
+		say(&T, SERVER, "250 2.1.5 Ok\r\n");
+		CHECK_TEXT(say(&T, CLIENT, words[i].first), words[i].sent);
+		pass(&T, SERVER, "250 2.0.0 Ok\r\n");
+		CHECK_TEXT(say(&T, CLIENT, words[i].rest), words[i].rest_sent);
+		CHECK_TEXT(say(&T, SERVER, "250 2.0.0 Ok\r\n"), later);
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_ACCEPT);
+		pass(&T, CLIENT, "RSET\r\n");
+		pass(&T, SERVER, "250 2.0.0 Ok\r\n");
+		the_next_mail_passes();
+	}
+}
+
+/* Servers that read such lines as one command where we read two, or the other way round, or not at all, answer
+ * something else than we think with their 250: the recipient that they have accepted stays where it is. */
+static void replies_that_were_counted_otherwise(void)
+{
+	static const char *const lines[] = { "NOOP\nRSET\r\nNOOP\r\n", "NOOP\rNOOP\r\nRSET x\r\n",
+		"\r\nRSET x\r\n" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *got;
+
+		begin(ACTION_REFUSE_RECIPIENT);
+		refuse_three();
+		pass(&T, CLIENT, "RCPT TO:<x@");
+		pass(&T, CLIENT, "foreign.test>\r\n");
+		CHECK_TEXT(say(&T, SERVER, "250 2.1.5 Ok\r\n"), "450 4.7.1   \r\n");
+		say(&T, CLIENT, lines[i]);
+		say(&T, SERVER, "250 2.0.0 Ok\r\n");
+		say(&T, SERVER, "250 2.0.0 Ok\r\n");
+		got = say(&T, CLIENT, "DATA\r\n");
+		CU_ASSERT(!got || strcmp(got, "RSET\r\n") == 0);
+		talk_fini(&T);
+	}
+}
+
+/* The byte that spoils a path may be the CR of its line: to a server whose lines end at CRLF alone it goes on. */
+static void a_line_whose_end_was_spoiled(void)
+{
+	const char *got;
+
+	begin(ACTION_REFUSE_RECIPIENT);
+	pass(&T, CLIENT, "RCPT TO:x@foreign.test");
+	CHECK_TEXT(say(&T, CLIENT, "\r\n"), "<\n");
+	pass(&T, CLIENT, "NOOP\r\n");
+	pass(&T, SERVER, "450 one\r\n");
+	say(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "450 two\r\n");
+	say(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "450 three\r\n");
+	pass(&T, CLIENT, "RCPT TO:<x@");
+	pass(&T, CLIENT, "foreign.test>\r\n");
+	say(&T, SERVER, "450 four, and the fifth was taken\r\n");
+	pass(&T, CLIENT, "RSET x\r\n");
+	pass(&T, SERVER, "450 five\r\n");
+	pass(&T, CLIENT, "NOOP\r\n");
+	pass(&T, SERVER, "250 2.0.0 Ok\r\n");
+	got = say(&T, CLIENT, "DATA\r\n");
+	CU_ASSERT(got && strcmp(got, "RSET\r\n") == 0);
+	talk_fini(&T);
+}
+
 static void the_server_accepts_a_spoiled_command(void)
 {
 	begin(ACTION_REFUSE_RECIPIENT);
@@ -389,6 +469,9 @@ SUITE("inspect_defer", { "beyond max refusals", beyond_max_refusals },
         { "MAIL behind a deferred chunk", mail_behind_a_deferred_chunk },
         { "a whole mail behind a deferred chunk", a_whole_mail_behind_a_deferred_chunk },
         { "a LAST that has left in part", a_last_that_has_left_in_part },
+        { "a word goes on as it began", a_word_goes_on_as_it_began },
+        { "replies that were counted otherwise", replies_that_were_counted_otherwise },
+        { "a line whose end was spoiled", a_line_whose_end_was_spoiled },
         { "the server accepts a spoiled command", the_server_accepts_a_spoiled_command },
         { "the server accepts it when DATA has left", the_server_accepts_it_when_data_has_left },
         { "a server that does not obey RSET", a_server_that_does_not_obey_rset },

@@ -182,6 +182,8 @@ static void resends_that_can_no_longer_be_compared(void)
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, ".", 1));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "x\n.", 3));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, ".\rx", 3));
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "x\r\n.\0y", 6)); /* ends it at OpenSMTPD */
+	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start, TCP_ACK, "\n\0.\n", 4));
 	CU_ASSERT_PTR_NOT_NULL(send_at(&T, CLIENT, start, TCP_ACK, "a.b..c\r\n..d", 11));
 	CU_ASSERT_PTR_NULL(send_at(&T, CLIENT, start - 3, TCP_ACK, piece, 1000)); /* began before */
 	pass(&T, CLIENT, "\r\n.\r\n");
@@ -368,6 +370,28 @@ static void chunks_behind_a_bare_lf(void)
 	}
 }
 
+/* Servers differ in what counts as a number, or read it and no further (Exim, as 32 bits): then the chunk is longer
+ * or shorter to them than to us. */
+static void chunks_of_a_size_in_doubt(void)
+{
+	static const char *const texts[] = { "BDAT 13 foo\r\n", "BDAT 13LAST\r\n", "BDAT +13\r\n",
+		"BDAT 0xd\r\n", "BDAT 4294967309\r\n", "BDAT 2147483648\r\n",
+		"BDAT 0000000000000000000013\r\n" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		begin();
+		handshake(&T);
+		pass(&T, SERVER, "220 x\r\n");
+		pass(&T, CLIENT, "EHLO i\r\n");
+		pass(&T, SERVER, "250-x\r\n250 CHUNKING\r\n");
+		say(&T, CLIENT, texts[i]);
+		CU_ASSERT_PTR_NULL(say(&T, CLIENT, "BDAT 60\r\nab" FOREIGN_MAIL));
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+		talk_fini(&T);
+	}
+}
+
 /* Some header of a proxy, as long as the text behind it, which a server that knows none reads on. */
 static void commands_inside_a_proxy_header(void)
 {
@@ -454,60 +478,6 @@ static void a_flood_of_syns_evicts_itself(void)
 	talk_fini(&T);
 }
 
-/* What acknowledges a SYN-ACK that is yet to come, no server takes; sent again, it would be a resend. */
-static void pretending_a_path_with_one_side(void)
-{
-	begin();
-	send_at(&T, CLIENT, T.seq[CLIENT]++, TCP_SYN, NULL, 0);
-	send_at(&T, CLIENT, T.seq[CLIENT], TCP_ACK, bad_rcpt, (uint32_t)strlen(bad_rcpt));
-	send_at(&T, SERVER, 0, TCP_RST, NULL, 0);
-	send_at(&T, CLIENT, T.seq[CLIENT], TCP_ACK, bad_rcpt, (uint32_t)strlen(bad_rcpt));
-	send_at(&T, SERVER, T.seq[SERVER]++, TCP_SYN | TCP_ACK, NULL, 0);
-	CU_ASSERT_PTR_NULL(say(&T, CLIENT, bad_rcpt));
-	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
-	talk_fini(&T);
-}
-
-static void a_path_with_one_side(void)
-{
-	static const enum side sides[] = { CLIENT, SERVER };
-	unsigned i, n;
-
-	for (i = 0; i < 2; i++) {
-		begin();
-		send_at(&T, sides[i], T.seq[sides[i]]++, sides[i] == CLIENT ? TCP_SYN : TCP_SYN | TCP_ACK,
-		        NULL, 0);
-		for (n = 0; n < 2000; n++)
-			pass(&T, sides[i], sides[i] == CLIENT ? bad_rcpt : "250 2.1.5 Ok\r\n");
-		CU_ASSERT_PTR_NULL(event_nth(&T, EVENT_ODD, 0));
-		CU_ASSERT(!event_nth(&T, EVENT_RCPT, 0) == (sides[i] == SERVER));
-		T.event_count = 0;
-		talk_fini(&T);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 0));
-		CU_ASSERT_FALSE(event_nth(&T, EVENT_CLOSE, 0)->conn.midstream);
-	}
-}
-
-static void a_path_that_changes_is_midstream(void)
-{
-	begin();
-	send_at(&T, CLIENT, T.seq[CLIENT]++, TCP_SYN, NULL, 0);
-	T.seq[SERVER]++;
-	pass(&T, CLIENT, "EHLO isp.example\r\n");
-	pass(&T, SERVER, "250 x\r\n");
-	pass(&T, CLIENT, "MAIL FROM:<a@isp.example>\r\n");
-	pass(&T, SERVER, "250 x\r\n");
-	pass(&T, CLIENT, bad_rcpt);
-	pass(&T, SERVER, "250 2.1.5 Ok\r\n");
-	pass(&T, CLIENT, "RSET\r\n");
-	pass(&T, SERVER, "250 x\r\n");
-	pass(&T, CLIENT, bad_rcpt);
-	pass(&T, SERVER, "250 2.1.5 Ok\r\n");
-	talk_fini(&T);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_CLOSE, 0));
-	CU_ASSERT(event_nth(&T, EVENT_CLOSE, 0)->conn.midstream);
-}
-
 static void another_policy_judges_open_connections(void)
 {
 	struct policy *other = policy_make(MODE_ENFORCE, ACTION_REFUSE_RECIPIENT), *empty = policy_new();
@@ -541,10 +511,8 @@ SUITE("inspect_evasion", { "acknowledging what was never sent", acknowledging_wh
         { "more behind DATA than can be kept", more_behind_data_than_can_be_kept },
         { "honest chunks and early bodies pass", honest_chunks_and_early_bodies_pass },
         { "chunks behind a bare LF", chunks_behind_a_bare_lf },
+        { "chunks of a size in doubt", chunks_of_a_size_in_doubt },
         { "commands inside a PROXY header", commands_inside_a_proxy_header },
         { "packets cut short", packets_cut_short }, { "urgent data", urgent_data },
         { "a flood of SYNs evicts itself", a_flood_of_syns_evicts_itself },
-        { "pretending a path with one side", pretending_a_path_with_one_side },
-        { "a path with one side", a_path_with_one_side },
-        { "a path that changes is midstream", a_path_that_changes_is_midstream },
         { "another policy judges open connections", another_policy_judges_open_connections })

@@ -22,6 +22,14 @@ static void begin_body(enum policy_mode mode, enum action action)
 	pass(&T, SERVER, "354 go\r\n");
 }
 
+static const struct event *nth(enum event_kind kind, unsigned n)
+{
+	const struct event *e = event_nth(&T, kind, n);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	return e;
+}
+
 static void is_cut(const char *text)
 {
 	CU_ASSERT_PTR_NULL(say(&T, CLIENT, text));
@@ -30,9 +38,8 @@ static void is_cut(const char *text)
 
 static void told(int hides, enum action action, enum action would)
 {
-	const struct event *e = event_nth(&T, EVENT_EOD, 0);
+	const struct event *e = nth(EVENT_EOD, 0);
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.eod.hides, hides);
 	CU_ASSERT_EQUAL(e->u.eod.action, action);
 	CU_ASSERT_EQUAL(e->u.eod.would, would);
@@ -91,10 +98,10 @@ static void tells_and_passes(enum policy_mode mode, enum action action)
 	pass(&T, SERVER, "250 queued\r\n250 ok\r\n");
 	pass(&T, SERVER, "250 queued\r\n");
 	pass(&T, CLIENT, "QUIT\r\n");
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_ODD, 0)->u.odd.unexplained, 1);
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_ODD, 1)->u.odd.unexplained, 2);
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_ODD, 1)->u.odd.action, ACTION_ALERT);
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_ODD, 1)->u.odd.would, action);
+	CU_ASSERT_EQUAL(nth(EVENT_ODD, 0)->u.odd.unexplained, 1);
+	CU_ASSERT_EQUAL(nth(EVENT_ODD, 1)->u.odd.unexplained, 2);
+	CU_ASSERT_EQUAL(nth(EVENT_ODD, 1)->u.odd.action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(nth(EVENT_ODD, 1)->u.odd.would, action);
 	told(1, ACTION_ALERT, action);
 }
 
@@ -109,8 +116,8 @@ static void leaves_connections_picked_up_in_the_middle(void)
 	begin(MODE_ENFORCE, ACTION_RESET);
 	pass(&T, SERVER, "354 go\r\n");
 	pass(&T, CLIENT, "a\n.\nMAIL FROM:<x@y>\r\n");
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_EOD, 0)->u.eod.action, ACTION_ALERT);
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_EOD, 0)->u.eod.would, ACTION_RESET);
+	CU_ASSERT_EQUAL(nth(EVENT_EOD, 0)->u.eod.action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(nth(EVENT_EOD, 0)->u.eod.would, ACTION_RESET);
 	talk_fini(&T);
 }
 
@@ -130,16 +137,12 @@ static void waits_for_the_reply(void)
 /* One yes too many: its body was cut short. Two: it has read commands, though we have not. */
 static void cuts_what_took_effect(void)
 {
-	const struct event *e;
-
 	begin_body(MODE_ENFORCE, ACTION_RESET);
 	pass(&T, CLIENT, "a\n.\nM\vAIL FROM:<x@y>\r\n");
 	pass(&T, SERVER, "250 queued\r\n");
 	CU_ASSERT_PTR_NULL(say(&T, SERVER, "250 sender ok\r\n"));
 	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
-	e = event_nth(&T, EVENT_ODD, 1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-	CU_ASSERT_EQUAL(e->u.odd.action, ACTION_RESET);
+	CU_ASSERT_EQUAL(nth(EVENT_ODD, 1)->u.odd.action, ACTION_RESET);
 	is_cut("RCPT TO:<g@example.org>\r\n");
 	told(0, ACTION_ALERT, ACTION_ALERT);
 }
@@ -153,7 +156,7 @@ static void guards_both_directions(void)
 	pass(&T, CLIENT, "DATA\r\n");
 	pass(&T, SERVER, "354 go\r\n");
 	is_cut("a\r\n.\rMAIL FROM:<x@y>\r\n");
-	CU_ASSERT_EQUAL(event_nth(&T, EVENT_EOD, 0)->conn.direction, DIRECTION_OUTBOUND);
+	CU_ASSERT_EQUAL(nth(EVENT_EOD, 0)->conn.direction, DIRECTION_OUTBOUND);
 	told(1, ACTION_RESET, ACTION_RESET);
 }
 
