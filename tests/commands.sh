@@ -71,7 +71,8 @@ t 'check: fine' 0 out 'enforce' "$postern" check -c "$conf"
 t 'check: no such file' 1 err 'nowhere.conf.*(No such file|does not exist)' "$postern" check -c "$scratch/nowhere.conf"
 t 'check: shows lists as they are written' 0 out '^not-home +192.168.0.1$' "$postern" check -c "$conf"
 t 'check: shows where rules are' 0 out '^rule +in \(rules/isp-forwarding.conf:19\): isp -> mail: inspect' "$postern" check -c "$conf"
-t 'check: shows where records go' 0 out '^records +/var/log/postern/eve.json$' "$postern" check -c "$conf"
+t 'check: shows where records go' 0 out '^records +/var/log/postern/eve.json, stats every 60 s$' "$postern" check -c "$conf"
+t 'check: shows what is asked of the kernel' 0 out '^table +inet postern, priority -5, hooks forward, input, output$' "$postern" check -c "$conf"
 t 'check: shows who may relay' 0 out 'may relay: 198.51.100.77$' "$postern" check -c rules/campus.conf
 t 'rules: fine' 0 out 'table inet postern' "$postern" rules -c "$conf"
 { cat "$conf"; echo 'queue { workers = 2 }'; } >"$scratch/two-workers.conf" # auto depends on the machine

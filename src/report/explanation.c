@@ -241,7 +241,8 @@ void explanation_print(const struct explanation *x, FILE *to)
 	fprintf(to, "%-*s%u\n", LABEL_COLUMNS, "port", x->port);
 	print_connection(x, to);
 	if (x->unguarded == EXPLAINED_GUARDED && x->kernel_now != DO_INSPECT && x->recipient_count > 0)
-		fprintf(to, "%-*s(what follows is never said then)\n", LABEL_COLUMNS, "");
+		fprintf(to, "%-*s(the client never comes to say what follows; judged as if it did)\n",
+		        LABEL_COLUMNS, "");
 	print_relaying(x, to);
 	if (x->sender) {
 		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");
