@@ -174,6 +174,9 @@ t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$con
 t 'explain: a bad address' 2 err '"192.168.0" is no address' "$postern" explain -c "$conf" 198.51.100.10 192.168.0
 t 'explain: both families' 2 err 'one is IPv4, one IPv6' "$postern" explain -c "$conf" 198.51.100.10 fd00:25::10
 t 'explain: a bad port' 2 err '"0" is no port' "$postern" explain -c "$conf" --port 0 198.51.100.10 192.168.0.10
+t 'explain: an address that may be the gateway' 1 err '^note: if 203.0.113.5 is the gateway itself, write self@203.0.113.5$' "$postern" explain -c rules/gateway-mta.conf 198.51.100.10 203.0.113.5
+t 'explain: a server beside the gateway is none' 1 out '^0$' sh -c "'$postern' explain -c '$conf' 198.51.100.10 192.168.0.10 2>&1 >/dev/null | grep -c note:"
+e 'a path without a recipient' 1 'foreign, for it names no recipient at all: it gets a 550' "$conf" 198.51.100.10 192.168.0.10 --rcpt '<>'
 t 'explain: recipients at self need its address' 2 err 'write self@ADDRESS' "$postern" explain -c rules/gateway-mta.conf 198.51.100.10 self --rcpt a@b
 t 'explain: a bad configuration' 1 err 'nowhere.conf' "$postern" explain -c "$scratch/nowhere.conf" 198.51.100.10 192.168.0.10
 

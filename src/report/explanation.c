@@ -200,7 +200,9 @@ static void print_judgement(const struct explanation *x, const struct explained_
 		return;
 	}
 	fprintf(to, "foreign%s: %s; relay.%s = %s",
-	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end" : "",
+	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end"
+	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
+	                                               : "",
 	        action_sentences[r->now], r->judged.trick ? "tricks" : "action",
 	        words_get(WORDS_ACTION, r->judged.action));
 	print_key_place(to, &r->action);
