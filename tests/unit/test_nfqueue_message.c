@@ -188,6 +188,7 @@ static void reads_no_attribute_that_has_begun_only(void)
 		copy = malloc(h->nlmsg_len + more);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
 		memcpy(copy, h, h->nlmsg_len + more);
+		((uint8_t *)copy)[h->nlmsg_len] = MNL_ATTR_HDRLEN; /* as if one without a value had begun */
 		copy->nlmsg_len += more;
 		CU_ASSERT_EQUAL(
 		        nfqueue_message_read(copy, h->nlmsg_len + more, NOW_US, &m), MESSAGE_UNREADABLE);
