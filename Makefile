@@ -226,9 +226,8 @@ install: all
 	install -d -m 750 $(DESTDIR)/var/log/postern
 	install -m 755 $(B)/posternd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/postern $(DESTDIR)$(PREFIX)/bin/
-	for page in posternd postern; do \
-		sed 's|/etc/postern|$(SYSCONFDIR)/postern|g' packaging/$$page.8 >$(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done
-	install -m 644 packaging/postern.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	for page in posternd.8 postern.8 postern.conf.5; do \
+		sed 's|/etc/postern|$(SYSCONFDIR)/postern|g' packaging/$$page >$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
 	install -m 644 packaging/postern.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/postern
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(PREFIX)/bin|' packaging/postern.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
 	install -m 644 rules/* $(DESTDIR)$(DOCDIR)/examples/

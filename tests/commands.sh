@@ -71,7 +71,8 @@ t 'check: fine' 0 out 'enforce' "$postern" check -c "$conf"
 t 'check: no such file' 1 err 'nowhere.conf.*(No such file|does not exist)' "$postern" check -c "$scratch/nowhere.conf"
 t 'check: shows lists as they are written' 0 out '^not-home +192.168.0.1$' "$postern" check -c "$conf"
 t 'check: shows where rules are' 0 out '^rule +in \(rules/isp-forwarding.conf:19\): isp -> mail: inspect' "$postern" check -c "$conf"
-t 'check: shows where records go' 0 out '^records +/var/log/postern/eve.json$' "$postern" check -c "$conf"
+t 'check: shows where records go' 0 out '^records +/var/log/postern/eve.json, stats every 60 s$' "$postern" check -c "$conf"
+t 'check: shows what is asked of the kernel' 0 out '^table +inet postern, priority -5, hooks forward, input, output$' "$postern" check -c "$conf"
 t 'check: shows who may relay' 0 out 'may relay: 198.51.100.77$' "$postern" check -c rules/campus.conf
 t 'rules: fine' 0 out 'table inet postern' "$postern" rules -c "$conf"
 { cat "$conf"; echo 'queue { workers = 2 }'; } >"$scratch/two-workers.conf" # auto depends on the machine
@@ -173,6 +174,9 @@ t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$con
 t 'explain: a bad address' 2 err '"192.168.0" is no address' "$postern" explain -c "$conf" 198.51.100.10 192.168.0
 t 'explain: both families' 2 err 'one is IPv4, one IPv6' "$postern" explain -c "$conf" 198.51.100.10 fd00:25::10
 t 'explain: a bad port' 2 err '"0" is no port' "$postern" explain -c "$conf" --port 0 198.51.100.10 192.168.0.10
+t 'explain: an address that may be the gateway' 1 err '^note: if 203.0.113.5 is the gateway itself, write self@203.0.113.5$' "$postern" explain -c rules/gateway-mta.conf 198.51.100.10 203.0.113.5
+t 'explain: a server beside the gateway is none' 1 out '^0$' sh -c "'$postern' explain -c '$conf' 198.51.100.10 192.168.0.10 2>&1 >/dev/null | grep -c note:"
+e 'a path without a recipient' 1 'foreign, for it names no recipient at all: it gets a 550' "$conf" 198.51.100.10 192.168.0.10 --rcpt '<>'
 t 'explain: recipients at self need its address' 2 err 'write self@ADDRESS' "$postern" explain -c rules/gateway-mta.conf 198.51.100.10 self --rcpt a@b
 t 'explain: a bad configuration' 1 err 'nowhere.conf' "$postern" explain -c "$scratch/nowhere.conf" 198.51.100.10 192.168.0.10
 

@@ -111,14 +111,16 @@ const struct key keys[] = {
 	{ BLOCK_SERVERS, "domains", KEY_DOMAINS, NULL, .set = group_domain,
 	  .help = "Domains they take mail for. A leading dot means every subdomain, but not the domain itself." },
 	{ BLOCK_SERVERS, "domains-file", KEY_LISTFILE, NULL, .set = group_domains_file,
-	  .help = "More domains, one a line, # begins a comment. posternd takes a changed file by itself." },
+	  .help = "More domains, one a line, # begins a comment. posternd takes a changed file by itself. "
+	          "It must be readable for its owner root or for all: the service runs without the right to pass over file modes." },
 	{ BLOCK_SERVERS, "may-relay", KEY_PREFIXES, NULL, .set = group_may_relay,
 	  .help = "Clients outside of home that may relay through these servers." },
 
 	{ BLOCK_NETWORK, "addresses", KEY_PREFIXES, NULL, .set = group_address,
 	  .help = "What belongs to the network." },
 	{ BLOCK_NETWORK, "file", KEY_LISTFILE, NULL, .set = group_file,
-	  .help = "More addresses and prefixes, one a line, # begins a comment. posternd takes a changed file by itself." },
+	  .help = "More addresses and prefixes, one a line, # begins a comment. posternd takes a changed file by itself. "
+	          "It must be readable as a domains-file must." },
 
 	{ BLOCK_RULE, "from", KEY_GROUPS, NULL, .set = group_from,
 	  .help = "Clients. Any member matches. self is the gateway, whatever its addresses are." },
@@ -224,7 +226,7 @@ char *key_label(const struct key *key, char buf[KEY_LABEL_MAX])
 
 /* ---- nearly right -------------------------------------------------------------------------- */
 
-enum { NEAREST_TEXT_MAX = 64 };
+enum { NEAREST_TEXT_MAX = 64, ABBREVIATION_MIN = 3, BLOCK_LIST_MAX = 100 };
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
@@ -279,6 +281,35 @@ static const struct key *key_elsewhere(const char *name)
 	return NULL;
 }
 
+/* "relay or smuggling": the blocks with such a key, of which there is at least one. */
+static void list_blocks(const char *name, char *buf, size_t room)
+{
+	unsigned kind, left = 0;
+	size_t len = 0;
+
+	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
+		left += key_find(kind, name) != NULL;
+	buf[0] = '\0';
+	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS && len < room; kind++)
+		if (key_find(kind, name)) {
+			left--;
+			len += (size_t)snprintf(buf + len, room - len, "%s%s", block_infos[kind].name,
+			        left > 1 ? ", " : left == 1 ? " or " : "");
+		}
+}
+
+/* The block with a title whose name begins so; NULL = none. */
+static const char *begun_block(const char *name)
+{
+	size_t len = strlen(name);
+	unsigned kind;
+
+	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS && len >= ABBREVIATION_MIN; kind++)
+		if (block_infos[kind].titled && strncmp(block_infos[kind].name, name, len) == 0)
+			return block_infos[kind].name;
+	return NULL;
+}
+
 bool key_is_outside(enum block_kind block, const char *name)
 {
 	const struct key *k = key_elsewhere(name);
@@ -290,6 +321,7 @@ char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
 {
 	const struct key *k = key_elsewhere(name);
 	const char *best = NULL;
+	char blocks[BLOCK_LIST_MAX];
 	unsigned distance = 0, kind;
 
 	if (key_is_outside(block, name)) {
@@ -297,8 +329,12 @@ char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
 		return buf;
 	}
 	if (k) {
-		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }",
-		        block_infos[k->block].name, name);
+		list_blocks(name, blocks, sizeof(blocks));
+		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }", blocks, name);
+		return buf;
+	}
+	if (block == BLOCK_ROOT && (best = begun_block(name))) {
+		snprintf(buf, KEY_HINT_MAX, "did you mean %s?", best);
 		return buf;
 	}
 	for (k = NULL; (k = key_next(block, k));)

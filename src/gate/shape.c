@@ -21,6 +21,7 @@
 #include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -94,6 +95,20 @@ static void print_bytes(FILE *to, const void *bytes, uint32_t len)
 {
 	for (uint32_t i = 0; i < len; i++)
 		fprintf(to, "%02x", ((const uint8_t *)bytes)[i]);
+}
+
+/* As nft stores it (type, length, text with its end) in words; anything else as it is. */
+static void print_comment(FILE *to, const uint8_t *bytes, uint32_t len)
+{
+	bool is_text = len > 3 && bytes[0] == NFTNL_UDATA_RULE_COMMENT && bytes[1] == len - 2 &&
+	               bytes[len - 1] == '\0';
+
+	for (uint32_t i = 2; is_text && i < len - 1; i++)
+		is_text = bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"';
+	if (is_text)
+		fprintf(to, " comment \"%s\"", (const char *)bytes + 2);
+	else
+		print_bytes(to, bytes, len);
 }
 
 static bool is_wanted(const struct reading *r, uint32_t family, const char *table)
@@ -310,7 +325,7 @@ static void see_rule(struct reading *r, const struct nlmsghdr *h)
 		x = begin_expressions(r->line, h);
 		(void)nftnl_expr_foreach(rule, see_expression, &x);
 		comment = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &len);
-		print_bytes(r->line, comment, comment ? len : 0);
+		print_comment(r->line, comment, comment ? len : 0);
 		end_line(r);
 	}
 	if (rule)

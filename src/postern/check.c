@@ -12,6 +12,7 @@ static const char *const mode_names[] = { POLICY_MODE_NAMES };
 static const char *const do_names[] = { POLICY_DO_NAMES };
 static const char *const action_names[] = { ACTION_NAMES };
 static const char *const fail_names[] = { CONF_FAIL_NAMES };
+static const char *const hook_names[] = { CONF_HOOK_NAMES };
 /* NULL = not shown here: they are there in every configuration, or show in the rules. */
 static const char *const kind_names[GROUP_KIND_COUNT] = {
 	[GROUP_ANY] = NULL,
@@ -111,12 +112,29 @@ static void print_rules(const struct conf *c)
 	printf("otherwise %s\n", do_names[policy_settings(policy)->otherwise]);
 }
 
+static void print_kernel(const struct conf *c)
+{
+	const char *between = "";
+	unsigned i;
+
+	printf("queue     %u, %u worker%s, %" PRIu32 " packets each, fail %s\n", c->queue.number,
+	        c->queue.workers, c->queue.workers == 1 ? "" : "s", c->queue.length,
+	        fail_names[c->queue.fail]);
+	printf("table     inet %s, priority %d, hooks ", c->nft.table, c->nft.priority);
+	for (i = 0; i < CONF_HOOK_COUNT; i++)
+		if (c->nft.hooks >> i & 1) {
+			printf("%s%s", between, hook_names[i]);
+			between = ", ";
+		}
+	putchar('\n');
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
 	unsigned i;
 
-	printf("%s: fine (%s)\n", conf->path, conf->hash);
+	printf("%s: fine (hash of its text and lists: %s)\n", conf->path, conf->hash);
 	printf("mode      %s%s\n", mode_names[s->mode],
 	        s->mode == MODE_MONITOR ? ": nothing is refused, only told" : "");
 	fputs("ports    ", stdout);
@@ -128,10 +146,13 @@ int check_run(const struct conf *conf, unsigned warnings)
 	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
 	        action_names[s->tricks_action], s->max_refusals);
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
-	printf("queue     %u, %" PRIu32 " packets, fail %s\n", conf->queue.number, conf->queue.length,
-	        fail_names[conf->queue.fail]);
-	printf("records   %s%s\n", conf->log.eve[0] ? conf->log.eve : "none",
+	print_kernel(conf);
+	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
 	        conf->log.alerts_only ? ", alerts only" : "");
+	if (conf->log.stats_s > 0)
+		printf(", stats every %" PRIu32 " s\n", conf->log.stats_s);
+	else
+		puts(", no stats");
 	if (warnings > 0)
 		printf("warnings  %u (above)\n", warnings);
 	return COMMAND_FINE;

@@ -3,7 +3,8 @@
  * The table's name is the configuration's. Without a configuration that can be read it is found by its
  * counters, which no other program has; then all such tables are removed.
  *
- * What was removed is told in the records, where the configuration names a file of them.
+ * What was removed is told in the records, where the configuration names a file of them; where they are is
+ * not known without a configuration, and that is said.
  *
  * The process is ended first: it would say that its table is gone, and its queue would drop what waits.
  */
@@ -84,6 +85,8 @@ static void tell_records(const struct conf *conf, const char *table)
 	char err[ERR_BYTES] = "";
 	struct desk *desk;
 
+	if (!conf)
+		puts("no configuration was read, so this is not in the records");
 	if (!conf || conf->log.eve[0] != '/' || hash_key_random(key))
 		return;
 	desk = desk_open(conf, key, err, sizeof(err));

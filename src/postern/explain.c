@@ -387,8 +387,24 @@ static bool is_own_address(const struct addr *a)
 	return own;
 }
 
+/* Elsewhere than on the gateway nobody knows its addresses; in a servers block they may be. */
+static bool may_be_gateway(const struct policy *policy, const struct addr *a)
+{
+	struct policy_groups groups = policy_lookup(policy, a);
+	unsigned i;
+
+	for (i = 0; i < policy_rule_count(policy); i++) {
+		struct policy_rule_view rule = policy_rule(policy, i);
+
+		if (policy_groups_have(&rule.from, GROUP_ID_SELF) ||
+		        policy_groups_have(&rule.to, GROUP_ID_SELF))
+			return policy_groups_have(&groups, GROUP_ID_SERVERS);
+	}
+	return false;
+}
+
 /* What could have been meant otherwise. */
-static void note_sides(const struct side sides[2])
+static void note_sides(const struct policy *policy, const struct side sides[2])
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct side *s = &sides[i];
@@ -402,6 +418,9 @@ static void note_sides(const struct side sides[2])
 			        "note: %s is an address of this machine; if this is the gateway, write "
 			        "self@%s\n",
 			        s->text, s->text);
+		else if (!s->self && may_be_gateway(policy, &s->addr))
+			fprintf(stderr, "note: if %s is the gateway itself, write self@%s\n", s->text,
+			        s->text);
 	}
 }
 
@@ -434,7 +453,7 @@ int explain_run(int argc, char **argv)
 	a->x.port = q.port ? q.port : policy_settings(conf->policy)->ports[0];
 	explain_connection(a);
 	explain_envelope(a, &q);
-	note_sides(a->sides);
+	note_sides(conf->policy, a->sides);
 	status = a->x.refused ? COMMAND_INVALID : COMMAND_FINE;
 	if (!q.json)
 		explanation_print(&a->x, stdout);

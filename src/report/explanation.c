@@ -200,7 +200,9 @@ static void print_judgement(const struct explanation *x, const struct explained_
 		return;
 	}
 	fprintf(to, "foreign%s: %s; relay.%s = %s",
-	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end" : "",
+	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end"
+	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
+	                                               : "",
 	        action_sentences[r->now], r->judged.trick ? "tricks" : "action",
 	        words_get(WORDS_ACTION, r->judged.action));
 	print_key_place(to, &r->action);
@@ -241,7 +243,8 @@ void explanation_print(const struct explanation *x, FILE *to)
 	fprintf(to, "%-*s%u\n", LABEL_COLUMNS, "port", x->port);
 	print_connection(x, to);
 	if (x->unguarded == EXPLAINED_GUARDED && x->kernel_now != DO_INSPECT && x->recipient_count > 0)
-		fprintf(to, "%-*s(what follows is never said then)\n", LABEL_COLUMNS, "");
+		fprintf(to, "%-*s(the client never comes to say what follows; judged as if it did)\n",
+		        LABEL_COLUMNS, "");
 	print_relaying(x, to);
 	if (x->sender) {
 		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");

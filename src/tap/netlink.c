@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -95,16 +96,15 @@ int netlink_ask(struct mnl_socket *socket, struct nlmsghdr *message)
 void netlink_read_attributes(const struct nlmsghdr *message, const struct nlattr **table, uint16_t max)
 {
 	const char *end = (const char *)message + message->nlmsg_len;
-	const struct nlattr *a;
+	const struct nlattr *a = mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
 
 	memset(table, 0, (max + 1U) * sizeof(*table));
-	mnl_attr_for_each(a, message, sizeof(struct nfgenmsg))
-	{
-		/* libmnl takes the padding of a last attribute as there; the kernel leaves it out */
-		if (a->nla_len > (size_t)(end - (const char *)a))
-			break;
+	/* mnl_attr_for_each() takes the padding at the end of a message as there; it need not be. */
+	while (end - (const char *)a >= (ptrdiff_t)sizeof(*a) && a->nla_len >= sizeof(*a) &&
+	        a->nla_len <= end - (const char *)a) {
 		if (mnl_attr_get_type(a) <= max)
 			table[mnl_attr_get_type(a)] = a;
+		a = mnl_attr_next(a);
 	}
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_actions.sh - what each relay action does to both ends: defer-recipient, refuse-session and reset, also in packets that
 # the network card would cut (GSO).
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -2,7 +2,7 @@
 # test_boot.sh - the service's Exec lines, run as the service manager would: a first start observes only; each good start
 # and reload leaves its rules for the next boot; a boot with a broken configuration, or one whose rules were spoiled on the
 # disk, says so loudly, and where it can the last good rules stand.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_confirm.sh - a real open relay behind the gateway: the relayed mail is seen leaving (by content, and under TLS by
 # the host it goes to), a mail that comes back is told as bounced, and names that are not the client's own are told.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

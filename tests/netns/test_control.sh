@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_control.sh - the control socket: every command, who may ask, what becomes of the impolite, and that mail does not
 # notice.
-# time-limit: 180
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_daemon.sh - posternd as a service: what it refuses to start with, and that nothing is touched then; ready,
 # watchdog and stopping told to the service manager; rotation; loud warnings; a clean end and a new start on its rules.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

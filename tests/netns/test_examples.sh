@@ -3,7 +3,7 @@
 # records: honest mail passes, the forbidden pair is refused, and the kernel holds just the rules that are wanted. Each line
 # of the tables says who talks to whom and what becomes of it; `postern explain` must say the same, and name the rule that
 # the records name.
-# time-limit: 240
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

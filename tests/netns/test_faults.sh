@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_faults.sh - what posternd says where the kernel, a right or a limit is missing, each fault made: one line that
 # names what to do, status 1, nothing installed. And what it does when the kernel fails it while it runs.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -3,7 +3,7 @@
 # that once slipped through, and honest addresses go to open relays; none that was judged ours may leave them, and the
 # honest ones arrive. Nothing stands in between: the judgement is asked for beside the mail (build/*/corpus/address).
 # WAY=closed TABLE=FILE: the same with closed servers; what each made of each form, as docs/FORMS.md needs it.
-# time-limit: 180
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

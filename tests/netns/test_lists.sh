@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_lists.sh - list files that change while posternd runs: taken by themselves, in whichever way they are written; a bad
 # one is told once and the list of before stays; what else has changed waits for SIGHUP.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

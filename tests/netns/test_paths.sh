@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_paths.sh - what the gateway does not see of a connection: its beginning (posternd starts in the middle of commands, of a
 # body, under TLS), or one of its two directions. Nothing is refused there, records say so, and what begins later is guarded.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

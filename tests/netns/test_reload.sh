@@ -2,7 +2,7 @@
 # test_reload.sh - reloads that change sets of addresses, under load: only elements change, no rule and no set is made
 # anew, and no packet of an allowed pair is refused or lost, not even of one whose own prefix becomes wider or narrower.
 # FULL=1: 1000 reloads in place of 200.
-# time-limit: 180
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

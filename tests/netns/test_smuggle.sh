@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_smuggle.sh - which ends of data real servers honour, that Postern tells each attempt and each effect, and that with
 # action = reset no smuggled mail arrives. Prints the table of docs/SMUGGLING.md.
-# time-limit: 180
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

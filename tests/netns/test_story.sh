@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_story.sh - the demo's story as a test, over IPv4 and IPv6: the ISP's mail arrives, the stranger is refused and
 # logged, a relay attempt costs the foreign recipient only, the infected host gets no way out, and all of it is told.
-# time-limit: 240
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

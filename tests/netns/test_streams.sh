@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_streams.sh - streams that break TCP's rules (tcpraw.py), over IPv4 and IPv6, to an open relay one more hop behind the
 # gateway: no foreign recipient reaches the server, honest mail always does.
-# time-limit: 180
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test_strict.sh - what the kernel keeps from being read in mode enforce: MPTCP, which spreads a connection over several, and,
 # where asked for, packets that conntrack calls invalid.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -226,7 +226,13 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:2: unknown key \"mx-off\" in upstream; did you mean mx-of?\n"
 	        "t.conf:3: unknown key \"adresses\" in upstream; did you mean addresses?" },
 	{ "action = alert\n",
-	        "t.conf:1: unknown key \"action\"; it belongs into a block: relay { action ... }" },
+	        "t.conf:1: unknown key \"action\"; it belongs into a block: relay or smuggling { action ... "
+	        "}" },
+	{ "addresses = { \"192.0.2.1\" }\n",
+	        "t.conf:1: unknown key \"addresses\"; it belongs into a block: upstream, servers or network "
+	        "{ addresses ... }" },
+	{ "net \"labs\" { addresses = { \"192.0.2.1\" } }\n",
+	        "t.conf:1: unknown key \"net\"; did you mean network?" },
 	{ "relay { mode = enforce }\n", "t.conf:1: unknown key \"mode\" in relay; it belongs outside of "
 	                                "blocks; close the block before it" },
 	{ "relay { rule \"x\" { } }\n", "t.conf:1: unknown key \"rule\" in relay; it belongs outside of "

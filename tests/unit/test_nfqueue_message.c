@@ -175,6 +175,28 @@ static void believes_only_near_stamps(void)
 }
 
 /* As soon as the ticket is there, a verdict is owed; nothing is read behind what is there. */
+/* The memory ends with the message, in the middle of what would be an attribute: sanitizers and valgrind tell. */
+static void reads_no_attribute_that_has_begun_only(void)
+{
+	union buffer b;
+	struct nlmsghdr *h = begin(&b, NFQNL_MSG_PACKET), *copy;
+	struct nfqueue_message m;
+	uint32_t more;
+
+	put_ticket(h);
+	for (more = 1; more < 4; more++) {
+		copy = malloc(h->nlmsg_len + more);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+		memcpy(copy, h, h->nlmsg_len + more);
+		((uint8_t *)copy)[h->nlmsg_len] = MNL_ATTR_HDRLEN; /* as if one without a value had begun */
+		copy->nlmsg_len += more;
+		CU_ASSERT_EQUAL(
+		        nfqueue_message_read(copy, h->nlmsg_len + more, NOW_US, &m), MESSAGE_UNREADABLE);
+		CU_ASSERT_EQUAL(m.packet.ticket, TICKET);
+		free(copy);
+	}
+}
+
 static void finds_the_ticket_in_cut_messages(void)
 {
 	const size_t with_ticket = MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg) + MNL_ATTR_HDRLEN + 4;
@@ -410,7 +432,8 @@ static void passes_the_unreadable_unmarked(void)
 	CU_ASSERT(!s.has_mark);
 }
 
-SUITE("nfqueue_message", { "reads every attribute", reads_every_attribute },
+SUITE("nfqueue_message", { "reads no attribute that has begun only", reads_no_attribute_that_has_begun_only },
+        { "reads every attribute", reads_every_attribute },
         { "fills in what is not there", fills_in_what_is_not_there },
         { "tells which checksums to verify", tells_which_checksums_to_verify },
         { "believes only near stamps", believes_only_near_stamps },
