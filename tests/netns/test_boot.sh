@@ -27,7 +27,7 @@ sed "s|@SBINDIR@|$BUILD|; s|@BINDIR@|$BUILD|" "$REPO/packaging/postern.service" 
 # shellcheck disable=SC2016
 in_service=(env STATE_DIRECTORY="$STATE" ASAN_OPTIONS="$POSTERN_LEAK_CHECK" ip netns exec "$LAB_PREFIX-gw" unshare --mount
     bash -c 'mount --bind "$0" /etc && exec setpriv --bounding-set "-all,+$1" --no-new-privs $2' "$ETC"
-    "$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$UNIT" | tr '[:upper:]' '[:lower:]')")
+    "$(sed -n '/^CapabilityBoundingSet=/ { s/.*=CAP_//; s/ CAP_/,+/g; p }' "$UNIT" | tr '[:upper:]' '[:lower:]')")
 
 lines() { # KEY
     sed -n "s/^$1=//p" "$UNIT"
