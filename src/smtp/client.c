@@ -260,6 +260,7 @@ static void (*const senders[SMTP_VERB_COUNT])(struct dialogue *, struct smtp_com
 	[SMTP_VERB_BDAT] = send_bdat,
 	[SMTP_VERB_STARTTLS] = send_starttls,
 	[SMTP_VERB_AUTH] = send_auth,
+	[SMTP_VERB_UNKNOWN] = defer_unknown,
 };
 
 /* The path of a RCPT is complete: tells it, before the rest of the line is read. */

@@ -8,8 +8,10 @@
  * 451, too: the server is where the client believes it is, and the MAIL after it is a MAIL.
  *
  * Letters are told as they come, each before it leaves. A word that begins like one of these and goes on
- * otherwise is as unknown to the server as it was. A word that has begun to be replaced is replaced to its end,
- * whatever the server answers meanwhile.
+ * otherwise is as unknown to the server as it was; but where all of it was replaced, the server may know what we do
+ * not: "MAILX" has become RSET and blanks, and "DATA" with a NUL behind it is DATA to servers whose lines end there.
+ * So the answer to such a command is told as that of a deferral. A word that has begun to be replaced is replaced
+ * to its end, whatever the server answers meanwhile.
  *
  * A deferral ends by the server's word that it has begun anew, so that word has to be about that. Behind lines that
  * some servers count otherwise than we do (bare LF or CR, NUL, too long, empty, or its end spoiled by us) it may be
@@ -105,4 +107,9 @@ void defer_command(struct dialogue *d, struct smtp_command *c)
 		c->judgement.refused = 1;
 	else
 		due_add(d, SMTP_FACT_DEFER);
+}
+
+void defer_unknown(struct dialogue *d, struct smtp_command *c)
+{
+	c->judgement.refused = d->defer_letters == WORD_BYTES;
 }

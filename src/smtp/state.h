@@ -176,6 +176,8 @@ static inline bool defer_is_on(const struct dialogue *d)
 }
 /* A command is complete that must not reach the server as it is: a word of it was replaced, or it is too late. */
 void defer_command(struct dialogue *d, struct smtp_command *c);
+/* So is one of no known verb, of which all of a word may have been replaced. */
+void defer_unknown(struct dialogue *d, struct smtp_command *c);
 /* unheard.c: of a dialogue whose server is not seen: true if there is something new, told or to be read. */
 bool unheard_tell(struct dialogue *d);
 /* The server has begun anew at the request of this command. */

@@ -211,7 +211,8 @@ static void end_chunk(void)
 	server.in_body = false;
 }
 
-/* The line at bytes[from, to) is part of a mail as the client sent it, and is not as the client sent it. */
+/* The line at bytes[from, to) is part of a mail as the client sent it, and is not as the client sent it. A NUL ends
+ * the verb, too, as it does where this server reads. */
 static bool was_edited(uint32_t from, uint32_t to)
 {
 	static const char *const verbs[] = { "MAIL", "RCPT", "DATA", "BDAT" };
@@ -222,7 +223,7 @@ static bool was_edited(uint32_t from, uint32_t to)
 		;
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		ours |= strncasecmp((const char *)server.sent + verb, verbs[i], 4) == 0 &&
-		        strchr(" \t\r\n", server.sent[verb + 4]);
+		        memchr(" \t\r\n", server.sent[verb + 4], 5) != NULL;
 	return ours && memcmp(server.bytes + from, server.sent + from, to - from) != 0;
 }
 
