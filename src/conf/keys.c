@@ -294,7 +294,9 @@ static void list_blocks(const char *name, char *buf, size_t room)
 		if (key_find(kind, name)) {
 			left--;
 			len += (size_t)snprintf(buf + len, room - len, "%s%s", block_infos[kind].name,
-			        left > 1 ? ", " : left == 1 ? " or " : "");
+			        left > 1    ? ", "
+			        : left == 1 ? " or "
+			                    : "");
 		}
 }
 

@@ -104,7 +104,7 @@ reload
 said 'is in force'
 same "is ours after the reload" "220 250 250 250 354 250 221" "$(codes --rcpt a@example.net)"
 
-hash=$("$BUILD/postern" check -c "$LAB_DIR/postern.conf" | sed -n '1s/.*(\(.*\))/\1/p')
+hash=$("$BUILD/postern" check -c "$LAB_DIR/postern.conf" | sed -n '1s/.*: \(.*\))$/\1/p')
 printf 'mode = enfroce\n' >"$LAB_DIR/postern.conf"
 reload
 said 'postern.conf:1: .*enforce'
