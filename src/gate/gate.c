@@ -1,6 +1,6 @@
 /* gate.c - brings the kernel to the wanted ruleset, in one transaction.
  *
- * An installation reads what the table holds, then sends one batch: chains that differ flushed, sets of
+ * An installation reads what the table holds, then sends one batch (plan.c): chains that differ flushed, sets of
  * another type and stale chains deleted, all these made anew, and of the sets of addresses only the ranges
  * that differ. What is the same stays. A rule that is replaced may still be running on another CPU; if its
  * set went with it, that set's elements count no more then, and a packet in the middle of an honest
@@ -23,8 +23,6 @@
  * Limits. The netlink socket belongs to one thread. On kernels before 6.0 a connection that was reset
  * stays in conntrack as established, with its mark, until that times out.
  *
- * Sets of numbers (ports, lengths of bare ACKs) have a fixed size in the kernel, so these are made anew.
- *
  * Rejected: flushing and refilling existing sets (a set of another type under the same name would
  * break it), NLM_F_EXCL (an installation must be repeatable).
  */
@@ -45,7 +43,7 @@
 #include "gate/bypass.h"
 #include "gate/encode.h"
 #include "gate/found.h"
-#include "gate/interval.h"
+#include "gate/plan.h"
 #include "gate/saved.h"
 #include "gate/shape.h"
 
@@ -182,96 +180,6 @@ static int check_chains(const struct ruleset *r, const struct found *f, char *er
 	return 0;
 }
 
-static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
-{
-	for (unsigned i = 0; i < CHAIN_COUNT; i++)
-		if (r->chains[i].used && strcmp(r->chains[i].name, old->name) == 0)
-			return (r->chains[i].hook != NULL) == old->base;
-	return false;
-}
-
-/* What becomes of a set. */
-enum set_fate { SET_NEW, SET_SAME, SET_CHANGES /* some of its elements */ };
-
-/* What stays. */
-struct kept {
-	enum set_fate *sets;      /* by index of the wanted ones */
-	bool chains[CHAIN_COUNT]; /* with their rules */
-	struct shape kernel;      /* what is there */
-};
-
-static bool is_set_kept(const struct ruleset *r, const struct kept *keep, const char *name)
-{
-	for (size_t i = 0; keep && i < r->set_count; i++)
-		if (keep->sets[i] != SET_NEW && strcmp(r->sets[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool is_chain_kept(const struct ruleset *r, const struct kept *keep, const char *name)
-{
-	for (unsigned i = 0; keep && i < CHAIN_COUNT; i++)
-		if (keep->chains[i] && strcmp(r->chains[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static void encode_removals(
-        struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep)
-{
-	for (size_t i = 0; i < f->chains.count; i++)
-		if (!is_chain_kept(r, keep, f->chains.items[i].name))
-			encode_flush_chain(b, r->table, f->chains.items[i].name);
-	for (size_t i = 0; i < f->sets.count; i++)
-		if (!is_set_kept(r, keep, f->sets.items[i].name))
-			encode_delete_set(b, r->table, f->sets.items[i].name);
-	for (size_t i = 0; i < f->chains.count; i++)
-		if (!f->chains.items[i].base && !chain_wanted(r, &f->chains.items[i]))
-			encode_delete_chain(b, r->table, f->chains.items[i].name);
-}
-
-/* Elements that have to go first: they may overlap with those that come. */
-static void encode_changes(
-        struct batch *b, const char *table, const struct model_set *set, const struct shape *kernel)
-{
-	struct intervals have, want, gone, more;
-
-	intervals_of_shape(&have, kernel, set->name);
-	intervals_of_set(&want, set);
-	intervals_compare(&have, &want, &gone, &more);
-	encode_set_changes(b, table, set->name, &gone, &more);
-	intervals_fini(&have);
-	intervals_fini(&want);
-	intervals_fini(&gone);
-	intervals_fini(&more);
-}
-
-static void encode_all(struct batch *b, const struct ruleset *r, const struct found *f,
-        const struct kept *keep, unsigned form)
-{
-	batch_begin(b, f->generation);
-	encode_table(b, r->table);
-	encode_removals(b, r, f, keep);
-	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
-		if (!found_find(&f->counters, model_counter_names[i]))
-			encode_counter(b, r->table, model_counter_names[i], 0);
-	for (size_t i = 0; i < r->set_count; i++)
-		if (!keep || keep->sets[i] == SET_NEW)
-			encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
-		else if (keep->sets[i] == SET_CHANGES)
-			encode_changes(b, r->table, &r->sets[i], &keep->kernel);
-	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
-		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
-
-		if (r->chains[i].used)
-			encode_chain(b, r->table, &r->chains[i], old && old->base);
-	}
-	for (size_t i = 0; i < r->rule_count; i++)
-		if (r->rules[i].statement_count > 0 && !(keep && keep->chains[r->rules[i].chain]))
-			encode_rule(b, r, &r->rules[i], form);
-	batch_end(b);
-}
-
 static bool rule_has(const struct model_rule *rule, enum model_statement_kind kind)
 {
 	for (unsigned i = 0; rule && i < rule->statement_count; i++)
@@ -312,19 +220,14 @@ static bool lacks(const struct batch_refusal *refusal, enum model_statement_kind
 }
 
 /* The kernel's table against the wanted one, with rules in this form. 0, -ESTALE, -errno. */
-static int compare_form(struct gate *g, const struct ruleset *wanted, unsigned form,
-        const struct shape *kernel, char *err, unsigned err_bytes)
+static int compare_form(const struct ruleset *wanted, unsigned form, const struct shape *kernel, char *err,
+        unsigned err_bytes)
 {
-	const struct found nothing = { 0 };
-	struct batch batch;
 	struct shape shape;
 	const char *line = NULL;
 	bool only_wanted;
-	int error;
+	int error = plan_shape(&shape, wanted, form);
 
-	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &nothing, NULL, form);
-	error = shape_of_batch(&shape, &batch);
 	if (!error)
 		line = shape_difference(&shape, kernel, &only_wanted);
 	if (line) {
@@ -332,7 +235,6 @@ static int compare_form(struct gate *g, const struct ruleset *wanted, unsigned f
 		error = -ESTALE;
 	}
 	shape_fini(&shape);
-	batch_fini(&batch);
 	return error;
 }
 
@@ -348,9 +250,9 @@ static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsi
 		error = -ESTALE;
 	}
 	if (!error)
-		error = compare_form(g, wanted, g->form, &kernel, err, err_bytes);
+		error = compare_form(wanted, g->form, &kernel, err, err_bytes);
 	for (form = 0; error == -ESTALE && form < ENCODE_FORMS; form++)
-		if (compare_form(g, wanted, form, &kernel, NULL, 0) == 0) {
+		if (compare_form(wanted, form, &kernel, NULL, 0) == 0) {
 			g->form = form;
 			error = 0;
 		}
@@ -368,57 +270,13 @@ int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsign
 	return error;
 }
 
-static bool uses_kept_sets(const struct model_rule *rule, const enum set_fate *sets)
-{
-	for (unsigned i = 0; i < rule->statement_count; i++)
-		if (rule->statements[i].kind == STATEMENT_IN_SET &&
-		        sets[rule->statements[i].u.in_set.set] == SET_NEW)
-			return false;
-	return true;
-}
-
-static enum set_fate find_fate(
-        const struct shape *wanted, const struct shape *kernel, const struct model_set *set)
-{
-	if (shape_has_same_set(wanted, kernel, set->name))
-		return SET_SAME;
-	return model_keys[set->key].interval && shape_has_same_type(wanted, kernel, set->name) ? SET_CHANGES
-	                                                                                       : SET_NEW;
-}
-
-/* Which sets and rules the kernel has already. Rules that look into a set that is made anew are not
- * among them. 0, -EAGAIN or -errno. */
-static int find_kept(struct gate *g, const struct ruleset *wanted, struct kept *keep)
-{
-	const struct found nothing = { 0 };
-	struct shape shape;
-	struct batch batch;
-	int error = shape_read(&keep->kernel, g->nl, &g->seq, wanted->table);
-
-	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &nothing, NULL, g->form);
-	keep->sets = calloc(wanted->set_count + 1, sizeof(*keep->sets));
-	if (shape_of_batch(&shape, &batch) || !keep->sets)
-		error = -ENOMEM;
-	for (size_t i = 0; !error && i < wanted->set_count; i++)
-		keep->sets[i] = find_fate(&shape, &keep->kernel, &wanted->sets[i]);
-	for (unsigned i = 0; !error && i < CHAIN_COUNT; i++)
-		keep->chains[i] = wanted->chains[i].used &&
-		                  shape_has_same_rules(&shape, &keep->kernel, wanted->chains[i].name);
-	for (size_t i = 0; !error && i < wanted->rule_count; i++)
-		if (!uses_kept_sets(&wanted->rules[i], keep->sets))
-			keep->chains[wanted->rules[i].chain] = false;
-	batch_fini(&batch);
-	shape_fini(&shape);
-	return error == -EINTR ? -EAGAIN : error;
-}
-
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
 static int install_once(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
 	struct batch_refusal refusal;
 	struct batch batch = { 0 };
 	struct found found;
+	struct shape kernel = { 0 };
 	struct kept keep = { NULL };
 	int error = found_read(&found, g->nl, &g->seq, wanted->table);
 
@@ -431,11 +289,14 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
 	error = check_chains(wanted, &found, err, err_bytes);
 	if (!error)
-		error = find_kept(g, wanted, &keep);
+		error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+	if (error == -EINTR)
+		error = -EAGAIN;
+	if (!error)
+		error = plan_keep(&keep, wanted, g->form, &kernel);
 	if (error)
 		goto out;
-	batch_init(&batch, g->seq + 1);
-	encode_all(&batch, wanted, &found, &keep, g->form);
+	plan_encode(&batch, g->seq + 1, wanted, &found, &keep, g->form);
 	g->seq += (uint32_t)batch.note_count;
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
@@ -454,8 +315,8 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 		g->form &= ~(unsigned)ENCODE_TARGET; /* neither way: begin anew next time */
 	}
 out:
-	free(keep.sets);
-	shape_fini(&keep.kernel);
+	plan_forget(&keep);
+	shape_fini(&kernel);
 	batch_fini(&batch);
 	found_fini(&found);
 	return error;
@@ -627,12 +488,10 @@ static_assert((int)GATE_TABLE_MAX == (int)SAVED_TABLE_MAX, "one length of names"
 
 int gate_save(const struct gate *g, const struct ruleset *installed, const char *path)
 {
-	const struct found nothing = { 0 };
 	struct batch batch;
 	int error;
 
-	batch_init(&batch, 1);
-	encode_all(&batch, installed, &nothing, NULL, g->form);
+	(void)plan_whole(&batch, 1, installed, g->form); /* its error is told by the next one */
 	error = saved_write(path, installed->table, &batch);
 	batch_fini(&batch);
 	return error;
