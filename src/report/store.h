@@ -1,0 +1,69 @@
+/* store.h - what outlives the daemon: blocks, incidents, who delivers, acts; in one SQLite file.
+ *
+ * The caller's side never waits: each call puts a record of fixed size into a ring, and a thread with its own
+ * connection writes them, one transaction a batch. A database that is locked, full, read-only or gone keeps the
+ * thread trying (1 s to 30 s apart); meanwhile records wait in the rings, and what has no room is lost and counted.
+ * What is written replaces what was there, so a loss mends itself with the next change; after a loss of blocks
+ * store_wants_blocks() asks for all of them.
+ *
+ * Calls are for one thread, the one that opened the store. A store that is NULL takes all calls and does nothing.
+ */
+#ifndef REPORT_STORE_H
+#define REPORT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct store;
+
+struct store_settings {
+	const char *path; /* absolute */
+	uint32_t keep_s;  /* what is over longer ago is taken out */
+	uint32_t
+	        envelope_s; /* likewise, but addresses of mail: envelopes and lines of evidence; 0 = none are kept */
+	uint32_t calm_s; /* nothing is taken out before the clock has gone right for so long */
+};
+
+/* Opens, checks and migrates the database, which may take a moment. NULL with errno when there is no memory or no
+ * thread; a database that cannot be used is said, and tried again by the thread. */
+struct store *store_open(const struct store_settings *settings);
+/* Writes what waits, for STORE_LEAVE_S at most. NULL is fine. */
+enum { STORE_LEAVE_S = 5 };
+void store_close(struct store *s);
+
+/* ---- blocks ----------------------------------------------------------------------------------- */
+
+enum { STORE_REASON_MAX = 200 };
+struct store_block {
+	struct prefix prefix;
+	uint64_t set_us;               /* wall clock */
+	uint64_t until_us;             /* likewise; 0 = for ever */
+	int64_t uid;                   /* who wanted it; -1 = a rule of ours */
+	uint32_t rule;                 /* which one (enum finding_id); 0 = none */
+	char reason[STORE_REASON_MAX]; /* terminated */
+};
+
+enum store_end { STORE_EXPIRED, STORE_LIFTED, STORE_END_COUNT };
+#define STORE_END_NAMES "expired", "lifted"
+
+/* Is in force, or is renewed. There is one for each prefix. */
+void store_block_set(struct store *s, const struct store_block *b);
+/* Is not any more. The end of one that the store does not know is no error. */
+void store_block_ended(struct store *s, const struct prefix *prefix, uint64_t now_us, enum store_end why);
+
+/* Calls each for every block that should be in force now, read before the first call of any other function. A clock that
+ * was set meanwhile neither extends nor ends one: until_us is in today's time, and has what was left when the store was
+ * written last, minus the time that has passed since as far as it is known. What has expired meanwhile is left out.
+ * 0 or -errno: unknown; said. */
+typedef void store_each_block(void *arg, const struct store_block *b);
+int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, void *arg);
+
+/* The store has lost some, or is a new one: what it knows is not what is in force. Cheap: ask once a second, and then
+ * call store_blocks_anew() and store_block_set() for each one. */
+bool store_wants_blocks(const struct store *s);
+/* Whatever the store knows is over: what is in force follows. */
+void store_blocks_anew(struct store *s);
+
+#endif
