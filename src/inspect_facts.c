@@ -210,7 +210,8 @@ static void (*const tellers[SMTP_VERB_COUNT])(
 	[SMTP_VERB_UNKNOWN] = tell_command,
 };
 
-/* The server has answered a RCPT: what follows for the transaction and the connection. */
+/* The server has answered a RCPT: what follows for the transaction and the connection. Where replies are not rewritten
+ * any more, a yes to a refused one must not reach the client: it would count its mail as on the way. */
 static void on_rcpt_reply(struct flow *f, const struct smtp_command *c, uint16_t code)
 {
 	const struct smtp_judgement *j = &c->judgement;
@@ -220,7 +221,11 @@ static void on_rcpt_reply(struct flow *f, const struct smtp_command *c, uint16_t
 		f->session_refused = true;
 	if (accepted && j->judged && !j->ours && !j->client_ours && !j->refused)
 		f->foreign_accepted++;
-	if (!accepted || !j->refused || j->decoy)
+	if (!accepted || !j->refused)
+		return;
+	if (!dialogue_is_certain(flow_dialogue(f)))
+		f->want_reset = true;
+	if (j->decoy)
 		return;
 	if (dialogue_data_is_out(flow_dialogue(f)))
 		f->want_reset = true;

@@ -291,6 +291,28 @@ static void commands_behind_a_blind(void)
 	}
 }
 
+/* Bytes behind STARTTLS make it uncertain which reply is whose, so none is rewritten any more; and this server says
+ * yes to a command that it does not know. */
+static void a_yes_that_nobody_rewrites(void)
+{
+	unsigned rcpts, i;
+
+	for (rcpts = 1; rcpts <= 4;
+	        rcpts += 3) { /* spoiled; behind max-refusals, another command in its place */
+		begin();
+		greet(&T);
+		for (i = 0; i < rcpts; i++)
+			CU_ASSERT_PTR_NOT_NULL(say(&T, CLIENT, bad_rcpt));
+		pass(&T, CLIENT, "STARTTLS\r\nNOOP\r\n");
+		for (i = 1; i < rcpts; i++)
+			pass(&T, SERVER, "500 what?\r\n");
+		pass(&T, SERVER, "250 fi");
+		CU_ASSERT_PTR_NULL(say(&T, SERVER, "ne\r\n"));
+		CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+		talk_fini(&T);
+	}
+}
+
 static void tls_that_nobody_agreed_on(void)
 {
 	static const char text[] = "\x16\x03\x01\x40\x00\r\nHELO i\r\n" FOREIGN_MAIL;
@@ -506,6 +528,7 @@ SUITE("inspect_evasion", { "acknowledging what was never sent", acknowledging_wh
         { "typed without brackets", typed_without_brackets },
         { "more recipients than a verdict holds", more_recipients_than_a_verdict_holds },
         { "commands behind a blind", commands_behind_a_blind },
+        { "a yes that nobody rewrites", a_yes_that_nobody_rewrites },
         { "TLS that nobody agreed on", tls_that_nobody_agreed_on },
         { "more commands than can be kept", more_commands_than_can_be_kept },
         { "more behind DATA than can be kept", more_behind_data_than_can_be_kept },
