@@ -17,6 +17,7 @@
 
 struct inspect;
 struct policy;
+struct sentences;
 
 struct inspect_settings {
 	uint32_t flows;    /* capacity of the flow table, 16..2^22 */
@@ -28,6 +29,7 @@ struct inspect_settings {
 	uint8_t worker; /* number of this engine, copied into events */
 	uint8_t source; /* enum event_source */
 	uint8_t hash_key[HASH_KEY_BYTES];
+	const struct sentences *sentences; /* about sources, read only, borrowed; NULL = none */
 };
 /* Defaults for the daemon (offline = false) or for reading captures. The key is left zero. */
 void inspect_settings_default(struct inspect_settings *s, int offline);

@@ -11,11 +11,12 @@ enum action {
 	ACTION_RELAY_COUNT,                 /* the ones above are what `relay` may name */
 	ACTION_REFUSE = ACTION_RELAY_COUNT, /* a rule's `refuse`: the try is answered with a reset */
 	ACTION_DROP,                        /* a rule's `drop`: the try is left unanswered */
+	ACTION_SLOW,                        /* the server's refusals are held for a while: the tar pit */
 	ACTION_COUNT
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
 #define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset"
-#define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
+#define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop", "slow"
 
 #endif

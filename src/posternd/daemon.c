@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "gate/claim.h"
 #include "policy/policy.h"
+#include "policy/sentence.h"
 #include "posternd/bypass.h"
 #include "posternd/loop.h"
 #include "posternd/notify.h"
@@ -86,9 +87,14 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 		return false;
 	}
 	r = hash_key_random(d->hash_key);
-	if (r)
+	if (r) {
 		log_error("no random numbers from the kernel: %s", strerror(-r));
-	return r == 0;
+		return false;
+	}
+	d->sentences = sentences_new(DAEMON_SENTENCES_MAX, d->hash_key);
+	if (!d->sentences)
+		log_error("no memory for the sentences about sources");
+	return d->sentences;
 }
 
 static struct worker *open_worker(struct daemon *d, unsigned number, char err[ERR_BYTES])
@@ -101,6 +107,7 @@ static struct worker *open_worker(struct daemon *d, unsigned number, char err[ER
 			.mark_mask = d->conf->nft.mark_mask,
 		},
 		.policy = d->conf->policy,
+		.sentences = d->sentences,
 		.wake = loop_wake,
 		.wake_arg = d->loop,
 	};
@@ -322,6 +329,7 @@ void daemon_close(struct daemon *d)
 		(void)join_workers(d); /* a start that failed behind worker_start() */
 	for (i = 0; i < d->worker_count; i++)
 		worker_close(d->workers[i]);
+	sentences_free(d->sentences);
 	loop_free(d->loop);
 	nflog_tap_close(d->refused);
 	bypass_free(d->bypass);

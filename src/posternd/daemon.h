@@ -14,12 +14,13 @@
 #include "posternd/worker.h"
 #include "tap/nflog.h"
 
-enum { DAEMON_WORKERS_MAX = 64 };
+enum { DAEMON_WORKERS_MAX = 64, DAEMON_SENTENCES_MAX = 65536 };
 
 struct loop;
 struct upstreams;
 struct bypass;
 struct control;
+struct sentences;
 
 /* The last try to take a changed configuration. */
 struct daemon_reload {
@@ -46,6 +47,7 @@ struct daemon {
 	int claim; /* of the table, for our life (gate/claim.h); -1 = none */
 	int claim_guests[CLAIM_GUESTS_MAX];
 	struct gate *gate;
+	struct sentences *sentences; /* about sources; the workers read it, this thread writes */
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	unsigned worker_count;
 	struct nflog_tap *refused;

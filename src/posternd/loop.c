@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policy/sentence.h"
 #include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
@@ -139,6 +140,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	bypass_tick(d->bypass, now_us);
+	(void)sentences_expire(d->sentences, now_us);
 	desk_flush(d->desk);
 	reload_settle(d);
 	follow_upstreams(d);

@@ -123,6 +123,7 @@ static int take_memory(struct worker *w)
 
 	inspect_settings_default(&s, 0);
 	s.worker = w->settings.number;
+	s.sentences = w->settings.sentences;
 	memcpy(s.hash_key, w->settings.hash_key, sizeof(s.hash_key));
 	w->events = ring_new(EVENT_SLOTS, sizeof(struct event));
 	if (w->events)
