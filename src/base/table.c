@@ -274,6 +274,24 @@ void table_drop(struct table *t, void *value)
 	t->count--;
 }
 
+void *table_take(struct table *t, const void *key, uint64_t now_us, bool *evicted)
+{
+	void *value = table_find(t, key);
+	bool full = !value && t->count == t->capacity;
+
+	if (evicted)
+		*evicted = full;
+	if (value) {
+		table_touch(t, value, now_us);
+		return value;
+	}
+	if (full)
+		table_drop(t, table_oldest(t, NULL));
+	value = table_add(t, key, now_us);
+	assert(value);
+	return value;
+}
+
 /* ---- questions ----------------------------------------------------------------------------------- */
 
 const void *table_key(const struct table *t, const void *value)

@@ -30,6 +30,9 @@ void *table_find(const struct table *t, const void *key);
 /* Adds key (which must not be there: assert) with a zeroed value, touched at now_us. NULL = full:
  * the caller decides whom to drop. */
 void *table_add(struct table *t, const void *key, uint64_t now_us);
+/* The value under key, touched; zeroed if it was not there: the oldest entry gives way to it when the table is full,
+ * which *evicted then tells (NULL is fine). Never NULL. */
+void *table_take(struct table *t, const void *key, uint64_t now_us, bool *evicted);
 /* Moves the entry to the young end. */
 void table_touch(struct table *t, void *value, uint64_t now_us);
 /* The entry touched longest ago and when (touched_us may be NULL), or NULL if empty. */

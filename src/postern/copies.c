@@ -85,19 +85,6 @@ void copies_reset(struct copies *c)
 		table_drop(c->connections, connection);
 }
 
-static struct connection *find(struct copies *c, const struct flow_key *key, uint64_t now_us)
-{
-	struct connection *connection = table_find(c->connections, key);
-
-	if (connection) {
-		table_touch(c->connections, connection, now_us);
-		return connection;
-	}
-	if (table_count(c->connections) == table_capacity(c->connections))
-		table_drop(c->connections, table_oldest(c->connections, NULL));
-	return table_add(c->connections, key, now_us);
-}
-
 static void note_syn(struct connection *connection, const struct segment *s)
 {
 	if ((s->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
@@ -125,7 +112,7 @@ bool copies_has(struct copies *c, const struct packet *packet, const uint8_t *by
 	if (packet->in_if == 0 || wire_parse(packet, bytes, &s) != WIRE_TCP)
 		return false;
 	end = flow_key_make(&key, &s);
-	connection = find(c, &key, packet->time_us);
+	connection = table_take(c->connections, &key, packet->time_us, NULL);
 	note_syn(connection, &s);
 	own = &connection->of[end];
 	if (moves(own, &connection->of[1 - end], packet->in_if))

@@ -71,17 +71,12 @@ static bool differs(const struct event_connection *c, const struct event_nat *n)
 
 static void ask(struct nat_book *b, const struct event *e)
 {
-	struct known k = { .translated = false }, *to;
-	uint64_t seen_us;
+	struct known k = { .translated = false };
 
 	if (!may_ask(b, e->time_us))
 		return;
 	k.translated = conntrack_find(b->conntrack, &e->conn, &k.nat) == 0 && differs(&e->conn, &k.nat);
-	if (table_count(b->connections) == table_capacity(b->connections))
-		table_drop(b->connections, table_oldest(b->connections, &seen_us));
-	to = table_add(b->connections, &e->conn.flow_id, e->time_us);
-	if (to)
-		*to = k;
+	*(struct known *)table_take(b->connections, &e->conn.flow_id, e->time_us, NULL) = k;
 }
 
 void nat_see(struct nat_book *b, const struct event *e)

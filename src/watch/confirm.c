@@ -22,7 +22,6 @@
  */
 #include "watch/confirm.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -163,17 +162,8 @@ static void book_add(
         struct confirm *c, enum key_kind kind, const struct text *t, struct confirm_ref ref, uint64_t now_us)
 {
 	struct key key = key_of(c, kind, t);
-	struct confirm_ref *found = table_find(c->keys, &key);
 
-	if (!found) {
-		if (table_count(c->keys) == table_capacity(c->keys))
-			table_drop(c->keys, table_oldest(c->keys, NULL));
-		found = table_add(c->keys, &key, now_us);
-		assert(found);
-	} else {
-		table_touch(c->keys, found, now_us);
-	}
-	*found = ref;
+	*(struct confirm_ref *)table_take(c->keys, &key, now_us, NULL) = ref;
 }
 
 /* The relayed mail of at most window_us ago; its reference in *ref. */

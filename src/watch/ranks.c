@@ -1,7 +1,6 @@
 /* ranks.c - see ranks.h. Two tables; the cursor of a scan has the table's number in its upper half. */
 #include "watch/ranks.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,40 +41,19 @@ void ranks_free(struct ranks *r)
 	free(r);
 }
 
-static void *add(struct ranks *r, unsigned rank, const void *key, uint64_t now_us)
-{
-	void *value = table_add(r->of[rank], key, now_us);
-
-	if (value)
-		return value;
-	table_drop(r->of[rank], table_oldest(r->of[rank], NULL));
-	r->evicted++;
-	value = table_add(r->of[rank], key, now_us);
-	assert(value);
-	return value;
-}
-
 void *ranks_take(struct ranks *r, const void *key, bool is_proven, uint64_t now_us)
 {
-	void *proven = table_find(r->of[PROVEN], key), *knocked;
+	unsigned rank = is_proven || table_find(r->of[PROVEN], key) ? PROVEN : KNOCKED;
+	bool evicted;
+	void *value = table_take(r->of[rank], key, now_us, &evicted);
+	void *knocked = rank == PROVEN ? table_find(r->of[KNOCKED], key) : NULL;
 
-	if (proven) {
-		table_touch(r->of[PROVEN], proven, now_us);
-		return proven;
-	}
-	knocked = table_find(r->of[KNOCKED], key);
-	if (knocked && !is_proven) {
-		table_touch(r->of[KNOCKED], knocked, now_us);
-		return knocked;
-	}
-	if (!is_proven)
-		return add(r, KNOCKED, key, now_us);
-	proven = add(r, PROVEN, key, now_us);
+	r->evicted += evicted;
 	if (knocked) {
-		memcpy(proven, knocked, r->value_bytes);
+		memcpy(value, knocked, r->value_bytes);
 		table_drop(r->of[KNOCKED], knocked);
 	}
-	return proven;
+	return value;
 }
 
 const void *ranks_find(const struct ranks *r, const void *key)

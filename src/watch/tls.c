@@ -64,15 +64,8 @@ void tls_book_free(struct tls_book *b)
 static struct server *server_of(struct tls_book *b, const struct event *e)
 {
 	struct server_key key = { e->conn.dst, { (uint8_t)(e->conn.dport >> 8), (uint8_t)e->conn.dport } };
-	struct server *s = table_find(b->servers, &key);
 
-	if (s) {
-		table_touch(b->servers, s, e->time_us);
-		return s;
-	}
-	if (table_count(b->servers) == table_capacity(b->servers))
-		table_drop(b->servers, table_oldest(b->servers, NULL));
-	return table_add(b->servers, &key, e->time_us);
+	return table_take(b->servers, &key, e->time_us, NULL);
 }
 
 static struct event_text *begin(

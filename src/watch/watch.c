@@ -6,7 +6,6 @@
  */
 #include "watch/watch.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,20 +98,10 @@ void watch_free(struct watch *w)
 /* The memory of e's connection, made if need be. */
 static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 {
-	struct watch_memory *m = table_find(w->connections, &e->conn.flow_id);
-	uint64_t touched_us;
+	bool evicted;
+	struct watch_memory *m = table_take(w->connections, &e->conn.flow_id, e->time_us, &evicted);
 
-	if (m) {
-		table_touch(w->connections, m, e->time_us);
-		return m;
-	}
-	m = table_add(w->connections, &e->conn.flow_id, e->time_us);
-	if (!m) {
-		table_drop(w->connections, table_oldest(w->connections, &touched_us));
-		w->counts.connections_evicted++;
-		m = table_add(w->connections, &e->conn.flow_id, e->time_us);
-		assert(m);
-	}
+	w->counts.connections_evicted += evicted;
 	return m;
 }
 

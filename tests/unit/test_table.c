@@ -80,6 +80,24 @@ static void keeps_the_order_of_touch(void)
 	table_free(t);
 }
 
+static void taking_makes_room(void)
+{
+	struct table *t = table_new(2, 1, 1, hash_key);
+	uint8_t *a = table_take(t, "a", 1, NULL), *b;
+	bool evicted = true;
+
+	*a = 7;
+	b = table_take(t, "b", 2, &evicted);
+	CU_ASSERT(b && b != a && *b == 0 && !evicted);
+	*b = 8;
+	CU_ASSERT(table_take(t, "a", 3, &evicted) == a && *a == 7 &&
+	          !evicted); /* touched, so b is the oldest */
+	CU_ASSERT_EQUAL(*(uint8_t *)table_take(t, "c", 4, &evicted), 0);
+	CU_ASSERT(evicted && table_find(t, "b") == NULL && table_find(t, "a") == a);
+	CU_ASSERT_EQUAL(table_count(t), 2);
+	table_free(t);
+}
+
 static void references_know_their_entry(void)
 {
 	struct table *t = table_new(3, 1, 1, hash_key);
@@ -210,7 +228,7 @@ static void behaves_as_a_naive_model(void)
 
 SUITE("table", { "finds what was added", finds_what_was_added },
         { "full is told and room comes back", full_is_told_and_room_comes_back },
-        { "keeps the order of touch", keeps_the_order_of_touch },
+        { "keeps the order of touch", keeps_the_order_of_touch }, { "taking makes room", taking_makes_room },
         { "references know their entry", references_know_their_entry },
         { "unused capacity costs nothing", unused_capacity_costs_nothing },
         { "behaves as a naive model", behaves_as_a_naive_model })
