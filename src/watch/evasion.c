@@ -46,10 +46,7 @@ bool evasion_judge(const struct watch_view *view, const struct event *e, struct 
 		f->severity = weights[odd->what].severity;
 	f->action = f->would = ACTION_ALERT;
 	f->verified = 1;
-	if (view->memory) {
-		f->helo = view->memory->helo;
-		f->mail_from = view->memory->mail_from;
-	}
+	finding_take_memory(f, view->memory);
 	line = evidence_line(f);
 	evidence_print(line, "%s, at byte %" PRIu64 " of the %s", weights[odd->what].what, odd->offset,
 	        odd->side ? "server's" : "client's");

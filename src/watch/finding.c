@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "watch/judge.h"
+
 static const struct {
 	enum finding_id id;
 	uint8_t severity;
@@ -28,4 +30,12 @@ void finding_init(struct finding *f, enum finding_id id, const struct event *e)
 	f->severity = finding_severity(id);
 	f->time_us = e->time_us;
 	f->conn = e->conn;
+}
+
+void finding_take_memory(struct finding *f, const struct watch_memory *memory)
+{
+	if (!memory)
+		return;
+	f->helo = memory->helo;
+	f->mail_from = memory->mail_from;
 }

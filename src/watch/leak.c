@@ -17,10 +17,7 @@ bool leak_judge(const struct watch_view *view, const struct event *e, struct fin
 	f->action = f->would = ACTION_ALERT;
 	f->verified = 1;
 	f->tx_id = e->u.leak.tx_id;
-	if (view->memory) {
-		f->helo = view->memory->helo;
-		f->mail_from = view->memory->mail_from;
-	}
+	finding_take_memory(f, view->memory);
 	line = evidence_line(f);
 	evidence_print(line, "Received: shows ");
 	evidence_bytes(line, bytes->bytes, bytes->len);

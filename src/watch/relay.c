@@ -17,14 +17,6 @@
 
 enum { SEVERITY_FORGOTTEN_DOMAIN = 3 };
 
-static void take_memory(struct finding *f, const struct watch_memory *memory)
-{
-	if (!memory)
-		return;
-	f->helo = memory->helo;
-	f->mail_from = memory->mail_from;
-}
-
 static void print_rcpt(struct finding *f, const struct event_rcpt *rcpt)
 {
 	struct event_text *line = evidence_line(f);
@@ -60,7 +52,7 @@ bool relay_judge_rcpt(const struct watch_view *view, const struct event *e, stru
 	if (!rcpt->judged || rcpt->ours || rcpt->client_ours)
 		return false;
 	finding_init(f, accepted ? FINDING_RELAY_ACCEPTED : FINDING_RELAY_ATTEMPT, e);
-	take_memory(f, view->memory);
+	finding_take_memory(f, view->memory);
 	f->action = rcpt->action;
 	f->would = rcpt->would;
 	f->outcome = rcpt->outcome;
@@ -89,7 +81,7 @@ bool relay_judge_data(const struct watch_view *view, const struct event *e, stru
 	if (!data->final || data->reply.code / 100 != 2 || data->rcpt_foreign_accepted == 0)
 		return false;
 	finding_init(f, FINDING_RELAY_ACCEPTED, e);
-	take_memory(f, view->memory);
+	finding_take_memory(f, view->memory);
 	if (view->memory) {
 		f->rcpt_to = view->memory->foreign;
 		f->form = view->memory->foreign_form;

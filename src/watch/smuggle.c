@@ -54,10 +54,7 @@ static void begin(struct finding *f, enum finding_id id, const struct watch_view
 {
 	finding_init(f, id, e);
 	f->verified = 1;
-	if (view->memory) {
-		f->helo = view->memory->helo;
-		f->mail_from = view->memory->mail_from;
-	}
+	finding_take_memory(f, view->memory);
 }
 
 bool smuggle_judge_end(const struct watch_view *view, const struct event *e, struct finding *f)
