@@ -8,6 +8,7 @@
 #ifndef POSTERN_EVENT_H
 #define POSTERN_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -190,6 +191,16 @@ struct event_rcpt {
 	struct event_path path;
 	struct event_domain final_domain;
 };
+/* Neither the client nor the recipient is ours: against the closed-relay axiom. */
+static inline bool event_rcpt_is_foreign(const struct event_rcpt *r)
+{
+	return r->judged && !r->ours && !r->client_ours;
+}
+/* And the server said yes. */
+static inline bool event_rcpt_is_relayed(const struct event_rcpt *r)
+{
+	return event_rcpt_is_foreign(r) && r->outcome == OUTCOME_ACCEPTED;
+}
 struct event_data {
 	struct event_reply reply;
 	uint32_t tx_id;

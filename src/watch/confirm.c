@@ -299,11 +299,6 @@ static bool bounces(struct confirm *c, const struct watch_memory *m, const struc
 
 /* ---- judges ------------------------------------------------------------------------------------ */
 
-static bool is_relayed(const struct event_rcpt *rcpt)
-{
-	return rcpt->judged && !rcpt->ours && !rcpt->client_ours && rcpt->outcome == OUTCOME_ACCEPTED;
-}
-
 static void note_relayed(struct confirm *c, struct watch_memory *m, const struct event *e)
 {
 	const struct event_rcpt *rcpt = &e->u.rcpt;
@@ -342,7 +337,7 @@ bool confirm_judge_rcpt(const struct watch_view *view, const struct event *e, st
 
 	if (!m || e->u.rcpt.outcome != OUTCOME_ACCEPTED)
 		return false;
-	if (is_relayed(&e->u.rcpt)) {
+	if (event_rcpt_is_relayed(&e->u.rcpt)) {
 		note_relayed(view->confirm, m, e);
 		return false;
 	}

@@ -49,7 +49,7 @@ bool relay_judge_rcpt(const struct watch_view *view, const struct event *e, stru
 	const struct event_rcpt *rcpt = &e->u.rcpt;
 	bool accepted = rcpt->outcome == OUTCOME_ACCEPTED;
 
-	if (!rcpt->judged || rcpt->ours || rcpt->client_ours)
+	if (!event_rcpt_is_foreign(rcpt))
 		return false;
 	finding_init(f, accepted ? FINDING_RELAY_ACCEPTED : FINDING_RELAY_ATTEMPT, e);
 	finding_take_memory(f, view->memory);

@@ -132,8 +132,7 @@ static void remember(struct watch *w, const struct event *e)
 		m = memory_of(w, e);
 		m->mail_from = e->u.mail.path;
 		m->foreign.len = 0;
-	} else if (e->kind == EVENT_RCPT && rcpt->judged && !rcpt->ours && !rcpt->client_ours &&
-	           rcpt->outcome == OUTCOME_ACCEPTED) {
+	} else if (e->kind == EVENT_RCPT && event_rcpt_is_relayed(rcpt)) {
 		m = memory_of(w, e);
 		if (m->foreign.len == 0) {
 			m->foreign = rcpt->path;
