@@ -36,6 +36,12 @@ enum event_kind {
 	EVENT_KIND_COUNT
 };
 
+/* Told of a connection that is followed: not of a try outside the rules, nor of the gate itself. */
+static inline bool event_kind_is_followed(enum event_kind kind)
+{
+	return kind != EVENT_REFUSED && kind != EVENT_BLIND && kind != EVENT_AUDIT && kind != EVENT_UPSTREAM;
+}
+
 enum event_direction {
 	DIRECTION_INBOUND,
 	DIRECTION_OUTBOUND,

@@ -83,8 +83,7 @@ void nat_see(struct nat_book *b, const struct event *e)
 {
 	struct known *k;
 
-	if (e->kind == EVENT_OPEN || e->kind == EVENT_REFUSED || e->kind == EVENT_BLIND ||
-	        e->kind == EVENT_AUDIT)
+	if (e->kind == EVENT_OPEN || !event_kind_is_followed((enum event_kind)e->kind))
 		return;
 	k = table_find(b->connections, &e->conn.flow_id);
 	if (k)

@@ -307,8 +307,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 {
 	struct connection *c;
 
-	if (e->kind == EVENT_REFUSED || e->kind == EVENT_BLIND || e->kind == EVENT_AUDIT ||
-	        e->kind == EVENT_UPSTREAM) /* of no connection; watch tells it */
+	if (!event_kind_is_followed((enum event_kind)e->kind)) /* watch tells it */
 		return;
 	c = connection_of(b, frame, e);
 	switch ((enum event_kind)e->kind) {
