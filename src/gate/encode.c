@@ -27,6 +27,7 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -294,6 +295,20 @@ static void encode_goto(struct encoder *e, const struct model_statement *s)
 	        TEXT(NFTNL_EXPR_IMM_CHAIN, e->r->chains[s->u.chain].name));
 }
 
+static void encode_jump(struct encoder *e, const struct model_statement *s)
+{
+	EXPRESSION(e, "immediate", U32(NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT),
+	        U32(NFTNL_EXPR_IMM_VERDICT, NFT_JUMP),
+	        TEXT(NFTNL_EXPR_IMM_CHAIN, e->r->chains[s->u.chain].name));
+}
+
+static void encode_reply(struct encoder *e, const struct model_statement *s)
+{
+	(void)s;
+	EXPRESSION(e, "ct", U32(NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION), U32(NFTNL_EXPR_CT_DREG, NFT_REG_1));
+	compare(e, NFT_CMP_EQ, &(const uint8_t) { IP_CT_DIR_REPLY }, 1);
+}
+
 static void encode_strip_mptcp(struct encoder *e, const struct model_statement *s)
 {
 	enum { OPTION_MPTCP = 30 };
@@ -339,6 +354,8 @@ static void (*const encoders[])(struct encoder *e, const struct model_statement 
 	[STATEMENT_DROP] = encode_drop,
 	[STATEMENT_ACCEPT] = encode_accept,
 	[STATEMENT_GOTO] = encode_goto,
+	[STATEMENT_JUMP] = encode_jump,
+	[STATEMENT_REPLY] = encode_reply,
 	[STATEMENT_STRIP_MPTCP] = encode_strip_mptcp,
 	[STATEMENT_SPREAD] = encode_spread,
 };

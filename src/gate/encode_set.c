@@ -236,7 +236,7 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 	        (key->interval ? NFT_SET_INTERVAL : 0) | (set->timed ? NFT_SET_TIMEOUT : 0));
 	nftnl_set_set_u32(out, NFTNL_SET_KEY_TYPE, key->type_id);
 	nftnl_set_set_u32(out, NFTNL_SET_KEY_LEN, key_bytes(key));
-	if (!key->interval)
+	if (!key->interval || set->timed)
 		nftnl_set_set_u32(out, NFTNL_SET_DESC_SIZE, set->timed ? set->timed : (uint32_t)set->count);
 	describe_set(out, key);
 	nftnl_set_nlmsg_build_payload(h, out);

@@ -34,6 +34,7 @@ static const size_t count_fields[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_REFUSED] = offsetof(struct gate_counts, refused),
 	[MODEL_COUNTER_BARE_ACKS] = offsetof(struct gate_counts, bare_acks),
 	[MODEL_COUNTER_BYPASSED] = offsetof(struct gate_counts, bypassed),
+	[MODEL_COUNTER_BLOCKED] = offsetof(struct gate_counts, blocked),
 };
 
 static struct found_item *add_item(struct found *f, struct found_list *list, const char *name)
@@ -149,6 +150,8 @@ int found_ask(struct mnl_socket *nl, uint32_t *seq, const struct found_question 
 	for (size_t i = 0; i < sizeof(question->attributes) / sizeof(question->attributes[0]); i++)
 		if (question->attributes[i].text)
 			mnl_attr_put_strz(h, question->attributes[i].type, question->attributes[i].text);
+	if (question->put)
+		question->put(h, question->arg);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {

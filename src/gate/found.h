@@ -33,6 +33,7 @@ struct found {
 	int error;
 };
 
+enum { FOUND_PUT_BYTES = 24 * 1024 };
 /* One question to nf_tables, and its answers. 0 or -errno; EINTR: somebody changed what was told. */
 struct found_question {
 	uint16_t type, flags; /* NFT_MSG_GET..., NLM_F_DUMP or 0 */
@@ -42,6 +43,8 @@ struct found_question {
 	} attributes[2]; /* text NULL = none */
 	int (*see)(const struct nlmsghdr *h, void *arg);
 	void *arg;
+	void (*put)(
+	        struct nlmsghdr *h, void *arg); /* further attributes, FOUND_PUT_BYTES of them; NULL = none */
 };
 int found_ask(struct mnl_socket *nl, uint32_t *seq, const struct found_question *question);
 /* Names of all tables of the inet family that have our counters. */

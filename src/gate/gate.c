@@ -40,6 +40,7 @@
 #include <time.h>
 
 #include "gate/batch.h"
+#include "gate/blocks.h"
 #include "gate/bypass.h"
 #include "gate/encode.h"
 #include "gate/found.h"
@@ -193,7 +194,7 @@ static uint32_t count_targets(const struct model_statement *s)
 {
 	if (s->kind == STATEMENT_SPREAD)
 		return s->u.spread.count;
-	return s->kind == STATEMENT_GOTO;
+	return s->kind == STATEMENT_GOTO || s->kind == STATEMENT_JUMP;
 }
 
 /* What found_read() will count: rules, and what they go to. */
@@ -447,6 +448,32 @@ int gate_read_bypass(struct gate *g, const char *table, uint64_t *left_ms)
 		error = bypass_read(g->nl, &g->seq, table, left_ms);
 	} while (error == -EINTR && --tries > 0);
 	return error;
+}
+
+int gate_block(struct gate *g, const char *table, const struct gate_blocks_change *change)
+{
+	struct batch batch;
+
+	if (!change->anew && change->gone_count == 0 && change->more_count == 0)
+		return 0;
+	begin(g, &batch);
+	blocks_encode(&batch, table, change);
+	return end(g, &batch);
+}
+
+int gate_read_blocks(struct gate *g, const char *table, gate_each_block *each, void *arg)
+{
+	int error, tries = TRIES_MAX;
+
+	do {
+		error = blocks_read(g->nl, &g->seq, table, each, arg);
+	} while (error == -EINTR && --tries > 0);
+	return error;
+}
+
+int gate_has_blocks(struct gate *g, const char *table, const struct gate_block *list, size_t count)
+{
+	return blocks_check(g->nl, &g->seq, table, list, count);
 }
 
 int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg)

@@ -3,8 +3,10 @@
 #define GATE_GATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "gate/ruleset.h"
 
 struct gate;
@@ -45,10 +47,36 @@ int gate_bypass(struct gate *g, const char *table, const uint16_t *ports, unsign
 /* How long it goes on, read from the kernel: *left_ms 0 = it does not. 0 or -errno. */
 int gate_read_bypass(struct gate *g, const char *table, uint64_t *left_ms);
 
+/* Clients that are cut off from the guarded ports: a host, or a range of one family. */
+enum { GATE_NOTE_MAX = 128 };
+struct gate_block {
+	struct addr first, last;
+	bool net; /* it lies in the sets of ranges, also if it is one address only; ranges never overlap */
+	uint64_t left_ms; /* how long it goes on; 0 = for ever */
+	const char
+	        *note; /* what `nft list` shows beside it; NULL = nothing. Cut behind GATE_NOTE_MAX bytes */
+};
+struct gate_blocks_change {
+	const struct gate_block
+	        *gone; /* any that the kernel may have; those it has not are none, too, behind it */
+	size_t gone_count;
+	const struct gate_block *more; /* what is there already has to be in `gone` as well, to be renewed */
+	size_t more_count;
+	bool anew; /* `more` is all: whatever else there was goes */
+};
+/* All of it in one transaction, or nothing. 0 or -errno. */
+int gate_block(struct gate *g, const char *table, const struct gate_blocks_change *change);
+/* What is in force, read from the kernel. 0; -ENOENT: there is no such table, or it has no such sets; -errno. */
+typedef void gate_each_block(void *arg, const struct gate_block *b);
+int gate_read_blocks(struct gate *g, const char *table, gate_each_block *each, void *arg);
+/* Are all of these in force? 0; -ESTALE: not all; -errno. */
+int gate_has_blocks(struct gate *g, const char *table, const struct gate_block *list, size_t count);
+
 /* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks;
 	uint64_t bypassed;   /* passed because of gate_bypass() */
+	uint64_t blocked;    /* cut because of gate_block() */
 	uint64_t blind_told; /* what gate_set_blind_told() has left there */
 	bool changed; /* the table has more or fewer rules than the last gate_install() has put there */
 };

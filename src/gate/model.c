@@ -54,6 +54,8 @@ const struct model_field_info model_fields[FIELD_COUNT] = {
 const struct model_key_info model_keys[KEY_COUNT] = {
 	[KEY_IPV4] = { "type ipv4_addr", TYPE_IPADDR, true, 1, { FIELD_IP_SADDR } },
 	[KEY_IPV6] = { "type ipv6_addr", TYPE_IP6ADDR, true, 1, { FIELD_IP6_SADDR } },
+	[KEY_HOST_V4] = { "type ipv4_addr", TYPE_IPADDR, false, 1, { FIELD_IP_SADDR } },
+	[KEY_HOST_V6] = { "type ipv6_addr", TYPE_IP6ADDR, false, 1, { FIELD_IP6_SADDR } },
 	[KEY_PORT] = { "type inet_service", TYPE_SERVICE, false, 1, { FIELD_TCP_DPORT } },
 	[KEY_BARE_ACK_V4] = { "typeof ip hdrlength . tcp doff . ip length",
 	        TYPE_INTEGER << 2 * TYPE_BITS | TYPE_INTEGER << TYPE_BITS | TYPE_INTEGER, false, 3,
@@ -71,6 +73,7 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_REFUSED] = "refused",
 	[MODEL_COUNTER_BARE_ACKS] = "bare_acks",
 	[MODEL_COUNTER_BYPASSED] = "bypassed",
+	[MODEL_COUNTER_BLOCKED] = "blocked",
 };
 
 /* None of them is a keyword of nft ("drop" and "reset" are). */
@@ -83,6 +86,9 @@ static const char *const chain_names[] = {
 	[CHAIN_OUTPUT_MARK] = "output_mark",
 	[CHAIN_TOSERVER] = "toserver",
 	[CHAIN_TOCLIENT] = "toclient",
+	[CHAIN_FROM_BLOCKED] = "from_blocked",
+	[CHAIN_TO_BLOCKED] = "to_blocked",
+	[CHAIN_BLOCKED] = "blocked",
 	[CHAIN_INSPECT] = "inspect",
 	[CHAIN_REFUSE] = "refuse",
 	[CHAIN_DISCARD] = "discard",
@@ -180,7 +186,7 @@ unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name)
 	return (unsigned)r->set_count++;
 }
 
-unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places)
+unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places)
 {
 	unsigned index = model_add_set(r, key, name);
 
@@ -341,6 +347,16 @@ struct model_statement model_strip_mptcp(void)
 struct model_statement model_goto(enum model_chain_id chain)
 {
 	return (struct model_statement) { .kind = STATEMENT_GOTO, .u.chain = chain };
+}
+
+struct model_statement model_jump(enum model_chain_id chain)
+{
+	return (struct model_statement) { .kind = STATEMENT_JUMP, .u.chain = chain };
+}
+
+struct model_statement model_reply(void)
+{
+	return (struct model_statement) { .kind = STATEMENT_REPLY };
 }
 
 struct model_statement model_spread(enum model_chain_id first, uint8_t count)

@@ -67,7 +67,16 @@ struct model_field_info {
 extern const struct model_field_info model_fields[FIELD_COUNT];
 
 /* What a set's keys are. */
-enum model_key { KEY_IPV4, KEY_IPV6, KEY_PORT, KEY_BARE_ACK_V4, KEY_BARE_ACK_V6, KEY_COUNT };
+enum model_key {
+	KEY_IPV4,
+	KEY_IPV6,
+	KEY_HOST_V4,
+	KEY_HOST_V6,
+	KEY_PORT,
+	KEY_BARE_ACK_V4,
+	KEY_BARE_ACK_V6,
+	KEY_COUNT
+};
 
 struct model_key_info {
 	const char *text; /* the set's type in nft syntax */
@@ -88,7 +97,7 @@ struct model_set {
 	enum model_key key;
 	union model_element *elements;
 	size_t count, room;
-	uint16_t timed; /* > 0: it has so many places for elements that live for a time, and none at first */
+	uint32_t timed; /* > 0: it has so many places for elements that live for a time, and none at first */
 };
 
 /* A packet that this machine has made came in nowhere, one that is for it goes out nowhere (kernels
@@ -103,8 +112,11 @@ enum model_chain_id {
 	CHAIN_INPUT_MARK,
 	CHAIN_OUTPUT,
 	CHAIN_OUTPUT_MARK,
-	CHAIN_TOSERVER, /* from client to server: the rules of the configuration */
-	CHAIN_TOCLIENT, /* their mirror */
+	CHAIN_TOSERVER,     /* from client to server: the rules of the configuration */
+	CHAIN_TOCLIENT,     /* their mirror */
+	CHAIN_FROM_BLOCKED, /* from a client that is blocked -> blocked */
+	CHAIN_TO_BLOCKED,   /* what servers answer him */
+	CHAIN_BLOCKED,      /* cuts */
 	CHAIN_INSPECT,
 	CHAIN_REFUSE,
 	CHAIN_DISCARD,
@@ -133,6 +145,7 @@ enum model_counter {
 	MODEL_COUNTER_REFUSED,
 	MODEL_COUNTER_BARE_ACKS,
 	MODEL_COUNTER_BYPASSED,
+	MODEL_COUNTER_BLOCKED,
 	MODEL_COUNTER_COUNT
 };
 extern const char *const model_counter_names[MODEL_COUNTER_COUNT];
@@ -154,6 +167,8 @@ enum model_statement_kind {
 	STATEMENT_DROP,
 	STATEMENT_ACCEPT,
 	STATEMENT_GOTO,
+	STATEMENT_JUMP,        /* the same, and comes back */
+	STATEMENT_REPLY,       /* by conntrack, from the side that did not open the connection */
 	STATEMENT_STRIP_MPTCP, /* takes the option out of the packet; where the kernel can not, drops it */
 	STATEMENT_SPREAD, /* goes to one of several chains, both directions of a connection to the same */
 	STATEMENT_COUNT
@@ -229,8 +244,8 @@ struct ruleset {
 struct ruleset *model_new(const char *table);
 /* A new set; returns its index (0 once error is set). The name must be free. */
 unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name);
-/* The same, for elements that live for a time (bypass.h); places of them. */
-unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places);
+/* The same, for elements that live for a time (bypass.h, blocks.h); places of them. */
+unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places);
 bool model_has_set(const struct ruleset *r, const char *name);
 void model_add_element(struct ruleset *r, unsigned set, const union model_element *element);
 /* Hangs a chain on a hook; the others are regular chains. */
@@ -266,6 +281,8 @@ struct model_statement model_queue(uint16_t number, bool bypass);
 struct model_statement model_end(enum model_statement_kind kind); /* REJECT, DROP, ACCEPT */
 struct model_statement model_strip_mptcp(void);
 struct model_statement model_goto(enum model_chain_id chain);
+struct model_statement model_jump(enum model_chain_id chain);
+struct model_statement model_reply(void);
 struct model_statement model_spread(enum model_chain_id first, uint8_t count);
 
 #endif

@@ -124,6 +124,17 @@ static void print_goto(FILE *to, const struct ruleset *r, const struct model_sta
 	fprintf(to, "goto %s", r->chains[s->u.chain].name);
 }
 
+static void print_jump(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	fprintf(to, "jump %s", r->chains[s->u.chain].name);
+}
+
+static void print_reply(FILE *to, const struct ruleset *r, const struct model_statement *s)
+{
+	(void)r, (void)s;
+	fputs("ct direction reply", to);
+}
+
 static void print_strip_mptcp(FILE *to, const struct ruleset *r, const struct model_statement *s)
 {
 	(void)r, (void)s;
@@ -156,6 +167,8 @@ static const statement_printer printers[] = {
 	[STATEMENT_DROP] = print_drop,
 	[STATEMENT_ACCEPT] = print_accept,
 	[STATEMENT_GOTO] = print_goto,
+	[STATEMENT_JUMP] = print_jump,
+	[STATEMENT_REPLY] = print_reply,
 	[STATEMENT_STRIP_MPTCP] = print_strip_mptcp,
 	[STATEMENT_SPREAD] = print_spread,
 };
@@ -176,15 +189,14 @@ static void print_element(FILE *to, const struct model_set *set, const union mod
 
 static void print_set(FILE *to, const struct model_set *set)
 {
+	static const char *const flags[2][2] = { { "", "timeout" }, { "interval", "interval,timeout" } };
 	const struct model_key_info *key = &model_keys[set->key];
 
 	fprintf(to, "\n\tset %s {\n\t\t%s\n", set->name, key->text);
-	if (key->interval)
-		fputs("\t\tflags interval\n", to);
-	else
+	if (!key->interval || set->timed)
 		fprintf(to, "\t\tsize %zu\n", set->timed ? (size_t)set->timed : set->count);
-	if (set->timed)
-		fputs("\t\tflags timeout\n", to);
+	if (key->interval || set->timed)
+		fprintf(to, "\t\tflags %s\n", flags[key->interval][set->timed > 0]);
 	if (set->count == 0) {
 		fputs("\t}\n", to);
 		return;

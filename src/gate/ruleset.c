@@ -1,7 +1,9 @@
 /* ruleset.c - which chains, sets and rules a policy needs.
  *
  *   forward, input, output (priority P)       lo leaves; ports -> toserver | toclient
- *     toserver, toclient       bypassed ports pass; connection to be reset -> cut; rules in order; otherwise
+ *     toserver, toclient       bypassed ports pass; blocked clients -> blocked; connection to be reset -> cut;
+ *                              rules in order; otherwise
+ *       from_blocked, to_blocked -> blocked   both directions of a blocked client's connections are cut
  *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue,
  *                              with several workers to worker_0, worker_1, ... by symhash
  *       refuse, discard        rate-limited log in a rule of its own, then the refusal
@@ -26,6 +28,10 @@
  * A worker is chosen by a hash over addresses and ports that is the same in both directions; the
  * queue's own balancing takes the addresses only, and would give all of one pair to one worker.
  *
+ * A block is about an address as a client. To a server it is the source of packets, and their destination in what the
+ * server answers; the same address as a server is met by neither. Between two guarded ports both directions count as "to
+ * the server": there alone conntrack has to tell which one it is.
+ *
  * Limits. A connection from a guarded port to a guarded port counts as "to the server" both ways, so
  * its replies meet the rules for the opposite pair. A rule with f groups on one side and t on the other
  * becomes f * t * 2 kernel rules in each direction; MODEL_RULES_MAX bounds the sum (E2BIG).
@@ -45,6 +51,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/blocks.h"
 #include "gate/bypass.h"
 #include "gate/model.h"
 #include "postern/verdict.h"
@@ -97,6 +104,7 @@ struct build {
 	uint32_t queued, inspected, reset;                    /* mark bits in their place */
 	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT][STANDINGS]; /* index, or SET_ value */
 	unsigned ports, bypass;
+	unsigned blocks[BLOCKS_SETS];
 };
 
 /* ---- sets --------------------------------------------------------------------------------- */
@@ -191,6 +199,13 @@ static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
 			                .parts = { ip, tcp, (uint16_t)(4 * (ip + tcp)) } });
 	}
 	return set;
+}
+
+static void add_block_sets(struct build *b)
+{
+	for (enum blocks_set i = 0; i < BLOCKS_SETS; i++)
+		b->blocks[i] = model_add_timed_set(
+		        b->r, blocks_sets[i].key, blocks_sets[i].name, blocks_places(i, b->s->blocks));
 }
 
 /* ---- rules of the configuration ----------------------------------------------------------- */
@@ -349,6 +364,28 @@ static void add_base_chains(struct build *b)
 	}
 }
 
+/* Before everything that lets packets pass but the operator's own bypass. The log is of clients alone, as that of
+ * refused tries. */
+static void add_blocked(struct build *b)
+{
+	static const enum model_chain_id chains[DIRECTIONS] = { CHAIN_FROM_BLOCKED, CHAIN_TO_BLOCKED };
+	struct model_statement from_guarded = model_field_in(FIELD_TCP_SPORT, b->ports);
+	struct ruleset *r = b->r;
+
+	MODEL_RULE(r, CHAIN_FROM_BLOCKED, NULL, model_tcp(), from_guarded, model_reply(),
+	        model_goto(CHAIN_TO_BLOCKED));
+	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
+		for (enum blocks_set i = 0; i < BLOCKS_SETS; i++)
+			MODEL_RULE(r, chains[direction], NULL, model_is(blocks_sets[i].family),
+			        model_field_in(
+			                address_fields[blocks_sets[i].family][direction], b->blocks[i]),
+			        model_goto(CHAIN_BLOCKED));
+	MODEL_RULE(r, CHAIN_BLOCKED, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
+	        model_limit(LOG_PER_S, LOG_BURST), model_log(b->s->log_group, LOG_SNAPLEN, "postern-block "));
+	MODEL_RULE(r, CHAIN_BLOCKED, NULL, model_tcp(), model_count(MODEL_COUNTER_BLOCKED),
+	        model_end(STATEMENT_REJECT));
+}
+
 /* What must not reach the queue: a receiver that does not believe conntrack drops it by itself. MPTCP spreads
  * one stream over several pairs of addresses; without its option in the SYN both ends use plain TCP. In
  * monitor mode packets stay what they are. */
@@ -429,15 +466,18 @@ static void add_settle(struct build *b)
 static void build_all(struct build *b)
 {
 	static const unsigned everyone[2] = { GROUP_ID_ANY, GROUP_ID_ANY };
+	static const enum model_chain_id blocks[DIRECTIONS] = { CHAIN_FROM_BLOCKED, CHAIN_TO_BLOCKED };
 	const struct policy_settings *settings = policy_settings(b->policy);
 
 	add_ports(b);
 	b->bypass = model_add_timed_set(b->r, KEY_PORT, BYPASS_SET, POLICY_PORTS_MAX);
-	add_inspect(b); /* its sets' names are taken before any group's */
+	add_block_sets(b);
+	add_inspect(b); /* the names of all these sets are taken before any group's */
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
 		MODEL_RULE(b->r, direction_chains[direction], NULL, model_tcp(),
 		        model_field_in(direction_ports[direction], b->bypass),
 		        model_count(MODEL_COUNTER_BYPASSED), model_end(STATEMENT_ACCEPT));
+		MODEL_RULE(b->r, direction_chains[direction], NULL, model_jump(blocks[direction]));
 		MODEL_RULE(b->r, direction_chains[direction], NULL,
 		        model_mark_has(MARK_OF_CONNECTION, b->reset), model_goto(CHAIN_CUT));
 	}
@@ -447,6 +487,7 @@ static void build_all(struct build *b)
 		add_rule(b, &rule);
 	}
 	add_pair(b, FAMILY_COUNT, everyone, chain_for[settings->mode][settings->otherwise], "otherwise");
+	add_blocked(b);
 	add_refusals(b);
 	add_settle(b);
 	add_base_chains(b);
@@ -468,7 +509,8 @@ static bool settings_fit(const struct policy *policy, const struct ruleset_setti
 	return is_identifier(s->table) && s->priority < INT32_MAX && mask != 0 &&
 	       (mask >> __builtin_ctz(mask) & MARK_MASK) == MARK_MASK && s->queues > 0 &&
 	       s->queues <= RULESET_QUEUES_MAX && s->hooks != 0 && s->hooks >> RULESET_HOOK_COUNT == 0 &&
-	       s->queue + s->queues - 1 <= UINT16_MAX && policy_settings(policy)->port_count > 0;
+	       s->blocks > 0 && s->blocks <= RULESET_BLOCKS_MAX && s->queue + s->queues - 1 <= UINT16_MAX &&
+	       policy_settings(policy)->port_count > 0;
 }
 
 struct ruleset *ruleset_build(const struct policy *policy, const struct ruleset_settings *s)

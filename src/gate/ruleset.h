@@ -14,7 +14,7 @@ struct ruleset;
 /* Where the base chains hang. */
 enum ruleset_hook { RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT, RULESET_HOOK_COUNT };
 
-enum { RULESET_QUEUES_MAX = 16 };
+enum { RULESET_QUEUES_MAX = 16, RULESET_BLOCKS_MAX = 1 << 20 };
 
 struct ruleset_settings {
 	const char *table;
@@ -25,6 +25,7 @@ struct ruleset_settings {
 	unsigned hooks;     /* 1 << enum ruleset_hook each */
 	uint16_t log_group; /* nflog group of refused tries */
 	bool drop_invalid;  /* what conntrack calls invalid does not reach the queue */
+	uint32_t blocks;    /* room for blocks: so many hosts, and so many prefixes, of each family; > 0 */
 	bool bypass;        /* queue rule lets packets pass when nobody listens (fail = open) */
 };
 

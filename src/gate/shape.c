@@ -172,11 +172,15 @@ static void see_set(struct reading *r, const struct nlmsghdr *h)
 	        is_wanted(r, nftnl_set_get_u32(s, NFTNL_SET_FAMILY), nftnl_set_get_str(s, NFTNL_SET_TABLE)) &&
 	        begin_line(r)) {
 		const char *name = nftnl_set_get_str(s, NFTNL_SET_NAME);
+		bool timed = nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_TIMEOUT;
 
-		keep_name(r, name);
+		if (!timed) /* what comes and goes belongs to no form */
+			keep_name(r, name);
 		fprintf(r->line, SET "%s key %u of %u bytes flags %u", name_of_set(name),
 		        nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
 		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS));
+		if (timed)
+			fprintf(r->line, " size %u", nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE));
 		end_line(r);
 	}
 	if (s)
@@ -201,8 +205,6 @@ static void see_element(struct reading *r, const char *set, const struct nlattr 
 	const struct nlattr *verdict = data ? find_in(data, NFTA_DATA_VERDICT) : NULL;
 	const struct nlattr *chain = verdict ? find_in(verdict, NFTA_VERDICT_CHAIN) : NULL;
 
-	if (find_in(element, NFTA_SET_ELEM_TIMEOUT)) /* what comes and goes belongs to no form */
-		return;
 	if (!begin_line(r))
 		return;
 	fprintf(r->line, ELEMENT "%s ", name_of_set(set));

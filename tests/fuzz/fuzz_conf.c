@@ -39,7 +39,8 @@ static void print_rules(const struct conf *c)
 		.queue = c->queue.number,
 		.queues = c->queue.workers,
 		.hooks = c->nft.hooks,
-		.log_group = c->queue.number };
+		.log_group = c->queue.number,
+		.blocks = 16 };
 	struct ruleset *r = ruleset_build(c->policy, &s);
 	static FILE *nowhere;
 

@@ -17,6 +17,7 @@ static const struct ruleset_settings gate_example_settings = {
 	.queues = 1,
 	.hooks = 1 << RULESET_FORWARD | 1 << RULESET_INPUT | 1 << RULESET_OUTPUT,
 	.log_group = 2500,
+	.blocks = 65536,
 	.bypass = true,
 };
 

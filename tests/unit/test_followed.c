@@ -110,7 +110,8 @@ static char *rules(const struct policy *p)
 		.queue = 1,
 		.queues = 1,
 		.hooks = 1,
-		.log_group = 1 };
+		.log_group = 1,
+		.blocks = 16 };
 	struct ruleset *r = ruleset_build(p, &s);
 	char *text = NULL;
 	size_t len;
