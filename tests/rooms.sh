@@ -81,6 +81,7 @@ only 'pcap' tap
 only 'jansson' 'report|posternd|postern'
 only 'unbound' dns
 only 'nettle' report
+only 'sqlite3' report
 only 'ev\.h' posternd
 
 # The archive links with the C library alone, every object of it.

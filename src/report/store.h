@@ -26,16 +26,21 @@ struct store_settings {
 	uint32_t calm_s; /* nothing is taken out before the clock has gone right for so long */
 };
 
-/* Opens, checks and migrates the database, which may take a moment. NULL with errno when there is no memory or no
- * thread; a database that cannot be used is said, and tried again by the thread. */
+/* Opens, checks and migrates the database, which may take a moment. NULL with errno when there is no memory; a
+ * database that cannot be used is said, and tried again by the thread. Between store_open() and store_start() what is in
+ * the store can be read; what is told already waits. */
 struct store *store_open(const struct store_settings *settings);
+/* From now on the thread has the database. 0 or -errno: then nothing is written. */
+int store_start(struct store *s);
+/* About once a second: looks whether somebody has set the clock. */
+void store_tick(struct store *s);
 /* Writes what waits, for STORE_LEAVE_S at most. NULL is fine. */
 enum { STORE_LEAVE_S = 5 };
 void store_close(struct store *s);
 
 /* ---- blocks ----------------------------------------------------------------------------------- */
 
-enum { STORE_REASON_MAX = 200 };
+enum { STORE_REASON_MAX = 120 };
 struct store_block {
 	struct prefix prefix;
 	uint64_t set_us;               /* wall clock */
@@ -53,17 +58,32 @@ void store_block_set(struct store *s, const struct store_block *b);
 /* Is not any more. The end of one that the store does not know is no error. */
 void store_block_ended(struct store *s, const struct prefix *prefix, uint64_t now_us, enum store_end why);
 
-/* Calls each for every block that should be in force now, read before the first call of any other function. A clock that
- * was set meanwhile neither extends nor ends one: until_us is in today's time, and has what was left when the store was
- * written last, minus the time that has passed since as far as it is known. What has expired meanwhile is left out.
- * 0 or -errno: unknown; said. */
+/* Calls each for every block that should be in force now; before store_start(). A clock that was set meanwhile neither
+ * extends nor ends one: until_us is by the clock as it goes now. What has expired meanwhile is left out. 0, or -errno:
+ * they are not known (said by store_open()). */
 typedef void store_each_block(void *arg, const struct store_block *b);
 int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, void *arg);
 
 /* The store has lost some, or is a new one: what it knows is not what is in force. Cheap: ask once a second, and then
  * call store_blocks_anew() and store_block_set() for each one. */
-bool store_wants_blocks(const struct store *s);
+bool store_wants_blocks(struct store *s);
 /* Whatever the store knows is over: what is in force follows. */
 void store_blocks_anew(struct store *s);
+
+/* ---- how it does ------------------------------------------------------------------------------ */
+
+enum { STORE_WORDS_MAX = 512, STORE_NOTICE_MAX = 200 };
+struct store_status {
+	bool works;
+	bool wal;      /* else a rollback journal: people who read the file hold up its writer */
+	char word[16]; /* "working", "locked", "full", ... */
+	char words[STORE_WORDS_MAX]; /* what is wrong and what to do; "" if it works */
+	uint64_t since_us;           /* it is so; 0 = since the start */
+	uint64_t written, lost;      /* records */
+	uint32_t waiting;
+};
+void store_read_status(struct store *s, struct store_status *out);
+/* Something became of the database that people should hear of: once each. False when there is no more. */
+bool store_take_notice(struct store *s, char out[STORE_NOTICE_MAX]);
 
 #endif

@@ -1,0 +1,34 @@
+/* store_keeper.h - the store's thread: takes records out of the rings, and keeps trying.
+ *
+ * All but keeper_open() and keeper_close(), keeper_read_blocks() and keeper_status() happens in the thread.
+ */
+#ifndef REPORT_STORE_KEEPER_H
+#define REPORT_STORE_KEEPER_H
+
+#include "base/ring.h"
+#include "report/store.h"
+#include "report/store_acts.h"
+
+struct keeper;
+
+struct keeper_rings {
+	struct ring *acts;    /* of struct store_act, read */
+	struct ring *notices; /* of char[STORE_NOTICE_MAX], written */
+};
+
+/* The settings and the rings are borrowed. Opens the database. NULL with errno. */
+struct keeper *keeper_open(const struct store_settings *settings, const struct keeper_rings *rings);
+void keeper_close(struct keeper *k); /* not while it runs; NULL is fine */
+int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each, void *arg);
+
+/* 0 or -errno. */
+int keeper_start(struct keeper *k);
+/* There is something in the rings. Never waits. */
+void keeper_ring_bell(struct keeper *k);
+/* False: it hangs (a disk that does not answer), and may go on using everything. */
+bool keeper_stop(struct keeper *k);
+/* The file is a new one since the last call. */
+bool keeper_has_begun_anew(struct keeper *k);
+void keeper_status(struct keeper *k, struct store_status *out);
+
+#endif

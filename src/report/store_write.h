@@ -1,0 +1,53 @@
+/* store_write.h - acts to rows: the statements of the store's thread, prepared once for each connection. */
+#ifndef REPORT_STORE_WRITE_H
+#define REPORT_STORE_WRITE_H
+
+#include <sqlite3.h>
+
+#include "report/store_acts.h"
+
+/* X(NAME, SQL). Each writes whole rows, so that a batch can be written again. */
+#define STORE_STATEMENTS(X)                                                                                  \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                          \
+	X(COMMIT, "COMMIT")                                                                                  \
+	X(ROLLBACK, "ROLLBACK")                                                                              \
+	X(CLOCK, "INSERT INTO clock (id, wall_us, monotonic_us, boot, made_us) VALUES (1, ?1, ?2, ?3, ?1) "  \
+	         "ON CONFLICT (id) DO UPDATE SET wall_us = ?1, monotonic_us = ?2, boot = ?3")                \
+	X(CLOCK_SET, "UPDATE blocks SET until_us = max(until_us + ?1, 1) WHERE ended_us IS NULL AND "        \
+	             "until_us > 0")                                                                         \
+	X(BLOCK_SET,                                                                                         \
+	        "INSERT INTO blocks (prefix, set_us, until_us, uid, rule, reason) VALUES (?1, ?2, ?3, ?4, "  \
+	        "?5, ?6) ON CONFLICT (prefix) WHERE ended_us IS NULL DO UPDATE SET "                         \
+	        "set_us = ?2, until_us = ?3, uid = ?4, rule = ?5, reason = ?6")                              \
+	X(BLOCK_ENDED,                                                                                       \
+	        "UPDATE blocks SET ended_us = ?2, ended_by = ?3 WHERE prefix = ?1 AND ended_us IS NULL")     \
+	X(BLOCKS_ANEW, "UPDATE blocks SET ended_us = ?1, ended_by = 'unknown' WHERE ended_us IS NULL")       \
+	X(BLOCKS_EXPIRED, "UPDATE blocks SET ended_us = until_us, ended_by = 'expired' "                     \
+	                  "WHERE ended_us IS NULL AND until_us > 0 AND until_us <= ?1")
+
+enum store_statement {
+#define X(name, sql) STATEMENT_##name,
+	STORE_STATEMENTS(X)
+#undef X
+	        STATEMENT_COUNT
+};
+
+struct store_writer {
+	sqlite3_stmt *of[STATEMENT_COUNT];
+};
+
+/* SQLite's results all of them. */
+int store_write_prepare(struct store_writer *w, sqlite3 *db);
+void store_write_finalize(struct store_writer *w);
+/* A statement without values. */
+int store_write_plain(struct store_writer *w, enum store_statement which);
+int store_write_act(struct store_writer *w, const struct store_act *act, uint64_t now_us);
+/* That the file was written now, by both clocks. */
+struct store_clock {
+	uint64_t wall_us, monotonic_us;
+	char boot[40]; /* of the kernel: where the monotonic clock began */
+};
+int store_write_clock(struct store_writer *w, const struct store_clock *now);
+int store_write_expired(struct store_writer *w, uint64_t now_us);
+
+#endif

@@ -1,0 +1,561 @@
+/* test_store.c - the store: what is told comes back after a restart, whatever befell the file meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "report/store.h"
+#include "suite.h"
+
+enum { PATH_BYTES = 200, MANY = 50000 };
+static const uint64_t HOUR_US = 3600 * UINT64_C(1000000);
+
+/* ---- a folder for each test ------------------------------------------------------------------- */
+
+static char folder[PATH_BYTES], file[PATH_BYTES];
+
+static void begin(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/test_store.XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%.180s/postern.db", folder);
+}
+
+static void end(void)
+{
+	char command[PATH_BYTES + 20];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static struct store *open_store(void)
+{
+	const struct store_settings s = { .path = file, .keep_s = 86400, .envelope_s = 86400 };
+	struct store *store = store_open(&s);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(store);
+	return store;
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Up to ten seconds. */
+static bool wait_until(struct store *s, bool works)
+{
+	struct store_status status;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		store_read_status(s, &status);
+		if (status.works == works && (!works || status.waiting == 0))
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+/* A notice with this in it, within ten seconds; others are thrown away. */
+static bool hears(struct store *s, const char *what)
+{
+	char text[STORE_NOTICE_MAX];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		while (store_take_notice(s, text))
+			if (strstr(text, what))
+				return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+static bool is_word(struct store *s, const char *word)
+{
+	struct store_status status;
+
+	store_read_status(s, &status);
+	if (strcmp(status.word, word) == 0)
+		return true;
+	printf("[%s: %s] ", status.word, status.words);
+	return false;
+}
+
+/* Another program's access to the file. */
+static void sql(const char *text)
+{
+	sqlite3 *db = NULL;
+	char *error = NULL;
+
+	CU_ASSERT_EQUAL(sqlite3_open(file, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, text, NULL, NULL, &error), SQLITE_OK);
+	if (error)
+		printf("[%s] ", error);
+	sqlite3_free(error);
+	sqlite3_close(db);
+}
+
+static int64_t sql_number(const char *text)
+{
+	sqlite3_stmt *s = NULL;
+	sqlite3 *db = NULL;
+	int64_t n = -1;
+
+	CU_ASSERT_EQUAL(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	if (sqlite3_prepare_v2(db, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return n;
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------- */
+
+static struct store_block block(const char *prefix, uint64_t set_us, uint64_t until_us)
+{
+	struct store_block b = {
+		.set_us = set_us, .until_us = until_us, .uid = 0, .reason = "it's \"spam\""
+	};
+
+	CU_ASSERT_EQUAL(prefix_parse(prefix, &b.prefix), 0);
+	return b;
+}
+
+static void set(struct store *s, const char *prefix, uint64_t until_us)
+{
+	struct store_block b = block(prefix, clock_now_us(), until_us);
+
+	store_block_set(s, &b);
+}
+
+static void ended(struct store *s, const char *prefix)
+{
+	struct prefix p;
+
+	CU_ASSERT_EQUAL(prefix_parse(prefix, &p), 0);
+	store_block_ended(s, &p, clock_now_us(), STORE_LIFTED);
+}
+
+struct found {
+	unsigned count;
+	struct store_block last;
+	char text[400];
+};
+
+static void find(void *arg, const struct store_block *b)
+{
+	struct found *f = arg;
+	char prefix[PREFIX_TEXT_MAX];
+	size_t len = strlen(f->text);
+
+	f->count++;
+	f->last = *b;
+	snprintf(f->text + len, sizeof(f->text) - len, "%s ", prefix_print(&b->prefix, prefix));
+}
+
+/* Of the next start. */
+static struct found read_blocks(void)
+{
+	struct store *s = open_store();
+	struct found f = { .count = 0 };
+
+	CU_ASSERT_EQUAL(store_read_blocks(s, clock_now_us(), find, &f), 0);
+	store_close(s);
+	return f;
+}
+
+static void blocks_come_back(void)
+{
+	uint64_t now_us = clock_now_us();
+	struct store *s;
+	struct found f;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", now_us + HOUR_US);
+	set(s, "198.51.100.0/24", 0);
+	set(s, "2001:db8::/32", now_us + HOUR_US);
+	set(s, "203.0.113.9", now_us + HOUR_US);
+	ended(s, "203.0.113.9");
+	set(s, "192.0.2.77", now_us - 1);
+	set(s, "192.0.2.1", now_us + 2 * HOUR_US); /* renewed */
+	store_close(s);
+	f = read_blocks();
+	CU_ASSERT_STRING_EQUAL(f.text, "192.0.2.1 198.51.100.0/24 2001:db8::/32 ");
+	CU_ASSERT_STRING_EQUAL(f.last.reason, "it's \"spam\"");
+	CU_ASSERT_EQUAL(f.last.until_us, now_us + HOUR_US);
+	CU_ASSERT_EQUAL(sql_number("SELECT until_us FROM blocks WHERE prefix = '192.0.2.1'"),
+	        (int64_t)(now_us + 2 * HOUR_US));
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM blocks WHERE ended_by = 'lifted'"), 1);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM blocks WHERE ended_by = 'expired'"), 1);
+	end();
+}
+
+static void many_blocks_at_once(void)
+{
+	struct store_block b = block("10.0.0.0", 1, 0);
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		b.prefix.addr.b[13] = (uint8_t)(i >> 16);
+		b.prefix.addr.b[14] = (uint8_t)(i >> 8);
+		b.prefix.addr.b[15] = (uint8_t)i;
+		store_block_set(s, &b);
+	}
+	CU_ASSERT_TRUE(wait_until(s, true));
+	CU_ASSERT_FALSE(store_wants_blocks(s));
+	store_close(s);
+	CU_ASSERT_EQUAL(read_blocks().count, MANY);
+	end();
+}
+
+/* ---- clocks ----------------------------------------------------------------------------------- */
+
+static void keep_one_hour_block(void)
+{
+	struct store *s = open_store();
+
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", clock_now_us() + HOUR_US);
+	store_close(s);
+}
+
+/* Seconds that are left of it, at the next start. */
+static int64_t left_s(void)
+{
+	struct found f = read_blocks();
+
+	CU_ASSERT_EQUAL(f.count, 1);
+	return ((int64_t)f.last.until_us - (int64_t)clock_now_us()) / 1000000;
+}
+
+static bool is_about(int64_t s, int64_t wanted_s)
+{
+	return s >= wanted_s - 30 && s <= wanted_s + 1;
+}
+
+static void clock_set_in_same_boot(void)
+{
+	begin();
+	keep_one_hour_block();
+	/* the wall clock was two hours ahead when this was written, and has been set back since */
+	sql("UPDATE clock SET wall_us = wall_us + 7200000000; UPDATE blocks SET until_us = until_us + "
+	    "7200000000");
+	CU_ASSERT_TRUE(is_about(left_s(), 3600));
+	CU_ASSERT_TRUE(is_about(left_s(), 3600)); /* once */
+	sql("UPDATE clock SET wall_us = wall_us - 7200000000; UPDATE blocks SET until_us = until_us - "
+	    "7200000000");
+	CU_ASSERT_TRUE(is_about(left_s(), 3600));
+	end();
+}
+
+static void clock_after_a_reboot(void)
+{
+	begin();
+	keep_one_hour_block();
+	/* half an hour ago, in another boot */
+	sql("UPDATE clock SET boot = 'other', wall_us = wall_us - 1800000000, monotonic_us = 5;"
+	    "UPDATE blocks SET until_us = until_us - 1800000000");
+	CU_ASSERT_TRUE(is_about(left_s(), 1800));
+	/* a clock without a battery: it was later when this was written */
+	sql("UPDATE clock SET boot = 'other', wall_us = wall_us + 864000000000;"
+	    "UPDATE blocks SET until_us = until_us + 864000000000");
+	CU_ASSERT_TRUE(is_about(left_s(), 1800));
+	end();
+}
+
+/* ---- what befalls the file -------------------------------------------------------------------- */
+
+static unsigned files_like(const char *pattern)
+{
+	char command[PATH_BYTES + 60], line[16] = "";
+	FILE *from;
+
+	snprintf(command, sizeof(command), "ls -d %s/%s 2>/dev/null | wc -l", folder, pattern);
+	from = popen(command, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+	CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), from));
+	pclose(from);
+	return (unsigned)atoi(line);
+}
+
+static void scribble(long offset)
+{
+	static const char noise[4096] = "scribbled";
+	FILE *to = fopen(file, "r+");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+	CU_ASSERT_EQUAL(fseek(to, offset, SEEK_SET), 0);
+	CU_ASSERT_EQUAL(fwrite(noise, 1, sizeof(noise), to), sizeof(noise));
+	fclose(to);
+}
+
+static void damage_is_set_aside(void)
+{
+	static const long places[] = { 0, 4096, 8192 };
+	struct store *s;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		begin();
+		keep_one_hour_block();
+		scribble(places[i]);
+		s = open_store();
+		CU_ASSERT_TRUE(is_word(s, "working"));
+		CU_ASSERT_TRUE(hears(s, ".corrupt-"));
+		CU_ASSERT_EQUAL(store_start(s), 0);
+		CU_ASSERT_TRUE(wait_until(s, true));
+		CU_ASSERT_TRUE(store_wants_blocks(s));
+		store_blocks_anew(s);
+		set(s, "192.0.2.2", 0);
+		CU_ASSERT_FALSE(store_wants_blocks(s));
+		store_close(s);
+		CU_ASSERT_EQUAL(files_like("postern.db.corrupt-*Z"), 1);
+		CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.2 ");
+		end();
+	}
+}
+
+static void damage_while_it_is_used(void)
+{
+	struct store *s;
+
+	begin();
+	sql("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t");
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	sql("PRAGMA wal_checkpoint(TRUNCATE)");
+	sql("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 9999 WHERE name LIKE "
+	    "'blocks%'; PRAGMA schema_version = 4711");
+	set(s, "192.0.2.3", 0);
+	CU_ASSERT_TRUE(hears(s, ".corrupt-"));
+	CU_ASSERT_TRUE(wait_until(s, true));
+	CU_ASSERT_TRUE(store_wants_blocks(s));
+	store_close(s);
+	CU_ASSERT_EQUAL(files_like("postern.db.corrupt-*Z"), 1);
+	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.3 ");
+	end();
+}
+
+static void newer_is_left_alone(void)
+{
+	struct found f = { .count = 0 };
+	struct store *s;
+
+	begin();
+	sql("PRAGMA user_version = 4711; CREATE TABLE blocks (of_the_future)");
+	CU_ASSERT_EQUAL(chmod(file, 0600), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "newer"));
+	CU_ASSERT_TRUE(store_read_blocks(s, 0, find, &f) < 0);
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	store_close(s);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 4711);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(of_the_future) FROM blocks"), 0);
+	CU_ASSERT_EQUAL(files_like("postern.db*"), 2); /* and the lock */
+	end();
+}
+
+static void locked_by_another(void)
+{
+	sqlite3 *db = NULL;
+	struct store *s;
+
+	begin();
+	keep_one_hour_block();
+	CU_ASSERT_EQUAL(sqlite3_open(file, &db), SQLITE_OK);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	set(s, "192.0.2.2", 0);
+	CU_ASSERT_TRUE(wait_until(s, false));
+	CU_ASSERT_TRUE(is_word(s, "locked"));
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	store_close(s);
+	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.1 192.0.2.2 ");
+	end();
+}
+
+static void one_posternd_at_a_time(void)
+{
+	struct store *s, *other;
+
+	begin();
+	s = open_store();
+	other = open_store();
+	CU_ASSERT_TRUE(is_word(s, "working"));
+	CU_ASSERT_TRUE(is_word(other, "taken"));
+	store_close(other);
+	store_close(s);
+	end();
+}
+
+static void others_could_have_written(void)
+{
+	struct store *s;
+
+	begin();
+	keep_one_hour_block();
+	CU_ASSERT_EQUAL(chmod(file, 0620), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "foreign"));
+	store_close(s);
+	CU_ASSERT_EQUAL(chmod(file, 0600), 0);
+	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	end();
+}
+
+static void folder_comes_later(void)
+{
+	char gone[PATH_BYTES + 8];
+	struct store *s;
+
+	begin();
+	snprintf(gone, sizeof(gone), "%s.gone", folder);
+	CU_ASSERT_EQUAL(rename(folder, gone), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "missing"));
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	CU_ASSERT_TRUE(wait_until(s, false));
+	CU_ASSERT_EQUAL(rename(gone, folder), 0);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	store_close(s);
+	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	end();
+}
+
+static void file_is_taken_away(void)
+{
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	CU_ASSERT_EQUAL(unlink(file), 0);
+	set(s, "192.0.2.2", 0);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	CU_ASSERT_TRUE(store_wants_blocks(s));
+	store_blocks_anew(s);
+	set(s, "192.0.2.1", 0);
+	set(s, "192.0.2.2", 0);
+	store_close(s);
+	CU_ASSERT_EQUAL(read_blocks().count, 2);
+	end();
+}
+
+/* Where memory cannot be shared; here, because the file for it cannot be made. */
+static void without_shared_memory(void)
+{
+	char shm[PATH_BYTES + 8];
+	struct store_status status;
+	struct store *s;
+
+	begin();
+	snprintf(shm, sizeof(shm), "%s-shm", file);
+	CU_ASSERT_EQUAL(symlink("/nowhere", shm), 0);
+	s = open_store();
+	store_read_status(s, &status);
+	CU_ASSERT_TRUE(status.works);
+	CU_ASSERT_FALSE(status.wal);
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	store_close(s);
+	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	end();
+}
+
+/* A kill between any two instructions leaves whole transactions: those that were told before the others are there. */
+static void killed_in_the_middle(void)
+{
+	unsigned most = 0;
+
+	for (unsigned round = 0; round < 10; round++) {
+		struct found f;
+		pid_t pid;
+		int status;
+
+		begin();
+		pid = fork();
+		if (pid == 0) {
+			struct store *s = open_store();
+			char prefix[32];
+
+			(void)store_start(s);
+			for (unsigned i = 0;; i++) {
+				snprintf(prefix, sizeof(prefix), "10.0.%u.%u", i / 256 % 256, i % 256);
+				set(s, prefix, 0);
+				if (i % 16 == 0)
+					sleep_ms(1);
+			}
+		}
+		sleep_ms(60 + 37 * (long)round);
+		kill(pid, SIGKILL);
+		CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+		f = read_blocks();
+		if (f.count > 0) {
+			CU_ASSERT_EQUAL(f.last.prefix.addr.b[14], (f.count - 1) / 256 % 256);
+			CU_ASSERT_EQUAL(f.last.prefix.addr.b[15], (f.count - 1) % 256);
+		}
+		if (f.count > most)
+			most = f.count;
+		end();
+	}
+	CU_ASSERT_TRUE(most > 100);
+}
+
+static void no_store(void)
+{
+	struct found f = { .count = 0 };
+	struct prefix p = { .bits = 128 };
+	char text[STORE_NOTICE_MAX];
+	struct store_block b = { .until_us = 1 };
+
+	store_block_set(NULL, &b);
+	store_block_ended(NULL, &p, 1, STORE_EXPIRED);
+	store_blocks_anew(NULL);
+	store_tick(NULL);
+	CU_ASSERT_EQUAL(store_start(NULL), 0);
+	CU_ASSERT_EQUAL(store_read_blocks(NULL, 1, find, &f), 0);
+	CU_ASSERT_FALSE(store_wants_blocks(NULL));
+	CU_ASSERT_FALSE(store_take_notice(NULL, text));
+	store_close(NULL);
+}
+
+SUITE("store", { "blocks come back after a restart", blocks_come_back },
+        { "50,000 of them", many_blocks_at_once },
+        { "the clock is set, in the same boot", clock_set_in_same_boot },
+        { "the clock after a reboot", clock_after_a_reboot },
+        { "a damaged file is set aside", damage_is_set_aside },
+        { "damaged while it is used", damage_while_it_is_used },
+        { "a newer one is left alone", newer_is_left_alone }, { "locked", locked_by_another },
+        { "one posternd at a time", one_posternd_at_a_time },
+        { "a file that others could have written", others_could_have_written },
+        { "a folder that comes later", folder_comes_later },
+        { "a file that is taken away", file_is_taken_away },
+        { "without shared memory", without_shared_memory },
+        { "killed in the middle of writing", killed_in_the_middle }, { "no store", no_store })
