@@ -445,7 +445,7 @@ void encode_delete_chain(struct batch *b, const char *table, const char *name)
 	put_names(b, NFT_MSG_DELCHAIN, "old chain", NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME, name);
 }
 
-void encode_table(struct batch *b, const char *table)
+void encode_table(struct batch *b, const char *table, uint32_t flags)
 {
 	struct nlmsghdr *h = batch_message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE,
 	        &(const struct batch_note) { .what = "table", .name = table });
@@ -453,20 +453,20 @@ void encode_table(struct batch *b, const char *table)
 	if (!h)
 		return;
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
-	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, 0);
+	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(flags));
 	batch_add(b, h);
 }
 
-void encode_delete_counter(struct batch *b, const char *table, const char *name)
+void encode_delete_object(struct batch *b, const char *table, const char *name, uint32_t type)
 {
 	struct nlmsghdr *h = batch_message(
-	        b, NFT_MSG_DELOBJ, 0, &(const struct batch_note) { .what = "old counter", .name = name });
+	        b, NFT_MSG_DELOBJ, 0, &(const struct batch_note) { .what = "old object", .name = name });
 
 	if (!h)
 		return;
 	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_OBJ_NAME, name);
-	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(type));
 	batch_add(b, h);
 }
 
@@ -485,6 +485,19 @@ void encode_counter(struct batch *b, const char *table, const char *name, uint64
 	if (packets > 0)
 		mnl_attr_put_u64(h, NFTA_COUNTER_PACKETS, htobe64(packets));
 	mnl_attr_nest_end(h, nest);
+	batch_add(b, h);
+}
+
+void encode_policy_accept(struct batch *b, const char *table, const char *chain)
+{
+	struct nlmsghdr *h = batch_message(
+	        b, NFT_MSG_NEWCHAIN, 0, &(const struct batch_note) { .what = "policy of", .name = chain });
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
+	mnl_attr_put_u32(h, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 	batch_add(b, h);
 }
 

@@ -82,23 +82,6 @@ static void describe_set(struct nftnl_set *out, const struct model_key_info *key
 	nftnl_set_set_data(out, NFTNL_SET_USERDATA, u.bytes, u.len);
 }
 
-static uint32_t padded(uint32_t len)
-{
-	return (len + 3) & ~3U;
-}
-
-/* A lone field as it is, several of them padded to 32 bits each. */
-static uint32_t key_bytes(const struct model_key_info *key)
-{
-	uint32_t sum = 0;
-
-	if (key->field_count == 1)
-		return model_fields[key->fields[0]].len;
-	for (unsigned i = 0; i < key->field_count; i++)
-		sum += padded(model_fields[key->fields[i]].len);
-	return sum;
-}
-
 static struct nftnl_set_elem *put_element(
         struct batch *b, struct nftnl_set *set, const void *key, uint32_t len, uint32_t flags)
 {
@@ -117,35 +100,19 @@ static struct nftnl_set_elem *put_element(
 }
 
 /* nft marks a range that reaches the end of the address space as open, to print it as a prefix again. */
-static void put_interval(struct batch *b, struct nftnl_set *set, uint32_t len, const struct interval *i)
+static void put_interval(
+        struct batch *b, struct nftnl_set *set, const struct intervals *of, const struct interval *i)
 {
+	const uint32_t len = of->key_bytes;
 	struct nftnl_set_elem *e = i->has_first ? put_element(b, set, i->first, len, 0) : NULL;
 	struct userdata u = { .len = 0 };
 
 	if (i->has_end) {
 		put_element(b, set, i->end, len, NFT_SET_ELEM_INTERVAL_END);
-	} else if (e) {
+	} else if (e && !of->single) {
 		put_data(&u, NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN);
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, u.bytes, u.len);
 	}
-}
-
-static void put_parts(struct batch *b, struct nftnl_set *set, const struct model_key_info *key,
-        const uint16_t parts[MODEL_KEY_FIELDS_MAX])
-{
-	uint8_t bytes[MODEL_KEY_BYTES_MAX] = { 0 };
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i < key->field_count; i++) {
-		uint8_t len = model_fields[key->fields[i]].len;
-
-		if (len == 1)
-			bytes[at] = (uint8_t)parts[i];
-		else
-			bytes_put16(bytes + at, parts[i]);
-		at += padded(len);
-	}
-	put_element(b, set, bytes, key_bytes(key), 0);
 }
 
 /* A message about elements; batch_add() and nftnl_set_free(*out) are to follow. NULL: b->error is set. */
@@ -174,21 +141,6 @@ static void end_elements(struct batch *b, struct nlmsghdr *h, struct nftnl_set *
 	nftnl_set_free(out);
 }
 
-static void encode_parts(struct batch *b, const char *table, const struct model_set *set)
-{
-	struct nftnl_set *out;
-
-	for (size_t at = 0; at < set->count;) {
-		struct nlmsghdr *h = begin_elements(b, NFT_MSG_NEWSETELEM, table, set->name, &out);
-
-		if (!h)
-			return;
-		for (unsigned n = 0; n < ELEMENTS_PER_MESSAGE && at < set->count; n++)
-			put_parts(b, out, &model_keys[set->key], set->elements[at++].parts);
-		end_elements(b, h, out);
-	}
-}
-
 static void encode_intervals(
         struct batch *b, uint16_t type, const char *table, const char *set, const struct intervals *list)
 {
@@ -202,7 +154,7 @@ static void encode_intervals(
 		if (!h)
 			return;
 		for (unsigned n = 0; n < ELEMENTS_PER_MESSAGE && at < list->count; n++)
-			put_interval(b, out, list->key_bytes, &list->items[at++]);
+			put_interval(b, out, list, &list->items[at++]);
 		end_elements(b, h, out);
 	}
 }
@@ -235,17 +187,13 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 	nftnl_set_set_u32(out, NFTNL_SET_FLAGS,
 	        (key->interval ? NFT_SET_INTERVAL : 0) | (set->timed ? NFT_SET_TIMEOUT : 0));
 	nftnl_set_set_u32(out, NFTNL_SET_KEY_TYPE, key->type_id);
-	nftnl_set_set_u32(out, NFTNL_SET_KEY_LEN, key_bytes(key));
+	nftnl_set_set_u32(out, NFTNL_SET_KEY_LEN, intervals_key_bytes(key));
 	if (!key->interval || set->timed)
-		nftnl_set_set_u32(out, NFTNL_SET_DESC_SIZE, set->timed ? set->timed : (uint32_t)set->count);
+		nftnl_set_set_u32(out, NFTNL_SET_DESC_SIZE, model_set_places(set));
 	describe_set(out, key);
 	nftnl_set_nlmsg_build_payload(h, out);
 	batch_add(b, h);
 	nftnl_set_free(out);
-	if (!key->interval) {
-		encode_parts(b, table, set);
-		return;
-	}
 	intervals_of_set(&all, set);
 	encode_intervals(b, NFT_MSG_NEWSETELEM, table, set->name, &all);
 	intervals_fini(&all);

@@ -20,6 +20,8 @@
 
 #include "gate/model.h"
 
+enum { QUESTIONS_OF_TABLE = 2, QUESTIONS = 5 };
+
 struct reading {
 	struct found *f;
 	const char *table;
@@ -75,6 +77,27 @@ static int see_generation(const struct nlmsghdr *h, void *data)
 	return MNL_CB_STOP;
 }
 
+static int see_table_attribute(const struct nlattr *attr, void *data)
+{
+	struct found *f = data;
+	bool number = mnl_attr_validate(attr, MNL_TYPE_U32) >= 0;
+
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_FLAGS && number)
+		f->flags = ntohl(mnl_attr_get_u32(attr));
+	if (mnl_attr_get_type(attr) == NFTA_TABLE_OWNER && number)
+		f->owner = ntohl(mnl_attr_get_u32(attr));
+	return MNL_CB_OK;
+}
+
+static int see_table(const struct nlmsghdr *h, void *data)
+{
+	struct reading *reading = data;
+
+	reading->f->there = true;
+	(void)mnl_attr_parse(h, sizeof(struct nfgenmsg), see_table_attribute, reading->f);
+	return MNL_CB_STOP;
+}
+
 static int see_chain(const struct nlmsghdr *h, void *data)
 {
 	struct reading *reading = data;
@@ -86,11 +109,11 @@ static int see_chain(const struct nlmsghdr *h, void *data)
 	                nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME))) {
 		item = add_item(
 		        reading->f, &reading->f->chains, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
-		reading->f->uses += nftnl_chain_get_u32(chain, NFTNL_CHAIN_USE);
 		if (item && nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM)) {
 			item->base = true;
 			item->hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
 			item->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
+			item->policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY);
 		}
 	}
 	if (chain)
@@ -103,12 +126,18 @@ static int see_set(const struct nlmsghdr *h, void *data)
 	struct reading *reading = data;
 	struct nftnl_set *set = nftnl_set_alloc();
 
-	/* anonymous sets go with their rule */
 	if (set && nftnl_set_nlmsg_parse(h, set) == 0 &&
 	        is_ours(reading, nftnl_set_get_str(set, NFTNL_SET_TABLE),
-	                nftnl_set_get_str(set, NFTNL_SET_NAME)) &&
-	        !(nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
-		add_item(reading->f, &reading->f->sets, nftnl_set_get_str(set, NFTNL_SET_NAME));
+	                nftnl_set_get_str(set, NFTNL_SET_NAME))) {
+		uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+		struct found_item *item = NULL;
+
+		if (!(flags & NFT_SET_ANONYMOUS)) /* those go with their rule */
+			item = add_item(
+			        reading->f, &reading->f->sets, nftnl_set_get_str(set, NFTNL_SET_NAME));
+		if (item)
+			item->map = flags & NFT_SET_MAP;
+	}
 	if (set)
 		nftnl_set_free(set);
 	return MNL_CB_OK;
@@ -121,18 +150,24 @@ static void keep_count(struct gate_counts *counts, const char *name, uint64_t pa
 			memcpy((char *)counts + count_fields[i], &packets, sizeof(packets));
 }
 
-static int see_counter(const struct nlmsghdr *h, void *data)
+static int see_object(const struct nlmsghdr *h, void *data)
 {
 	struct reading *reading = data;
 	struct nftnl_obj *obj = nftnl_obj_alloc();
 
 	if (obj && nftnl_obj_nlmsg_parse(h, obj) == 0 &&
 	        is_ours(reading, nftnl_obj_get_str(obj, NFTNL_OBJ_TABLE),
-	                nftnl_obj_get_str(obj, NFTNL_OBJ_NAME)) &&
-	        nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER) {
-		add_item(reading->f, &reading->f->counters, nftnl_obj_get_str(obj, NFTNL_OBJ_NAME));
-		keep_count(&reading->f->counts, nftnl_obj_get_str(obj, NFTNL_OBJ_NAME),
-		        nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_PKTS));
+	                nftnl_obj_get_str(obj, NFTNL_OBJ_NAME))) {
+		const char *name = nftnl_obj_get_str(obj, NFTNL_OBJ_NAME);
+		uint32_t type = nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE);
+		bool counts = type == NFT_OBJECT_COUNTER;
+		struct found_item *item =
+		        add_item(reading->f, counts ? &reading->f->counters : &reading->f->others, name);
+
+		if (item)
+			item->type = type;
+		if (counts)
+			keep_count(&reading->f->counts, name, nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_PKTS));
 	}
 	if (obj)
 		nftnl_obj_free(obj);
@@ -164,19 +199,21 @@ int found_ask(struct mnl_socket *nl, uint32_t *seq, const struct found_question 
 	return more < 0 ? -errno : 0;
 }
 
-int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table)
+/* The first `count` of these questions. */
+static int ask_for(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table, size_t count)
 {
 	struct reading reading = { .f = f, .table = table };
-	const struct found_question questions[] = {
+	const struct found_question questions[QUESTIONS] = {
 		/* in this order */
 		{ NFT_MSG_GETGEN, 0, { { 0, NULL } }, see_generation, &reading },
+		{ NFT_MSG_GETTABLE, 0, { { NFTA_TABLE_NAME, table } }, see_table, &reading },
 		{ NFT_MSG_GETCHAIN, NLM_F_DUMP, { { NFTA_CHAIN_TABLE, table } }, see_chain, &reading },
 		{ NFT_MSG_GETSET, NLM_F_DUMP, { { NFTA_SET_TABLE, table } }, see_set, &reading },
-		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see_counter, &reading },
+		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see_object, &reading },
 	};
 
 	*f = (struct found) { 0 };
-	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		int error = found_ask(nl, seq, &questions[i]);
 
 		if (error == -ENOENT)
@@ -185,6 +222,16 @@ int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char
 			return error;
 	}
 	return f->error;
+}
+
+int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table)
+{
+	return ask_for(f, nl, seq, table, QUESTIONS);
+}
+
+int found_read_table(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table)
+{
+	return ask_for(f, nl, seq, table, QUESTIONS_OF_TABLE);
 }
 
 /* ---- tables of ours -------------------------------------------------------------------------- */
@@ -235,10 +282,11 @@ void found_fini(struct found *f)
 	free(f->chains.items);
 	free(f->sets.items);
 	free(f->counters.items);
+	free(f->others.items);
 	*f = (struct found) { 0 };
 }
 
-const struct found_item *found_find(const struct found_list *list, const char *name)
+struct found_item *found_find(const struct found_list *list, const char *name)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (strcmp(list->items[i].name, name) == 0)

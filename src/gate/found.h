@@ -16,8 +16,12 @@ enum { FOUND_NAME_MAX = 256 }; /* NFT_NAME_MAXLEN */
 struct found_item {
 	char name[FOUND_NAME_MAX];
 	bool base; /* chain: it hangs on a hook */
+	bool moved; /* chain: it has to be made anew elsewhere, whatever that costs (found_read() leaves it false) */
 	uint32_t hook;
 	int32_t priority;
+	uint32_t policy;
+	bool map;      /* set: it leads somewhere */
+	uint32_t type; /* of an object */
 };
 
 struct found_list {
@@ -27,8 +31,10 @@ struct found_list {
 
 struct found {
 	uint32_t generation; /* of the whole nf_tables state; changes with every transaction of anyone */
-	struct found_list chains, sets, counters;
-	uint32_t uses; /* of the chains, summed: one for each rule in them and for each goto to them */
+	bool there;          /* the table is */
+	uint32_t flags;      /* of the table: enum encode_table_flag */
+	uint32_t owner;      /* the netlink port of who owns it; 0 = nobody */
+	struct found_list chains, sets, counters, others; /* others: objects that are no counters */
 	struct gate_counts counts;
 	int error;
 };
@@ -55,7 +61,9 @@ int found_tables(struct found_list *out, struct mnl_socket *nl, uint32_t *seq);
  * in either case. */
 int found_read(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table);
 void found_fini(struct found *f);
+/* Only whether the table is there, its flags and its owner. */
+int found_read_table(struct found *f, struct mnl_socket *nl, uint32_t *seq, const char *table);
 /* NULL if there is none of that name. */
-const struct found_item *found_find(const struct found_list *list, const char *name);
+struct found_item *found_find(const struct found_list *list, const char *name);
 
 #endif

@@ -5,10 +5,16 @@
  * that differ. What is the same stays. A rule that is replaced may still be running on another CPU; if its
  * set went with it, that set's elements count no more then, and a packet in the middle of an honest
  * connection would be refused. Packets see the old ruleset or the new one, never a part of either.
- * Base chains stay, and so do counters with their values: deleting any base chain
- * drops every packet that waits in any queue of the network namespace. For the same reason a base
- * chain of a former configuration on another hook is only emptied, and one that would have to change
- * its priority is an error with the way out.
+ * Base chains stay, and so do counters with their values: deleting any base chain drops every packet that waits in any
+ * queue of the network namespace. For the same reason a base chain of a former configuration on another hook is only
+ * emptied, and one that would have to change its priority is an error with the way out; but what somebody else has
+ * moved is made anew where it belongs (gate_repair()).
+ *
+ * Sets that nobody looks into any more are deleted in a second batch, when no CPU is within an old rule any more.
+ * What then is in force is read back and compared.
+ *
+ * Owner: see gate_own(). The kernel gives a table an owner when it is made, and takes an owner only for a table that
+ * had one and lost it. So a table of before, or of a kernel before 6.9, stays as it is, and can be watched only.
  *
  * Where the table is already what is wanted (a new start on the old rules, a reload that changes nothing
  * here), nothing is sent.
@@ -24,7 +30,8 @@
  * stays in conntrack as established, with its mark, until that times out.
  *
  * Rejected: flushing and refilling existing sets (a set of another type under the same name would
- * break it), NLM_F_EXCL (an installation must be repeatable).
+ * break it), NLM_F_EXCL (an installation must be repeatable), the owner flag without persist (the rules would go with
+ * us).
  */
 #include "gate/gate.h"
 
@@ -32,12 +39,15 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/membarrier.h>
+#include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gate/batch.h"
 #include "gate/blocks.h"
@@ -45,6 +55,7 @@
 #include "gate/encode.h"
 #include "gate/found.h"
 #include "gate/plan.h"
+#include "gate/refusal.h"
 #include "gate/saved.h"
 #include "gate/shape.h"
 
@@ -53,129 +64,32 @@ enum { TRIES_MAX = 20 }; /* against others who change nf_tables at the same time
 struct gate {
 	struct mnl_socket *nl;
 	uint32_t seq;
-	unsigned form; /* enum encode_form: what was refused */
+	unsigned form; /* enum encode_form: what was refused, and ENCODE_OWNED */
+	bool own;      /* tables are to be ours alone, where the kernel can */
+	bool owns;     /* the one that was installed last is */
 	enum gate_done done;
-	uint32_t uses; /* of chains in what was installed last; 0 = nothing was */
 };
-
-/* ---- messages ----------------------------------------------------------------------------- */
-
-static const struct {
-	int error;
-	const char *text;
-} advice[] = {
-	{ EPERM,
-	        "run as root or give the program CAP_NET_ADMIN; if that is so, the table is owned by another "
-	        "program (nft list tables)" },
-	{ EPROTONOSUPPORT,
-	        "this kernel has no nfnetlink: modprobe nfnetlink nf_tables, or use one that is built "
-	        "with them" },
-	{ EINVAL, "nfnetlink or nf_tables is missing or too old: modprobe nf_tables; 5.10 is the oldest "
-	          "kernel supported" },
-	{ ENOMEM, "not enough memory" },
-	{ EMSGSIZE, "raise net.core.wmem_max: the ruleset is bigger than a netlink message may be" },
-	{ ENOBUFS, "raise net.core.rmem_max: the answer is bigger than the socket's buffer" },
-	{ ERESTART, "another program changes nf_tables all the time; try again" },
-	{ EINTR, "another program changes nf_tables all the time; try again" },
-	{ EBUSY, "something else uses it" },
-};
-
-static const struct {
-	const char *expression, *modules;
-} modules[] = {
-	{ "queue", "nft_queue" },
-	{ "target", "nft_queue, or nft_compat and xt_NFQUEUE" },
-	{ "reject", "nft_reject_inet" },
-	{ "log", "nft_log and nfnetlink_log" },
-	{ "ct", "nft_ct and nf_conntrack" },
-	{ "limit", "nft_limit" },
-	{ "objref", "nft_objref" },
-	{ "lookup", "nf_tables_set" },
-	{ "hash", "nft_hash" },
-};
-
-static void say(char *err, unsigned err_bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void say(char *err, unsigned err_bytes, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(err, err_bytes, format, list);
-	va_end(list);
-}
-
-static const char *advise(int error)
-{
-	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
-		if (advice[i].error == error)
-			return advice[i].text;
-	return "look at the kernel's log (dmesg)";
-}
-
-static const char *modules_for(const char *expression)
-{
-	for (size_t i = 0; expression && i < sizeof(modules) / sizeof(modules[0]); i++)
-		if (strcmp(modules[i].expression, expression) == 0)
-			return modules[i].modules;
-	return NULL;
-}
-
-static void say_refused(
-        const struct ruleset *r, const struct batch_refusal *refusal, char *err, unsigned err_bytes)
-{
-	const struct batch_note *note = refusal->note;
-	const char *missing = refusal->error == -ENOENT || refusal->error == -EOPNOTSUPP
-	                              ? modules_for(refusal->expression)
-	                              : NULL;
-	char text[512] = "";
-	FILE *to;
-
-	if (!note) {
-		say(err, err_bytes, "kernel refused the ruleset: %s; %s", strerror(-refusal->error),
-		        advise(-refusal->error));
-		return;
-	}
-	if (!note->rule) {
-		say(err, err_bytes, "kernel refused %s %s: %s; %s", note->what, note->name,
-		        strerror(-refusal->error), advise(-refusal->error));
-		return;
-	}
-	to = fmemopen(text, sizeof(text), "w");
-	if (to) {
-		ruleset_print_rule(r, note->rule, to);
-		fclose(to);
-	}
-	if (missing)
-		say(err, err_bytes,
-		        "this kernel has no expression %s, which the rule `%s` of chain %s needs: modprobe "
-		        "%s",
-		        refusal->expression, text, note->name, missing);
-	else
-		say(err, err_bytes, "kernel refused in chain %s the rule `%s`%s%s: %s; %s", note->name, text,
-		        refusal->expression ? " at expression " : "",
-		        refusal->expression ? refusal->expression : "", strerror(-refusal->error),
-		        advise(-refusal->error));
-}
 
 /* ---- installing --------------------------------------------------------------------------- */
 
-/* Base chains cannot move: 0, or -EEXIST with a message. */
-static int check_chains(const struct ruleset *r, const struct found *f, char *err, unsigned err_bytes)
+/* Base chains cannot move: 0, or -EEXIST with a message. force: they are made anew. */
+static int check_chains(const struct ruleset *r, struct found *f, bool force, char *err, unsigned err_bytes)
 {
 	for (unsigned i = 0; i < CHAIN_COUNT; i++) {
 		const struct model_chain *c = &r->chains[i];
-		const struct found_item *old = found_find(&f->chains, c->name);
+		struct found_item *old = found_find(&f->chains, c->name);
 
 		if (!c->used || !old || !old->base)
 			continue;
 		if (c->hook && old->hook == c->hook_number && old->priority == c->priority)
 			continue;
-		say(err, err_bytes,
-		        "table inet %s has a chain %s at priority %d, which cannot move to where it is "
-		        "wanted "
-		        "without dropping all queued packets; remove the table first: nft delete table inet "
-		        "%s",
-		        r->table, c->name, old->priority, r->table);
+		old->moved = force;
+		if (force)
+			continue;
+		refusal_say(err, err_bytes,
+		        "table inet %s has a chain %s at priority %d, which cannot move without dropping all "
+		        "queued packets; remove the table first: postern down",
+		        r->table, c->name, old->priority);
 		return -EEXIST;
 	}
 	return 0;
@@ -189,29 +103,6 @@ static bool rule_has(const struct model_rule *rule, enum model_statement_kind ki
 	return false;
 }
 
-/* Chains that a statement goes to. */
-static uint32_t count_targets(const struct model_statement *s)
-{
-	if (s->kind == STATEMENT_SPREAD)
-		return s->u.spread.count;
-	return s->kind == STATEMENT_GOTO || s->kind == STATEMENT_JUMP;
-}
-
-/* What found_read() will count: rules, and what they go to. */
-static uint32_t count_uses(const struct ruleset *r)
-{
-	uint32_t uses = 0;
-
-	for (size_t i = 0; i < r->rule_count; i++) {
-		const struct model_rule *rule = &r->rules[i];
-
-		uses += rule->statement_count > 0;
-		for (unsigned s = 0; s < rule->statement_count; s++)
-			uses += count_targets(&rule->statements[s]);
-	}
-	return uses;
-}
-
 /* The kernel lacks this expression, or a way to use it, and nothing else so far as it says. */
 static bool lacks(const struct batch_refusal *refusal, enum model_statement_kind kind, const char *expression)
 {
@@ -221,18 +112,20 @@ static bool lacks(const struct batch_refusal *refusal, enum model_statement_kind
 }
 
 /* The kernel's table against the wanted one, with rules in this form. 0, -ESTALE, -errno. */
-static int compare_form(const struct ruleset *wanted, unsigned form, const struct shape *kernel, char *err,
-        unsigned err_bytes)
+static int compare_form(
+        const struct ruleset *wanted, unsigned form, struct shape *kernel, char *err, unsigned err_bytes)
 {
 	struct shape shape;
 	const char *line = NULL;
 	bool only_wanted;
 	int error = plan_shape(&shape, wanted, form);
 
-	if (!error)
+	if (!error) {
+		shape_forget_empty(kernel, &shape);
 		line = shape_difference(&shape, kernel, &only_wanted);
+	}
 	if (line) {
-		say(err, err_bytes, "only %s: %s", only_wanted ? "wanted" : "in the kernel", line);
+		refusal_say(err, err_bytes, "only %s: %s", only_wanted ? "wanted" : "in the kernel", line);
 		error = -ESTALE;
 	}
 	shape_fini(&shape);
@@ -247,14 +140,14 @@ static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsi
 	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
 
 	if (!error && kernel.count == 0) {
-		say(err, err_bytes, "there is no table inet %s", wanted->table);
+		refusal_say(err, err_bytes, "there is no table inet %s", wanted->table);
 		error = -ESTALE;
 	}
 	if (!error)
 		error = compare_form(wanted, g->form, &kernel, err, err_bytes);
 	for (form = 0; error == -ESTALE && form < ENCODE_FORMS; form++)
 		if (compare_form(wanted, form, &kernel, NULL, 0) == 0) {
-			g->form = form;
+			g->form = form | (g->form & ENCODE_OWNED);
 			error = 0;
 		}
 	shape_fini(&kernel);
@@ -271,8 +164,72 @@ int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsign
 	return error;
 }
 
+static void begin(struct gate *g, struct batch *b)
+{
+	batch_init(b, g->seq + 1);
+	batch_begin(b, 0);
+}
+
+static int end(struct gate *g, struct batch *b)
+{
+	struct batch_refusal refusal;
+
+	batch_end(b);
+	g->seq += (uint32_t)b->note_count;
+	refusal = batch_send(b, g->nl);
+	batch_fini(b);
+	return refusal.error;
+}
+
+/* What was refused can perhaps be had in another form: -EAGAIN; else the error. */
+static int change_form(struct gate *g, const struct batch_refusal *refusal)
+{
+	bool table = refusal->note && strcmp(refusal->note->what, "table") == 0;
+
+	if (refusal->error == -ERESTART)
+		return -EAGAIN;
+	if (g->form & ENCODE_OWNED && table && (refusal->error == -EOPNOTSUPP || refusal->error == -EINVAL)) {
+		g->form &= ~(unsigned)ENCODE_OWNED;
+		return -EAGAIN;
+	}
+	if (!(g->form & ENCODE_TARGET) && lacks(refusal, STATEMENT_QUEUE, "queue")) {
+		g->form |= ENCODE_TARGET;
+		return -EAGAIN;
+	}
+	if (!(g->form & ENCODE_NO_STRIP) && lacks(refusal, STATEMENT_STRIP_MPTCP, "exthdr")) {
+		g->form |= ENCODE_NO_STRIP;
+		return -EAGAIN;
+	}
+	if (refusal->expression && strcmp(refusal->expression, "target") == 0)
+		g->form &= ~(unsigned)ENCODE_TARGET; /* neither way: begin anew next time */
+	return refusal->error;
+}
+
+/* Waits until no CPU is within a rule that was there before. */
+static void let_old_rules_end(void)
+{
+	enum { OLD_RULES_US = 20000 };
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(OLD_RULES_US);
+}
+
+/* Sets that the rules do not look into any more. 0 or -errno. */
+static int remove_stale(struct gate *g, const struct ruleset *wanted, const struct found *found)
+{
+	struct batch batch;
+
+	if (!plan_has_stale(wanted, found))
+		return 0;
+	let_old_rules_end();
+	begin(g, &batch);
+	plan_encode_stale(&batch, wanted, found);
+	return end(g, &batch);
+}
+
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
-static int install_once(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+static int install_once(
+        struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
 {
 	struct batch_refusal refusal;
 	struct batch batch = { 0 };
@@ -282,13 +239,13 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	int error = found_read(&found, g->nl, &g->seq, wanted->table);
 
 	if (error) {
-		say(err, err_bytes, "cannot read the kernel's ruleset: %s; %s", strerror(-error),
-		        advise(-error));
+		refusal_say(err, err_bytes, "cannot read the kernel's ruleset: %s; %s", strerror(-error),
+		        refusal_advise(-error));
 		error = error == -EINTR ? -EAGAIN : error;
 		goto out;
 	}
 	g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
-	error = check_chains(wanted, &found, err, err_bytes);
+	error = check_chains(wanted, &found, force, err, err_bytes);
 	if (!error)
 		error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
 	if (error == -EINTR)
@@ -302,19 +259,11 @@ static int install_once(struct gate *g, const struct ruleset *wanted, char *err,
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
 	if (!error)
-		goto out;
-	say_refused(wanted, &refusal, err, err_bytes);
-	if (error == -ERESTART) {
-		error = -EAGAIN;
-	} else if (!(g->form & ENCODE_TARGET) && lacks(&refusal, STATEMENT_QUEUE, "queue")) {
-		g->form |= ENCODE_TARGET;
-		error = -EAGAIN;
-	} else if (!(g->form & ENCODE_NO_STRIP) && lacks(&refusal, STATEMENT_STRIP_MPTCP, "exthdr")) {
-		g->form |= ENCODE_NO_STRIP;
-		error = -EAGAIN;
-	} else if (refusal.expression && strcmp(refusal.expression, "target") == 0) {
-		g->form &= ~(unsigned)ENCODE_TARGET; /* neither way: begin anew next time */
-	}
+		error = remove_stale(g, wanted, &found);
+	else
+		refusal_explain(wanted, &refusal, err, err_bytes);
+	if (refusal.error)
+		error = change_form(g, &refusal);
 out:
 	plan_forget(&keep);
 	shape_fini(&kernel);
@@ -323,18 +272,66 @@ out:
 	return error;
 }
 
-int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+/* A table that its owner has left becomes ours. Whose it is then is read back. 0 or -errno. */
+static int take_over(struct gate *g, const char *table)
+{
+	struct found found;
+	struct batch batch;
+	int error = found_read_table(&found, g->nl, &g->seq, table);
+
+	if (!error && g->own && (found.flags & (TABLE_PERSIST | TABLE_OWNER)) == TABLE_PERSIST) {
+		begin(g, &batch);
+		encode_table(&batch, table, TABLE_OWNER | TABLE_PERSIST);
+		error = end(g, &batch);
+		if (!error)
+			error = found_read_table(&found, g->nl, &g->seq, table);
+	}
+	g->owns = !error && found.flags & TABLE_OWNER && found.owner == gate_port(g);
+	return error;
+}
+
+static int install(struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
 {
 	int error = gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
 
 	g->done = GATE_ADOPTED;
-	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++)
-		error = install_once(g, wanted, err, err_bytes);
-	if (!error) {
-		say(err, err_bytes, "%s", ""); /* of a try that was made again */
-		g->uses = count_uses(wanted);
+	if (g->own)
+		g->form |= ENCODE_OWNED;
+	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++) {
+		error = install_once(g, wanted, force, err, err_bytes);
+		if (!error && gate_compare(g, wanted, err, err_bytes) == -ESTALE)
+			error = -EAGAIN; /* somebody else was faster */
 	}
+	if (!error)
+		error = take_over(g, wanted->table);
+	if (!error)
+		refusal_say(err, err_bytes, "%s", ""); /* of a try that was made again */
 	return error;
+}
+
+int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	return install(g, wanted, false, err, err_bytes);
+}
+
+int gate_repair(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	return install(g, wanted, true, err, err_bytes);
+}
+
+void gate_own(struct gate *g)
+{
+	g->own = true;
+}
+
+bool gate_owns(const struct gate *g)
+{
+	return g->owns;
+}
+
+uint32_t gate_port(const struct gate *g)
+{
+	return mnl_socket_get_portid(g->nl);
 }
 
 enum gate_done gate_done(const struct gate *g)
@@ -361,7 +358,7 @@ struct gate *gate_open(char *err, unsigned err_bytes)
 	int error, one = 1;
 
 	if (!g) {
-		say(err, err_bytes, "not enough memory");
+		refusal_say(err, err_bytes, "not enough memory");
 		return NULL;
 	}
 	g->seq = (uint32_t)time(NULL);
@@ -372,12 +369,13 @@ struct gate *gate_open(char *err, unsigned err_bytes)
 		/* both only make messages better: kernels before 4.12 lack them */
 		(void)mnl_socket_setsockopt(g->nl, NETLINK_EXT_ACK, &one, sizeof(one));
 		(void)mnl_socket_setsockopt(g->nl, NETLINK_CAP_ACK, &one, sizeof(one));
-		error = found_read(&found, g->nl, &g->seq, "");
+		error = found_read(&found, g->nl, &g->seq, "-");
 		found_fini(&found);
 	}
 	if (!error || error == -EINTR)
 		return g;
-	say(err, err_bytes, "cannot talk to nf_tables: %s; %s", strerror(-error), advise(-error));
+	refusal_say(
+	        err, err_bytes, "cannot talk to nf_tables: %s; %s", strerror(-error), refusal_advise(-error));
 	gate_close(g);
 	errno = -error;
 	return NULL;
@@ -390,23 +388,6 @@ void gate_close(struct gate *g)
 	if (g->nl)
 		mnl_socket_close(g->nl);
 	free(g);
-}
-
-static void begin(struct gate *g, struct batch *b)
-{
-	batch_init(b, g->seq + 1);
-	batch_begin(b, 0);
-}
-
-static int end(struct gate *g, struct batch *b)
-{
-	struct batch_refusal refusal;
-
-	batch_end(b);
-	g->seq += (uint32_t)b->note_count;
-	refusal = batch_send(b, g->nl);
-	batch_fini(b);
-	return refusal.error;
 }
 
 int gate_remove(struct gate *g, const char *table)
@@ -425,7 +406,7 @@ int gate_set_blind_told(struct gate *g, const char *table, uint64_t packets)
 	struct batch batch;
 
 	begin(g, &batch);
-	encode_delete_counter(&batch, table, name);
+	encode_delete_object(&batch, table, name, NFT_OBJECT_COUNTER);
 	encode_counter(&batch, table, name, packets);
 	return end(g, &batch);
 }
@@ -500,10 +481,8 @@ int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out)
 		error = found_read(&found, g->nl, &g->seq, table);
 		if (!error && found.counters.count == 0)
 			error = -ENOENT;
-		if (!error) {
+		if (!error)
 			*out = found.counts;
-			out->changed = g->uses && found.uses != g->uses;
-		}
 		found_fini(&found);
 	} while (error == -EINTR && --tries > 0);
 	return error;
@@ -518,25 +497,33 @@ int gate_save(const struct gate *g, const struct ruleset *installed, const char 
 	struct batch batch;
 	int error;
 
-	(void)plan_whole(&batch, 1, installed, g->form); /* its error is told by the next one */
+	(void)plan_whole(&batch, 1, installed,
+	        g->form & ~(unsigned)ENCODE_OWNED); /* its error is told by the next one */
 	error = saved_write(path, installed->table, &batch);
 	batch_fini(&batch);
 	return error;
 }
 
-int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], char *err, unsigned err_bytes)
+static void say_unread(int error, char *err, unsigned err_bytes)
+{
+	refusal_say(err, err_bytes, "cannot be used: %s",
+	        error == -EPERM     ? "others than root can write it"
+	        : error == -EBADMSG ? "it is damaged, or of another version"
+	                            : strerror(-error));
+}
+
+/* With a table of these flags. */
+static int restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], uint32_t flags, char *err,
+        unsigned err_bytes)
 {
 	struct gate_counts counts;
 	struct batch batch;
 	int error;
 
 	begin(g, &batch);
-	error = saved_read(path, table, &batch);
+	error = saved_read(path, table, flags, &batch);
 	if (error)
-		say(err, err_bytes, "cannot be used: %s",
-		        error == -EPERM     ? "others than root can write it"
-		        : error == -EBADMSG ? "it is damaged, or of another version"
-		                            : strerror(-error));
+		say_unread(error, err, err_bytes);
 	else if (gate_read_counts(g, table, &counts) == 0)
 		error = -EEXIST;
 	if (error) {
@@ -545,6 +532,16 @@ int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], c
 	}
 	error = end(g, &batch);
 	if (error)
-		say(err, err_bytes, "the kernel refused it: %s; %s", strerror(-error), advise(-error));
-	return error == -ENOENT ? -EOPNOTSUPP : error; /* an expression that it lacks */
+		refusal_say(err, err_bytes, "the kernel refused it: %s; %s", strerror(-error),
+		        refusal_advise(-error));
+	return error;
+}
+
+int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], char *err, unsigned err_bytes)
+{
+	int error = restore(g, path, table, TABLE_OWNER | TABLE_PERSIST, err, err_bytes);
+
+	if (error == -EOPNOTSUPP || error == -EINVAL)
+		error = restore(g, path, table, 0, err, err_bytes);
+	return error == -ENOENT && *table ? -EOPNOTSUPP : error; /* an expression that it lacks */
 }

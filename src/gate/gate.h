@@ -20,6 +20,16 @@ void gate_close(struct gate *g); /* rules stay */
  * base chains stay and only contents change; where all of it is there already, nothing is sent. Tries the native queue expression first and falls back
  * to the xt NFQUEUE target. 0 or -errno with a message in err. */
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* The same, whatever it costs: a base chain that somebody has moved is made anew, at which the kernel drops what waits in
+ * queues. */
+int gate_repair(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* From now on tables are made for this socket alone, so that no other can change them (Linux 6.9 and later; those of before
+ * refuse that, and then they are as any other), and such a table whose owner has left is taken over. */
+void gate_own(struct gate *g);
+/* The table of the last gate_install() is ours alone. */
+bool gate_owns(const struct gate *g);
+/* The number by which the kernel names our socket. */
+uint32_t gate_port(const struct gate *g);
 /* What the last gate_install() found and did. */
 enum gate_done { GATE_ADOPTED /* all was there already */, GATE_CHANGED, GATE_MADE /* there was no table */ };
 enum gate_done gate_done(const struct gate *g);
@@ -78,7 +88,6 @@ struct gate_counts {
 	uint64_t bypassed;   /* passed because of gate_bypass() */
 	uint64_t blocked;    /* cut because of gate_block() */
 	uint64_t blind_told; /* what gate_set_blind_told() has left there */
-	bool changed; /* the table has more or fewer rules than the last gate_install() has put there */
 };
 /* 0; -ENOENT: there is no such table; -errno. */
 int gate_read_counts(struct gate *g, const char *table, struct gate_counts *out);

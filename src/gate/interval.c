@@ -1,4 +1,4 @@
-/* interval.c - the contents of interval sets as nf_tables holds them: boundaries, not prefixes.
+/* interval.c - the contents of sets as nf_tables holds them: boundaries of intervals, not prefixes; or single keys.
  *
  * A range is two elements: its first key, and behind its last one an end marker. A range that reaches the
  * end of the key space has none. Where the key space does not begin with a range, an end marker stands at
@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include <linux/netfilter/nf_tables.h>
+
+#include "base/bytes.h"
 
 static_assert(sizeof(struct interval) == 2 + 2 * (size_t)MODEL_KEY_BYTES_MAX, "compared as bytes");
 
@@ -82,16 +84,54 @@ static void add_range(struct intervals *out, enum model_key key, const struct pr
 	add(out, &i);
 }
 
+static uint8_t padded(uint8_t len)
+{
+	return (uint8_t)((len + 3) & ~3);
+}
+
+/* A lone field as it is, several of them padded to 32 bits each. */
+static void add_parts(
+        struct intervals *out, const struct model_key_info *key, const uint16_t parts[MODEL_KEY_FIELDS_MAX])
+{
+	struct interval i = { .has_first = 1 };
+	uint8_t at = 0;
+
+	for (unsigned n = 0; n < key->field_count; n++) {
+		uint8_t len = model_fields[key->fields[n]].len;
+
+		if (len == 1)
+			i.first[at] = (uint8_t)parts[n];
+		else
+			bytes_put16(i.first + at, parts[n]);
+		at = (uint8_t)(at + padded(len));
+	}
+	add(out, &i);
+}
+
+uint8_t intervals_key_bytes(const struct model_key_info *key)
+{
+	uint8_t sum = 0;
+
+	if (key->field_count == 1)
+		return model_fields[key->fields[0]].len;
+	for (unsigned i = 0; i < key->field_count; i++)
+		sum = (uint8_t)(sum + padded(model_fields[key->fields[i]].len));
+	return sum;
+}
+
 void intervals_of_set(struct intervals *out, const struct model_set *set)
 {
+	const struct model_key_info *key = &model_keys[set->key];
 	bool begins = false;
 
-	*out = (struct intervals) { .key_bytes = model_fields[model_keys[set->key].fields[0]].len };
-	for (size_t i = 0; i < set->count && !out->error; i++) {
+	*out = (struct intervals) { .key_bytes = intervals_key_bytes(key), .single = !key->interval };
+	for (size_t i = 0; out->single && i < set->count && !out->error; i++)
+		add_parts(out, key, set->elements[i].parts);
+	for (size_t i = 0; !out->single && i < set->count && !out->error; i++) {
 		add_range(out, set->key, &set->elements[i].range);
 		begins |= out->count > 0 && is_zero(out->items[out->count - 1].first);
 	}
-	if (set->count > 0 && !begins)
+	if (!out->single && set->count > 0 && !begins)
 		add(out, &(const struct interval) { .has_end = 1 });
 	sort(out);
 }
@@ -167,8 +207,9 @@ void intervals_compare(const struct intervals *have, const struct intervals *wan
 {
 	size_t h = 0, w = 0;
 
-	*gone = (struct intervals) { .key_bytes = want->key_bytes, .error = have->error };
-	*more = (struct intervals) { .key_bytes = want->key_bytes, .error = want->error };
+	*gone = *more = (struct intervals) { .key_bytes = want->key_bytes, .single = want->single };
+	gone->error = have->error;
+	more->error = want->error;
 	while (!gone->error && !more->error && (h < have->count || w < want->count)) {
 		int order = h == have->count   ? 1
 		            : w == want->count ? -1

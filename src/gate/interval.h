@@ -1,4 +1,4 @@
-/* interval.h - the contents of interval sets as nf_tables holds them: boundaries, not prefixes. */
+/* interval.h - the contents of sets as nf_tables holds them: boundaries of intervals, not prefixes; or single keys. */
 #ifndef GATE_INTERVAL_H
 #define GATE_INTERVAL_H
 
@@ -21,9 +21,12 @@ struct intervals {
 	struct interval *items; /* sorted as bytes */
 	size_t count, room;
 	uint8_t key_bytes;
-	int error; /* sticky, -errno */
+	bool single; /* each is a key of its own: has_first, and no end */
+	int error;   /* sticky, -errno */
 };
 
+/* Of a key in the kernel. */
+uint8_t intervals_key_bytes(const struct model_key_info *key);
 /* Call intervals_fini() in either case. */
 void intervals_of_set(struct intervals *out, const struct model_set *set);
 void intervals_of_shape(struct intervals *out, const struct shape *s, const char *set);

@@ -165,6 +165,11 @@ void ruleset_free(struct ruleset *r)
 	free(r);
 }
 
+uint32_t model_set_places(const struct model_set *set)
+{
+	return set->timed ? set->timed : set->places ? set->places : (uint32_t)set->count;
+}
+
 bool model_has_set(const struct ruleset *r, const char *name)
 {
 	for (size_t i = 0; i < r->set_count; i++)
@@ -184,6 +189,15 @@ unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name)
 	*set = (struct model_set) { .key = key };
 	memcpy(set->name, name, strlen(name) + 1);
 	return (unsigned)r->set_count++;
+}
+
+unsigned model_add_roomy_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places)
+{
+	unsigned index = model_add_set(r, key, name);
+
+	if (!r->error)
+		r->sets[index].places = places;
+	return index;
 }
 
 unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places)

@@ -97,6 +97,8 @@ struct model_set {
 	enum model_key key;
 	union model_element *elements;
 	size_t count, room;
+	uint16_t
+	        places; /* of single keys: so many at most, whatever it has; 0 = it never has others than these */
 	uint32_t timed; /* > 0: it has so many places for elements that live for a time, and none at first */
 };
 
@@ -244,8 +246,12 @@ struct ruleset {
 struct ruleset *model_new(const char *table);
 /* A new set; returns its index (0 once error is set). The name must be free. */
 unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name);
+/* The same, for other elements later: places of them. */
+unsigned model_add_roomy_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places);
 /* The same, for elements that live for a time (bypass.h, blocks.h); places of them. */
 unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places);
+/* How many elements a set of single keys can have in the kernel. */
+uint32_t model_set_places(const struct model_set *set);
 bool model_has_set(const struct ruleset *r, const char *name);
 void model_add_element(struct ruleset *r, unsigned set, const union model_element *element);
 /* Hangs a chain on a hook; the others are regular chains. */

@@ -5,11 +5,13 @@
  * sent. Base chains always stay. Everything is in one batch: what goes, in the order that the kernel asks for (rules,
  * sets, chains), then what comes.
  *
- * Sets of numbers (ports, lengths of bare ACKs) have a fixed size in the kernel, so these are made anew.
+ * What no rule looks into any more comes behind all this, in a batch of its own: a rule of before may be running on
+ * another CPU, and the elements of a set count no more from the moment at which the set is deleted.
  */
 #include "gate/plan.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,33 @@ static bool chain_wanted(const struct ruleset *r, const struct found_item *old)
 		if (r->chains[i].used && strcmp(r->chains[i].name, old->name) == 0)
 			return (r->chains[i].hook != NULL) == old->base;
 	return false;
+}
+
+/* A set of before that goes when all rules that looked into it have gone. Maps may hold chains, and none is ours. */
+static bool is_stale(const struct ruleset *r, const struct found_item *set)
+{
+	for (size_t i = 0; i < r->set_count; i++)
+		if (strcmp(r->sets[i].name, set->name) == 0)
+			return false;
+	return !set->map;
+}
+
+static bool counter_wanted(const char *name)
+{
+	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
+		if (strcmp(model_counter_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What the kernel can do with the table that is there. */
+static uint32_t table_flags(const struct found *f, unsigned form)
+{
+	if (f->there && !(f->flags & TABLE_PERSIST))
+		return 0;
+	if (form & ENCODE_OWNED)
+		return TABLE_OWNER | TABLE_PERSIST;
+	return f->flags & (TABLE_OWNER | TABLE_PERSIST);
 }
 
 static bool is_set_kept(const struct ruleset *r, const struct kept *keep, const char *name)
@@ -40,18 +69,52 @@ static bool is_chain_kept(const struct ruleset *r, const struct kept *keep, cons
 	return false;
 }
 
+static void remove_chain(struct batch *b, const struct ruleset *r, const struct found_item *old)
+{
+	if (old->moved || (!old->base && !chain_wanted(r, old)))
+		encode_delete_chain(b, r->table, old->name);
+	else if (old->base && !chain_wanted(r, old) && old->policy != NF_ACCEPT)
+		encode_policy_accept(b, r->table, old->name);
+}
+
+static void remove_objects(struct batch *b, const struct ruleset *r, const struct found *f)
+{
+	for (size_t i = 0; i < f->counters.count; i++)
+		if (!counter_wanted(f->counters.items[i].name))
+			encode_delete_object(
+			        b, r->table, f->counters.items[i].name, f->counters.items[i].type);
+	for (size_t i = 0; i < f->others.count; i++)
+		encode_delete_object(b, r->table, f->others.items[i].name, f->others.items[i].type);
+}
+
+/* But for sets that nobody looks into any more: plan_encode_stale(). */
 static void encode_removals(
         struct batch *b, const struct ruleset *r, const struct found *f, const struct kept *keep)
 {
 	for (size_t i = 0; i < f->chains.count; i++)
-		if (!is_chain_kept(r, keep, f->chains.items[i].name))
+		if (f->chains.items[i].moved || !is_chain_kept(r, keep, f->chains.items[i].name))
 			encode_flush_chain(b, r->table, f->chains.items[i].name);
 	for (size_t i = 0; i < f->sets.count; i++)
-		if (!is_set_kept(r, keep, f->sets.items[i].name))
+		if (!is_stale(r, &f->sets.items[i]) && !is_set_kept(r, keep, f->sets.items[i].name))
 			encode_delete_set(b, r->table, f->sets.items[i].name);
 	for (size_t i = 0; i < f->chains.count; i++)
-		if (!f->chains.items[i].base && !chain_wanted(r, &f->chains.items[i]))
-			encode_delete_chain(b, r->table, f->chains.items[i].name);
+		remove_chain(b, r, &f->chains.items[i]);
+	remove_objects(b, r, f);
+}
+
+bool plan_has_stale(const struct ruleset *r, const struct found *f)
+{
+	for (size_t i = 0; i < f->sets.count; i++)
+		if (is_stale(r, &f->sets.items[i]))
+			return true;
+	return false;
+}
+
+void plan_encode_stale(struct batch *b, const struct ruleset *r, const struct found *f)
+{
+	for (size_t i = 0; i < f->sets.count; i++)
+		if (is_stale(r, &f->sets.items[i]))
+			encode_delete_set(b, r->table, f->sets.items[i].name);
 }
 
 /* Elements that have to go first: they may overlap with those that come. */
@@ -70,12 +133,21 @@ static void encode_changes(
 	intervals_fini(&more);
 }
 
+/* With its rules. */
+static bool chain_stays(
+        const struct kept *keep, const struct found *f, const struct ruleset *r, unsigned chain)
+{
+	const struct found_item *old = found_find(&f->chains, r->chains[chain].name);
+
+	return keep && keep->chains[chain] && !(old && old->moved);
+}
+
 void plan_encode(struct batch *b, uint32_t seq, const struct ruleset *r, const struct found *f,
         const struct kept *keep, unsigned form)
 {
 	batch_init(b, seq);
 	batch_begin(b, f->generation);
-	encode_table(b, r->table);
+	encode_table(b, r->table, table_flags(f, form));
 	encode_removals(b, r, f, keep);
 	for (unsigned i = 0; i < MODEL_COUNTER_COUNT; i++)
 		if (!found_find(&f->counters, model_counter_names[i]))
@@ -89,10 +161,10 @@ void plan_encode(struct batch *b, uint32_t seq, const struct ruleset *r, const s
 		const struct found_item *old = found_find(&f->chains, r->chains[i].name);
 
 		if (r->chains[i].used)
-			encode_chain(b, r->table, &r->chains[i], old && old->base);
+			encode_chain(b, r->table, &r->chains[i], old && old->base && !old->moved);
 	}
 	for (size_t i = 0; i < r->rule_count; i++)
-		if (r->rules[i].statement_count > 0 && !(keep && keep->chains[r->rules[i].chain]))
+		if (r->rules[i].statement_count > 0 && !chain_stays(keep, f, r, r->rules[i].chain))
 			encode_rule(b, r, &r->rules[i], form);
 	batch_end(b);
 }
@@ -132,8 +204,7 @@ static enum set_fate find_fate(
 {
 	if (shape_has_same_set(wanted, kernel, set->name))
 		return SET_SAME;
-	return model_keys[set->key].interval && shape_has_same_type(wanted, kernel, set->name) ? SET_CHANGES
-	                                                                                       : SET_NEW;
+	return shape_has_same_type(wanted, kernel, set->name) ? SET_CHANGES : SET_NEW;
 }
 
 void plan_forget(struct kept *keep)

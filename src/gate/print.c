@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 
 #include "gate/model.h"
 
@@ -194,7 +195,7 @@ static void print_set(FILE *to, const struct model_set *set)
 
 	fprintf(to, "\n\tset %s {\n\t\t%s\n", set->name, key->text);
 	if (!key->interval || set->timed)
-		fprintf(to, "\t\tsize %zu\n", set->timed ? (size_t)set->timed : set->count);
+		fprintf(to, "\t\tsize %" PRIu32 "\n", model_set_places(set));
 	if (key->interval || set->timed)
 		fprintf(to, "\t\tflags %s\n", flags[key->interval][set->timed > 0]);
 	if (set->count == 0) {

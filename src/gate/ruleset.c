@@ -177,7 +177,7 @@ static void add_ports(struct build *b)
 {
 	const struct policy_settings *settings = policy_settings(b->policy);
 
-	b->ports = model_add_set(b->r, KEY_PORT, "ports");
+	b->ports = model_add_roomy_set(b->r, KEY_PORT, "ports", POLICY_PORTS_MAX);
 	for (unsigned i = 0; i < settings->port_count; i++)
 		model_add_element(
 		        b->r, b->ports, &(const union model_element) { .parts = { settings->ports[i] } });

@@ -22,6 +22,7 @@
 
 #include "base/hash.h"
 #include "base/kept.h"
+#include "gate/encode.h"
 
 enum { BYTES_MAX = 256 << 20 };
 #define MAGIC "postern rules 1"
@@ -88,7 +89,8 @@ static bool is_of(const struct nlmsghdr *h, const char *table)
 	return false;
 }
 
-static int add_messages(struct batch *batch, const char *table, const uint8_t *bytes, size_t len)
+static int add_messages(
+        struct batch *batch, const char *table, uint32_t table_flags, const uint8_t *bytes, size_t len)
 {
 	const struct nlmsghdr *h = (const void *)bytes;
 	int left = (int)len;
@@ -98,6 +100,10 @@ static int add_messages(struct batch *batch, const char *table, const uint8_t *b
 
 		if (!is_of(h, table))
 			return -EBADMSG;
+		if (NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWTABLE) { /* whose it is belongs to no file */
+			encode_table(batch, table, table_flags);
+			continue;
+		}
 		to = batch_message(batch, NFNL_MSG_TYPE(h->nlmsg_type), h->nlmsg_flags,
 		        &(const struct batch_note) { .what = "saved rules of table", .name = table });
 		if (!to)
@@ -109,7 +115,8 @@ static int add_messages(struct batch *batch, const char *table, const uint8_t *b
 	return left == 0 ? batch->error : -EBADMSG;
 }
 
-static int read_messages(const char *bytes, size_t len, char table[SAVED_TABLE_MAX], struct batch *batch)
+static int read_messages(
+        const char *bytes, size_t len, char table[SAVED_TABLE_MAX], uint32_t table_flags, struct batch *batch)
 {
 	struct header head;
 
@@ -122,10 +129,10 @@ static int read_messages(const char *bytes, size_t len, char table[SAVED_TABLE_M
 	        sum_of(bytes, head.bytes) != head.sum)
 		return -EBADMSG;
 	memcpy(table, head.table, SAVED_TABLE_MAX);
-	return add_messages(batch, table, (const uint8_t *)bytes, head.bytes);
+	return add_messages(batch, table, table_flags, (const uint8_t *)bytes, head.bytes);
 }
 
-int saved_read(const char *path, char table[SAVED_TABLE_MAX], struct batch *batch)
+int saved_read(const char *path, char table[SAVED_TABLE_MAX], uint32_t table_flags, struct batch *batch)
 {
 	char *bytes;
 	size_t len;
@@ -133,7 +140,7 @@ int saved_read(const char *path, char table[SAVED_TABLE_MAX], struct batch *batc
 
 	if (r)
 		return r == -EFBIG ? -EBADMSG : r;
-	r = read_messages(bytes, len, table, batch);
+	r = read_messages(bytes, len, table, table_flags, batch);
 	free(bytes);
 	return r;
 }

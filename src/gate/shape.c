@@ -7,6 +7,8 @@
  * Anonymous sets and maps have no name of their own until the kernel gives them one; here all are called
  * the same.
  *
+ * A set of elements with a time to live is its type and its size: what comes and goes belongs to those who fill it.
+ *
  * Limits: user data of sets (nft's notes on how to print them) is not compared.
  * Rejected: comparing the text of `nft list` (another program, whose wording changes); comparing bytes
  * (the kernel tells registers, flags and defaults in a form of its own).
@@ -30,10 +32,13 @@
 #include <string.h>
 
 #include "gate/batch.h"
+#include "gate/encode.h"
 #include "gate/found.h"
 
 /* How lines begin. */
 #define SET "set "
+#define CHAIN "chain "
+#define POLICY " policy %u "
 #define ELEMENT "element of "
 
 enum { EXPRESSION_MAX = 1024, CHAINS_MAX = 64, SETS_MAX = 4096 };
@@ -118,6 +123,27 @@ static bool is_wanted(const struct reading *r, uint32_t family, const char *tabl
 
 /* ---- one object each ------------------------------------------------------------------------- */
 
+static void see_table(struct reading *r, const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *family = mnl_nlmsg_get_payload(h);
+	const char *name = NULL;
+	const struct nlattr *a;
+	uint32_t flags = 0;
+
+	mnl_attr_for_each(a, h, sizeof(*family))
+	{
+		if (mnl_attr_get_type(a) == NFTA_TABLE_NAME)
+			name = mnl_attr_get_str(a);
+		if (mnl_attr_get_type(a) == NFTA_TABLE_FLAGS)
+			flags = ntohl(mnl_attr_get_u32(a));
+	}
+	if (!is_wanted(r, family->nfgen_family, name) || !begin_line(r))
+		return;
+	fprintf(r->line, "table flags %u",
+	        flags & TABLE_DORMANT); /* whose it is, is no part of what it does */
+	end_line(r);
+}
+
 static void see_chain(struct reading *r, const struct nlmsghdr *h)
 {
 	struct nftnl_chain *c = nftnl_chain_alloc();
@@ -126,9 +152,9 @@ static void see_chain(struct reading *r, const struct nlmsghdr *h)
 	        is_wanted(r, nftnl_chain_get_u32(c, NFTNL_CHAIN_FAMILY),
 	                nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)) &&
 	        begin_line(r)) {
-		fprintf(r->line, "chain %s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+		fprintf(r->line, CHAIN "%s", nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
 		if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
-			fprintf(r->line, " hook %u priority %d policy %u type %s",
+			fprintf(r->line, " hook %u priority %d" POLICY "type %s",
 			        nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM),
 			        nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO),
 			        nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY),
@@ -174,13 +200,11 @@ static void see_set(struct reading *r, const struct nlmsghdr *h)
 		const char *name = nftnl_set_get_str(s, NFTNL_SET_NAME);
 		bool timed = nftnl_set_get_u32(s, NFTNL_SET_FLAGS) & NFT_SET_TIMEOUT;
 
-		if (!timed) /* what comes and goes belongs to no form */
+		if (!timed)
 			keep_name(r, name);
-		fprintf(r->line, SET "%s key %u of %u bytes flags %u", name_of_set(name),
+		fprintf(r->line, SET "%s key %u of %u bytes flags %u size %u", name_of_set(name),
 		        nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
-		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS));
-		if (timed)
-			fprintf(r->line, " size %u", nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE));
+		        nftnl_set_get_u32(s, NFTNL_SET_FLAGS), nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE));
 		end_line(r);
 	}
 	if (s)
@@ -339,6 +363,9 @@ static void see_rule(struct reading *r, const struct nlmsghdr *h)
 static int see(const struct nlmsghdr *h, void *arg)
 {
 	switch (NFNL_MSG_TYPE(h->nlmsg_type)) {
+	case NFT_MSG_NEWTABLE:
+		see_table(arg, h);
+		break;
 	case NFT_MSG_NEWCHAIN:
 		see_chain(arg, h);
 		break;
@@ -386,6 +413,7 @@ int shape_read(struct shape *s, struct mnl_socket *nl, uint32_t *seq, const char
 {
 	struct reading r = { .shape = s, .table = table };
 	const struct found_question questions[] = {
+		{ NFT_MSG_GETTABLE, NLM_F_DUMP, { { 0, NULL } }, see, &r },
 		{ NFT_MSG_GETCHAIN, NLM_F_DUMP, { { NFTA_CHAIN_TABLE, table } }, see, &r },
 		{ NFT_MSG_GETSET, NLM_F_DUMP, { { NFTA_SET_TABLE, table } }, see, &r },
 		{ NFT_MSG_GETOBJ, NLM_F_DUMP, { { NFTA_OBJ_TABLE, table } }, see, &r },
@@ -432,6 +460,41 @@ const char *shape_difference(const struct shape *a, const struct shape *b, bool 
 		}
 	}
 	return NULL;
+}
+
+/* The name behind the first word. */
+static size_t name_len(const char *line)
+{
+	return strcspn(line + strlen(CHAIN), " ");
+}
+
+static bool has_chain(const struct shape *s, const char *line)
+{
+	const size_t len = strlen(CHAIN) + name_len(line);
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strncmp(s->lines[i], line, len) == 0 &&
+		        (s->lines[i][len] == ' ' || s->lines[i][len] == '\0'))
+			return true;
+	return false;
+}
+
+void shape_forget_empty(struct shape *kernel, const struct shape *wanted)
+{
+	char accepts[32];
+	size_t kept = 0;
+
+	snprintf(accepts, sizeof(accepts), POLICY, (unsigned)NF_ACCEPT);
+	for (size_t i = 0; i < kernel->count; i++) {
+		char *line = kernel->lines[i];
+
+		if (strncmp(line, CHAIN, strlen(CHAIN)) == 0 && strstr(line, accepts) &&
+		        !has_chain(wanted, line))
+			free(line);
+		else
+			kernel->lines[kept++] = line;
+	}
+	kernel->count = kept;
 }
 
 bool shape_same(const struct shape *a, const struct shape *b)

@@ -21,6 +21,9 @@ int shape_of_batch(struct shape *s, const struct batch *b);
 /* Of the kernel's table; of no lines if there is none. */
 int shape_read(struct shape *s, struct mnl_socket *nl, uint32_t *seq, const char *table);
 void shape_fini(struct shape *s);
+/* Forgets of `kernel` the base chains that `wanted` has not and that let everything pass: the rules in them, if there are
+ * any, are lines of their own. */
+void shape_forget_empty(struct shape *kernel, const struct shape *wanted);
 bool shape_same(const struct shape *a, const struct shape *b);
 /* Both have this set, with the same elements. */
 bool shape_has_same_set(const struct shape *a, const struct shape *b, const char *name);

@@ -107,7 +107,6 @@ struct health {
 	uint64_t latency[NFQUEUE_LATENCY_BUCKETS];        /* so far */
 	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
 	int gate_error;                                   /* of the last reading */
-	bool rules_changed;                               /* said */
 	uint64_t hanging;                                 /* workers that do, a bit each; said */
 	uint64_t watched_from_us;
 	uint64_t watched_us; /* monotonic */
@@ -220,19 +219,12 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_REFUSED] = c.refused;
 		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
 		h->now[NUMBER_RULES_BYPASSED] = c.bypassed;
-		if (c.changed && !h->rules_changed)
-			log_error("table inet %s WAS CHANGED: somebody added or removed rules, port 25 may "
-			          "not be guarded; reload posternd (SIGHUP) to install it again",
-			        h->sources.table);
-		h->rules_changed = c.changed;
 	}
 	if (r == h->gate_error)
 		return;
 	h->gate_error = r;
 	if (r == -ENOENT)
-		log_error("table inet %s IS GONE: somebody removed it, port 25 is not guarded; reload "
-		          "posternd (SIGHUP) to install it again",
-		        h->sources.table);
+		log_error("table inet %s IS GONE: port 25 is not guarded", h->sources.table);
 	else if (r)
 		log_error("the counters of table inet %s cannot be read: %s", h->sources.table, strerror(-r));
 	else
@@ -399,11 +391,9 @@ void health_each_fault(const struct health *h, uint64_t now_us, health_fault *ea
 {
 	char text[FAULT_BYTES];
 
-	if (h->gate_error || h->rules_changed) {
+	if (h->gate_error) {
 		snprintf(text, sizeof(text), "table inet %s %s: port 25 may not be guarded", h->sources.table,
-		        h->gate_error == -ENOENT ? "IS GONE"
-		        : h->gate_error          ? "CANNOT BE READ"
-		                                 : "WAS CHANGED by somebody");
+		        h->gate_error == -ENOENT ? "IS GONE" : "CANNOT BE READ");
 		each(arg, text, true);
 	}
 	if (h->queue_gone)

@@ -41,7 +41,7 @@ static void make_rules(struct batch *b, const char *table)
 {
 	batch_init(b, 1);
 	batch_begin(b, 0);
-	encode_table(b, table);
+	encode_table(b, table, 0);
 	encode_counter(b, table, "queued", 25);
 	encode_counter(b, table, "inspected", 0);
 	batch_end(b);
@@ -63,7 +63,7 @@ static int read_back(char table[SAVED_TABLE_MAX], struct batch *b)
 {
 	batch_init(b, 1);
 	batch_begin(b, 0);
-	return saved_read(path, table, b);
+	return saved_read(path, table, 0, b);
 }
 
 static int read_result(void)
@@ -231,7 +231,7 @@ static void takes_only_what_makes_this_table(void)
 	batch_fini(&b);
 	batch_init(&b, 1);
 	batch_begin(&b, 0);
-	encode_table(&b, "postern");
+	encode_table(&b, "postern", 0);
 	encode_delete_table(&b, "postern");
 	batch_end(&b);
 	CU_ASSERT_EQUAL(saved_write(path, "postern", &b), 0);
