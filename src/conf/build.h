@@ -26,6 +26,8 @@ struct draft {
 	int64_t dns_require_dnssec, dns_refresh;
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
+	const char *store_path;
+	int64_t store_keep;
 	const char *control_path, *control_group;
 };
 

@@ -132,6 +132,7 @@ void check_blocks(struct build *b)
 		case BLOCK_NFT:
 		case BLOCK_DNS:
 		case BLOCK_LOG:
+		case BLOCK_STORE:
 		case BLOCK_CONTROL:
 		case BLOCK_KINDS:
 			break;

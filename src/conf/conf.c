@@ -171,12 +171,14 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->dns.refresh_s = (uint32_t)d->dns_refresh;
 	c->log.alerts_only = d->log_alerts_only != 0;
 	c->log.stats_s = (uint32_t)d->log_stats;
+	c->store.path = strdup(d->store_path);
+	c->store.keep_s = (uint32_t)d->store_keep;
 	c->control.path = strdup(d->control_path);
 	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);
 	hash_sources(b->parsed, false, c->own_hash);
 	if (!c->path || !c->nft.table || !c->log.eve || !c->dns.trust_anchor || !c->control.path ||
-	        !c->control.group || keep_lists(c, b->parsed) < 0 || lookups_make(b, c) < 0) {
+	        !c->control.group || !c->store.path || keep_lists(c, b->parsed) < 0 || lookups_make(b, c) < 0) {
 		conf_free(c);
 		return NULL;
 	}
@@ -209,6 +211,7 @@ void conf_free(struct conf *c)
 	free(c->path);
 	free(c->nft.table);
 	free(c->log.eve);
+	free(c->store.path);
 	free(c->control.path);
 	free(c->control.group);
 	free(c->dns.trust_anchor);

@@ -76,6 +76,10 @@ struct conf {
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
 	struct {
+		char *path; /* "" = none */
+		uint32_t keep_s;
+	} store;
+	struct {
 		char *path; /* of the socket; "" = none */
 		char *group;
 	} control;

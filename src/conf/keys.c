@@ -31,6 +31,7 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_DNS] = { "dns", false, "How the names of upstreams are looked up." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
+	[BLOCK_STORE] = { "store", false, "What outlives posternd: blocks, incidents, who delivers." },
 	[BLOCK_CONTROL] = { "control", false, "The socket through which postern(8) asks posternd." },
 };
 
@@ -175,6 +176,11 @@ const struct key keys[] = {
 	  .help = "Leaves out the records of connections and transactions." },
 	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
 	  .help = "Time between two stats records; 0 writes none." },
+
+	{ BLOCK_STORE, "path", KEY_FILE, "/var/lib/postern/postern.db", .set = value_file, DRAFT(store_path),
+	  .help = "A SQLite file, in a folder that others cannot write in. An empty string keeps nothing: blocks then end with the kernel's." },
+	{ BLOCK_STORE, "keep", KEY_DURATION, "90d", 3600, 3650 * 86400, .set = value_duration, DRAFT(store_keep),
+	  .help = "What is over stays so long: incidents, blocks, acts, who delivered." },
 
 	{ BLOCK_CONTROL, "path", KEY_SOCKET, CONF_DEFAULT_SOCKET, .set = value_socket, DRAFT(control_path),
 	  .help = "A Unix socket, made with mode 0660. An empty string makes none: then posternd runs and cannot be asked." },

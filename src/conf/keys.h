@@ -27,6 +27,7 @@ enum block_kind {
 	BLOCK_NFT,
 	BLOCK_DNS,
 	BLOCK_LOG,
+	BLOCK_STORE,
 	BLOCK_CONTROL,
 	BLOCK_KINDS
 };

@@ -16,6 +16,7 @@
 #include "posternd/daemon.h"
 #include "posternd/upstreams.h"
 #include "report/field.h"
+#include "report/store.h"
 
 enum { TEXT_BYTES = 512 };
 
@@ -66,8 +67,21 @@ static void say_of_bypass(struct saying *s)
 		say(s, text, true);
 }
 
+static void say_of_store(struct saying *s)
+{
+	struct store_status status;
+	char text[STORE_WORDS_MAX + 40];
+
+	if (!s->daemon->store)
+		return;
+	store_read_status(s->daemon->store, &status);
+	snprintf(text, sizeof(text), "the store does not work: %s", status.words);
+	if (!status.works)
+		say(s, text, false);
+}
+
 static void (*const sayers[])(
-        struct saying *s) = { say_of_bypass, say_of_health, say_of_reload, say_of_upstreams };
+        struct saying *s) = { say_of_bypass, say_of_health, say_of_reload, say_of_upstreams, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -167,6 +181,26 @@ static void set_bypass(json_t *line, const struct bypass *b, uint64_t now_us)
 	field_set(line, "bypass", bypass);
 }
 
+static void set_store(json_t *line, const struct daemon *d)
+{
+	struct store_status status;
+	json_t *store;
+
+	if (!d->store)
+		return;
+	store = json_object();
+	store_read_status(d->store, &status);
+	field_set_text(store, "path", d->conf->store.path);
+	field_set_text(store, "state", status.word);
+	field_set_text(store, "journal", status.wal ? "wal" : "rollback");
+	if (status.since_us)
+		field_set_time(store, "since", status.since_us);
+	field_set_uint(store, "written", status.written);
+	field_set_uint(store, "waiting", status.waiting);
+	field_set_uint(store, "lost", status.lost);
+	field_set(line, "store", store);
+}
+
 enum answer_state answer_status(struct ask *ask, json_t *line)
 {
 	const struct daemon *d = ask->daemon;
@@ -193,6 +227,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	set_workers(line, d);
 	set_numbers(line, d);
 	set_control(line, d->control);
+	set_store(line, d);
 	for (size_t i = 0; i < sizeof(sayers) / sizeof(sayers[0]); i++)
 		sayers[i](&s);
 	field_set(line, "enforced", json_boolean(s.enforced));

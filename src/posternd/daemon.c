@@ -22,6 +22,7 @@
 #include "policy/sentence.h"
 #include "posternd/bypass.h"
 #include "posternd/loop.h"
+#include "posternd/memory.h"
 #include "posternd/notify.h"
 #include "posternd/upstreams.h"
 #include "posternd/wanted.h"
@@ -92,9 +93,11 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 		return false;
 	}
 	d->sentences = sentences_new(DAEMON_SENTENCES_MAX, d->hash_key);
-	if (!d->sentences)
+	if (!d->sentences) {
 		log_error("no memory for the sentences about sources");
-	return d->sentences;
+		return false;
+	}
+	return memory_open(d); /* before the queue is taken: a slow disk must not hold up what waits there */
 }
 
 static struct worker *open_worker(struct daemon *d, unsigned number, char err[ERR_BYTES])
@@ -225,6 +228,7 @@ bool daemon_install(struct daemon *d)
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
 	upstreams_open(d->upstreams, d->conf, d->desk);
 	bypass_take_over(d->bypass);
+	memory_start(d);
 	desk_flush(d->desk);
 	return true;
 }
@@ -314,6 +318,7 @@ bool daemon_stop(struct daemon *d)
 	upstreams_save(d->upstreams);
 	health_say_totals(d->health);
 	bypass_say_goodbye(d->bypass);
+	memory_close(d);
 	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
 	         "inspected %s. To remove them: postern down",
 	        policy_settings(d->conf->policy)->mode == MODE_ENFORCE ? "refused" : "let through",
@@ -334,6 +339,7 @@ void daemon_close(struct daemon *d)
 	nflog_tap_close(d->refused);
 	bypass_free(d->bypass);
 	health_free(d->health);
+	memory_close(d);
 	desk_close(d->desk);
 	if (d->gate)
 		gate_close(d->gate);

@@ -21,6 +21,7 @@ struct upstreams;
 struct bypass;
 struct control;
 struct sentences;
+struct store;
 
 /* The last try to take a changed configuration. */
 struct daemon_reload {
@@ -51,6 +52,7 @@ struct daemon {
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	unsigned worker_count;
 	struct nflog_tap *refused;
+	struct store *store; /* NULL = nothing is kept */
 	struct desk *desk;
 	struct health *health;
 	struct loop *loop;

@@ -26,6 +26,7 @@
 #include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/lists.h"
+#include "posternd/memory.h"
 #include "posternd/notify.h"
 #include "posternd/refused.h"
 #include "posternd/reload.h"
@@ -140,6 +141,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	bypass_tick(d->bypass, now_us);
+	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
 	desk_flush(d->desk);
 	reload_settle(d);

@@ -23,6 +23,7 @@
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
 #include "posternd/loop.h"
+#include "posternd/memory.h"
 #include "posternd/notify.h"
 #include "posternd/upstreams.h"
 
@@ -75,6 +76,11 @@ static bool same_control_path(const struct conf *a, const struct conf *b)
 	return strcmp(a->control.path, b->control.path) == 0;
 }
 
+static bool same_store_path(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->store.path, b->store.path) == 0;
+}
+
 static bool same_control_group(const struct conf *a, const struct conf *b)
 {
 	return strcmp(a->control.group, b->control.group) == 0;
@@ -92,6 +98,7 @@ static const struct {
 	{ "nft.mark-mask", same_mark_mask },
 	{ "log.eve", same_eve },
 	{ "log.alerts-only", same_alerts_only },
+	{ "store.path", same_store_path },
 	{ "control.path", same_control_path },
 	{ "control.group", same_control_group },
 };
@@ -310,6 +317,7 @@ void reload_settle(struct daemon *d)
 	d->conf = d->next;
 	d->next = NULL;
 	bypass_renew(d->bypass);
+	memory_set_conf(d, d->conf);
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));
 	if (strcmp(before, d->conf->hash) != 0)

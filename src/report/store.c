@@ -67,6 +67,12 @@ int store_start(struct store *s)
 	return s ? keeper_start(s->keeper) : 0;
 }
 
+void store_set_keep(struct store *s, uint32_t keep_s, uint32_t envelope_s)
+{
+	if (s)
+		keeper_set_keep(s->keeper, keep_s, envelope_s);
+}
+
 void store_close(struct store *s)
 {
 	struct store_status status;

@@ -32,6 +32,8 @@ struct store_settings {
 struct store *store_open(const struct store_settings *settings);
 /* From now on the thread has the database. 0 or -errno: then nothing is written. */
 int store_start(struct store *s);
+/* From now on: keep_s and envelope_s of the settings. */
+void store_set_keep(struct store *s, uint32_t keep_s, uint32_t envelope_s);
 /* About once a second: looks whether somebody has set the clock. */
 void store_tick(struct store *s);
 /* Writes what waits, for STORE_LEAVE_S at most. NULL is fine. */

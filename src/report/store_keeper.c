@@ -38,6 +38,7 @@ enum {
 	WAIT_MS = 2000,      /* likewise, in the thread */
 	COLLECT_MS = 50,
 	IDLE_MS = 60000,
+	PRUNE_AGAIN_MS = 1000,
 	RETRY_MIN_MS = 1000,
 	RETRY_MAX_MS = 30000,
 	ASIDE_S = 3600,
@@ -52,6 +53,7 @@ struct keeper {
 	bool runs;
 	int bell; /* eventfd */
 	_Atomic bool rung, leaving, anew;
+	_Atomic uint32_t keep_s, envelope_s;
 	/* its own */
 	struct store_file file;
 	struct store_writer writer;
@@ -65,6 +67,9 @@ struct keeper {
 	uint64_t again_ms; /* not before; monotonic */
 	uint64_t aside_ms; /* when a file was set aside last; monotonic, 0 = never */
 	uint64_t lost_before;
+	uint64_t calm_since_ms; /* the clock; monotonic */
+	uint64_t pruned_ms;     /* last; monotonic */
+	bool prune_more;
 	struct store_act acts[BATCH_ACTS];
 	unsigned act_count;
 	/* for everybody */
@@ -340,6 +345,8 @@ static int write_acts(struct keeper *k, uint64_t now_us)
 
 	for (unsigned i = 0; i < k->act_count && r == SQLITE_OK; i++) {
 		r = store_write_act(&k->writer, &k->acts[i], now_us);
+		if (k->acts[i].kind == ACT_CLOCK)
+			k->calm_since_ms = now_ms();
 		if (!is_refused(r))
 			continue;
 		log_error("the store does not take a record of kind %d: %s", (int)k->acts[i].kind,
@@ -370,6 +377,26 @@ static enum store_trouble write_batch(struct keeper *k)
 	return STORE_TROUBLE_NONE;
 }
 
+/* A bit of what was over long ago, now and then. */
+static enum store_trouble prune(struct keeper *k)
+{
+	uint64_t ms = now_ms(), now_us = clock_now_us();
+	const struct store_age age = {
+		.over_us = now_us - atomic_load(&k->keep_s) * UINT64_C(1000000),
+		.envelopes_us = now_us - atomic_load(&k->envelope_s) * UINT64_C(1000000),
+	};
+	int r;
+
+	if (ms - k->calm_since_ms < k->settings->calm_s * UINT64_C(1000) ||
+	        ms - k->pruned_ms < (k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS))
+		return STORE_TROUBLE_NONE;
+	k->pruned_ms = ms;
+	r = store_write_plain(&k->writer, STATEMENT_BEGIN);
+	if (r == SQLITE_OK)
+		r = finish(k, store_write_prune(&k->writer, k->file.db, &age, &k->prune_more));
+	return r == SQLITE_OK ? STORE_TROUBLE_NONE : store_file_trouble(&k->file, r);
+}
+
 /* A big file is looked through here, where nobody waits for it. */
 static enum store_trouble check_late(struct keeper *k)
 {
@@ -391,6 +418,8 @@ static void work(struct keeper *k)
 		if (t == STORE_TROUBLE_NONE)
 			t = write_batch(k);
 	}
+	if (t == STORE_TROUBLE_NONE && !atomic_load(&k->leaving))
+		t = prune(k);
 	settle(k, t);
 	if (t != STORE_TROUBLE_NONE && t != STORE_TROUBLE_LOCKED)
 		close_file(k); /* so that what is mended is found mended */
@@ -404,7 +433,7 @@ static int patience_ms(const struct keeper *k)
 	uint64_t ms = now_ms();
 
 	if (k->retry_ms == 0)
-		return IDLE_MS;
+		return k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS;
 	return k->again_ms > ms ? (int)(k->again_ms - ms) : 0;
 }
 
@@ -490,10 +519,12 @@ struct keeper *keeper_open(const struct store_settings *settings, const struct k
 		return NULL;
 	k->settings = settings;
 	k->rings = *rings;
+	keeper_set_keep(k, settings->keep_s, settings->envelope_s);
 	pthread_mutex_init(&k->lock, NULL);
 	k->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	store_file_init(&k->file, settings->path);
 	read_clock(&k->start);
+	k->calm_since_ms = now_ms();
 	t = have_file(k, OPEN_WAIT_MS);
 	k->again_ms = 0;
 	settle(k, t);
@@ -530,6 +561,12 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 		return 0;
 	settle(k, store_file_trouble(&k->file, r));
 	return -EIO;
+}
+
+void keeper_set_keep(struct keeper *k, uint32_t keep_s, uint32_t envelope_s)
+{
+	atomic_store(&k->keep_s, keep_s);
+	atomic_store(&k->envelope_s, envelope_s);
 }
 
 bool keeper_has_begun_anew(struct keeper *k)

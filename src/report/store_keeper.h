@@ -23,6 +23,7 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 
 /* 0 or -errno. */
 int keeper_start(struct keeper *k);
+void keeper_set_keep(struct keeper *k, uint32_t keep_s, uint32_t envelope_s);
 /* There is something in the rings. Never waits. */
 void keeper_ring_bell(struct keeper *k);
 /* False: it hangs (a disk that does not answer), and may go on using everything. */

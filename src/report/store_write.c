@@ -119,3 +119,27 @@ int store_write_expired(struct store_writer *w, uint64_t now_us)
 {
 	return write_number(w->of[STATEMENT_BLOCKS_EXPIRED], (int64_t)now_us);
 }
+
+/* ---- what is taken out ------------------------------------------------------------------------ */
+
+int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_age *age, bool *more)
+{
+	const struct {
+		enum store_statement which;
+		uint64_t before_us;
+	} steps[] = {
+		{ STATEMENT_PRUNE_BLOCKS, age->over_us },
+	};
+	int r = SQLITE_OK;
+
+	*more = false;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && r == SQLITE_OK; i++) {
+		sqlite3_stmt *s = w->of[steps[i].which];
+
+		bind_number(s, 1, (int64_t)steps[i].before_us);
+		bind_number(s, 2, STORE_PRUNE_ROWS);
+		r = run(s);
+		*more = *more || sqlite3_changes(db) == STORE_PRUNE_ROWS;
+	}
+	return r == SQLITE_OK ? sqlite3_exec(db, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL) : r;
+}

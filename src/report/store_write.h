@@ -23,7 +23,9 @@
 	        "UPDATE blocks SET ended_us = ?2, ended_by = ?3 WHERE prefix = ?1 AND ended_us IS NULL")     \
 	X(BLOCKS_ANEW, "UPDATE blocks SET ended_us = ?1, ended_by = 'unknown' WHERE ended_us IS NULL")       \
 	X(BLOCKS_EXPIRED, "UPDATE blocks SET ended_us = until_us, ended_by = 'expired' "                     \
-	                  "WHERE ended_us IS NULL AND until_us > 0 AND until_us <= ?1")
+	                  "WHERE ended_us IS NULL AND until_us > 0 AND until_us <= ?1")                      \
+	X(PRUNE_BLOCKS, "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE ended_us < ?1 "         \
+	                "ORDER BY ended_us LIMIT ?2)")
 
 enum store_statement {
 #define X(name, sql) STATEMENT_##name,
@@ -48,6 +50,12 @@ struct store_clock {
 	char boot[40]; /* of the kernel: where the monotonic clock began */
 };
 int store_write_clock(struct store_writer *w, const struct store_clock *now);
+/* Takes out at most STORE_PRUNE_ROWS of each kind that were over before. *more: there may be others. */
+struct store_age {
+	uint64_t over_us, envelopes_us;
+};
+enum { STORE_PRUNE_ROWS = 500 };
+int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_age *age, bool *more);
 int store_write_expired(struct store_writer *w, uint64_t now_us);
 
 #endif

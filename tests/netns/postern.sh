@@ -37,6 +37,7 @@ postern_conf() {
 	relay { action = refuse-recipient tricks = refuse-recipient }
 	log { eve = "$LAB_DIR/eve.json" }
 	control { path = "$LAB_DIR/control.sock" }
+	store { path = "$LAB_DIR/postern.db" }
 	EOT
     )
     for line; do

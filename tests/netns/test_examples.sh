@@ -56,6 +56,7 @@ begin() {
     example=$1
     sed -e '/^log /d' -e "${2:-}" "$REPO/rules/$example.conf" >"$LAB_DIR/postern.conf"
     echo "log { eve = \"$LAB_DIR/eve.json\" }" >>"$LAB_DIR/postern.conf"
+    echo "store { path = \"$LAB_DIR/postern.db\" }" >>"$LAB_DIR/postern.conf"
     example+=${2:+ ($2)}
     postern_start
 }

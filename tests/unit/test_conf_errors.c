@@ -209,13 +209,13 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "before it" },
 	{ "tls { inbound = pass }\n"
 	  "volume \"h\" { match = { \"home\" } }\n"
-	  "store { }\n"
+	  "metrics { }\n"
 	  "privacy = 3\n"
 	  "never-block = { \"a\", \"b\" }\n"
 	  "mode = x\n",
 	        "t.conf:1: unknown key \"tls\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:2: unknown key \"volume\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:3: unknown key \"store\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:3: unknown key \"metrics\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"privacy\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:5: unknown key \"never-block\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:6: mode = \"x\" is unknown; write one of: monitor, enforce" },

@@ -528,6 +528,35 @@ static void killed_in_the_middle(void)
 	CU_ASSERT_TRUE(most > 100);
 }
 
+static void old_ones_go(void)
+{
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	for (unsigned i = 0; i < 1200; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.0.%u.%u", i / 256, i % 256);
+		set(s, prefix, 0);
+		ended(s, prefix);
+	}
+	CU_ASSERT_TRUE(wait_until(s, true));
+	store_close(s);
+	sql("UPDATE blocks SET ended_us = ended_us - 86401000000 WHERE ended_us > 0 AND id % 2 = 0");
+	s = open_store(); /* what ended a day ago goes, in steps; what ended now stays, and what is in force */
+	CU_ASSERT_EQUAL(store_start(s), 0);
+	set(s, "192.0.2.1", 0);
+	for (unsigned i = 0; i < 500 && sql_number("SELECT count(*) FROM blocks") > 601; i++)
+		sleep_ms(10);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM blocks"), 601);
+	store_close(s);
+	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	end();
+}
+
 static void no_store(void)
 {
 	struct found f = { .count = 0 };
@@ -558,4 +587,5 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "a folder that comes later", folder_comes_later },
         { "a file that is taken away", file_is_taken_away },
         { "without shared memory", without_shared_memory },
-        { "killed in the middle of writing", killed_in_the_middle }, { "no store", no_store })
+        { "killed in the middle of writing", killed_in_the_middle },
+        { "what was over long ago goes", old_ones_go }, { "no store", no_store })
