@@ -6,7 +6,7 @@
  *   - that the server takes a mail for a recipient at foreign.test. The recipient alone it may take: behind
  *     max-refusals one whose verb has left passes as it is, in a transaction that never comes to its end;
  *   - that the client reads yes to a command of a mail that reached the server as another one; unless a bare LF of it
- *     was no end of a line to this server, since then it has no honest count of its commands.
+ *     was no end of a line to this server, since then it has no honest count of its commands; or it has been cut off.
  *
  * First byte of the input: 3 = the action (reset apart, which lets the command through and ends the
  * connection before the end of data), 4 = a bare LF ends a line to the server, 8 = it offers CHUNKING, 16 = it
@@ -43,6 +43,7 @@ static struct client {
 	int32_t shift;
 	uint8_t flags;
 	bool wrong_sum, server_waits, over;
+	bool cut_off; /* what comes next in order passes no more; the reset waits for the end of data that is out */
 } client;
 
 enum { CLIENT_ISN = 0xfffffff0, SERVER_ISN = 7000, PAYLOAD_AT = 40 };
@@ -316,7 +317,7 @@ static void read_replies(uint32_t at, uint32_t len)
 	const uint8_t *bytes = engine.packet + PAYLOAD_AT;
 	uint32_t i;
 
-	for (i = 0; i < len && !client.over; i++)
+	for (i = 0; i < len && !client.over && !client.cut_off; i++)
 		FUZZ_CHECK(!server.no_yes[at + i] || (bytes[i] != '2' && bytes[i] != '3'));
 }
 
@@ -340,11 +341,14 @@ static void send_text(const uint8_t *text, uint32_t len)
 	uint32_t seq = client.seq + (uint32_t)client.shift;
 	uint8_t flags = client.flags;
 	bool wrong = client.wrong_sum;
+	enum verdict_kind kind;
 
 	if (client.shift >= 0)
 		client.seq = seq + len;
-	if (send_packet(true, seq, flags, text, len) == VERDICT_ACCEPT && !wrong && !server.closed)
+	kind = send_packet(true, seq, flags, text, len);
+	if (kind == VERDICT_ACCEPT && !wrong && !server.closed)
 		deliver(seq, flags, engine.packet + PAYLOAD_AT, text, len);
+	client.cut_off |= kind == VERDICT_DROP && !wrong && seq - CLIENT_ISN - 1 == server.next;
 	client.shift = 0;
 	client.flags = TCP_ACK | TCP_PSH;
 	client.wrong_sum = false;
