@@ -44,6 +44,8 @@ static struct client {
 	uint8_t flags;
 	bool wrong_sum, server_waits, over;
 	bool cut_off; /* what comes next in order passes no more; the reset waits for the end of data that is out */
+	bool in_line, no_yes; /* of the reply it reads */
+	uint8_t digit;
 } client;
 
 enum { CLIENT_ISN = 0xfffffff0, SERVER_ISN = 7000, PAYLOAD_AT = 40 };
@@ -311,14 +313,20 @@ static void deliver(uint32_t seq, uint8_t flags, const uint8_t *payload, const u
 	server.closed |= (flags & TCP_FIN) && at + len == server.next;
 }
 
-/* What the client reads, from a place in the server's replies on. */
+/* What the client reads, from a place in the server's replies on. It acts on a line when it has all of it. */
 static void read_replies(uint32_t at, uint32_t len)
 {
 	const uint8_t *bytes = engine.packet + PAYLOAD_AT;
 	uint32_t i;
 
-	for (i = 0; i < len && !client.over && !client.cut_off; i++)
-		FUZZ_CHECK(!server.no_yes[at + i] || (bytes[i] != '2' && bytes[i] != '3'));
+	for (i = 0; i < len && !client.over && !client.cut_off; i++) {
+		if (!client.in_line) {
+			client.no_yes = server.no_yes[at + i];
+			client.digit = bytes[i];
+		}
+		client.in_line = bytes[i] != '\n';
+		FUZZ_CHECK(client.in_line || !client.no_yes || (client.digit != '2' && client.digit != '3'));
+	}
 }
 
 static void send_replies(void)
