@@ -1,37 +1,9 @@
 /* Relayed mail that is seen leaving, or coming back. */
-#include "watch/watch.h"
+#include "watching.h"
 
-#include "events.h"
-#include "suite.h"
-
-enum { RING_SLOTS = 256, OUT_FLOW = 900 };
+enum { OUT_FLOW = 900 };
 
 #define SECOND UINT64_C(1000000)
-
-static struct ring *ring;
-static struct watch *watch;
-
-static void begin(uint32_t relays)
-{
-	struct watch_settings s;
-
-	watch_settings_default(&s);
-	s.relays = relays;
-	ring = ring_new(RING_SLOTS, sizeof(struct finding));
-	watch = watch_new(&s, ring);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
-}
-
-static void end(void)
-{
-	watch_free(watch);
-	ring_free(ring);
-}
-
-static void push(struct event e)
-{
-	watch_event(watch, &e);
-}
 
 /* The findings in the ring with this id; the last of them in *last. */
 static unsigned drain(enum finding_id id, struct finding *last)
@@ -47,16 +19,6 @@ static unsigned drain(enum finding_id id, struct finding *last)
 		ring_pop(ring);
 	}
 	return n;
-}
-
-static bool says(const struct finding *f, const char *words)
-{
-	unsigned i;
-
-	for (i = 0; i < f->evidence_count; i++)
-		if (memmem(f->evidence[i].bytes, f->evidence[i].len, words, strlen(words)))
-			return true;
-	return false;
 }
 
 /* The same event in the connection by which the server 192.168.0.10 sends on. */
@@ -112,7 +74,7 @@ static void the_same_message_id_confirms(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, "<1@x>");
 	CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), 0);
 	leave(5 * SECOND, "<other@ours.example>", "<w@else.example>", "else.example", "<2@x>");
@@ -153,7 +115,7 @@ static void the_same_envelope_confirms(void)
 	unsigned i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		begin(16);
+		begin();
 		relay("<s@spam.example>", cases[i].relayed_to, "far.example", cases[i].form, "");
 		leave(3 * SECOND, cases[i].from, cases[i].leaves_to, cases[i].domain, "");
 		CU_ASSERT_EQUAL(drain(FINDING_RELAY_CONFIRMED, &f), cases[i].confirmed);
@@ -171,7 +133,7 @@ static void passed_on_inside_it_has_not_left(void)
 	struct event e;
 	unsigned i;
 
-	begin(16);
+	begin();
 	relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, "<1@x>");
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		e = kinds[i] == EVENT_MAIL ? events_mail(2 * SECOND, 1, "<s@spam.example>")
@@ -199,7 +161,7 @@ static void what_was_refused_did_not_leave(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	push(events_mail(0, 1, "<s@spam.example>"));
 	push(rcpt(0, "<v@far.example>", "far.example", SMTP_FORM_PLAIN));
 	push(data(SECOND, 554, "<1@x>"));
@@ -242,7 +204,7 @@ static void an_encrypted_way_out_confirms_by_its_host(void)
 	unsigned i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		begin(16);
+		begin();
 		relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, "");
 		push(outward(greeting(cases[i].after_us, cases[i].greeting)));
 		e = outward(events_make(EVENT_TLS, cases[i].after_us));
@@ -259,7 +221,7 @@ static void a_bounce_is_no_relay(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, "<1@x>");
 	drain(FINDING_RELAY_ATTEMPT, &f);
 	leave(4 * SECOND, "<>", "<s@spam.example>", "spam.example", "<bounce@ours>");
@@ -279,7 +241,7 @@ static void seen_before_it_was_taken(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	push(events_mail(0, 1, "<s@spam.example>"));
 	push(rcpt(0, "<v@far.example>", "far.example", SMTP_FORM_PLAIN));
 	leave(SECOND, "<s@spam.example>", "<v@far.example>", "far.example", "");
@@ -293,11 +255,13 @@ static void seen_before_it_was_taken(void)
 /* The book is a ring: the oldest relayed mail is forgotten, the memory stays. */
 static void the_oldest_is_forgotten(void)
 {
+	struct watch_settings s = watching_default();
 	struct finding f;
 	char id[32];
 	unsigned i;
 
-	begin(16);
+	s.relays = 16;
+	begin_with(s);
 	for (i = 0; i < 1000; i++) {
 		snprintf(id, sizeof(id), "<%u@x>", i);
 		relay("<s@spam.example>", "<v@far.example>", "far.example", SMTP_FORM_PLAIN, id);

@@ -1,45 +1,5 @@
 /* Bodies that servers end differently: what weighs how much, and what is told of a server that took the bait. */
-#include "events.h"
-#include "suite.h"
-#include "watch/watch.h"
-
-static struct ring *ring;
-static struct watch *watch;
-
-static void begin(void)
-{
-	struct watch_settings s;
-
-	watch_settings_default(&s);
-	ring = ring_new(64, sizeof(struct finding));
-	watch = watch_new(&s, ring);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
-}
-
-static void end(void)
-{
-	CU_ASSERT_PTR_NULL(ring_front(ring));
-	watch_free(watch);
-	ring_free(ring);
-}
-
-static struct finding take(void)
-{
-	const struct finding *front = ring_front(ring);
-	struct finding f;
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(front);
-	f = *front;
-	ring_pop(ring);
-	return f;
-}
-
-static void says(const struct finding *f, unsigned line, const char *text)
-{
-	CU_ASSERT_FATAL(line < f->evidence_count);
-	CU_ASSERT_EQUAL(f->evidence[line].len, strlen(text));
-	CU_ASSERT(memcmp(f->evidence[line].bytes, text, strlen(text)) == 0);
-}
+#include "watching.h"
 
 static struct event eod(const char *verb, uint32_t count)
 {
@@ -56,11 +16,6 @@ static struct event eod(const char *verb, uint32_t count)
 	if (verb)
 		strcpy(e.u.eod.verb, verb);
 	return e;
-}
-
-static void push(struct event e)
-{
-	watch_event(watch, &e);
 }
 
 static void hidden_commands_are_an_attempt(void)
@@ -81,8 +36,9 @@ static void hidden_commands_are_an_attempt(void)
 	CU_ASSERT_EQUAL(f.value, 1);
 	CU_ASSERT_EQUAL(f.mail_from.len, 5);
 	CU_ASSERT_EQUAL(f.evidence_count, 2);
-	says(&f, 0, "end of data \"\\r\\n\\0.\\r\\n\" (crlf.nul-crlf) at byte 345 of the client's");
-	says(&f, 1, "MAIL behind it, at byte 351");
+	ASSERT_TEXT(f.evidence[0],
+	        "end of data \"\\r\\n\\0.\\r\\n\" (crlf.nul-crlf) at byte 345 of the client's");
+	ASSERT_TEXT(f.evidence[1], "MAIL behind it, at byte 351");
 	e.conn.src.b[15]++;
 	e.conn.direction = DIRECTION_OUTBOUND;
 	e.u.eod.action = ACTION_ALERT;
@@ -90,7 +46,7 @@ static void hidden_commands_are_an_attempt(void)
 	f = take();
 	CU_ASSERT_EQUAL(f.blocked, 0);
 	CU_ASSERT_EQUAL(f.would, ACTION_RESET);
-	says(&f, 2, "the client is ours: who can send through it can send in its name");
+	ASSERT_TEXT(f.evidence[2], "the client is ours: who can send through it can send in its name");
 	end();
 }
 
@@ -105,8 +61,8 @@ static void a_lone_one_is_not(void)
 	f = take();
 	CU_ASSERT_EQUAL(f.severity, 4);
 	CU_ASSERT_EQUAL(f.value, 7);
-	says(&f, 1, "the last of 7 in this body");
-	says(&f, 2, "nothing behind it reads as a command");
+	ASSERT_TEXT(f.evidence[1], "the last of 7 in this body");
+	ASSERT_TEXT(f.evidence[2], "nothing behind it reads as a command");
 	for (i = 0; i < 4; i++)
 		push(eod(NULL, 1));
 	CU_ASSERT_EQUAL(take().incident.count, 2);
@@ -147,14 +103,15 @@ static void answers_show_the_effect(void)
 	CU_ASSERT_EQUAL(f.blocked, 0);
 	CU_ASSERT_EQUAL(f.tx_id, 2);
 	CU_ASSERT_EQUAL(f.value, 1);
-	says(&f, 0, "end of data \"\\r\\n\\0.\\r\\n\" (crlf.nul-crlf) at byte 345 of the client's");
-	says(&f, 1, "answer 1 to nothing that was asked: 250 2.0.0 Ok: queued");
+	ASSERT_TEXT(f.evidence[0],
+	        "end of data \"\\r\\n\\0.\\r\\n\" (crlf.nul-crlf) at byte 345 of the client's");
+	ASSERT_TEXT(f.evidence[1], "answer 1 to nothing that was asked: 250 2.0.0 Ok: queued");
 	e.u.odd.would = ACTION_RESET;
 	push(e);
 	f = take();
 	CU_ASSERT_EQUAL(f.would, ACTION_RESET);
 	CU_ASSERT_EQUAL(f.incident.count, 2);
-	says(&f, 1, "answer 2 to nothing that was asked: 250 2.1.0 Ok");
+	ASSERT_TEXT(f.evidence[1], "answer 2 to nothing that was asked: 250 2.1.0 Ok");
 	end();
 }
 

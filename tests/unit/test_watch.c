@@ -1,60 +1,12 @@
 /* Events in, findings out: what is a relay attempt, what is not, and what a finding carries. */
-#include "watch/watch.h"
-
-#include "events.h"
-#include "suite.h"
-
-enum { RING_SLOTS = 64 };
-
-static struct ring *ring;
-static struct watch *watch;
-
-static void begin(uint32_t connections)
-{
-	struct watch_settings s;
-
-	watch_settings_default(&s);
-	s.connections = connections;
-	ring = ring_new(RING_SLOTS, sizeof(struct finding));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(ring);
-	watch = watch_new(&s, ring);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
-}
-
-static void end(void)
-{
-	watch_free(watch);
-	ring_free(ring);
-}
-
-static void push(struct event e)
-{
-	watch_event(watch, &e);
-}
-
-static struct finding take(void)
-{
-	const struct finding *front = ring_front(ring);
-	struct finding f;
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(front);
-	f = *front;
-	ring_pop(ring);
-	return f;
-}
-
-#define ASSERT_TEXT(field, want)                                                                             \
-	do {                                                                                                 \
-		CU_ASSERT_EQUAL((field).len, strlen(want));                                                  \
-		CU_ASSERT_EQUAL(memcmp((field).bytes, want, strlen(want)), 0);                               \
-	} while (0)
+#include "watching.h"
 
 static void relay_attempt_carries_its_story(void)
 {
 	struct finding f;
 	struct event rcpt = events_rcpt(3000, 1, "<u%x.example@ours>", 0, 550, "5.7.1 Relaying denied");
 
-	begin(16);
+	begin();
 	push(events_helo(1000, "spam.example"));
 	push(events_mail(2000, 1, "<>"));
 	rcpt.u.rcpt.form = SMTP_FORM_PERCENT;
@@ -84,7 +36,7 @@ static void ours_is_no_finding(void)
 {
 	struct event e;
 
-	begin(16);
+	begin();
 	push(events_rcpt(0, 1, "<a@ours>", 1, 250, "ok"));
 	e = events_rcpt(0, 1, "<a@foreign>", 0, 250, "ok");
 	e.u.rcpt.client_ours = 1;
@@ -104,7 +56,7 @@ static void refused_by_us_is_blocked(void)
 	struct event e = events_rcpt(0, 1, "<a@foreign>", 0, 550, "5.7.1 no");
 	struct finding f;
 
-	begin(16);
+	begin();
 	e.u.rcpt.outcome = OUTCOME_REFUSED_BY_US;
 	e.u.rcpt.action = e.u.rcpt.would = ACTION_REFUSE_RECIPIENT;
 	push(e);
@@ -124,7 +76,7 @@ static void unanswered_is_an_attempt(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	push(events_rcpt(0, 1, "<a@foreign>", 0, 0, ""));
 	f = take();
 	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
@@ -139,7 +91,7 @@ static void upstream_gets_advice(void)
 	struct event e = events_rcpt(0, 1, "<a@forgotten.example>", 0, 550, "no");
 	struct finding f;
 
-	begin(16);
+	begin();
 	e.conn.from_upstream = 1;
 	push(e);
 	f = take();
@@ -160,7 +112,7 @@ static void accepted_is_said_twice(void)
 	struct event e;
 	struct finding f;
 
-	begin(16);
+	begin();
 	push(events_mail(0, 1, "<s@x>"));
 	e = events_rcpt(1, 1, "<a@foreign>", 0, 250, "ok");
 	e.u.rcpt.form = SMTP_FORM_BANG;
@@ -195,7 +147,7 @@ static void forgets_in_time(void)
 {
 	struct finding f;
 
-	begin(16);
+	begin();
 	push(events_helo(0, "h"));
 	push(events_mail(0, 1, "<s@x>"));
 	push(events_tx_end(0, 1, END_RESET));
@@ -212,11 +164,13 @@ static void forgets_in_time(void)
 
 static void evicts_the_oldest_connection(void)
 {
+	struct watch_settings s = watching_default();
 	struct finding f;
 	struct event e;
 	uint64_t i;
 
-	begin(16);
+	s.connections = 16;
+	begin_with(s);
 	for (i = 0; i < 17; i++) {
 		e = events_helo(i, "h");
 		e.conn.flow_id = 100 + i;
@@ -239,7 +193,7 @@ static void long_path_leaves_room_for_the_reply(void)
 	char path[400];
 	struct finding f;
 
-	begin(16);
+	begin();
 	memset(path, 'a', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	push(events_rcpt(0, 1, path, 0, 550, "5.7.1 Relaying denied"));
@@ -254,7 +208,7 @@ static struct finding refused(enum event_direction direction, enum action action
 {
 	struct event e = events_make(EVENT_REFUSED, 0);
 
-	begin(16);
+	begin();
 	e.conn.direction = (uint8_t)direction;
 	e.u.refused.tcp_flags = 2;
 	e.u.refused.action = (uint8_t)action;
@@ -316,12 +270,9 @@ static void a_scan_costs_little(void)
 	struct event e = events_make(EVENT_REFUSED, 0);
 	const struct finding *f;
 	uint64_t told = 0, pooled[2] = { 0 }, single = 0;
-	struct watch_settings s;
+	struct watch_settings s = watching_default();
 
-	watch_settings_default(&s);
-	ring = ring_new(4096, sizeof(struct finding));
-	watch = watch_new(&s, ring);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(watch);
+	begin_with(s);
 	e.u.refused.tcp_flags = 2;
 	for (uint32_t i = 0; i <= SOURCES; i++) {
 		e.time_us = EVENTS_START_US + i * 500;
@@ -355,13 +306,11 @@ static void a_scan_costs_little(void)
 /* A window later sources are told one by one again, and one that has its incident always is. */
 static void the_budget_is_for_a_window(void)
 {
-	struct watch_settings s;
+	struct watch_settings s = watching_default();
 	struct event e = events_make(EVENT_REFUSED, 0);
 
-	watch_settings_default(&s);
 	s.refused_sources = 1;
-	ring = ring_new(64, sizeof(struct finding));
-	watch = watch_new(&s, ring);
+	begin_with(s);
 	push(e);
 	CU_ASSERT_EQUAL(take().pooled, 0);
 	e.conn.src = addr_from_v4((const uint8_t[]) { 203, 0, 113, 10 });
@@ -382,7 +331,7 @@ static void blind_packets_are_a_finding(void)
 	struct event e = { .kind = EVENT_BLIND, .time_us = EVENTS_START_US };
 	struct finding f;
 
-	begin(16);
+	begin();
 	e.u.blind = (struct event_blind) { .packets = 17, .total = 40 };
 	push(e);
 	f = take();
@@ -405,7 +354,7 @@ static void blind_packets_are_a_finding(void)
 
 static void finish_closes_all(void)
 {
-	begin(16);
+	begin();
 	push(events_rcpt(0, 1, "<a@foreign>", 0, 550, "no"));
 	(void)take();
 	CU_ASSERT_EQUAL(watch_finish(watch, EVENTS_START_US), 0);
