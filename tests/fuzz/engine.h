@@ -7,17 +7,17 @@
 #ifndef FUZZ_ENGINE_H
 #define FUZZ_ENGINE_H
 
+#include "../unit/inspect_policy.h"
 #include "../unit/packets.h"
 #include "base/ring.h"
 #include "fuzz.h"
 #include "inspect.h"
 #include "inspect_flow.h"
-#include "policy/policy.h"
 
 #define ENGINE_CLIENT "198.51.100.7"
-#define ENGINE_SERVER "192.168.0.10"
+#define ENGINE_SERVER POLICY_SERVER
 #define ENGINE_CLIENT6 "2001:db8::7"
-#define ENGINE_SERVER6 "fd00::10"
+#define ENGINE_SERVER6 POLICY_SERVER6
 
 static struct engine {
 	struct inspect *inspect;
@@ -26,30 +26,6 @@ static struct engine {
 	uint8_t packet[PACKET_ROOM]; /* as its receiver gets it */
 	void (*on_event)(const struct event *e);
 } engine;
-
-static inline struct policy *engine_policy(enum policy_mode mode, enum action action)
-{
-	struct policy_settings s = { .mode = mode,
-		.otherwise = DO_INSPECT,
-		.relay_action = action,
-		.tricks_action = action,
-		.max_refusals = 3,
-		.ports = { 25 },
-		.port_count = 1 };
-	struct policy *p = policy_new();
-	struct prefix prefix;
-	int group;
-
-	policy_set(p, &s);
-	group = policy_add_group(p, GROUP_SERVER, "mail");
-	prefix_parse(ENGINE_SERVER, &prefix);
-	policy_add_prefix(p, group, &prefix);
-	prefix_parse(ENGINE_SERVER6, &prefix);
-	policy_add_prefix(p, group, &prefix);
-	policy_server_add_domain(p, group, "example.org");
-	policy_seal(p);
-	return p;
-}
 
 static inline void engine_begin(const struct policy *policy, bool offline)
 {

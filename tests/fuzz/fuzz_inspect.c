@@ -113,8 +113,8 @@ static void make_policies(void)
 	unsigned a;
 
 	for (a = 0; a < ACTION_RELAY_COUNT; a++) {
-		policies[MODE_MONITOR][a] = engine_policy(MODE_MONITOR, (enum action)a);
-		policies[MODE_ENFORCE][a] = engine_policy(MODE_ENFORCE, (enum action)a);
+		policies[MODE_MONITOR][a] = policy_make(MODE_MONITOR, (enum action)a);
+		policies[MODE_ENFORCE][a] = policy_make(MODE_ENFORCE, (enum action)a);
 	}
 }
 

@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct step s = { .order = 'p' };
 
 	if (!policy)
-		policy = engine_policy(MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
+		policy = policy_make(MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
 	begin(policy, options);
 	do {
 		if (s.order == 'C' || s.order == 'S') {

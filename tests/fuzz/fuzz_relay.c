@@ -393,7 +393,7 @@ static void begin(uint8_t options, uint8_t more_options)
 	unsigned i;
 
 	for (i = 0; i < 3 && !policies[i]; i++)
-		policies[i] = engine_policy(MODE_ENFORCE, actions[i]);
+		policies[i] = policy_make(MODE_ENFORCE, actions[i]);
 	engine_begin(policies[(options & 3) % 3], false);
 	server = (struct server) { .options = options, .more_options = more_options };
 	client = (struct client) { .seq = CLIENT_ISN, .server_seq = SERVER_ISN, .flags = TCP_ACK | TCP_PSH };

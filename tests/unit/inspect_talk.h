@@ -12,8 +12,8 @@
 
 #include "base/ring.h"
 #include "inspect.h"
+#include "inspect_policy.h"
 #include "packets.h"
-#include "policy/policy.h"
 #include "suite.h"
 
 enum { EVENTS_MAX = 256, SECOND = 1000000 };
@@ -36,32 +36,6 @@ struct talk {
 
 enum side { CLIENT, SERVER };
 
-static inline struct policy *policy_make(enum policy_mode mode, enum action action)
-{
-	struct policy_settings s = { .mode = mode,
-		.otherwise = DO_INSPECT,
-		.relay_action = action,
-		.tricks_action = action,
-		.max_refusals = 3,
-		.ports = { 25 },
-		.port_count = 1 };
-	struct policy *p = policy_new();
-	struct prefix prefix;
-	int group;
-
-	policy_set(p, &s);
-	group = policy_add_group(p, GROUP_SERVER, "mail");
-	prefix_parse("192.168.0.10", &prefix);
-	policy_add_prefix(p, group, &prefix);
-	prefix_parse("fd00::10", &prefix);
-	policy_add_prefix(p, group, &prefix);
-	policy_server_add_domain(p, group, "example.org");
-	prefix_parse("192.168.0.0/16", &prefix);
-	policy_add_prefix(p, GROUP_ID_HOME, &prefix);
-	policy_seal(p);
-	return p;
-}
-
 static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline,
         uint32_t flows, uint32_t slots)
 {
@@ -78,7 +52,7 @@ static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum a
 	t->inspect = inspect_new(&s, t->ring, t->policy);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t->inspect);
 	t->client = "198.51.100.7";
-	t->server = "192.168.0.10";
+	t->server = POLICY_SERVER;
 	t->sport = 40000;
 	t->seq[CLIENT] = 0xfffffff0; /* wraps early */
 	t->seq[SERVER] = 5000;
