@@ -83,6 +83,17 @@ struct due *due_add(struct dialogue *d, enum smtp_fact_kind kind)
 	return due;
 }
 
+struct due *due_add_unanswered(struct dialogue *d, uint32_t id)
+{
+	struct due *due = due_add(d, SMTP_FACT_REPLY);
+
+	due->command = id;
+	due->tx_id = pool_get(d->pool, id)->tx_id;
+	due->unanswered = true;
+	due->give_back = true;
+	return due;
+}
+
 void due_add_odd(struct dialogue *d, enum event_odd what, enum smtp_side side, uint64_t offset, uint32_t at,
         uint32_t len)
 {
@@ -313,7 +324,6 @@ void dialogue_abandon(struct dialogue *d, enum event_end end)
 static bool tell_abandoned(struct dialogue *d)
 {
 	struct smtp_command *c;
-	struct due *due;
 	uint32_t id;
 
 	if (!d->abandoning)
@@ -331,11 +341,7 @@ static bool tell_abandoned(struct dialogue *d)
 		dialogue_end_tx(d, (enum event_end)d->abandon_end);
 		d->open_tx = c->tx_id;
 	}
-	due = due_add(d, SMTP_FACT_REPLY);
-	due->command = id;
-	due->tx_id = c->tx_id;
-	due->unanswered = true;
-	due->give_back = true;
+	due_add_unanswered(d, id);
 	return true;
 }
 

@@ -151,6 +151,8 @@ void client_tell_injection(struct dialogue *d);
 
 /* Things dialogue.c does for both. */
 struct due *due_add(struct dialogue *d, enum smtp_fact_kind kind);
+/* The reply to this command that will never come; it goes back to the pool behind it. */
+struct due *due_add_unanswered(struct dialogue *d, uint32_t id);
 void due_add_odd(struct dialogue *d, enum event_odd what, enum smtp_side side, uint64_t offset, uint32_t at,
         uint32_t len);
 /* Tells what the body's two readers differ about, if it is to be told now (eod_take()). */

@@ -88,11 +88,7 @@ bool unheard_tell(struct dialogue *d)
 		dialogue_end_tx(d, endings[c->verb].end);
 	if (c->verb == SMTP_VERB_MAIL)
 		d->open_tx = c->tx_id;
-	due = due_add(d, SMTP_FACT_REPLY);
-	due->command = id;
-	due->tx_id = c->tx_id;
-	due->unanswered = true;
-	due->give_back = true;
+	due = due_add_unanswered(d, id);
 	due->final_data = c->verb == SMTP_VERB_BODY || (c->verb == SMTP_VERB_BDAT && c->last);
 	if (endings[c->verb].after || (c->verb == SMTP_VERB_BDAT && c->last))
 		dialogue_end_tx(d, endings[c->verb].after ? endings[c->verb].end : END_LOST);

@@ -13,7 +13,6 @@ CODE: of the reply to RCPT (to MAIL, if that was refused). WHERE: the recipients
 not at the server itself behind a "*". "-" if there are none. Four connections at a time.
 """
 
-import argparse
 import collections
 import concurrent.futures
 import re
@@ -31,19 +30,6 @@ ROUTED = {
 OPENSMTPD_OURS = re.compile(r"@(example\.org|mx\.example\.org|localhost)$", re.I)
 
 
-class Client(smtpc.Connection):
-    def reply(self, command):
-        end = time.monotonic() + self.options.timeout
-        line = self.read_line(end)
-        while line[3:4] == "-":
-            line = self.read_line(end)
-        return int(line[:3])
-
-    def say(self, line):
-        self.socket.sendall(line + b"\r\n")
-        return self.reply("")
-
-
 def unescape(text):
     return re.sub(rb"\\(x[0-9a-f]{2}|\\)", lambda m: b"\\" if m[1] == b"\\" else bytes([int(m[1][1:], 16)]), text.encode())
 
@@ -54,17 +40,16 @@ def numbered(text, number):
 
 def send(address, number, mail, rcpt):
     """The code of the reply that decided; 0 if the connection broke."""
-    options = argparse.Namespace(host=address, port=25, source=None, timeout=15, type=False, split=0)
     try:
-        client = Client(options)
-        client.reply("connect")
-        client.say(b"EHLO client.example")
-        code = client.say(b"MAIL FROM:" + numbered(unescape(mail), number))
+        client = smtpc.Quiet(address)
+        client.reply()
+        client.say(b"EHLO client.example\r\n")
+        code = client.say(b"MAIL FROM:" + numbered(unescape(mail), number) + b"\r\n")
         if smtpc.good(code):
-            code = client.say(b"RCPT TO:" + numbered(unescape(rcpt), number))
-        if smtpc.good(code) and client.say(b"DATA") == 354:
-            client.say(b"Subject: a form\r\n\r\nbody\r\n.")
-        client.say(b"QUIT")
+            code = client.say(b"RCPT TO:" + numbered(unescape(rcpt), number) + b"\r\n")
+        if smtpc.good(code) and client.say(b"DATA\r\n") == 354:
+            client.say(b"Subject: a form\r\n\r\nbody\r\n.\r\n")
+        client.say(b"QUIT\r\n")
         return code
     except (smtpc.Ended, OSError):
         return 0

@@ -70,16 +70,7 @@ def case(how, foreign=1, order="last", family=4, line=PLAIN, path=PLAIN_PATH, da
     return Case(how, foreign, order, family, line, path, data)
 
 
-class Client(smtpc.Connection):
-    """A connection that keeps its replies to itself."""
-
-    def reply(self, command):
-        end = time.monotonic() + self.options.timeout
-        line = self.read_line(end)
-        while line[3:4] == "-":
-            line = self.read_line(end)
-        return int(line[:3])
-
+class Client(smtpc.Quiet):
     def send_cut(self, data, cuts):
         """Sends data in segments that begin at the cuts."""
         cuts = sorted(set(cuts) - {0, len(data)})
@@ -118,11 +109,11 @@ def say(client, how, lines):
     """Sends the lines as `how` says and returns a reply to each."""
     if how.startswith(("together", "typed-together")):
         client.send_cut(b"".join(line for _, line in lines), cuts_of(how, lines))
-        return [client.reply(line) for _, line in lines]
+        return [client.reply() for _ in lines]
     codes = []
     for one in lines:
         client.send_cut(one[1], cuts_of(how, [one]))
-        codes.append(client.reply(one[1]))
+        codes.append(client.reply())
     return codes
 
 
@@ -130,12 +121,10 @@ def send_mail(client, data, code, welcome):
     """The mail after its envelope; code is the answer to DATA, if it was asked for. Returns the final one."""
     mail = b"From: <sender@client.example>\r\nSubject: a case\r\n\r\nbody\r\n"
     if data == "BDAT":
-        client.socket.sendall(b"BDAT %d LAST\r\n" % len(mail) + mail)
-        return client.reply("BDAT")
+        return client.say(b"BDAT %d LAST\r\n" % len(mail) + mail)
     if code != 354:
         return code
-    client.socket.sendall(mail + b".\r\n" if welcome else b".\r\n")
-    return client.reply(".")
+    return client.say(mail + b".\r\n" if welcome else b".\r\n")
 
 
 Outcome = collections.namedtuple("Outcome", "foreign good final next goodbye error")
@@ -143,7 +132,6 @@ Outcome = collections.namedtuple("Outcome", "foreign good final next goodbye err
 
 def dialogue(number, wanted, addresses):
     """One case. Returns its Outcome; a connection that ended early has an error."""
-    options = argparse.Namespace(host=addresses[wanted.family], port=25, source=None, timeout=15, type=False, split=0)
     to = recipients(number, wanted)
     lines = [(True, b"MAIL FROM:<sender@client.example>\r\n")]
     lines += [(is_good, ((PLAIN if is_good else wanted.line).format(path) + "\r\n").encode()) for is_good, path in to]
@@ -151,19 +139,17 @@ def dialogue(number, wanted, addresses):
         lines.append((True, b"DATA\r\n"))
     foreign, good, final, following = [], [], None, []
     try:
-        client = Client(options)
-        client.reply("connect")
-        client.socket.sendall(b"EHLO client.example\r\n")
-        client.reply("EHLO")
+        client = Client(addresses[wanted.family])
+        client.reply()
+        client.say(b"EHLO client.example\r\n")
         codes = say(client, wanted.how, lines)
         foreign = [code for (is_good, _), code in zip(to, codes[1:]) if not is_good]
         good = [code for (is_good, _), code in zip(to, codes[1:]) if is_good]
         final = send_mail(client, wanted.data, codes[-1], any(map(smtpc.good, good)))
         for _ in range(0 if final // 100 != 4 else 2 if wanted.data == "BDAT" else 1):
             client.send_cut(lines[0][1], cuts_of(wanted.how, lines[:1]))
-            following.append(client.reply("MAIL"))
-        client.socket.sendall(b"QUIT\r\n")
-        return Outcome(foreign, good, final, following, client.reply("QUIT"), None)
+            following.append(client.reply())
+        return Outcome(foreign, good, final, following, client.say(b"QUIT\r\n"), None)
     except (smtpc.Ended, OSError, ValueError) as error:
         return Outcome(foreign, good, final, following, None, repr(error))
 

@@ -14,8 +14,9 @@ nothing more; `refused`, one no; `end`, when the server answers more than this o
 one it waits for each answer, in the other it writes all at once. Verdict: the two results, `sent` or how it ended.
 """
 import concurrent.futures
-import socket
 import sys
+
+import smtpc
 
 SEQUENCES = {
     "standard": b"\r\n.\r\n",
@@ -32,29 +33,15 @@ def source(name):
     return "198.51.100.%d" % (101 + NAMES.index(name))
 
 
-class Client:
+class Client(smtpc.Quiet):
     def __init__(self, address, name, recipient):
-        self.socket = socket.create_connection((address, 25), 20, (source(name), 0))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.file = self.socket.makefile("rb")
+        super().__init__(address, source(name), 20)
         self.reply()
         self.say(b"EHLO client.example\r\n")
         self.say(b"MAIL FROM:<%s@client.example>\r\n" % name.encode())
         self.say(b"RCPT TO:<%s@example.org>\r\n" % recipient.encode())
         if self.say(b"DATA\r\n") != 354:
-            raise EOFError("no 354")
-
-    def reply(self):
-        line = self.file.readline()
-        while line[3:4] == b"-":
-            line = self.file.readline()
-        if not line:
-            raise EOFError("closed")
-        return int(line[:3])
-
-    def say(self, data):
-        self.socket.sendall(data)
-        return self.reply()
+            raise smtpc.Ended("no 354")
 
     def rest(self):
         """All further replies, up to the end of the connection."""
@@ -62,7 +49,7 @@ class Client:
         try:
             while True:
                 codes.append(self.reply())
-        except (OSError, EOFError):
+        except (OSError, smtpc.Ended):
             return codes
 
 
@@ -96,7 +83,7 @@ def attack(address, prefix, name, at_once):
         return "sent" if codes == [250, 250, 250, 354, 250] else "answered %s" % codes
     except ConnectionResetError:
         return "reset"
-    except (OSError, EOFError) as error:
+    except (OSError, smtpc.Ended) as error:
         return "ended: %s" % error
 
 
