@@ -226,7 +226,7 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 	c->last = last;
 	d->chunking = !last;
 	if (last) {
-		d->ends_pending++;
+		d->ends_pending += ends_data(c);
 		d->client_tx = d->client_rcpts = 0;
 	}
 	if (bytes == 0)

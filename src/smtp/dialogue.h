@@ -178,7 +178,8 @@ void dialogue_defer(struct dialogue *d);
 bool dialogue_in_body(const struct dialogue *d); /* client bytes now are body */
 /* A DATA or BDAT is in flight, or a body: too late to defer the transaction. */
 bool dialogue_data_is_out(const struct dialogue *d);
-bool dialogue_awaits_end_reply(const struct dialogue *d); /* end of data sent, its reply not yet */
+bool dialogue_awaits_end_reply(
+        const struct dialogue *d); /* end of data sent (not a deferred one), its reply not yet */
 bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */

@@ -181,15 +181,10 @@ static void (*const answers[SMTP_VERB_COUNT])(struct dialogue *, struct smtp_com
 
 /* ---- replies to commands -------------------------------------------------------------------------- */
 
-static bool is_end_of_data(const struct smtp_command *c)
-{
-	return c->verb == SMTP_VERB_BODY || (c->verb == SMTP_VERB_BDAT && c->last);
-}
-
 /* Counts this reply off; true if it was the last that the command waits for. */
 static bool count_off(struct dialogue *d, struct smtp_command *c)
 {
-	if (!c->answered && d->lmtp && is_end_of_data(c) && d->open_accepted > 1)
+	if (!c->answered && d->lmtp && ends_data(c) && d->open_accepted > 1)
 		c->due = (uint16_t)(d->open_accepted < UINT16_MAX ? d->open_accepted : UINT16_MAX);
 	c->answered = 1;
 	if (d->reply.code == 421)
@@ -249,7 +244,7 @@ static void answer(struct dialogue *d, uint32_t id)
 	due->give_back = count_off(d, c);
 	if (due->give_back) {
 		fifo_pop(&d->pending, d->pool);
-		d->ends_pending -= is_end_of_data(c);
+		d->ends_pending -= ends_data(c);
 	}
 	if (answers[c->verb])
 		answers[c->verb](d, c, due);

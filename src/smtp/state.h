@@ -112,7 +112,7 @@ struct dialogue {
 	uint32_t open_tx, open_rcpts, open_accepted;
 	bool tx_refused;       /* DATA or a chunk was refused and nothing has mended it since */
 	uint32_t refused_tx;   /* MAIL refused: ends when no command of it is in flight */
-	uint32_t ends_pending; /* BODY and BDAT LAST in `pending` */
+	uint32_t ends_pending; /* those of `pending` that end a mail: ends_data() */
 
 	/* what is being read */
 	struct line line, server_line;
@@ -150,6 +150,12 @@ void client_drop_line(struct dialogue *d); /* forgets the line begun */
 void client_tell_injection(struct dialogue *d);
 
 /* Things dialogue.c does for both. */
+/* An end of data that reaches the server: a BDAT whose LAST is taken away is a chunk in the middle of a mail to it. */
+static inline bool ends_data(const struct smtp_command *c)
+{
+	return c->verb == SMTP_VERB_BODY || (c->verb == SMTP_VERB_BDAT && c->last && !c->judgement.refused);
+}
+
 struct due *due_add(struct dialogue *d, enum smtp_fact_kind kind);
 /* The reply to this command that will never come; it goes back to the pool behind it. */
 struct due *due_add_unanswered(struct dialogue *d, uint32_t id);

@@ -89,7 +89,7 @@ bool unheard_tell(struct dialogue *d)
 	if (c->verb == SMTP_VERB_MAIL)
 		d->open_tx = c->tx_id;
 	due = due_add_unanswered(d, id);
-	due->final_data = c->verb == SMTP_VERB_BODY || (c->verb == SMTP_VERB_BDAT && c->last);
+	due->final_data = ends_data(c);
 	if (endings[c->verb].after || (c->verb == SMTP_VERB_BDAT && c->last))
 		dialogue_end_tx(d, endings[c->verb].after ? endings[c->verb].end : END_LOST);
 	if (due->final_data)

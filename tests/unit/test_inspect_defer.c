@@ -276,6 +276,18 @@ static void a_whole_mail_behind_a_deferred_chunk(void)
 	the_next_mail_passes();
 }
 
+/* That mail never ends, so nobody sends it again for a reset: who is cut off meanwhile reads no reply any more. */
+static void a_deferred_chunk_keeps_no_reset_waiting(void)
+{
+	greet_with_chunking();
+	refuse_three();
+	CHECK_TEXT(say(&T, CLIENT, bad_rcpt), decoy);
+	CHECK_TEXT(say(&T, CLIENT, "BDAT 3 LAST\r\nabc"), "BDAT 3     \r\nabc");
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, "BDAT x\r\n")); /* nobody knows how much that is */
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	talk_fini(&T);
+}
+
 static void a_last_that_has_left_in_part(void)
 {
 	greet_with_chunking();
@@ -468,6 +480,7 @@ SUITE("inspect_defer", { "beyond max refusals", beyond_max_refusals },
         { "chunks lose their LAST", chunks_lose_their_last },
         { "MAIL behind a deferred chunk", mail_behind_a_deferred_chunk },
         { "a whole mail behind a deferred chunk", a_whole_mail_behind_a_deferred_chunk },
+        { "a deferred chunk keeps no reset waiting", a_deferred_chunk_keeps_no_reset_waiting },
         { "a LAST that has left in part", a_last_that_has_left_in_part },
         { "a word goes on as it began", a_word_goes_on_as_it_began },
         { "replies that were counted otherwise", replies_that_were_counted_otherwise },
