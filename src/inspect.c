@@ -2,7 +2,7 @@
  *
  * A packet is decoded (wire/packet), finds or makes its flow, its payload is put in order
  * (wire/stream) and read (smtp/dialogue); inspect_facts.c acts on what was read. The verdict falls
- * before the call returns; nothing is held.
+ * before the call returns, though it may be one for later (inspect_slow.c).
  *
  * Two ways to live:
  * - enforce (live, mode = enforce): nothing passes unread. Outside of bodies a segment beyond a hole is
@@ -328,9 +328,13 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (inspect_session_ends(in, f, side, bytes + seg->payload_offset, seg->payload_captured,
 	            stream_offset(&f->stream[side], seq))) {
 		f->was_reset = true;
+		inspect_slow_reset(f, out);
 		inspect_flow_flags(in, f, side, seg, packet->time_us);
 		return VERDICT_RESET; /* its bytes reach nobody */
 	}
+	if (inspect_slow_waits(f, side, seg, out))
+		return VERDICT_DROP;
+	inspect_slow_begin(f);
 	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
 	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
 	kind = read_segment(in, f, side, bytes, seg, seq, packet->time_us);
@@ -346,10 +350,13 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (f->was_reset || (may_reset && (f->cut_off || (f->want_reset && !dialogue_awaits_end_reply(
 	                                                                           flow_dialogue(f)))))) {
 		f->was_reset = true;
+		inspect_slow_reset(f, out);
 		kind = VERDICT_RESET;
 	} else if (in->enforce && f->cut_off && side == SMTP_CLIENT && seg->payload_bytes > 0) {
 		kind = VERDICT_DROP;
 	}
+	if (kind == VERDICT_ACCEPT && side == SMTP_SERVER)
+		inspect_slow_hold(in, f, packet, seg, out);
 	if (kind != VERDICT_DROP)
 		inspect_flow_flags(in, f, side, seg, packet->time_us);
 	return kind;
@@ -377,6 +384,8 @@ void inspect_packet(
 	struct segment seg;
 
 	out->kind = VERDICT_ACCEPT;
+	out->let_go = 0;
+	out->hold_ms = 0;
 	out->edit_count = 0;
 	out->bytes_used = 0;
 	counter_add(&in->counters, COUNTER_PACKETS, 1);

@@ -44,6 +44,9 @@ void inspect_set_policy(struct inspect *in, const struct policy *policy);
 /* bytes: packet->captured_bytes of them, from the network header on. out is written always. */
 void inspect_packet(
         struct inspect *in, const struct packet *packet, const uint8_t *bytes, struct verdict *out);
+/* The packet that was accepted for later under this hold_ref has gone; it was held so long. Once for each such verdict,
+ * behind the call that gave it. */
+void inspect_let_go(struct inspect *in, uint64_t hold_ref, uint32_t held_ms);
 /* Ends flows that were idle too long. Call about once a second (or when packet time has moved on). */
 void inspect_tick(struct inspect *in, uint64_t now_us);
 /* Ends every flow (end of a capture, clean exit). Events of all of them may exceed the ring: call

@@ -56,7 +56,7 @@ bool inspect_guards(const struct inspect *in, struct flow *f)
 
 	return in->enforce && !flow_is_partial(f) && f->decision.server >= 0 && !f->decision.client_ours &&
 	       !dialogue_is_authenticated(flow_dialogue(f)) &&
-	       (s->relay_action != ACTION_ALERT || s->tricks_action != ACTION_ALERT);
+	       (action_refuses(s->relay_action) || action_refuses(s->tricks_action));
 }
 
 static void judge_recipient(
@@ -87,15 +87,17 @@ static void judge_recipient(
 	j->would = (uint8_t)r.action;
 	j->action = in->enforce && !flow_is_partial(f) && dialogue_is_certain(d) ? (uint8_t)r.action
 	                                                                         : ACTION_ALERT;
-	if (!dialogue_is_certain(d) && r.action != ACTION_ALERT && inspect_guards(in, f)) {
+	if (!dialogue_is_certain(d) && action_refuses(r.action) && inspect_guards(in, f)) {
 		j->action = ACTION_RESET;
 		f->cut_off = true;
 		return;
 	}
+	if (j->action == ACTION_SLOW)
+		f->hold.relays = true;
 	if (j->action == ACTION_RESET)
 		f->want_reset = true;
 	/* A reset has to wait while an end-of-data reply is outstanding; the recipient has not. */
-	if (j->action != ACTION_ALERT && (j->action != ACTION_RESET || dialogue_awaits_end_reply(d)))
+	if (action_refuses(j->action) && (j->action != ACTION_RESET || dialogue_awaits_end_reply(d)))
 		inspect_refuse_recipient(in, f, fact, editable, from);
 }
 
@@ -144,6 +146,25 @@ static void tell_mail(struct event *e, const struct flow *f, const struct smtp_f
 	e->u.mail.path = fact->command->path;
 }
 
+/* Slow is something that was done only where a refusal came that the client has to wait for; where one would have been
+ * waited for, had mode and certainty been others, it would have been done. */
+static void tell_slow(struct event_rcpt *r, const struct flow *f)
+{
+	bool waited_for = r->reply.code / 100 == 5 && !f->hold.spared;
+
+	r->hold_ms = f->hold.reply_ms;
+	if (r->action == ACTION_SLOW)
+		r->action = ACTION_ALERT;
+	if (r->would == ACTION_SLOW && !waited_for)
+		r->would = ACTION_ALERT;
+	if (r->hold_ms == 0)
+		return;
+	if (r->action == ACTION_ALERT)
+		r->action = ACTION_SLOW;
+	if (r->would == ACTION_ALERT)
+		r->would = ACTION_SLOW;
+}
+
 static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
 	const struct smtp_command *c = fact->command;
@@ -163,6 +184,7 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 	r->path = c->path;
 	r->final_domain = c->judgement.final_domain;
 	r->outcome = outcome_of(c, fact->reply.code);
+	tell_slow(r, f);
 }
 
 static void tell_data(struct event *e, const struct flow *f, const struct smtp_fact *fact)
@@ -275,6 +297,7 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 
 static void on_reply(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
 {
+	inspect_slow_replied(in, f, fact, now_us);
 	tell_reply(in, f, fact, now_us);
 	inspect_session_replied(in, f, fact, now_us);
 	f->masked = (struct masked) { 0 };

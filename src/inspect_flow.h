@@ -1,7 +1,7 @@
 /* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, verdicts),
  * inspect_life.c (flows begin and end), inspect_facts.c (facts of the dialogue to judgements and events),
- * inspect_claims.c (names in them), inspect_refuse.c (refusals to edits) and inspect_session.c (sessions
- * refused at the greeting). Nobody else's. */
+ * inspect_claims.c (names in them), inspect_refuse.c (refusals to edits), inspect_session.c (sessions
+ * refused at the greeting) and inspect_slow.c (refusals that have to be waited for). Nobody else's. */
 #ifndef INSPECT_FLOW_H
 #define INSPECT_FLOW_H
 
@@ -20,6 +20,20 @@ struct masked {
 	uint16_t lines;
 	uint8_t len; /* of the first line's text */
 	char text[MASKED_TEXT_MAX];
+};
+
+/* What is held of a connection. */
+struct flow_hold {
+	bool relays;        /* a foreign recipient was named whose action is slow */
+	bool spared;        /* nothing of his is ever held: an upstream, one of ours, authenticated */
+	bool on;            /* a packet of the server's is held: `ticket` */
+	bool end_told;      /* the packet at hand answers an end of data, or a chunk */
+	uint32_t ticket;    /* valid if on */
+	uint32_t seq;       /* likewise: of its first byte */
+	uint32_t reply_ms;  /* the reply at hand may be held so long, 0 = not at all */
+	uint32_t wanted_ms; /* so may the packet at hand */
+	uint32_t spent_ms;  /* so far */
+	uint32_t packets;   /* likewise */
 };
 
 /* One connection. Lives in the flow table, the dialogue right behind it. */
@@ -59,6 +73,7 @@ struct flow {
 	bool session_told;   /* EVENT_REFUSED */
 	bool hides_commands; /* some body had commands behind an end that is none */
 	struct masked masked;
+	struct flow_hold hold;
 	bool one_sided; /* lone_side speaks to somebody who was never heard: his packets take another way */
 	enum smtp_side lone_side;
 	struct event_domain sni;
@@ -145,6 +160,18 @@ void inspect_session_replied(
  * session; asked before the segment is read. payload begins at stream offset `offset`. */
 bool inspect_session_ends(const struct inspect *in, struct flow *f, enum smtp_side side,
         const uint8_t *payload, uint32_t len, uint64_t offset);
+
+/* inspect_slow.c. Before a segment is read. */
+void inspect_slow_begin(struct flow *f);
+/* A reply is complete, its `masked` known; sets hold.spared and hold.reply_ms. */
+void inspect_slow_replied(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us);
+/* The server's segment was read, and may pass: holds it, if something in it is to be waited for. */
+void inspect_slow_hold(struct inspect *in, struct flow *f, const struct packet *packet,
+        const struct segment *seg, struct verdict *out);
+/* Asked before a segment is read: it is to be dropped, because something of the server's is held before it. */
+bool inspect_slow_waits(struct flow *f, enum smtp_side side, const struct segment *seg, struct verdict *out);
+/* The connection is reset now. */
+void inspect_slow_reset(const struct flow *f, struct verdict *out);
 
 /* Tells what is left when the connection is over. */
 void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us);

@@ -42,6 +42,8 @@ void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state
 	e->u.close.packets_toserver = f->packets[SMTP_CLIENT];
 	e->u.close.packets_toclient = f->packets[SMTP_SERVER];
 	e->u.close.skipped_bytes = f->skipped_bytes;
+	e->u.close.held_ms = f->hold.spent_ms;
+	e->u.close.held = f->hold.packets;
 	e->u.close.transactions = dialogue_transactions(d);
 	e->u.close.tls_version = f->tls_version;
 	e->u.close.tls = f->tls;

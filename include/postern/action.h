@@ -8,15 +8,21 @@ enum action {
 	ACTION_REFUSE_RECIPIENT,            /* this RCPT gets a 550, the connection goes on */
 	ACTION_REFUSE_SESSION,              /* this RCPT gets a 554, then both ends get a TCP reset */
 	ACTION_RESET,                       /* both ends get a TCP reset */
+	ACTION_SLOW,                        /* the server's refusals are held for a while: the tar pit */
 	ACTION_RELAY_COUNT,                 /* the ones above are what `relay` may name */
 	ACTION_REFUSE = ACTION_RELAY_COUNT, /* a rule's `refuse`: the try is answered with a reset */
 	ACTION_DROP,                        /* a rule's `drop`: the try is left unanswered */
-	ACTION_SLOW,                        /* the server's refusals are held for a while: the tar pit */
 	ACTION_COUNT
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset"
-#define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop", "slow"
+#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset", "slow"
+#define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
+
+/* What it is done about does not come to pass. */
+static inline int action_refuses(enum action a)
+{
+	return a != ACTION_ALERT && a != ACTION_SLOW;
+}
 
 #endif

@@ -194,6 +194,7 @@ struct event_rcpt {
 	uint8_t action;      /* enum action taken */
 	uint8_t would;       /* enum action that enforce mode, or certainty, would have taken */
 	uint8_t pipelined;
+	uint32_t hold_ms; /* the reply is held back for so long, or less where there is no room */
 	struct event_path path;
 	struct event_domain final_domain;
 };
@@ -291,6 +292,8 @@ struct event_close {
 	uint64_t packets_toclient;
 	uint64_t skipped_bytes; /* payload that was never read (holes offline, TLS not counted) */
 	uint32_t transactions;
+	uint32_t held; /* packets of the server's that were held back, and all their time */
+	uint32_t held_ms;
 	uint16_t tls_version;
 	uint8_t state; /* enum event_state */
 	uint8_t tls;

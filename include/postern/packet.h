@@ -20,7 +20,7 @@ enum packet_flag {
 
 struct packet {
 	uint64_t time_us;        /* wall clock, microseconds since 1970 */
-	uint32_t ticket;         /* tap's own number of this packet; inspect never reads it */
+	uint32_t ticket;         /* tap's own number of this packet; by it inspect names one that is held */
 	uint32_t captured_bytes; /* bytes present, from the network header on */
 	uint32_t length_bytes;   /* bytes the packet had on the wire; more than captured = cut */
 	uint32_t mark;           /* packet mark as queued */

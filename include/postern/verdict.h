@@ -2,6 +2,9 @@
  *
  * A verdict is accept, drop or reset, and a few edits: bytes that replace as many bytes of the
  * packet. tap applies the edits blindly; checksums are edits too, so tap knows no protocol.
+ *
+ * An accept may be one for later: tap keeps the packet for `hold_ms`, or for less, if there is no room, somebody asks for
+ * it, or the daemon leaves; then it is carried out as it was given. tap says when: once for each such verdict.
  */
 #ifndef POSTERN_VERDICT_H
 #define POSTERN_VERDICT_H
@@ -22,7 +25,7 @@ enum mark_bit {
 	MARK_MASK = 15,     /* width the mask must have */
 };
 
-enum { VERDICT_EDITS_MAX = 128, VERDICT_BYTES_MAX = 8192 };
+enum { VERDICT_EDITS_MAX = 128, VERDICT_BYTES_MAX = 8192, VERDICT_HOLD_MAX_MS = 10000 };
 
 struct edit {
 	uint32_t offset; /* from the network header */
@@ -31,11 +34,14 @@ struct edit {
 };
 
 struct verdict {
-	uint8_t kind; /* enum verdict_kind */
-	uint8_t pad;
+	uint8_t kind;   /* enum verdict_kind */
+	uint8_t let_go; /* the held packet of that ticket goes at once, before this one */
 	uint16_t edit_count;
 	uint16_t bytes_used;
-	uint16_t pad2;
+	uint16_t hold_ms; /* ACCEPT: so much later; up to VERDICT_HOLD_MAX_MS, 0 = at once */
+	uint32_t let_go_ticket;
+	uint32_t pad;
+	uint64_t hold_ref; /* inspect's own, told when the packet has gone */
 	struct edit edits[VERDICT_EDITS_MAX];
 	uint8_t bytes[VERDICT_BYTES_MAX];
 };

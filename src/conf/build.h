@@ -18,6 +18,7 @@ struct draft {
 	int64_t mode, otherwise;
 	int64_t relay_action, relay_tricks, max_refusals;
 	int64_t smuggling_reset;
+	int64_t slow_hold, slow_session, slow_packets;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
 	int64_t nft_drop_invalid;

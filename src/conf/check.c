@@ -128,6 +128,7 @@ void check_blocks(struct build *b)
 		case BLOCK_ROOT:
 		case BLOCK_RELAY:
 		case BLOCK_SMUGGLING:
+		case BLOCK_SLOW:
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_DNS:

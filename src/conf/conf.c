@@ -95,6 +95,9 @@ static void set_policy(struct build *b)
 		.tricks_action = (enum action)d->relay_tricks,
 		.smuggling_action = d->smuggling_reset ? ACTION_RESET : ACTION_ALERT,
 		.max_refusals = (unsigned)d->max_refusals,
+		.slow_hold_ms = (uint32_t)d->slow_hold * 1000,
+		.slow_session_ms = (uint32_t)d->slow_session * 1000,
+		.slow_packets = (uint32_t)d->slow_packets,
 		.port_count = b->port_count,
 	};
 

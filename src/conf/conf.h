@@ -23,7 +23,7 @@ enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK_COUNT };
 #define CONF_HOOK_NAMES "forward", "input", "output"
 
-enum { CONF_WORKERS_MAX = 16 };
+enum { CONF_WORKERS_MAX = 16, CONF_HELD_MAX = 1024 };
 
 /* By what an upstream is followed through the DNS. */
 enum conf_source { CONF_MX_OF, CONF_SPF_OF, CONF_HOSTS, CONF_SOURCE_COUNT };

@@ -27,6 +27,12 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "What is done, in mode enforce, about commands hidden in a body behind an end that only some "
 	        "servers take for "
 	        "one." },
+	[BLOCK_SLOW] = { "slow", false,
+	        "The tar pit: for whom the action is slow, the server's 5xx replies (not those to an end of "
+	        "data) "
+	        "arrive late, in mode enforce. Upstreams, home, servers, may-relay and authenticated clients "
+	        "never "
+	        "wait." },
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_DNS] = { "dns", false, "How the names of upstreams are looked up." },
@@ -140,6 +146,14 @@ const struct key keys[] = {
 
 	{ BLOCK_SMUGGLING, "action", KEY_WORD, "alert", WORDS(smuggling_words), DRAFT(smuggling_reset),
 	  .help = "reset ends the connection before the commands arrive. The client keeps the mail and tries again until it gives up." },
+
+	{ BLOCK_SLOW, "hold", KEY_DURATION, "8s", 1, 10, .set = value_duration, DRAFT(slow_hold),
+	  .help = "How long each refusal is held. A server under load may hang up on clients that are silent for ten seconds." },
+	{ BLOCK_SLOW, "session", KEY_DURATION, "1m", 1, 60, .set = value_duration, DRAFT(slow_session),
+	  .help = "How long all refusals of a connection are held together; those behind it pass at once." },
+	{ BLOCK_SLOW, "packets", KEY_NUMBER, "256", 1, CONF_HELD_MAX, "packets", .set = value_number, DRAFT(slow_packets),
+	  .help = "Held at once, by each worker, and never more than a quarter of queue.length: the rest is for those who do not wait. "
+	          "Beyond that, the one with the least time left is let go." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
 	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },

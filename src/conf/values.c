@@ -138,6 +138,7 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 		int64_t seconds;
 	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
 	const struct key *k = e->key;
+	const bool in_days = k->max % 86400 == 0;
 	char label[KEY_LABEL_MAX], *end;
 	int64_t value;
 	size_t i;
@@ -147,8 +148,8 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 	if (!isdigit((unsigned char)e->text[0]) || errno != 0)
 		end = e->text;
 	for (i = 0; end != e->text && i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].suffix) == 0 && value >= k->min / units[i].seconds &&
-		        value <= k->max / units[i].seconds) {
+		if (strcmp(end, units[i].suffix) == 0 && value <= k->max / units[i].seconds &&
+		        value * units[i].seconds >= k->min) {
 			put_number(b, block, e, value * units[i].seconds);
 			return;
 		}
@@ -157,8 +158,9 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 		return;
 	}
 	build_error(b, &e->at,
-	        "%s = \"%s\" is no duration from %llds to %lldd; write one like 30s, 5m, 1h or 7d",
-	        key_label(k, label), e->text, (long long)k->min, (long long)(k->max / 86400));
+	        "%s = \"%s\" is no duration from %llds to %lld%s; write one like 30s, 5m, 1h or 7d",
+	        key_label(k, label), e->text, (long long)k->min, (long long)(k->max / (in_days ? 86400 : 1)),
+	        in_days ? "d" : "s");
 }
 
 void value_name(struct build *b, struct block *block, const struct entry *e)

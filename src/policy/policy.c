@@ -75,6 +75,9 @@ struct policy *policy_new(void)
 		.tricks_action = ACTION_ALERT,
 		.smuggling_action = ACTION_ALERT,
 		.max_refusals = 3,
+		.slow_hold_ms = 8000,
+		.slow_session_ms = 60000,
+		.slow_packets = 256,
 		.ports = { 25 },
 		.port_count = 1 };
 	memcpy(p->groups, fixed, sizeof(fixed));

@@ -70,6 +70,10 @@ struct policy_settings {
 	enum action tricks_action;    /* for forms whose outer domain is ours */
 	enum action smuggling_action; /* alert or reset */
 	unsigned max_refusals; /* recipients refused in a connection before its transaction is deferred */
+	uint32_t
+	        slow_hold_ms; /* how long a refusal is held, for whom is slowed; and all those of a connection */
+	uint32_t slow_session_ms;
+	uint32_t slow_packets; /* held at once, by each worker */
 	uint16_t ports[POLICY_PORTS_MAX];
 	unsigned port_count; /* 0 = any port (offline reading only) */
 };
@@ -138,6 +142,12 @@ struct policy_connection {
 	bool client_home;
 	bool client_server; /* in a servers group, or the gateway itself: it passes on what others wrote */
 };
+
+/* The action `slow` is not for this client: ours, or an upstream. */
+static inline bool policy_never_slows(const struct policy_connection *c)
+{
+	return c->client_ours || c->client_home || c->client_server || c->client_upstream;
+}
 
 struct policy_recipient {
 	bool ours;          /* every hop of the address ends at this server */

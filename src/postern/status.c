@@ -74,6 +74,16 @@ static void print_numbers(const json_t *line)
 	        live_number(n, "watch.incidents_open"));
 }
 
+static void print_slow(const json_t *line)
+{
+	const json_t *n = json_object_get(line, "numbers");
+
+	if (live_number(n, "tap.held") > 0)
+		printf("slow      %lld replies were held back, %lld are now, %lld went before their time\n",
+		        live_number(n, "tap.held"), live_number(n, "tap.held_now"),
+		        live_number(n, "tap.held_early"));
+}
+
 static void print_workers(const json_t *line)
 {
 	const json_t *row;
@@ -106,6 +116,7 @@ static void print_status(void *arg, const json_t *line)
 	print_reload(line);
 	print_sessions(line);
 	print_numbers(line);
+	print_slow(line);
 	print_workers(line);
 	print_wrong(line);
 }

@@ -129,6 +129,8 @@ int bypass_begin(struct bypass *b, uint32_t seconds, uint32_t uid, const char *w
 		log_warning("%s (uid %" PRIu32 ")", text, uid);
 	desk_audit(b->daemon->desk, now_us, "bypass of %" PRIu32 " s begun by uid %" PRIu32 ": %s", seconds,
 	        uid, *reason ? reason : "no reason given");
+	for (unsigned i = 0; i < b->daemon->worker_count; i++)
+		worker_let_go(b->daemon->workers[i]); /* nothing waits in a bypass */
 	tell(b, BYPASS_BEGUN, now_us);
 	return 0;
 }

@@ -108,6 +108,7 @@ static struct worker *open_worker(struct daemon *d, unsigned number, char err[ER
 			.number = (uint16_t)(d->conf->queue.number + number),
 			.length = d->conf->queue.length,
 			.mark_mask = d->conf->nft.mark_mask,
+			.hold_most = policy_settings(d->conf->policy)->slow_packets,
 		},
 		.policy = d->conf->policy,
 		.sentences = d->sentences,

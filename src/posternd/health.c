@@ -56,6 +56,9 @@ static const uint64_t HANGS_US = 750000;
 	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
 	X(TAP_VERDICTS, "tap.verdicts", NULL)                                                                \
 	X(TAP_SENDS, "tap.sends", NULL)                                                                      \
+	X(TAP_HELD, "tap.held", NULL)                                                                        \
+	X(TAP_HELD_NOW, "tap.held_now", NULL)                                                                \
+	X(TAP_HELD_EARLY, "tap.held_early", NULL)                                                            \
 	X(TAP_OVERRUNS, "tap.overruns", NULL)                                                                \
 	X(TAP_UNREADABLE, "tap.unreadable", NULL)                                                            \
 	X(TAP_UNEDITABLE, "tap.uneditable", NULL)                                                            \
@@ -171,6 +174,9 @@ static void add_worker(struct health *h, struct worker *w)
 	h->now[NUMBER_TAP_BYTES] += load(&c->bytes);
 	h->now[NUMBER_TAP_VERDICTS] += load(&c->verdicts);
 	h->now[NUMBER_TAP_SENDS] += load(&c->sends);
+	h->now[NUMBER_TAP_HELD] += load(&c->held);
+	h->now[NUMBER_TAP_HELD_NOW] += load(&c->held_now);
+	h->now[NUMBER_TAP_HELD_EARLY] += load(&c->held_early);
 	h->now[NUMBER_TAP_OVERRUNS] += load(&c->overruns);
 	h->now[NUMBER_TAP_UNREADABLE] += load(&c->unreadable);
 	h->now[NUMBER_TAP_UNEDITABLE] += load(&c->uneditable);

@@ -137,6 +137,14 @@ static enum setting setting_of(const struct reasons *r, const struct why_decisio
 	return is_plain(d->form) ? SETTING_RELAY : SETTING_TRICKS;
 }
 
+/* No setting says so of the recipient: it was said of the source. */
+static bool is_sentenced(const struct reasons *r, const struct why_decision *d)
+{
+	return d->action == ACTION_SLOW &&
+	       (d->because != BECAUSE_FOREIGN || (r->actions[SETTING_RELAY] != ACTION_SLOW &&
+	                                                 r->actions[SETTING_TRICKS] != ACTION_SLOW));
+}
+
 void reasons_write(const struct reasons *r, struct why_decision *d)
 {
 	const char *text = "";
@@ -160,5 +168,7 @@ void reasons_write(const struct reasons *r, struct why_decision *d)
 	case BECAUSE_COUNT:
 		break;
 	}
+	if (is_sentenced(r, d))
+		text = "the source is slowed for a while";
 	snprintf(d->reason, sizeof(d->reason), "%s", text);
 }

@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "inspect.h"
+#include "policy/policy.h"
 #include "postern/event.h"
 
 enum { EVENT_SLOTS = 16384, JOIN_S = 5 };
@@ -39,6 +40,7 @@ struct worker {
 	_Atomic(const struct policy *) wanted, used;
 	uint64_t releases; /* of the queue, seen */
 	atomic_uint forget_wanted, forget_done;
+	atomic_bool let_go;
 	atomic_bool ended;
 };
 
@@ -51,8 +53,18 @@ static void take_policy(struct worker *w)
 	if (wanted == atomic_load_explicit(&w->used, memory_order_relaxed))
 		return;
 	inspect_set_policy(w->inspect, wanted);
+	nfqueue_set_hold_most(w->queue, policy_settings(wanted)->slow_packets);
+	nfqueue_let_all_go(w->queue); /* it may say otherwise about them */
 	atomic_store_explicit(&w->used, wanted, memory_order_release);
 	w->settings.wake(w->settings.wake_arg);
+}
+
+/* All connections; what is held of them goes, since nobody will know any more why. */
+static void forget(struct worker *w, uint64_t now_us)
+{
+	while (inspect_finish(w->inspect, now_us) > 0)
+		;
+	nfqueue_let_all_go(w->queue);
 }
 
 /* While others had the queue, connections went on unseen. What is known of them would only mislead: they
@@ -64,8 +76,7 @@ static void forget_after_release(struct worker *w, uint64_t now_us)
 	if (releases == w->releases)
 		return;
 	w->releases = releases;
-	while (inspect_finish(w->inspect, now_us) > 0)
-		;
+	forget(w, now_us);
 }
 
 /* The same, because somebody knows that packets went past us. */
@@ -75,8 +86,7 @@ static void forget_when_asked(struct worker *w, uint64_t now_us)
 
 	if (wanted == atomic_load_explicit(&w->forget_done, memory_order_relaxed))
 		return;
-	while (inspect_finish(w->inspect, now_us) > 0)
-		;
+	forget(w, now_us);
 	atomic_store_explicit(&w->forget_done, wanted, memory_order_release);
 	w->settings.wake(w->settings.wake_arg);
 }
@@ -97,6 +107,8 @@ static void on_tick(void *arg, uint64_t now_us)
 
 	take_policy(w);
 	forget_when_asked(w, now_us);
+	if (atomic_exchange_explicit(&w->let_go, false, memory_order_relaxed))
+		nfqueue_let_all_go(w->queue);
 	if (now_us - w->ticked_us >= TICK_US) { /* also when the clock was set back */
 		inspect_tick(w->inspect, now_us);
 		w->ticked_us = now_us;
@@ -105,11 +117,25 @@ static void on_tick(void *arg, uint64_t now_us)
 		w->settings.wake(w->settings.wake_arg);
 }
 
-static void *run(void *arg)
+static void on_let_go(void *arg, uint64_t hold_ref, uint32_t held_ms, bool early)
 {
 	struct worker *w = arg;
 
-	w->result = nfqueue_serve(w->queue, on_packet, on_tick, w);
+	(void)early;
+	inspect_let_go(w->inspect, hold_ref, held_ms);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	const struct nfqueue_calls calls = {
+		.inspect = on_packet,
+		.tick = on_tick,
+		.let_go = on_let_go,
+		.arg = w,
+	};
+
+	w->result = nfqueue_serve(w->queue, &calls);
 	atomic_store(&w->ended, true);
 	w->settings.wake(w->settings.wake_arg);
 	return NULL;
@@ -206,6 +232,12 @@ void worker_set_policy(struct worker *w, const struct policy *policy)
 void worker_forget(struct worker *w)
 {
 	atomic_fetch_add_explicit(&w->forget_wanted, 1, memory_order_release);
+	nfqueue_wake(w->queue);
+}
+
+void worker_let_go(struct worker *w)
+{
+	atomic_store_explicit(&w->let_go, true, memory_order_relaxed);
 	nfqueue_wake(w->queue);
 }
 

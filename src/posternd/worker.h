@@ -43,6 +43,8 @@ bool worker_has_policy(const struct worker *w, const struct policy *policy);
  * second; wake() is called then. */
 void worker_forget(struct worker *w);
 bool worker_has_forgotten(const struct worker *w);
+/* What it holds back is to go, soon. */
+void worker_let_go(struct worker *w);
 /* The thread has ended by itself. */
 bool worker_has_ended(const struct worker *w);
 /* inspect_finish() of its engine, after worker_join(). */

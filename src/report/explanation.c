@@ -76,6 +76,7 @@ static const char *const action_sentences[] = {
 	[ACTION_REFUSE_RECIPIENT] = "it gets a 550, the connection goes on",
 	[ACTION_REFUSE_SESSION] = "it gets a 554, then the connection is reset",
 	[ACTION_RESET] = "the connection is reset",
+	[ACTION_SLOW] = "the server decides; its refusals are held back for a while",
 };
 static_assert(COUNT(action_sentences) == ACTION_RELAY_COUNT, "a sentence for each");
 

@@ -287,6 +287,8 @@ static void tell_flow(struct record_book *b, struct frame *frame, const struct e
 	field_set_uint(flow, "bytes_toserver", close->bytes_toserver);
 	field_set_uint(flow, "bytes_toclient", close->bytes_toclient);
 	field_set_uint(flow, "transactions", close->transactions);
+	field_set_nonzero(flow, "held", close->held);
+	field_set_nonzero(flow, "held_ms", close->held_ms);
 	if (close->tls) {
 		tls = json_object();
 		field_set_text(tls, "version", tls_version(close->tls_version));

@@ -37,6 +37,7 @@ static json_t *rcpt_entry(const struct transaction *t, struct transaction_memory
 	field_set_nonzero(entry, "code", rcpt->reply.code);
 	if (rcpt->reply.code)
 		field_set_cut(entry, "text", FIELD_OF(rcpt->reply.text), rcpt->reply.text.cut, &m->cut);
+	field_set_nonzero(entry, "hold_ms", rcpt->hold_ms);
 	if (rcpt->judged)
 		field_set(entry, "ours", json_boolean(rcpt->ours));
 	if (rcpt->judged || rcpt->form != 0 || rcpt->final_domain.len > 0)

@@ -13,6 +13,11 @@
  * message and is counted. Sending fails only for want of memory; it is tried again for a second,
  * because nothing else can be done with packets that are owed a verdict.
  *
+ * A packet with a verdict for later stays in the kernel's queue; its verdict message waits in a book (tap/hold.h) and is
+ * sent when its time has come, ahead of what is read then. It goes sooner when the book is full, when `inspect` or the
+ * worker asks for it, when packets were lost for want of room, at the end. A queue that was taken away has taken
+ * its packets along: nothing is owed for them.
+ *
  * Limits: SEND_BYTES of verdicts in one send, then a further one; 65531 bytes of a packet (the length
  * field of a netlink attribute).
  *
@@ -32,6 +37,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -42,6 +48,7 @@
 #include <libnetfilter_queue/libnetfilter_queue.h>
 
 #include "base/clock.h"
+#include "tap/hold.h"
 #include "tap/netlink.h"
 #include "tap/nfqueue_message.h"
 
@@ -74,15 +81,16 @@ struct nfqueue {
 	struct iovec vectors[BATCH];
 	struct sockaddr_nl senders[BATCH];
 	struct verdict verdict;
+	struct hold *hold;
+	bool empty_hold; /* all of it is to go */
 	struct nfqueue_counts counts;
 };
 
-/* What the worker was given for its life. */
+/* What the worker was given for its life, and the time of the turn. */
 struct work {
-	nfqueue_inspect inspect;
-	nfqueue_tick tick;
-	void *arg;
+	const struct nfqueue_calls *calls;
 	uint64_t now_us;
+	uint64_t monotonic_us;
 };
 
 static const struct netlink_service queue_service = {
@@ -141,8 +149,10 @@ static int take_resources(struct nfqueue *q)
 		return -errno;
 	q->slots = aligned_alloc(64, (size_t)BATCH * SLOT_BYTES);
 	q->send = aligned_alloc(64, SEND_BYTES);
-	if (!q->slots || !q->send)
+	q->hold = hold_new(0);
+	if (!q->slots || !q->send || !q->hold)
 		return -ENOMEM;
+	nfqueue_set_hold_most(q, q->settings.hold_most);
 	for (i = 0; i < BATCH; i++) {
 		struct msghdr *m = &q->headers[i].msg_hdr;
 
@@ -206,6 +216,7 @@ void nfqueue_close(struct nfqueue *q)
 		close(q->stop_fd);
 	free(q->slots);
 	free(q->send);
+	hold_free(q->hold);
 	free(q);
 }
 
@@ -235,11 +246,11 @@ static int pay(struct nfqueue *q)
 	return 0;
 }
 
-/* Where the next verdict message can be written; sends what is there if room is short. */
-static int make_room(struct nfqueue *q, const struct packet *packet)
+/* So many bytes of verdict messages can be written; sends what is there if room is short. */
+static int make_room(struct nfqueue *q, size_t bytes)
 {
 	static_assert(SEND_BYTES > 2 * SLOT_BYTES, "every verdict fits into an empty buffer");
-	return q->send_used + nfqueue_message_verdict_room(packet) > SEND_BYTES ? pay(q) : 0;
+	return q->send_used + bytes > SEND_BYTES ? pay(q) : 0;
 }
 
 static void owe(struct nfqueue *q, size_t message_bytes)
@@ -248,22 +259,113 @@ static void owe(struct nfqueue *q, size_t message_bytes)
 	q->send_count++;
 }
 
+/* ---- holding ------------------------------------------------------------------------------- */
+
+void nfqueue_let_all_go(struct nfqueue *q)
+{
+	q->empty_hold = true;
+}
+
+void nfqueue_set_hold_most(struct nfqueue *q, uint32_t packets)
+{
+	uint32_t share = atomic_load(&q->stopping) ? 0 : q->settings.length / NFQUEUE_HOLD_SHARE;
+
+	hold_set_most(q->hold, packets < share ? packets : share);
+}
+
+/* A held packet is out of the book: paid, or gone with its queue. */
+static void tell_gone(struct nfqueue *q, const struct work *w, const struct held *held)
+{
+	bool early = w->monotonic_us < held->until_us;
+	uint64_t ref = held->ref, held_ms = (w->monotonic_us - held->since_us) / 1000;
+
+	hold_drop(q->hold, held);
+	atomic_store_explicit(&q->counts.held_now, hold_count(q->hold), memory_order_relaxed);
+	count(&q->counts.held_early, early);
+	w->calls->let_go(w->calls->arg, ref, (uint32_t)held_ms, early);
+}
+
+/* held: NULL = none. 0 or -errno. */
+static int let_go(struct nfqueue *q, const struct work *w, const struct held *held)
+{
+	int r = held ? make_room(q, held->message_bytes) : 0;
+
+	if (r || !held)
+		return r;
+	memcpy(q->send + q->send_used, held->message, held->message_bytes);
+	owe(q, held->message_bytes);
+	tell_gone(q, w, held);
+	return 0;
+}
+
+/* Those whose time has come, or all of them. */
+static int let_go_due(struct nfqueue *q, const struct work *w)
+{
+	const struct held *held;
+	int r = 0;
+
+	while (r == 0 && (held = hold_soonest(q->hold)) &&
+	        (q->empty_hold || held->until_us <= w->monotonic_us))
+		r = let_go(q, w, held);
+	q->empty_hold = false;
+	return r;
+}
+
+/* Into the book, at the cost of the one that has the least time left. False: the packet can't be held. */
+static bool hold_packet(struct nfqueue *q, const struct work *w, const struct nfqueue_message *m, int *r)
+{
+	const struct verdict *v = &q->verdict;
+	struct held *held;
+
+	assert(v->hold_ms <= VERDICT_HOLD_MAX_MS && v->kind == VERDICT_ACCEPT);
+	if (v->edit_count > 0 && nfqueue_message_verdict_room(&m->packet) > HOLD_MESSAGE_MAX)
+		return false;
+	if (hold_is_full(q->hold))
+		*r = let_go(q, w, hold_soonest(q->hold));
+	held = hold_add(q->hold, m->packet.ticket, v->hold_ref, w->monotonic_us,
+	        w->monotonic_us + v->hold_ms * UINT64_C(1000));
+	if (!held)
+		return false;
+	held->message_bytes = (uint32_t)nfqueue_message_put_verdict(
+	        held->message, q->settings.number, q->settings.mark_mask, &m->packet, m->bytes, v);
+	atomic_store_explicit(&q->counts.held_now, hold_count(q->hold), memory_order_relaxed);
+	count(&q->counts.held, 1);
+	return true;
+}
+
 /* ---- one packet ---------------------------------------------------------------------------- */
+
+static int answer(struct nfqueue *q, const struct nfqueue_message *m)
+{
+	int r = make_room(q, nfqueue_message_verdict_room(&m->packet));
+
+	if (r == 0)
+		owe(q, nfqueue_message_put_verdict(q->send + q->send_used, q->settings.number,
+		               q->settings.mark_mask, &m->packet, m->bytes, &q->verdict));
+	return r;
+}
 
 static int take_packet(struct nfqueue *q, const struct work *w, const struct nfqueue_message *m)
 {
 	struct verdict *v = &q->verdict;
-	int r = make_room(q, &m->packet);
+	int r = 0;
 
-	if (r)
-		return r;
-	w->inspect(w->arg, &m->packet, m->bytes, v);
+	v->let_go = 0;
+	v->hold_ms = 0;
+	w->calls->inspect(w->calls->arg, &m->packet, m->bytes, v);
 	if (v->kind == VERDICT_ACCEPT && v->edit_count && m->packet.captured_bytes < m->packet.length_bytes)
 		count(&q->counts.uneditable, 1);
-	owe(q, nfqueue_message_put_verdict(q->send + q->send_used, q->settings.number, q->settings.mark_mask,
-	               &m->packet, m->bytes, v));
 	count(&q->counts.bytes, m->packet.length_bytes);
-	return 0;
+	if (q->empty_hold)
+		r = let_go_due(q, w);
+	if (r == 0 && v->let_go)
+		r = let_go(q, w, hold_find(q->hold, v->let_go_ticket));
+	if (r == 0 && v->hold_ms) {
+		if (hold_packet(q, w, m, &r))
+			return r;
+		w->calls->let_go(w->calls->arg, v->hold_ref, 0, true);
+	}
+	return r ? r : answer(q, m);
 }
 
 static int take_message(
@@ -278,7 +380,7 @@ static int take_message(
 		count(&q->counts.packets, 1);
 		break;
 	case MESSAGE_UNREADABLE:
-		r = make_room(q, &m.packet);
+		r = make_room(q, nfqueue_message_verdict_room(&m.packet));
 		if (r == 0)
 			owe(q, nfqueue_message_put_pass(
 			               q->send + q->send_used, q->settings.number, m.packet.ticket));
@@ -306,8 +408,10 @@ static int receive(struct nfqueue *q)
 		q->headers[i].msg_hdr.msg_namelen = sizeof(q->senders[i]);
 	do {
 		n = recvmmsg(mnl_socket_get_fd(q->socket), q->headers, BATCH, MSG_DONTWAIT, NULL);
-		if (n < 0 && errno == ENOBUFS)
+		if (n < 0 && errno == ENOBUFS) {
 			count(&q->counts.overruns, 1);
+			nfqueue_let_all_go(q);
+		}
 	} while (n < 0 && (errno == EINTR || errno == ENOBUFS));
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
@@ -338,25 +442,49 @@ static void count_latency(struct nfqueue *q, uint64_t since_ns, uint64_t packets
 	count(&q->counts.latency[bucket], packets);
 }
 
+/* Packets that were not held, so far. */
+static uint64_t answered(const struct nfqueue *q)
+{
+	return atomic_load_explicit(&q->counts.packets, memory_order_relaxed) -
+	       atomic_load_explicit(&q->counts.held, memory_order_relaxed);
+}
+
 /* Reads and pays one batch. Number of datagrams or -errno. */
 static int turn(struct nfqueue *q, struct work *w)
 {
-	uint64_t before = atomic_load_explicit(&q->counts.packets, memory_order_relaxed);
+	uint64_t before = answered(q);
 	uint64_t since_ns = clock_monotonic_ns();
-	int i, n, r = 0;
+	int i, n, r;
 
 	w->now_us = clock_now_us();
-	atomic_store_explicit(&q->counts.last_wakeup_us, since_ns / 1000, memory_order_relaxed);
+	w->monotonic_us = since_ns / 1000;
+	atomic_store_explicit(&q->counts.last_wakeup_us, w->monotonic_us, memory_order_relaxed);
 	n = receive(q);
+	r = let_go_due(q, w);
 	for (i = 0; i < n && r == 0; i++)
 		r = take_datagram(q, w, (unsigned)i);
 	if (r == 0)
 		r = pay(q);
 	if (n > 0)
-		count_latency(
-		        q, since_ns, atomic_load_explicit(&q->counts.packets, memory_order_relaxed) - before);
-	w->tick(w->arg, w->now_us);
+		count_latency(q, since_ns, answered(q) - before);
+	w->calls->tick(w->calls->arg, w->now_us);
+	if (r == 0 && q->empty_hold) {
+		r = let_go_due(q, w);
+		if (r == 0)
+			r = pay(q);
+	}
 	return r ? r : n;
+}
+
+/* How long there is nothing to do unless packets come. */
+static int idle_ms(struct nfqueue *q)
+{
+	const struct held *held = hold_soonest(q->hold);
+	uint64_t now_us = held ? clock_monotonic_ns() / 1000 : 0;
+
+	if (!held || held->until_us >= now_us + NFQUEUE_IDLE_MS * UINT64_C(1000))
+		return NFQUEUE_IDLE_MS;
+	return held->until_us > now_us ? (int)((held->until_us - now_us) / 1000) + 1 : 0;
 }
 
 static int wait_for_packets(struct nfqueue *q)
@@ -367,7 +495,7 @@ static int wait_for_packets(struct nfqueue *q)
 	};
 	eventfd_t woken;
 
-	if (poll(fds, 2, NFQUEUE_IDLE_MS) < 0)
+	if (poll(fds, 2, idle_ms(q)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[1].revents)
 		(void)eventfd_read(q->stop_fd, &woken);
@@ -377,12 +505,15 @@ static int wait_for_packets(struct nfqueue *q)
 /* After nfqueue_release(). Packets that still wait in the socket are of the queue that was: the kernel
  * has dropped them, and their numbers would mean others in the new one. So they are thrown away, before
  * there can be new ones. */
-static int claim_again(struct nfqueue *q)
+static int claim_again(struct nfqueue *q, const struct work *w)
 {
+	const struct held *held;
 	int n, r;
 
 	atomic_store(&q->released, false);
 	q->bound = false;
+	while ((held = hold_soonest(q->hold)))
+		tell_gone(q, w, held);
 	do {
 		n = receive(q);
 	} while (n > 0);
@@ -394,9 +525,9 @@ static int claim_again(struct nfqueue *q)
 	return r;
 }
 
-int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick, void *arg)
+int nfqueue_serve(struct nfqueue *q, const struct nfqueue_calls *calls)
 {
-	struct work w = { .inspect = inspect, .tick = tick, .arg = arg };
+	struct work w = { .calls = calls };
 	uint64_t last;
 	int r = 0;
 
@@ -404,12 +535,14 @@ int nfqueue_serve(struct nfqueue *q, nfqueue_inspect inspect, nfqueue_tick tick,
 		if (r < BATCH)
 			r = wait_for_packets(q);
 		if (r >= 0 && atomic_load(&q->released))
-			r = claim_again(q);
+			r = claim_again(q, &w);
 		if (r >= 0)
 			r = turn(q, &w);
 	}
 	/* What the kernel had handed over when the stop came; no more, or a busy queue would never end. */
 	last = atomic_load(&q->counts.packets) + q->settings.length;
+	nfqueue_set_hold_most(q, 0);
+	nfqueue_let_all_go(q);
 	do {
 		if (r >= 0)
 			r = turn(q, &w);

@@ -56,13 +56,15 @@ bool relay_judge_rcpt(const struct watch_view *view, const struct event *e, stru
 	f->action = rcpt->action;
 	f->would = rcpt->would;
 	f->outcome = rcpt->outcome;
-	f->blocked = rcpt->action != ACTION_ALERT;
+	f->blocked = (uint8_t)action_refuses((enum action)rcpt->action);
 	f->verified = 1;
 	f->tx_id = rcpt->tx_id;
 	f->form = rcpt->form;
 	f->rcpt_to = rcpt->path;
 	print_rcpt(f, rcpt);
 	print_way(f, rcpt);
+	if (rcpt->hold_ms)
+		evidence_print(evidence_line(f), "slow: this reply is held back for %u ms", rcpt->hold_ms);
 	if (is_forgotten_domain(e)) {
 		if (!accepted)
 			f->severity = SEVERITY_FORGOTTEN_DOMAIN;

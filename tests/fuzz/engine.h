@@ -2,7 +2,7 @@
  *
  * The server 192.168.0.10 owns example.org; the client is a stranger. What must hold of every verdict, whatever
  * the packet: one kind, edits within the payload and the TCP checksum, none where the packet does not pass, and
- * a packet that was right before is right after them.
+ * a packet that was right before is right after them; who is held can be held, and who is to be let go is held.
  */
 #ifndef FUZZ_ENGINE_H
 #define FUZZ_ENGINE_H
@@ -19,12 +19,20 @@
 #define ENGINE_CLIENT6 "2001:db8::7"
 #define ENGINE_SERVER6 POLICY_SERVER6
 
+enum { ENGINE_HELD_MAX = 8 };
+
 static struct engine {
 	struct inspect *inspect;
 	struct ring *ring; /* made once */
 	uint64_t now_us;
 	uint8_t packet[PACKET_ROOM]; /* as its receiver gets it */
 	void (*on_event)(const struct event *e);
+	uint32_t ticket; /* of the last packet */
+	struct {
+		uint32_t ticket;
+		uint64_t ref;
+	} held[ENGINE_HELD_MAX];
+	unsigned held_count;
 } engine;
 
 static inline void engine_begin(const struct policy *policy, bool offline)
@@ -40,6 +48,7 @@ static inline void engine_begin(const struct policy *policy, bool offline)
 	s.edits = 64;
 	engine.inspect = inspect_new(&s, engine.ring, policy);
 	engine.now_us = UINT64_C(1700000000000000);
+	engine.held_count = 0;
 	FUZZ_CHECK(engine.inspect && engine.ring);
 }
 
@@ -89,19 +98,51 @@ static inline void engine_check_edits(const struct packet *meta, const struct ve
 	FUZZ_CHECK(!was_right || wire_parse(&after, engine.packet, &seg) == WIRE_TCP);
 }
 
+static inline void engine_let_go(unsigned i)
+{
+	uint64_t ref = engine.held[i].ref;
+
+	engine.held[i] = engine.held[--engine.held_count];
+	inspect_let_go(engine.inspect, ref, VERDICT_HOLD_MAX_MS);
+}
+
+/* As tap does it: the oldest goes when there is no room. */
+static inline void engine_hold(const struct verdict *v)
+{
+	unsigned i;
+
+	FUZZ_CHECK(v->let_go <= 1);
+	if (v->let_go) {
+		for (i = 0; i < engine.held_count && engine.held[i].ticket != v->let_go_ticket; i++)
+			;
+		FUZZ_CHECK(i < engine.held_count);
+		engine_let_go(i);
+	}
+	if (v->hold_ms == 0)
+		return;
+	FUZZ_CHECK(v->kind == VERDICT_ACCEPT && v->hold_ms <= VERDICT_HOLD_MAX_MS);
+	if (engine.held_count == ENGINE_HELD_MAX)
+		engine_let_go(0);
+	engine.held[engine.held_count].ticket = engine.ticket;
+	engine.held[engine.held_count++].ref = v->hold_ref;
+}
+
 /* One packet through the engine; engine.packet is then what the receiver gets, if it is accepted. */
 static inline enum verdict_kind engine_packet(const struct packet *meta, const uint8_t *bytes)
 {
 	static struct verdict v;
 	uint8_t *copy = input_copy(bytes, meta->captured_bytes);
+	struct packet numbered = *meta;
 	struct segment seg;
 
+	numbered.ticket = ++engine.ticket;
 	memset(&v, 0xa5, 64); /* what it leaves out is noticed */
 	memcpy(engine.packet, bytes, meta->captured_bytes);
-	inspect_packet(engine.inspect, meta, copy, &v);
+	inspect_packet(engine.inspect, &numbered, copy, &v);
 	FUZZ_CHECK(v.kind <= VERDICT_RESET);
 	FUZZ_CHECK(memcmp(copy, bytes, meta->captured_bytes) == 0);
 	engine_check_edits(meta, &v, wire_parse(meta, bytes, &seg) == WIRE_TCP);
+	engine_hold(&v);
 	engine_take_events();
 	free(copy);
 	return (enum verdict_kind)v.kind;

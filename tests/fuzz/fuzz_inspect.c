@@ -84,6 +84,8 @@ static void obey(const struct step *s)
 		break;
 	case 't':
 		engine.now_us += s->number * UINT64_C(1000000);
+		while (engine.held_count > 0)
+			engine_let_go(0);
 		inspect_tick(engine.inspect, engine.now_us);
 		engine_take_events();
 		break;

@@ -8,6 +8,8 @@
 #define POLICY_SERVER "192.168.0.10"
 #define POLICY_SERVER6 "fd00::10"
 
+enum { SLOW_HOLD_MS = 8000, SLOW_SESSION_MS = 20000 };
+
 static inline struct policy *policy_make(enum policy_mode mode, enum action action)
 {
 	struct policy_settings s = { .mode = mode,
@@ -15,6 +17,8 @@ static inline struct policy *policy_make(enum policy_mode mode, enum action acti
 		.relay_action = action,
 		.tricks_action = action,
 		.max_refusals = 3,
+		.slow_hold_ms = SLOW_HOLD_MS,
+		.slow_session_ms = SLOW_SESSION_MS,
 		.ports = { 25 },
 		.port_count = 1 };
 	struct policy *p = policy_new();

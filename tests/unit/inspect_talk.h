@@ -27,6 +27,7 @@ struct talk {
 	uint32_t seq[2]; /* next to send; 0 client, 1 server */
 	uint64_t now_us;
 	uint8_t meta_flags;
+	uint32_t ticket;        /* of the packet sent last */
 	struct verdict verdict; /* of the packet sent last */
 	bool checksum_ok;
 	char got[PACKET_ROOM]; /* payload as its receiver gets it */
@@ -35,6 +36,9 @@ struct talk {
 };
 
 enum side { CLIENT, SERVER };
+
+/* For those that are made next; NULL = none. */
+static const struct sentences *talk_sentences;
 
 static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline,
         uint32_t flows, uint32_t slots)
@@ -45,6 +49,7 @@ static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum a
 	t->policy = policy_make(mode, action);
 	t->ring = ring_new(slots, sizeof(struct event));
 	inspect_settings_default(&s, offline);
+	s.sentences = talk_sentences;
 	s.flows = flows;
 	s.pages = 256;
 	s.commands = 1024;
@@ -111,6 +116,7 @@ static inline const char *send_at(
 	struct segment seg;
 	unsigned i;
 
+	meta.ticket = ++t->ticket;
 	inspect_packet(t->inspect, &meta, bytes, &t->verdict);
 	take_events(t);
 	if (t->verdict.kind != VERDICT_ACCEPT)

@@ -44,6 +44,9 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(s->relay_action, ACTION_ALERT);
 	CU_ASSERT_EQUAL(s->tricks_action, ACTION_ALERT);
 	CU_ASSERT_EQUAL(s->smuggling_action, ACTION_ALERT);
+	CU_ASSERT_EQUAL(s->slow_hold_ms, 8000);
+	CU_ASSERT_EQUAL(s->slow_session_ms, 60000);
+	CU_ASSERT_EQUAL(s->slow_packets, 256);
 	CU_ASSERT_EQUAL(s->max_refusals, 3);
 	CU_ASSERT_EQUAL(s->port_count, 1);
 	CU_ASSERT_EQUAL(s->ports[0], 25);
@@ -127,6 +130,7 @@ static const char every_key[] =
         "rule out { from = { servers }  to = { any }  do = refuse }\n"
         "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
         "smuggling { action = reset }\n"
+        "slow { hold = 3s session = 20s packets = 77 }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  "
         "hooks = { output, forward } }\n"
@@ -173,6 +177,9 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(s->relay_action, ACTION_REFUSE_RECIPIENT);
 	CU_ASSERT_EQUAL(s->tricks_action, ACTION_RESET);
 	CU_ASSERT_EQUAL(s->smuggling_action, ACTION_RESET);
+	CU_ASSERT_EQUAL(s->slow_hold_ms, 3000);
+	CU_ASSERT_EQUAL(s->slow_session_ms, 20000);
+	CU_ASSERT_EQUAL(s->slow_packets, 77);
 	CU_ASSERT_EQUAL(s->max_refusals, 7);
 	CU_ASSERT_EQUAL(s->port_count, 2);
 	CU_ASSERT_EQUAL(s->ports[0], 25);

@@ -154,7 +154,14 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:2: servers \"a\" lists no domain, but relay.tricks refuses mail for domains that are "
 	        "not listed; add domains = { ... } or set relay.tricks = alert" },
 	{ "relay { action = block }\n", "t.conf:1: relay.action = \"block\" is unknown; write one of: alert, "
-	                                "defer-recipient, refuse-recipient, refuse-session, reset" },
+	                                "defer-recipient, refuse-recipient, refuse-session, reset, slow" },
+	{ "slow { hold = 11s session = 0m packets = 2000 }\n",
+	        "t.conf:1: slow.hold = \"11s\" is no duration from 1s to 10s; write one like 30s, 5m, 1h or "
+	        "7d\n"
+	        "t.conf:1: slow.session = \"0m\" is no duration from 1s to 60s; write one like 30s, 5m, 1h "
+	        "or 7d\n"
+	        "t.conf:1: slow.packets = \"2000\" is no number in its range; write one from 1 to 1024 "
+	        "packets" },
 	{ "smuggling { action = refuse-session }\n",
 	        "t.conf:1: smuggling.action = \"refuse-session\" is unknown; write one of: alert, reset" },
 	{ "queue { number = 70000 length = 3 fail = opn workers = 17 }\n",

@@ -404,7 +404,9 @@ static void *serve(void *arg)
 {
 	struct server_thread *t = arg;
 
-	CU_ASSERT_EQUAL(nfqueue_serve(t->queue, judge, no_tick, t->lab), 0);
+	const struct nfqueue_calls calls = { .inspect = judge, .tick = no_tick, .arg = t->lab };
+
+	CU_ASSERT_EQUAL(nfqueue_serve(t->queue, &calls), 0);
 	return NULL;
 }
 

@@ -33,6 +33,7 @@ enum {
 	OTHERS_BITS = 0x55, /* of the mark, not ours */
 	DATAGRAM_MAX = 65000,
 	WAIT_MS = 5000,
+	HOLD_MOST = 40,
 };
 
 /* ---- rules --------------------------------------------------------------------------------- */
@@ -195,7 +196,12 @@ struct serving {
 	struct packet last;
 	uint64_t inspected;
 	unsigned ticks;
-	unsigned stop_after; /* packets; 0 = never by itself */
+	unsigned stop_after;       /* packets; 0 = never by itself */
+	unsigned gone, gone_early; /* held ones */
+	uint64_t last_ref;         /* of them; theirs are the numbers of packets, from 1 */
+	uint32_t least_ms;         /* that one of them was held */
+	unsigned let_go_at;        /* at this packet the first one is asked for; 0 = at none */
+	uint32_t first_ticket;
 };
 
 static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes, struct verdict *out)
@@ -206,8 +212,27 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 	s->last = *packet;
 	s->inspected++;
 	*out = s->verdict;
+	out->hold_ref = s->inspected;
+	if (s->inspected == 1)
+		s->first_ticket = packet->ticket;
+	if (s->inspected == s->let_go_at) {
+		out->hold_ms = 0;
+		out->let_go = 1;
+		out->let_go_ticket = s->first_ticket;
+	}
 	if (s->stop_after && s->inspected == s->stop_after)
 		nfqueue_stop(s->queue);
+}
+
+static void on_let_go(void *arg, uint64_t hold_ref, uint32_t held_ms, bool early)
+{
+	struct serving *s = arg;
+
+	s->gone++;
+	s->gone_early += early;
+	s->last_ref = hold_ref;
+	if (held_ms < s->least_ms)
+		s->least_ms = held_ms;
 }
 
 static void on_tick(void *arg, uint64_t now_us)
@@ -220,10 +245,13 @@ static void on_tick(void *arg, uint64_t now_us)
 
 static void open_queue(struct serving *s, uint32_t length)
 {
-	const struct nfqueue_settings settings = { .number = QUEUE, .length = length, .mark_mask = MASK };
+	const struct nfqueue_settings settings = {
+		.number = QUEUE, .length = length, .mark_mask = MASK, .hold_most = HOLD_MOST
+	};
 	char err[256] = "";
 
 	memset(s, 0, sizeof(*s));
+	s->least_ms = UINT32_MAX;
 	s->queue = nfqueue_open(&settings, err, sizeof(err));
 	if (!s->queue)
 		printf("\n%s\n", err);
@@ -233,8 +261,11 @@ static void open_queue(struct serving *s, uint32_t length)
 static void *serve(void *arg)
 {
 	struct serving *s = arg;
+	const struct nfqueue_calls calls = {
+		.inspect = on_packet, .tick = on_tick, .let_go = on_let_go, .arg = s
+	};
 
-	s->result = nfqueue_serve(s->queue, on_packet, on_tick, s);
+	s->result = nfqueue_serve(s->queue, &calls);
 	return NULL;
 }
 
@@ -499,6 +530,163 @@ static void counts_verdicts_that_come_too_late(void)
 	close_wire(w);
 }
 
+/* ---- holding ------------------------------------------------------------------------------- */
+
+static void waits_for(const _Atomic uint64_t *n, uint64_t wanted)
+{
+	int i;
+
+	for (i = 0; i < WAIT_MS && atomic_load(n) < wanted; i++)
+		poll(NULL, 0, 1);
+	CU_ASSERT_EQUAL(atomic_load(n), wanted);
+}
+
+/* Nothing comes before its time, and then all of it, as it was decided. */
+static void holds_for_a_time(void)
+{
+	enum { COUNT = 10, HOLD_MS = 300 };
+	struct serving s;
+	struct wire w;
+	uint32_t i;
+
+	set_up();
+	w = open_wire();
+	open_queue(&s, 1024);
+	s.verdict = (struct verdict) { .edit_count = 1, .bytes_used = 1, .hold_ms = HOLD_MS };
+	s.verdict.edits[0] = (struct edit) { .offset = 28 + 8, .len = 1 };
+	s.verdict.bytes[0] = 'X';
+	for (i = 0; i < COUNT; i++)
+		CU_ASSERT(send_number(w, i, 20));
+	start(&s);
+	for (i = 0; i < COUNT; i++) {
+		uint8_t got[64];
+
+		CU_ASSERT_EQUAL(receive(w, got, sizeof(got), WAIT_MS), 20);
+		CU_ASSERT_EQUAL(got[0], i);
+		CU_ASSERT_EQUAL(got[8], 'X');
+	}
+	stop(&s);
+	CU_ASSERT_EQUAL(s.gone, COUNT);
+	CU_ASSERT_EQUAL(s.gone_early, 0);
+	CU_ASSERT(s.least_ms >= HOLD_MS);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held, COUNT);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held_now, 0);
+	CU_ASSERT_EQUAL(latency_count(nfqueue_counts(s.queue)), 0);
+	CU_ASSERT_EQUAL(counted("inspected"), COUNT);
+	check_and_close(&s);
+	close_wire(w);
+}
+
+/* More than may be held: the first ones go; at the end, all of them, with one verdict each. */
+static void holds_no_more_than_it_may(void)
+{
+	enum { COUNT = 100 };
+	struct serving s;
+	struct wire w;
+	uint32_t i;
+
+	set_up();
+	w = open_wire();
+	open_queue(&s, 1024);
+	s.verdict.hold_ms = VERDICT_HOLD_MAX_MS;
+	for (i = 0; i < COUNT; i++)
+		CU_ASSERT(send_number(w, i, 20));
+	start(&s);
+	for (i = 0; i < COUNT - HOLD_MOST; i++)
+		CU_ASSERT_EQUAL(receive_number(w), i);
+	waits_for(&nfqueue_counts(s.queue)->held, COUNT);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held_now, HOLD_MOST);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held_early, COUNT - HOLD_MOST);
+	CU_ASSERT(nothing_comes(w));
+	stop(&s);
+	for (; i < COUNT; i++)
+		CU_ASSERT_EQUAL(receive_number(w), i);
+	CU_ASSERT_EQUAL(s.gone, COUNT);
+	CU_ASSERT_EQUAL(s.gone_early, COUNT);
+	CU_ASSERT_EQUAL(s.last_ref, COUNT);
+	CU_ASSERT_EQUAL(counted("inspected"), COUNT);
+	check_and_close(&s);
+	close_wire(w);
+}
+
+/* A small queue is left to those who do not wait. */
+static void leaves_room(void)
+{
+	enum { LENGTH = 64, COUNT = 64 };
+	struct nfqueue_kernel_counts k = { 0 };
+	struct serving s;
+	struct wire w;
+	uint32_t i;
+
+	set_up();
+	w = open_wire();
+	open_queue(&s, LENGTH);
+	s.verdict.hold_ms = VERDICT_HOLD_MAX_MS;
+	start(&s);
+	for (i = 0; i < COUNT; i++)
+		CU_ASSERT(send_number(w, i, 20));
+	waits_for(&nfqueue_counts(s.queue)->held, COUNT);
+	CU_ASSERT_EQUAL(nfqueue_read_kernel(QUEUE, &k), 0);
+	CU_ASSERT_EQUAL(k.waiting, LENGTH / NFQUEUE_HOLD_SHARE);
+	CU_ASSERT_EQUAL(k.dropped_full, 0);
+	stop(&s);
+	CU_ASSERT_EQUAL(counted("inspected"), COUNT);
+	check_and_close(&s);
+	close_wire(w);
+}
+
+/* Ahead of the packet that asks for it. */
+static void lets_go_what_is_asked_for(void)
+{
+	struct serving s;
+	struct wire w;
+	uint32_t i;
+
+	set_up();
+	w = open_wire();
+	open_queue(&s, 1024);
+	s.verdict.hold_ms = VERDICT_HOLD_MAX_MS;
+	s.let_go_at = 3;
+	start(&s);
+	for (i = 0; i < 3; i++)
+		CU_ASSERT(send_number(w, i, 20));
+	CU_ASSERT_EQUAL(receive_number(w), 0);
+	CU_ASSERT_EQUAL(receive_number(w), 2);
+	CU_ASSERT(nothing_comes(w));
+	CU_ASSERT_EQUAL(s.last_ref, 1);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held_now, 1);
+	stop(&s);
+	CU_ASSERT_EQUAL(receive_number(w), 1);
+	CU_ASSERT_EQUAL(counted("inspected"), 3);
+	check_and_close(&s);
+	close_wire(w);
+}
+
+/* The kernel has dropped what was held: no verdict is sent, but whoever waits for it hears of it. */
+static void forgets_what_went_with_the_queue(void)
+{
+	struct serving s;
+	struct wire w;
+
+	set_up();
+	w = open_wire();
+	open_queue(&s, 1024);
+	s.verdict.hold_ms = VERDICT_HOLD_MAX_MS;
+	start(&s);
+	CU_ASSERT(send_number(w, 0, 20));
+	waits_for(&nfqueue_counts(s.queue)->held, 1);
+	CU_ASSERT_EQUAL(nfqueue_release(s.queue), 0);
+	waits_for(&nfqueue_counts(s.queue)->releases, 1);
+	stop(&s);
+	CU_ASSERT(nothing_comes(w));
+	CU_ASSERT_EQUAL(s.gone, 1);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->held_now, 0);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->verdicts, 0);
+	CU_ASSERT_EQUAL(nfqueue_counts(s.queue)->verdict_errors, 0);
+	nfqueue_close(s.queue);
+	close_wire(w);
+}
+
 static void says_who_has_the_queue(void)
 {
 	const struct nfqueue_settings settings = { .number = QUEUE, .length = 10, .mark_mask = MASK };
@@ -546,5 +734,8 @@ SUITE("nfqueue", { "accepts and marks", accepts_and_marks }, { "drops and resets
         { "counts what a full queue drops", counts_what_a_full_queue_drops },
         { "survives an overrun", survives_an_overrun },
         { "counts verdicts that come too late", counts_verdicts_that_come_too_late },
+        { "holds for a time", holds_for_a_time }, { "holds no more than it may", holds_no_more_than_it_may },
+        { "leaves room", leaves_room }, { "lets go what is asked for", lets_go_what_is_asked_for },
+        { "forgets what went with the queue", forgets_what_went_with_the_queue },
         { "says who has the queue", says_who_has_the_queue },
         { "says which right is missing", says_which_right_is_missing })

@@ -160,6 +160,10 @@ static void names_the_line(void)
 		          .action = ACTION_DEFER_RECIPIENT,
 		          .would = ACTION_REFUSE_RECIPIENT },
 		        "relay.max-refusals = 3 (the default)" },
+		{ { .because = BECAUSE_OURS, .action = ACTION_SLOW, .would = ACTION_SLOW },
+		        "the source is slowed for a while" },
+		{ { .because = BECAUSE_FOREIGN, .action = ACTION_SLOW, .would = ACTION_SLOW },
+		        "the source is slowed for a while" },
 		{ { .because = BECAUSE_SMUGGLING }, "smuggling.action = alert (the default)" },
 	};
 	const struct conf_options options = { .keep_places = true };
