@@ -38,7 +38,6 @@ uint64_t desk_blind_told(const struct desk *d);
 /* Something was done to the gate. */
 void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-/* After a reload, with its places (conf/places.h): what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
 /* An upstream has changed, or is held; alarm: it lost something. */
 void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *text);
 /* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */

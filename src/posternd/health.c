@@ -6,9 +6,7 @@
  * flood. Packets that passed unseen while no daemon ran are told at the start, once: the table remembers
  * how many the records have.
  *
- * A worker hangs when it gave no sign of life for HANGS_US, unless we were late ourselves: then the whole
- * machine stood still, and nobody is to blame. With fail_open its queue is given back to the kernel, so
- * that mail goes on; the worker takes it again when it wakes up. Otherwise its packets wait.
+ * Workers that hang: hang.c.
  *
  * Latencies are from the read of a batch to the send of its verdicts, as the upper border of the
  * power-of-two bucket in which the quantile lies, over the time since the last stats record.
@@ -27,12 +25,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "posternd/hang.h"
 
 enum { QUIET_S = 30, RECENT_S = 60, FAULT_BYTES = 400 };
 static const uint64_t SECOND_US = 1000000;
-/* Without a sign of life for so long a worker hangs: it gives one each NFQUEUE_IDLE_MS at least. With the
- * time between two looks it is found within a second. */
-static const uint64_t HANGS_US = 750000;
 
 #define SENT_AGAIN "packets; their senders send them again, mail is only slower: "
 
@@ -110,9 +106,7 @@ struct health {
 	uint64_t latency[NFQUEUE_LATENCY_BUCKETS];        /* so far */
 	uint64_t latency_before[NFQUEUE_LATENCY_BUCKETS]; /* at the last stats record */
 	int gate_error;                                   /* of the last reading */
-	uint64_t hanging;                                 /* workers that do, a bit each; said */
-	uint64_t watched_from_us;
-	uint64_t watched_us; /* monotonic */
+	struct hang hang;
 	uint64_t blind_taken;
 	uint64_t blind_before; /* told by a daemon that ran before us */
 	uint64_t blind_told;   /* as the table remembers it */
@@ -135,7 +129,7 @@ static uint64_t load(const _Atomic uint64_t *n)
 /* Only the kernel can take a queue away from a worker that serves it: its module was unloaded. */
 static void lose_queue(struct health *h, const struct worker *w)
 {
-	if (!h->queue_seen || h->queue_gone || h->hanging || worker_has_ended(w))
+	if (!h->queue_seen || h->queue_gone || h->hang.hanging || worker_has_ended(w))
 		return;
 	h->queue_gone = true;
 	log_error("queue %u IS GONE from the kernel: nothing is inspected any more", worker_queue(w));
@@ -290,7 +284,7 @@ static void tell_growth(struct health *h, uint64_t now_us)
 
 bool health_workers_alive(const struct health *h)
 {
-	return h->hanging == 0;
+	return h->hang.hanging == 0;
 }
 
 void health_set_fail_open(struct health *h, bool fail_open)
@@ -324,47 +318,9 @@ void health_set_blind_told(struct health *h, uint64_t packets)
 		h->blind_told = packets;
 }
 
-static void tell_hanging(const struct health *h, struct worker *w)
-{
-	int r = h->sources.fail_open ? worker_release(w) : 0;
-
-	if (!h->sources.fail_open)
-		log_error(
-		        "the worker of queue %u HANGS: its packets wait, port 25 STANDS STILL (queue.fail = "
-		        "closed); restart posternd",
-		        worker_queue(w));
-	else if (r)
-		log_error("the worker of queue %u HANGS, and its queue cannot be released: %s; restart "
-		          "posternd",
-		        worker_queue(w), strerror(-r));
-	else
-		log_error("the worker of queue %u HANGS: its queue is released, port 25 PASSES WITHOUT "
-		          "INSPECTION (queue.fail = open); restart posternd",
-		        worker_queue(w));
-}
-
 void health_watch(struct health *h, uint64_t now_us)
 {
-	bool late = h->watched_us && now_us - h->watched_us > HANGS_US;
-	unsigned i;
-
-	if (!h->watched_us)
-		h->watched_from_us = now_us;
-	h->watched_us = now_us;
-	for (i = 0; !late && i < h->sources.worker_count; i++) {
-		struct worker *w = h->sources.workers[i];
-		uint64_t awake_us = load(&worker_queue_counts(w)->last_wakeup_us), bit = 1ULL << i;
-		bool hangs;
-
-		if (awake_us < h->watched_from_us)
-			awake_us = h->watched_from_us;
-		hangs = awake_us + HANGS_US < now_us && !worker_has_ended(w);
-		if (hangs && !(h->hanging & bit))
-			tell_hanging(h, w);
-		else if (!hangs && (h->hanging & bit))
-			log_warning("the worker of queue %u is awake again, and inspects", worker_queue(w));
-		h->hanging = hangs ? h->hanging | bit : h->hanging & ~bit;
-	}
+	hang_watch(&h->hang, h->sources.workers, h->sources.worker_count, h->sources.fail_open, now_us);
 }
 
 void health_tick(struct health *h, uint64_t now_us)
@@ -404,9 +360,9 @@ void health_each_fault(const struct health *h, uint64_t now_us, health_fault *ea
 	}
 	if (h->queue_gone)
 		each(arg, "a queue IS GONE from the kernel: nothing is inspected", true);
-	if (h->hanging) {
+	if (h->hang.hanging) {
 		snprintf(text, sizeof(text), "%d of %u workers HANG%s: restart posternd",
-		        __builtin_popcountll(h->hanging), h->sources.worker_count,
+		        __builtin_popcountll(h->hang.hanging), h->sources.worker_count,
 		        h->sources.fail_open ? ", their packets PASS WITHOUT INSPECTION"
 		                             : ", their packets wait");
 		each(arg, text, true);
