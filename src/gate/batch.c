@@ -52,6 +52,7 @@ static bool make_room(struct batch *b)
 		if (!bigger)
 			goto out;
 		b->bytes = bigger;
+		memset(b->bytes + b->room, 0, room - b->room); /* padding that libmnl leaves as it is */
 		b->room = room;
 	}
 	if (b->note_count == b->note_room) {

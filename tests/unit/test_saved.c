@@ -2,6 +2,7 @@
  * are no rules of ours though the checksum says so. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,6 +131,23 @@ static void reads_what_was_written(void)
 	batch_fini(&saved);
 	unlink(path);
 	CU_ASSERT_EQUAL(read_result(), -ENOENT);
+}
+
+/* Between the attributes of a message there are bytes that nobody fills: what memory held before must not be in them. */
+static void the_same_rules_are_the_same_bytes(void)
+{
+	static uint8_t bytes[2][FILE_MAX];
+	size_t len[2];
+
+	for (int i = 0; i < 2; i++) {
+		mallopt(M_PERTURB, 0x55 + i);
+		CU_ASSERT_EQUAL(save("postern"), 0);
+		len[i] = file_get(bytes[i]);
+	}
+	mallopt(M_PERTURB, 0);
+	CU_ASSERT_EQUAL_FATAL(len[0], len[1]);
+	CU_ASSERT(memcmp(bytes[0], bytes[1], len[0]) == 0);
+	unlink(path);
 }
 
 static void a_failed_write_leaves_the_old_one(void)
@@ -277,6 +295,7 @@ static void reads_inside_of_the_file(void)
 }
 
 SUITE("saved", { "reads what was written", reads_what_was_written },
+        { "the same rules are the same bytes", the_same_rules_are_the_same_bytes },
         { "a failed write leaves the old one", a_failed_write_leaves_the_old_one },
         { "cut at any byte: damaged", cut_at_any_byte_is_damaged },
         { "any other byte: damaged", another_byte_is_damaged },
