@@ -168,6 +168,13 @@ sed 's/^otherwise.*/otherwise = refuse-session/' "$conf" >"$scratch/sessions.con
 chmod 644 "$scratch/sessions.conf"
 e 'a session that is refused at the greeting' 1 '^rule +no rule: otherwise = refuse-session \(.*:22\)
 ^kernel +lets it through up to the greeting, which becomes 554' "$scratch/sessions.conf" 203.0.113.66 192.168.0.10
+sed '/^upstream/,/^}/c upstream "isp" { mx-of = { "example.org" } }' "$conf" >"$scratch/unresolved.conf"
+chmod 644 "$scratch/unresolved.conf"
+e 'an upstream that never resolved' 0 '^rule +in: inspect \(
+NOT ENFORCED: upstream "isp" has never resolved, so anybody may be in it
+^result +it passes$' "$scratch/unresolved.conf" 203.0.113.66 192.168.0.10
+t 'explain: JSON of an upstream that never resolved' 0 out '"rule":\{"title":"in".*"unresolved":\["isp"\]' \
+	"$postern" explain --json -c "$scratch/unresolved.conf" 203.0.113.66 192.168.0.10
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \
 	"$postern" explain --json -c "$conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10

@@ -90,6 +90,26 @@ static bool is_judged(const struct explanation *x)
 	return x->unguarded == EXPLAINED_GUARDED && x->connection.server >= 0;
 }
 
+/* The next group, from *id on, whose addresses nobody knows, so that the rule which decides stands in for one that does
+ * not know whom it means; NULL: no more. */
+static const char *next_unresolved(const struct explanation *x, unsigned *id)
+{
+	struct policy_rule_view rule;
+
+	if (x->connection.rule == POLICY_OTHERWISE)
+		return NULL;
+	rule = policy_rule(x->policy, (unsigned)x->connection.rule);
+	while (rule.stand_in && *id < policy_group_count(x->policy)) {
+		struct policy_group_view g = policy_group(x->policy, *id);
+		bool is_in = policy_groups_have(&rule.from, *id) || policy_groups_have(&rule.to, *id);
+
+		++*id;
+		if (is_in && g.followed && !g.resolved)
+			return g.name;
+	}
+	return NULL;
+}
+
 /* ---- text ---------------------------------------------------------------------------------- */
 
 static void print_place(FILE *to, const struct explained_place *p)
@@ -137,6 +157,19 @@ static void print_end(
 	fprintf(to, "%s\n", before[0] ? "" : "in no group");
 }
 
+static void print_unresolved(const struct explanation *x, FILE *to)
+{
+	unsigned id = 0;
+	const char *name;
+
+	while ((name = next_unresolved(x, &id)))
+		fprintf(to,
+		        "%-*sNOT ENFORCED: upstream \"%s\" has never resolved, so anybody may be in it; that "
+		        "is what is known here, where no DNS is asked (postern upstreams: what posternd "
+		        "knows)\n",
+		        LABEL_COLUMNS, "", name);
+}
+
 static void print_connection(const struct explanation *x, FILE *to)
 {
 	const struct policy_connection *c = &x->connection;
@@ -154,7 +187,9 @@ static void print_connection(const struct explanation *x, FILE *to)
 		fprintf(to, "%-*s%s: %s", LABEL_COLUMNS, "rule",
 		        policy_rule(x->policy, (unsigned)c->rule).title, do_names[c->what]);
 	print_key_place(to, &x->rule);
-	fprintf(to, "\n%-*s%s\n", LABEL_COLUMNS, "kernel", kernel_sentences[mode_of(x)][c->what]);
+	fputc('\n', to);
+	print_unresolved(x, to);
+	fprintf(to, "%-*s%s\n", LABEL_COLUMNS, "kernel", kernel_sentences[mode_of(x)][c->what]);
 }
 
 static void print_relaying(const struct explanation *x, FILE *to)
@@ -324,12 +359,17 @@ static json_t *json_recipient(const struct explanation *x, const struct explaine
 
 static json_t *json_rule(const struct explanation *x)
 {
-	json_t *rule = json_object();
+	json_t *rule = json_object(), *unresolved = json_array();
+	unsigned id = 0;
+	const char *name;
 
 	if (x->connection.rule != POLICY_OTHERWISE)
 		field_set_text(rule, "title", policy_rule(x->policy, (unsigned)x->connection.rule).title);
 	field_set_text(rule, "do", do_names[x->connection.what]);
 	set_place(rule, "place", &x->rule);
+	while ((name = next_unresolved(x, &id)))
+		json_array_append_new(unresolved, json_string(name));
+	field_set(rule, "unresolved", unresolved);
 	return rule;
 }
 
