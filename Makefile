@@ -147,9 +147,9 @@ fuzz-check: need-build-fuzz
 
 fuzzers: $(FUZZERS)
 
-$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBHOUSE) $(LIBPURE)
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE)
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(SANFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIBHOUSE) $(LIBPURE) $(LIBS)
+	@$(CC) $(CFLAGS) $(SANFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIBDAEMON) $(LIBHOUSE) $(LIBPURE) $(LIBS)
 
 #: make rooms        what each room includes and what libpostern.a links
 rooms: $(LIBPURE)

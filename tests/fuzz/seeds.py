@@ -118,6 +118,13 @@ def conf_words():
     return sorted(names) + rest
 
 
+REQUESTS = ['{"postern":1,"command":"status"}', '{"postern":1,"command":"why","address":"2001:db8::1"}',
+            '{"postern":1,"command":"bypass","seconds":1800,"reason":"a \\"switch\\" \\u00e4 \\ud83d\\ude00\\n"}',
+            '{"postern":1,"command":"seen","more":true,"rows":[{"a":-1.5e3,"b":null,"c":[]},[{}]]}', '{"postern":2,"command":"x"}',
+            '{"postern":1,"command":"a-b","n":9223372036854775807,"real":1e308,"zero":-0.0,"error":"e","exit":3}', '[1]',
+            '{"postern":1,"postern":1,"command":"status"}']
+
+
 def seeds():
     """(target, name, bytes)"""
     pcaps = os.path.join(TESTS, "pcap")
@@ -160,6 +167,8 @@ def seeds():
         yield "command", "%02d" % i, line.encode() + b"\r\n"
     for i, line in enumerate(REPLIES):
         yield "reply", "%02d" % i, line.encode() + b"\r\n250 ok\r\n"
+    for i, line in enumerate(REQUESTS):
+        yield "protocol", "%02d" % i, line.encode()
     for i, (is_client, hello) in enumerate(hellos()):
         yield "tls", str(i), hello
         yield "tls", "more-%d" % i, hello + b"\x17\x03\x03\0\4abcd"
