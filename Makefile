@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab bench bench-read soak valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read soak valgrind demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -105,7 +105,7 @@ $(B)/%.o: %.c $(B)/flags
 
 #: make deps         installs the Debian packages that building and testing need (root)
 deps:
-	packaging/deps.sh install build check fuzz lint
+	packaging/deps.sh install build check fuzz lint vm
 
 #: make peers        unpacks the mail and DNS servers of the tests into build/peers (nothing of them is installed)
 peers:
@@ -115,9 +115,11 @@ peers:
 need-%:
 	@CC='$(CC)' packaging/deps.sh missing $(subst -, ,$*) || { echo 'to install it: sudo make deps' >&2; exit 1; }
 
-# For the two commands of the README: gets what is missing, then goes on in a make that sees it.
+# For the two commands of the README: gets what is missing, then goes on in a make that sees it. Without an emulator
+# the check goes on, and says so.
 define with_deps
 	@CC='$(CC)' packaging/deps.sh missing build check fuzz lint >/dev/null || packaging/deps.sh install build check fuzz lint
+	@packaging/deps.sh missing vm >/dev/null || packaging/deps.sh install vm || true
 	@+$(MAKE) --no-print-directory $(1)
 endef
 
@@ -162,6 +164,10 @@ corpus: need-build-check all
 #: make lab          the tests in network namespaces alone (root); TEST=story for one
 lab: need-build-check all peers
 	@BUILD=$(B) tests/netns/run.sh $(TEST)
+
+#: make check-vm     the lab's core on a stock Debian kernel, in an emulated machine (qemu; docs/HACKING.md)
+check-vm: need-build all
+	@BUILD=$(B) tests/vm/run.sh $(TEST)
 
 #: make bench        what Postern costs, as a share of plain forwarding: build/bench (root; docs/BENCH.md)
 bench: need-build-check all peers $(B)/bench/accept_all

@@ -5,7 +5,7 @@
 #   deps.sh install GROUP...   installs the groups' packages with apt-get (root)
 #   deps.sh packages GROUP...  prints the groups' package names
 #
-# Groups: build, check, fuzz, lint. Each line of the table: group, how presence is seen (cmd: a command on
+# Groups: build, check, fuzz, lint, vm (without which the check skips a stage). Each line of the table: group, how presence is seen (cmd: a command on
 # the PATH, pkg: a pkg-config module, hdr: a C header, rt: a library of clang's -fsanitize), Debian package.
 set -eu
 
@@ -45,6 +45,8 @@ lint  cmd:clang-format         clang-format
 lint  cmd:clang-tidy           clang-tidy
 lint  cmd:cppcheck             cppcheck
 lint  cmd:shellcheck           shellcheck
+vm    cmd:qemu-system-x86_64   qemu-system-x86
+vm    cmd:depmod               kmod
 '
 
 rows() {

@@ -4,7 +4,7 @@
 # summed over the stages that count.
 #
 # Once all is built, two lanes run beside each other: the lab, which waits for mail servers most of the time, and what
-# needs the processor.
+# needs the processor; the second kernel, which needs one of them for some minutes, is behind the latter.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/check
@@ -58,6 +58,7 @@ stage commands-san tests/commands.sh build/san
 stage recut python3 tests/pcap/recut.py build/release/postern
 stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release
+stage vm "$make" --no-print-directory check-vm
 wait
 
 printf '%d s\n' $((SECONDS - began))

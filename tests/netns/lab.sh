@@ -41,6 +41,7 @@ SMTPC=$LAB_HOME/smtpc.py        # the raw client
 LAB_SKIPPED=77                  # exit code of a test that could not run
 LAB_HOSTS=(gw isp stranger mail lan)
 LAB_KEEP=${LAB_KEEP:-}          # not empty: leave the lab up at the end
+LAB_MUST=${LAB_MUST:-}          # not empty: what cannot run has failed
 LAB_ROOT=${LAB_ROOT:-/tmp}      # where LAB_DIR is made; other users must be able to pass through it
 LAB_DIR=                        # set by lab_up
 LAB_PREFIX=                     # set by lab_up
@@ -59,6 +60,7 @@ lan      lan0  192.168.20 fd00:25:20  20"
 
 # lab_skip WHY - leaves the test as "could not run".
 lab_skip() {
+    [[ -z ${LAB_MUST:-} ]] || lab_fail "it cannot run here: $*"
     echo "SKIPPED: $*"
     exit "$LAB_SKIPPED"
 }

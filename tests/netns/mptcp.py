@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """mptcp.py - a mail server and a client that speak SMTP over MPTCP.
 
-usage: mptcp.py serve            takes one connection after the other on port 25
+usage: mptcp.py serve            takes connections on port 25, one after the other, and prints each command
        mptcp.py talk ADDRESS     a mail in one connection; prints what the connection was, "mptcp" or "tcp", and the codes
 
 SOL_MPTCP's MPTCP_INFO says whether both ends fell back to TCP (linux/mptcp.h; flags at byte 8, bit 0), and how many
@@ -22,6 +22,21 @@ def kind(sock):
         return "tcp"
 
 
+def converse(client):
+    client.sendall(b"220 mx ESMTP\r\n")
+    in_data = False
+    replies = {b"QUIT": b"221 bye", b"DATA": b"354 go", b"XXXX": b"500 5.5.2 no such command in this server"}
+    for line in client.makefile("rb"):
+        if in_data and line != b".\r\n":
+            continue
+        print(line.decode(errors="replace").rstrip(), flush=True)
+        word = line[:4].upper()
+        in_data = word == b"DATA"
+        client.sendall(replies.get(word, b"250 ok") + b"\r\n")
+        if word == b"QUIT":
+            break
+
+
 def serve():
     listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, IPPROTO_MPTCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -29,17 +44,10 @@ def serve():
     listener.listen()
     while True:
         client = listener.accept()[0]
-        client.sendall(b"220 mx ESMTP\r\n")
-        in_data = False
-        replies = {b"QUIT": b"221 bye", b"DATA": b"354 go", b"XXXX": b"500 5.5.2 no such command in this server"}
-        for line in client.makefile("rb"):
-            if in_data and line != b".\r\n":
-                continue
-            word = line[:4].upper()
-            in_data = word == b"DATA"
-            client.sendall(replies.get(word, b"250 ok") + b"\r\n")
-            if word == b"QUIT":
-                break
+        try:
+            converse(client)
+        except OSError as error:
+            print(error, flush=True)
         client.close()
 
 
