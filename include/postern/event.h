@@ -33,13 +33,15 @@ enum event_kind {
 	EVENT_BLIND,   /* packets passed without inspection; of no connection; u.blind */
 	EVENT_AUDIT,   /* something was done to the gate itself; of no connection; u.audit */
 	EVENT_UPSTREAM, /* what the DNS says of an upstream; of no connection; u.upstream */
+	EVENT_GUARD,    /* somebody else changed the kernel's rules; of no connection; u.guard */
 	EVENT_KIND_COUNT
 };
 
 /* Told of a connection that is followed: not of a try outside the rules, nor of the gate itself. */
 static inline bool event_kind_is_followed(enum event_kind kind)
 {
-	return kind != EVENT_REFUSED && kind != EVENT_BLIND && kind != EVENT_AUDIT && kind != EVENT_UPSTREAM;
+	return kind != EVENT_REFUSED && kind != EVENT_BLIND && kind != EVENT_AUDIT &&
+	       kind != EVENT_UPSTREAM && kind != EVENT_GUARD;
 }
 
 enum event_direction {
@@ -329,6 +331,24 @@ struct event_upstream {
 	uint8_t pad[7];
 };
 
+/* REPAIRED: our table is again as it should be. PUT_OFF, REPAIR_FAILED: it is not. OFFLOAD: another table lets
+ * connections pass by it; OFFLOAD_ENDED: no more. */
+enum event_guard_what {
+	GUARD_REPAIRED,
+	GUARD_PUT_OFF,
+	GUARD_REPAIR_FAILED,
+	GUARD_OFFLOAD,
+	GUARD_OFFLOAD_ENDED
+};
+
+struct event_guard {
+	struct event_text what; /* was changed */
+	struct event_text who;  /* did it, where that is known; and what became of it */
+	uint64_t took_us;       /* from the kernel's word to the repair; 0 = not repaired */
+	uint8_t state;          /* enum event_guard_what */
+	uint8_t pad[7];
+};
+
 struct event {
 	uint8_t kind; /* enum event_kind */
 	uint8_t worker;
@@ -352,6 +372,7 @@ struct event {
 		struct event_blind blind;
 		struct event_audit audit;
 		struct event_upstream upstream;
+		struct event_guard guard;
 		struct event_eod eod;
 		struct event_leak leak;
 	} u;

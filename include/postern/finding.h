@@ -46,6 +46,8 @@
 	        "Information leak", "")                                                                      \
 	X(GATE_REFUSED, 1025500, "gate.refused", 4, "Port-25 connection outside the rules",                  \
 	        "Policy violation", "")                                                                      \
+	X(GATE_TAMPERED, 1025510, "gate.tampered", 2, "Somebody changed the rules of port 25",               \
+	        "Tampering with the firewall", "T1562.004")                                                  \
 	X(GATE_UPSTREAM, 1025511, "gate.upstream", 4, "Addresses of an upstream changed, or are held", "",   \
 	        "")                                                                                          \
 	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \
@@ -61,7 +63,8 @@ enum finding_id {
 /* About the gate itself: conn of such a finding says nothing. */
 static inline int finding_has_connection(uint32_t id)
 {
-	return id != FINDING_GATE_BLIND && id != FINDING_AUDIT && id != FINDING_GATE_UPSTREAM;
+	return id != FINDING_GATE_BLIND && id != FINDING_AUDIT && id != FINDING_GATE_UPSTREAM &&
+	       id != FINDING_GATE_TAMPERED;
 }
 
 /* The life of an incident: one source, one rule, until it is quiet. */

@@ -167,6 +167,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.priority = (int)d->nft_priority;
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
 	c->nft.drop_invalid = d->nft_drop_invalid != 0;
+	c->nft.own = d->nft_own != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;
 	c->log.eve = strdup(d->log_eve);
 	c->dns.trust_anchor = strdup(d->dns_trust_anchor);

@@ -68,6 +68,7 @@ struct conf {
 		int priority; /* of the first chain; the marking chain is one behind it */
 		uint32_t mark_mask;
 		bool drop_invalid;
+		bool own; /* the table is to be changed by nobody else */
 		unsigned hooks; /* 1 << enum conf_hook each */
 	} nft;
 	struct {

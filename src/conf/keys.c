@@ -174,6 +174,8 @@ const struct key keys[] = {
 	  .help = "Where port 25 is guarded: what passes the gateway, what comes to it, what it sends. Loopback never is." },
 	{ BLOCK_NFT, "drop-invalid", KEY_YESNO, "no", .set = value_yesno, DRAFT(nft_drop_invalid),
 	  .help = "In mode enforce, drops what the kernel's connection tracking calls invalid before it is read. Not where the two directions take different ways." },
+	{ BLOCK_NFT, "own", KEY_YESNO, "yes", .set = value_yesno, DRAFT(nft_own),
+	  .help = "Asks the kernel (Linux 6.9 and later) to let no other program change the table while posternd runs. Elsewhere, or with no, changes are repaired." },
 
 	{ BLOCK_DNS, "server", KEY_RESOLVERS, NULL, .set = dns_server,
 	  .help = "DNS servers to ask. Without any, those of /etc/resolv.conf." },

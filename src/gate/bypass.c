@@ -118,7 +118,7 @@ static int see_elements(const struct nlmsghdr *h, void *arg)
 			continue;
 		mnl_attr_for_each_nested(e, a)
 		{
-			uint64_t ms = 0;
+			uint64_t ms = BYPASS_FOREVER_MS; /* without an end of its own */
 
 			(void)mnl_attr_parse_nested(e, see_attribute, &ms);
 			if (ms > *left_ms)

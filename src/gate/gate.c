@@ -49,6 +49,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "gate/batch.h"
 #include "gate/blocks.h"
 #include "gate/bypass.h"
@@ -68,6 +69,7 @@ struct gate {
 	bool own;      /* tables are to be ours alone, where the kernel can */
 	bool owns;     /* the one that was installed last is */
 	enum gate_done done;
+	uint64_t changed_us; /* when the kernel had taken the last rules */
 };
 
 /* ---- installing --------------------------------------------------------------------------- */
@@ -258,6 +260,7 @@ static int install_once(
 	g->seq += (uint32_t)batch.note_count;
 	refusal = batch_send(&batch, g->nl);
 	error = refusal.error;
+	g->changed_us = clock_monotonic_ns() / 1000;
 	if (!error)
 		error = remove_stale(g, wanted, &found);
 	else
@@ -292,7 +295,7 @@ static int take_over(struct gate *g, const char *table)
 
 static int install(struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
 {
-	int error = gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
+	int error = !force && gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
 
 	g->done = GATE_ADOPTED;
 	if (g->own)
@@ -324,6 +327,11 @@ void gate_own(struct gate *g)
 	g->own = true;
 }
 
+uint64_t gate_changed_us(const struct gate *g)
+{
+	return g->changed_us;
+}
+
 bool gate_owns(const struct gate *g)
 {
 	return g->owns;
@@ -332,6 +340,15 @@ bool gate_owns(const struct gate *g)
 uint32_t gate_port(const struct gate *g)
 {
 	return mnl_socket_get_portid(g->nl);
+}
+
+int gate_read_generation(struct gate *g, uint32_t *out)
+{
+	struct found found;
+	int error = found_read_table(&found, g->nl, &g->seq, "-");
+
+	*out = found.generation;
+	return error;
 }
 
 enum gate_done gate_done(const struct gate *g)

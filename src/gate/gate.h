@@ -20,16 +20,20 @@ void gate_close(struct gate *g); /* rules stay */
  * base chains stay and only contents change; where all of it is there already, nothing is sent. Tries the native queue expression first and falls back
  * to the xt NFQUEUE target. 0 or -errno with a message in err. */
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
-/* The same, whatever it costs: a base chain that somebody has moved is made anew, at which the kernel drops what waits in
+/* The same, for a table that gate_compare() has found to differ, whatever it costs: a base chain that somebody has moved is made anew, at which the kernel drops what waits in
  * queues. */
 int gate_repair(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
 /* From now on tables are made for this socket alone, so that no other can change them (Linux 6.9 and later; those of before
  * refuse that, and then they are as any other), and such a table whose owner has left is taken over. */
 void gate_own(struct gate *g);
+/* When the kernel had taken what was sent last: microseconds of the monotonic clock. It is read back behind that. */
+uint64_t gate_changed_us(const struct gate *g);
 /* The table of the last gate_install() is ours alone. */
 bool gate_owns(const struct gate *g);
 /* The number by which the kernel names our socket. */
 uint32_t gate_port(const struct gate *g);
+/* Of the kernel's rules, everybody's: each transaction makes another. 0 or -errno. */
+int gate_read_generation(struct gate *g, uint32_t *out);
 /* What the last gate_install() found and did. */
 enum gate_done { GATE_ADOPTED /* all was there already */, GATE_CHANGED, GATE_MADE /* there was no table */ };
 enum gate_done gate_done(const struct gate *g);

@@ -22,7 +22,7 @@
 #include "postern/commands.h"
 #include "posternd/desk.h"
 
-enum { ERR_BYTES = 512, END_WAIT_MS = 15000, TABLES_MAX = 16 };
+enum { ERR_BYTES = 512, END_WAIT_MS = 15000, OWNER_WAIT_MS = 2000, OWNER_PAUSE_MS = 20, TABLES_MAX = 16 };
 
 struct down {
 	struct gate *gate;
@@ -102,6 +102,11 @@ static void remove_table(struct down *d, const char *table)
 {
 	int r = gate_remove(d->gate, table);
 
+	/* the kernel lets go of what an ended process owned a moment later */
+	for (unsigned tries = 0; r == -EPERM && tries < OWNER_WAIT_MS / OWNER_PAUSE_MS; tries++) {
+		usleep(OWNER_PAUSE_MS * 1000);
+		r = gate_remove(d->gate, table);
+	}
 	if (r == 0) {
 		printf("table inet %s is removed: port 25 is not guarded any more\n", table);
 		tell_records(d->conf, table);

@@ -20,6 +20,7 @@ enum { ERR_BYTES = 512 };
 static void print_state(const json_t *line)
 {
 	bool enforce = strcmp(live_text(line, "mode"), "enforce") == 0;
+	const json_t *guard = json_object_get(line, "guard");
 	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
 
 	if (json_is_true(json_object_get(line, "enforced")))
@@ -31,6 +32,10 @@ static void print_state(const json_t *line)
 	printf("mode      %s since %s UTC\n", live_text(line, "mode"), live_time(line, "mode_since", since));
 	printf("posternd  %s, process %lld, for %s\n", live_text(line, "version"), live_number(line, "pid"),
 	        live_span(live_number(line, "uptime_s"), span));
+	printf("table     inet %s: %s, repaired %lld times\n", live_text(line, "table"),
+	        json_is_true(json_object_get(guard, "owned")) ? "nobody else can change it"
+	                                                      : "others can change it",
+	        live_number(guard, "repairs"));
 	printf("rules     table inet %s, %lld of the configuration; without posternd inspected packets %s\n",
 	        live_text(line, "table"), live_number(line, "rules"),
 	        strcmp(live_text(line, "fail"), "open") == 0 ? "pass unseen (queue.fail = open)"

@@ -14,6 +14,7 @@
 #include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
+#include "posternd/guard.h"
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
@@ -80,8 +81,13 @@ static void say_of_store(struct saying *s)
 		say(s, text, false);
 }
 
-static void (*const sayers[])(
-        struct saying *s) = { say_of_bypass, say_of_health, say_of_reload, say_of_upstreams, say_of_store };
+static void say_of_guard(struct saying *s)
+{
+	guard_each_fault(s->daemon->guard, say, s);
+}
+
+static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_health, say_of_reload,
+	say_of_upstreams, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -201,6 +207,15 @@ static void set_store(json_t *line, const struct daemon *d)
 	field_set(line, "store", store);
 }
 
+static void set_guard(json_t *line, const struct daemon *d)
+{
+	json_t *guard = json_object();
+
+	field_set(guard, "owned", json_boolean(gate_owns(d->gate)));
+	field_set_uint(guard, "repairs", guard_repairs(d->guard));
+	field_set(line, "guard", guard);
+}
+
 enum answer_state answer_status(struct ask *ask, json_t *line)
 {
 	const struct daemon *d = ask->daemon;
@@ -224,6 +239,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	field_set_uint(line, "rules", policy_rule_count(d->conf->policy));
 	set_reload(line, d);
 	set_bypass(line, d->bypass, s.now_us);
+	set_guard(line, d);
 	set_workers(line, d);
 	set_numbers(line, d);
 	set_control(line, d->control);

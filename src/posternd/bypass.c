@@ -216,6 +216,34 @@ static void notice_end(struct bypass *b)
 	begin_end(b, UID_NONE);
 }
 
+void bypass_notice(struct bypass *b)
+{
+	uint64_t left_ms = 0;
+	int r;
+
+	if (b->state == STATE_ON)
+		notice_end(b);
+	if (b->state != STATE_OFF ||
+	        gate_read_bypass(b->daemon->gate, b->daemon->conf->nft.table, &left_ms) || left_ms == 0)
+		return;
+	r = set_kernel(b, 0, NULL);
+	log_warning("somebody else has put ports into the bypass, and they are %s%s",
+	        r ? "STILL THERE: " : "taken out", r ? strerror(-r) : "");
+}
+
+void bypass_refill(struct bypass *b)
+{
+	uint32_t left_s = bypass_left_s(b, clock_now_us());
+	int r = 0;
+
+	if (left_s > 0)
+		r = set_kernel(b, left_s + GRACE_S, b->reason);
+	else
+		bypass_notice(b);
+	if (r)
+		log_error("the bypass cannot be put back: %s", strerror(-r));
+}
+
 void bypass_tick(struct bypass *b, uint64_t now_us)
 {
 	if (b->state == STATE_ON && now_us >= b->until_us)
@@ -236,6 +264,10 @@ void bypass_take_over(struct bypass *b)
 
 	if (gate_read_bypass(b->daemon->gate, b->daemon->conf->nft.table, &left_ms) || left_ms == 0)
 		return;
+	if (left_ms > (BYPASS_SECONDS_MAX + GRACE_S) * UINT64_C(1000)) {
+		bypass_notice(b); /* none of ours is so long */
+		return;
+	}
 	left_us = left_ms * 1000;
 	b->state = STATE_ON;
 	b->until_us = now_us + (left_us > GRACE_S * SECOND_US ? left_us - GRACE_S * SECOND_US : 0);
@@ -243,15 +275,6 @@ void bypass_take_over(struct bypass *b)
 	if (bypass_print(b, now_us, text))
 		log_warning("%s", text);
 	tell(b, BYPASS_GOES_ON, now_us);
-}
-
-void bypass_renew(struct bypass *b)
-{
-	uint32_t left_s = bypass_left_s(b, clock_now_us());
-	int r = left_s > 0 && b->state == STATE_ON ? set_kernel(b, left_s + GRACE_S, b->reason) : 0;
-
-	if (r)
-		log_error("the bypass cannot be kept over the reload: %s", strerror(-r));
 }
 
 void bypass_say_goodbye(const struct bypass *b)

@@ -25,10 +25,12 @@ bool bypass_is_ending(const struct bypass *b);
 void bypass_take_over(struct bypass *b);
 /* About once a second, after health_tick(). */
 void bypass_tick(struct bypass *b, uint64_t now_us);
+/* Somebody else may have changed it in the kernel: what he ended has ended, what he began ends at once. */
+void bypass_notice(struct bypass *b);
+/* The table was made anew, or other ports may be guarded: one that goes on is put back. */
+void bypass_refill(struct bypass *b);
 /* Whenever a worker has called. */
 void bypass_settle(struct bypass *b);
-/* After a reload: other ports may be guarded. */
-void bypass_renew(struct bypass *b);
 /* We leave: says whether one goes on. */
 void bypass_say_goodbye(const struct bypass *b);
 

@@ -21,6 +21,7 @@
 #include "policy/policy.h"
 #include "policy/sentence.h"
 #include "posternd/bypass.h"
+#include "posternd/guard.h"
 #include "posternd/loop.h"
 #include "posternd/memory.h"
 #include "posternd/notify.h"
@@ -171,7 +172,8 @@ bool daemon_prepare(struct daemon *d)
 	        },
 	        clock_now_us());
 	d->bypass = bypass_new(d);
-	if (!d->health || !d->bypass)
+	d->guard = guard_new(d);
+	if (!d->health || !d->bypass || !d->guard)
 		r = -ENOMEM;
 	for (i = 0; r == 0 && i < d->worker_count; i++)
 		r = worker_start(d->workers[i]);
@@ -211,6 +213,8 @@ bool daemon_install(struct daemon *d)
 	};
 	char err[ERR_BYTES] = "";
 
+	if (d->conf->nft.own)
+		gate_own(d->gate);
 	if (gate_install(d->gate, d->rules, err, sizeof(err))) {
 		log_error("%s", err);
 		return false;
@@ -221,6 +225,16 @@ bool daemon_install(struct daemon *d)
 	        d->worker_count, d->worker_count > 1 ? "queues" : "queue", d->conf->queue.number,
 	        d->conf->nft.table, gate_uses_target(d->gate) ? " (with the xt NFQUEUE target)" : "",
 	        policy_rule_count(d->conf->policy));
+	if (gate_owns(d->gate))
+		log_info("table inet %s is ours alone: the kernel refuses changes by others",
+		        d->conf->nft.table);
+	else if (d->conf->nft.own)
+		log_info("table inet %s can be changed by others, and is repaired then: %s",
+		        d->conf->nft.table,
+		        gate_done(d->gate) == GATE_MADE
+		                ? "this kernel (before 6.9) knows no owner of a table that outlives it"
+		                : "it was made without an owner (postern down, then a new start, makes it "
+		                  "anew)");
 	if (gate_drops_mptcp(d->gate))
 		log_warning("this kernel (before 5.18) cannot turn MPTCP into plain TCP: in mode enforce, "
 		            "connections that "
@@ -232,6 +246,11 @@ bool daemon_install(struct daemon *d)
 	memory_start(d);
 	desk_flush(d->desk);
 	return true;
+}
+
+void daemon_refill(struct daemon *d)
+{
+	bypass_refill(d->bypass);
 }
 
 /* ---- running and leaving -------------------------------------------------------------------- */
@@ -338,6 +357,7 @@ void daemon_close(struct daemon *d)
 	sentences_free(d->sentences);
 	loop_free(d->loop);
 	nflog_tap_close(d->refused);
+	guard_free(d->guard);
 	bypass_free(d->bypass);
 	health_free(d->health);
 	memory_close(d);

@@ -19,6 +19,7 @@ enum { DAEMON_WORKERS_MAX = 64, DAEMON_SENTENCES_MAX = 65536 };
 struct loop;
 struct upstreams;
 struct bypass;
+struct guard;
 struct control;
 struct sentences;
 struct store;
@@ -58,6 +59,7 @@ struct daemon {
 	struct loop *loop;
 	struct control *control;
 	struct bypass *bypass;
+	struct guard *guard;
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;
@@ -73,6 +75,8 @@ bool daemon_install(struct daemon *d);
 
 /* What was just installed, for the next boot. */
 void daemon_save_rules(const struct daemon *d, const struct ruleset *rules);
+/* The table may have been made anew, or changed by somebody: what lives in it for a time is put back by those who know it. */
+void daemon_refill(struct daemon *d);
 const char *daemon_mode_name(const struct conf *conf);
 /* What conf_load() has to say goes to the log. */
 int daemon_read_conf(const struct daemon *d, struct conf **out);

@@ -139,35 +139,46 @@ uint64_t desk_blind_told(const struct desk *d)
 	return d->blind_told;
 }
 
+static void set_text(struct event_text *text, const char *words)
+{
+	size_t len = strlen(words);
+
+	text->cut = len > sizeof(text->bytes);
+	text->len = (uint16_t)(text->cut ? sizeof(text->bytes) : len);
+	memcpy(text->bytes, words, text->len);
+}
+
 void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
 {
 	struct event e = { .kind = EVENT_AUDIT, .time_us = now_us };
-	struct event_text *text = &e.u.audit.text;
-	char line[sizeof(text->bytes) + 1];
+	char line[2 * sizeof(e.u.audit.text.bytes)];
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(line, sizeof(line), format, args);
+	if (vsnprintf(line, sizeof(line), format, args) >= 0)
+		set_text(&e.u.audit.text, line);
 	va_end(args);
-	if (len < 0)
-		return;
-	text->cut = (size_t)len >= sizeof(line);
-	text->len = (uint16_t)(text->cut ? sizeof(text->bytes) : (size_t)len);
-	memcpy(text->bytes, line, text->len);
 	desk_event(d, &e);
 }
 
 void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *words)
 {
 	struct event e = { .kind = EVENT_UPSTREAM, .time_us = now_us };
-	struct event_text *text = &e.u.upstream.text;
-	size_t len = strlen(words);
 
 	e.u.upstream.alarm = alarm;
-	text->cut = len > sizeof(text->bytes);
-	text->len = (uint16_t)(text->cut ? sizeof(text->bytes) : len);
-	memcpy(text->bytes, words, text->len);
+	set_text(&e.u.upstream.text, words);
+	desk_event(d, &e);
+}
+
+void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, const char *what,
+        const char *who, uint64_t took_us)
+{
+	struct event e = { .kind = EVENT_GUARD, .time_us = now_us };
+
+	e.u.guard.state = (uint8_t)state;
+	e.u.guard.took_us = took_us;
+	set_text(&e.u.guard.what, what);
+	set_text(&e.u.guard.who, who);
 	desk_event(d, &e);
 }
 

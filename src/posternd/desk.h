@@ -40,6 +40,9 @@ void desk_audit(struct desk *d, uint64_t now_us, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 /* An upstream has changed, or is held; alarm: it lost something. */
 void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *text);
+/* Others have changed the kernel's rules; e as include/postern/event.h says, texts of any length. */
+void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, const char *what,
+        const char *who, uint64_t took_us);
 /* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */

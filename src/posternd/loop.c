@@ -25,6 +25,7 @@
 #include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
+#include "posternd/guard.h"
 #include "posternd/lists.h"
 #include "posternd/memory.h"
 #include "posternd/notify.h"
@@ -39,7 +40,7 @@ struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
 	ev_async events;
-	ev_io refused, upstreams;
+	ev_io refused, upstreams, guard;
 	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
 	struct lists *lists;
@@ -111,6 +112,15 @@ static void on_upstreams(struct ev_loop *ev, ev_io *watcher, int revents)
 	upstreams_process(d->upstreams);
 }
 
+static void on_guard(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	struct daemon *d = ((struct loop *)watcher->data)->daemon;
+
+	(void)ev;
+	(void)revents;
+	guard_process(d->guard);
+}
+
 /* Changes of a second come into force together. */
 static void follow_upstreams(struct daemon *d)
 {
@@ -140,6 +150,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		health_write_stats(d->health, d->desk, now_us);
 		l->seconds = 0;
 	}
+	guard_tick(d->guard);
 	bypass_tick(d->bypass, now_us);
 	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
@@ -240,6 +251,11 @@ bool loop_run(struct loop *l)
 	l->refused.data = l;
 	ev_io_start(l->ev, &l->refused);
 	loop_follow(l, upstreams_fd(l->daemon->upstreams));
+	if (guard_fd(l->daemon->guard) >= 0) {
+		ev_io_init(&l->guard, on_guard, guard_fd(l->daemon->guard), EV_READ);
+		l->guard.data = l;
+		ev_io_start(l->ev, &l->guard);
+	}
 	ev_timer_start(l->ev, &l->second);
 	ev_timer_start(l->ev, &l->watch);
 	l->daemon->control = control_new(l->daemon, l->ev);

@@ -61,6 +61,11 @@ static bool same_mark_mask(const struct conf *a, const struct conf *b)
 	return a->nft.mark_mask == b->nft.mark_mask;
 }
 
+static bool same_own(const struct conf *a, const struct conf *b)
+{
+	return a->nft.own == b->nft.own;
+}
+
 static bool same_eve(const struct conf *a, const struct conf *b)
 {
 	return strcmp(a->log.eve, b->log.eve) == 0;
@@ -96,6 +101,7 @@ static const struct {
 	{ "nft.table", same_table },
 	{ "nft.priority", same_priority },
 	{ "nft.mark-mask", same_mark_mask },
+	{ "nft.own", same_own },
 	{ "log.eve", same_eve },
 	{ "log.alerts-only", same_alerts_only },
 	{ "store.path", same_store_path },
@@ -316,7 +322,7 @@ void reload_settle(struct daemon *d)
 	conf_free(d->conf);
 	d->conf = d->next;
 	d->next = NULL;
-	bypass_renew(d->bypass);
+	bypass_refill(d->bypass);
 	memory_set_conf(d, d->conf);
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));

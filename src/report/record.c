@@ -362,6 +362,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 	case EVENT_BLIND:
 	case EVENT_AUDIT:
 	case EVENT_UPSTREAM:
+	case EVENT_GUARD:
 	case EVENT_KIND_COUNT:
 		break;
 	}

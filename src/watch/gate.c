@@ -1,6 +1,6 @@
 /* gate.c - port-25 tries outside the rules: gate.refused (1025500); packets that nobody inspected:
- * gate.blind (1025512); what the DNS says of upstreams: gate.upstream (1025511); what was done to the gate:
- * audit (1025520).
+ * gate.blind (1025512); what the DNS says of upstreams: gate.upstream (1025511); what was done to the gate: by others,
+ * gate.tampered (1025510), by the operator, audit (1025520).
  *
  * The kernel refused the try (in monitor mode: would have refused it) and logged a copy of its packet.
  * Outward tries weigh 2, because one of our own machines is the sender: a bot, or a server somebody
@@ -20,7 +20,7 @@
 #include "watch/evidence.h"
 #include "watch/finding.h"
 
-enum { SEVERITY_OUTWARD = 2, SEVERITY_INWARD = 4, SEVERITY_ALARM = 2 };
+enum { SEVERITY_OUTWARD = 2, SEVERITY_INWARD = 4, SEVERITY_ALARM = 2, SEVERITY_OPEN = 1 };
 
 static const struct {
 	uint8_t bit;
@@ -98,6 +98,25 @@ bool gate_judge_upstream(const struct watch_view *view, const struct event *e, s
 		f->severity = SEVERITY_ALARM;
 	f->action = f->would = ACTION_ALERT;
 	*evidence_line(f) = e->u.upstream.text;
+	return true;
+}
+
+/* A flow table of others carries connections past us: that is blindness, and no change of what is ours. */
+bool gate_judge_guard(const struct watch_view *view, const struct event *e, struct finding *f)
+{
+	const struct event_guard *g = &e->u.guard;
+	bool offload = g->state == GUARD_OFFLOAD || g->state == GUARD_OFFLOAD_ENDED;
+
+	(void)view;
+	finding_init(f, offload ? FINDING_GATE_BLIND : FINDING_GATE_TAMPERED, e);
+	f->alone = 1;
+	f->action = f->would = ACTION_ALERT;
+	if (g->state == GUARD_PUT_OFF || g->state == GUARD_REPAIR_FAILED)
+		f->severity = SEVERITY_OPEN;
+	f->value = g->took_us;
+	*evidence_line(f) = g->what;
+	if (g->who.len > 0)
+		*evidence_line(f) = g->who;
 	return true;
 }
 

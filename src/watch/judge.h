@@ -53,6 +53,7 @@ watch_judge relay_judge_data;        /* EVENT_DATA: relay.accepted again, at the
 watch_judge gate_judge_try;          /* EVENT_REFUSED: gate.refused */
 watch_judge gate_judge_blind;        /* EVENT_BLIND: gate.blind */
 watch_judge gate_judge_upstream;     /* EVENT_UPSTREAM: gate.upstream */
+watch_judge gate_judge_guard;        /* EVENT_GUARD: gate.tampered, gate.blind */
 watch_judge gate_judge_audit;        /* EVENT_AUDIT: audit */
 
 #endif

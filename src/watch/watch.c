@@ -47,6 +47,7 @@ static const struct {
 	{ EVENT_BLIND, gate_judge_blind },
 	{ EVENT_AUDIT, gate_judge_audit },
 	{ EVENT_UPSTREAM, gate_judge_upstream },
+	{ EVENT_GUARD, gate_judge_guard },
 };
 
 void watch_settings_default(struct watch_settings *s)

@@ -21,11 +21,11 @@ flood_start() {
 }
 
 flood_count() {
-    wc -l 2>/dev/null <"$LAB_DIR/sent" || echo 0
+    grep -vc again "$LAB_DIR/sent" 2>/dev/null || true
 }
 
 flood_reached() { # COUNT
-    [[ $(flood_count) -ge $1 ]]
+    [[ -e $LAB_DIR/sent && $(flood_count) -ge $1 ]]
 }
 
 flood_goes_on() { # COUNT

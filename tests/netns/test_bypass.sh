@@ -107,6 +107,10 @@ says '^ENFORCED' status
 
 # ---- taken away by somebody ----
 
+postern_stop
+check "the rules are removed" quiet lab_in gw "$BUILD/postern" down -c "$LAB_DIR/postern.conf"
+postern_conf 'nft { own = no }'
+postern_start
 says 'without inspection for 5m' bypass 5m
 lab_in gw nft flush set inet postern bypass
 said 'the bypass is not in the kernel any more, before its time'

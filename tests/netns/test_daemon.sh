@@ -104,10 +104,9 @@ mv "$LAB_DIR/away/eve.json" "$LAB_DIR/eve.json"
 
 # ---- loud ----
 
-lab_in gw nft delete table inet postern
-said 'table inet postern IS GONE'
 kill -TERM "$POSTERN_PID"
 wait "$POSTERN_PID" || lab_fail "posternd left with status $?"
+lab_in gw nft delete table inet postern
 told STOPPING=1
 postern_start
 same "a new start installs the rules again" refused "$(codes_from stranger 192.168.10.10)"

@@ -12,7 +12,6 @@ set -eu
 lab_up
 lab_need jq nft setpriv python3 "${CC:-cc}"
 
-LOG=$LAB_DIR/log/posternd.log
 
 # The shim, and where the sanitizers' runtime would insist on being loaded before it.
 "${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
@@ -85,11 +84,9 @@ said 'queue 2500 IS GONE from the kernel: nothing is inspected any more'
 ends_with 1
 
 postern_start
+postern_stop
 lab_in gw nft flush chain inet postern forward
-said 'table inet postern WAS CHANGED: somebody added or removed rules'
-postern_stop spoiled
 postern_start
 [[ -n $(lab_in gw nft list chain inet postern forward | grep goto) ]] || lab_fail "a new start did not mend the chain"
 postern_stop
-! grep 'WAS CHANGED' "$LOG" || lab_fail "it does not know its own rules"
 echo "ok: a new start mends it"

@@ -59,6 +59,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
 	CU_ASSERT_EQUAL(c->nft.hooks, (1 << CONF_HOOK_COUNT) - 1);
 	CU_ASSERT(!c->nft.drop_invalid);
+	CU_ASSERT(c->nft.own);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
@@ -132,7 +133,7 @@ static const char every_key[] =
         "smuggling { action = reset }\n"
         "slow { hold = 3s session = 20s packets = 77 }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
-        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  "
+        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  own = no  "
         "hooks = { output, forward } }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
         "store { path = /tmp/kept.db  keep = 2h }\n"
@@ -193,6 +194,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
 	CU_ASSERT_EQUAL(c->nft.hooks, 1 << CONF_HOOK_FORWARD | 1 << CONF_HOOK_OUTPUT);
 	CU_ASSERT(c->nft.drop_invalid);
+	CU_ASSERT(!c->nft.own);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);

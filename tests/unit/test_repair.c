@@ -117,7 +117,7 @@ static void leaves_the_table_when_it_is_as_wanted(void)
 	CU_ASSERT_TRUE(netns_nft("add table inet other; add chain inet other c { type filter hook forward "
 	                         "priority 0; }"));
 	before = netns_shell(NULL, "nft -a list ruleset 2>/dev/null");
-	CU_ASSERT_EQUAL(gate_repair(gate, wanted, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(gate_install(gate, wanted, err, sizeof(err)), 0);
 	after = netns_shell(NULL, "nft -a list ruleset 2>/dev/null");
 	CU_ASSERT_STRING_EQUAL(before, after);
 	free(before);

@@ -326,6 +326,40 @@ static void the_budget_is_for_a_window(void)
 	end();
 }
 
+static void tampering_is_told_each_time(void)
+{
+	struct event e = { .kind = EVENT_GUARD, .time_us = EVENTS_START_US };
+	struct finding f;
+
+	begin();
+	e.u.guard = (struct event_guard) { .state = GUARD_REPAIRED,
+		.took_us = 2500,
+		.what = { .len = 13, .bytes = "table deleted" },
+		.who = { .len = 6, .bytes = "by nft" } };
+	for (unsigned i = 0; i < 3; i++) {
+		push(e);
+		f = take();
+		CU_ASSERT_EQUAL(f.id, FINDING_GATE_TAMPERED);
+		CU_ASSERT_EQUAL(f.id, 1025510);
+		CU_ASSERT_EQUAL(f.severity, 2);
+		CU_ASSERT_EQUAL(f.value, 2500);
+		CU_ASSERT_EQUAL_FATAL(f.evidence_count, 2);
+		ASSERT_TEXT(f.evidence[0], "table deleted");
+		ASSERT_TEXT(f.evidence[1], "by nft");
+	}
+	e.u.guard.state = GUARD_PUT_OFF;
+	push(e);
+	CU_ASSERT_EQUAL(take().severity, 1);
+	e.u.guard.state = GUARD_OFFLOAD;
+	e.u.guard.who.len = 0;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_GATE_BLIND);
+	CU_ASSERT_EQUAL(f.severity, 1);
+	CU_ASSERT_EQUAL(f.evidence_count, 1);
+	end();
+}
+
 static void blind_packets_are_a_finding(void)
 {
 	struct event e = { .kind = EVENT_BLIND, .time_us = EVENTS_START_US };
@@ -366,6 +400,7 @@ SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_st
         { "ours is no finding", ours_is_no_finding },
         { "refused by us is blocked", refused_by_us_is_blocked },
         { "unanswered is an attempt", unanswered_is_an_attempt },
+        { "tampering is told each time", tampering_is_told_each_time },
         { "upstream gets advice", upstream_gets_advice },
         { "accepted is said twice", accepted_is_said_twice }, { "forgets in time", forgets_in_time },
         { "evicts the oldest connection", evicts_the_oldest_connection },
