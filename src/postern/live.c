@@ -112,9 +112,12 @@ static const char *advise(int error)
 
 static int unreachable(struct live *l, int error)
 {
+	bool forbidden = error == EACCES || error == EPERM;
+
 	l->error = error;
 	if (!l->silent)
-		fprintf(stderr, "%s: nobody answers at %s: %s; %s\n", l->name, l->path, strerror(error),
+		fprintf(stderr, "%s: %s %s: %s; %s\n", l->name,
+		        forbidden ? "you may not ask at" : "nobody answers at", l->path, strerror(error),
 		        advise(error));
 	return -1;
 }

@@ -106,6 +106,15 @@ as() { # UID GID GROUPS COMMAND...
 }
 same "nobody cannot even connect" "PermissionError: [Errno 13] Permission denied" \
     "$(as 65534 65534 '' "$RUDE" "$SOCKET" half | tail -n 1)"
+POSTERN=$LAB_DIR/postern
+cp "$BUILD/postern" "$POSTERN"
+forbidden="$SOCKET: Permission denied; be root, or a member of the group in control.group"
+same "postern seen tells him so" "postern seen: you may not ask at $forbidden" \
+    "$(as 65534 65534 '' "$POSTERN" seen --socket "$SOCKET")"
+same "and postern status does not say that nobody runs" "postern status: $forbidden" \
+    "$(as 65534 65534 '' "$POSTERN" status --socket "$SOCKET")"
+same "postern verify needs more rights" "postern verify: cannot talk to nf_tables: Operation not permitted" \
+    "$(as 65534 65534 '' "$POSTERN" verify -c "$LAB_DIR/postern.conf" | cut -d ';' -f 1)"
 chmod 666 "$SOCKET"
 same "nor ask when the mode is spoiled" "you may not ask: be root, or a member of the group in control.group" \
     "$(as 65534 65534 '' "$RUDE" "$SOCKET" garbage)"

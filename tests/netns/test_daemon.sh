@@ -76,8 +76,9 @@ told WATCHDOG=1
 # ---- running ----
 
 lab_open_relay mail mx.example.org example.org
+sed 's/postern\.db/other.db/' "$LAB_DIR/postern.conf" >"$LAB_DIR/other.conf" # a store of its own
 fails 1 "queue 2500 is taken by posternd \(process $(pgrep -P "$POSTERN_PID" -x posternd || echo "$POSTERN_PID")\)" \
-    "$BUILD/posternd" -c "$LAB_DIR/postern.conf"
+    "$BUILD/posternd" -c "$LAB_DIR/other.conf"
 one_line
 same "mail passes all the same" "220 250 250 250 354 250 221" "$(codes_from isp 192.168.10.10 --rcpt a@example.org)"
 same "the stranger is refused" refused "$(codes_from stranger 192.168.10.10)"
@@ -104,9 +105,18 @@ mv "$LAB_DIR/away/eve.json" "$LAB_DIR/eve.json"
 
 # ---- loud ----
 
+verdict() { # STATUS: what postern verify says
+    local status=0
+
+    lab_in gw "$BUILD/postern" verify -c "$LAB_DIR/postern.conf" >"$LAB_DIR/verify" || status=$?
+    same "postern verify leaves with status $1" "$1" "$status"
+    head -n 1 "$LAB_DIR/verify"
+}
+same "the rules stand" "table inet postern is as it should be" "$(verdict 0 | tail -n 1)"
 kill -TERM "$POSTERN_PID"
 wait "$POSTERN_PID" || lab_fail "posternd left with status $?"
 lab_in gw nft delete table inet postern
+same "postern verify misses them" "table inet postern is not as it should be: there is no table inet postern" "$(verdict 1 | tail -n 1)"
 told STOPPING=1
 postern_start
 same "a new start installs the rules again" refused "$(codes_from stranger 192.168.10.10)"
