@@ -66,7 +66,7 @@ void evidence_reply(struct event_text *line, const struct event_reply *reply)
 		evidence_print(line, " -> no reply");
 		return;
 	}
-	evidence_print(line, " -> %u ", reply->code);
+	evidence_print(line, reply->text.len > 0 ? " -> %u " : " -> %u", reply->code);
 	evidence_bytes(
 	        line, reply->text.bytes, reply->text.len > EVENT_TEXT_MAX ? EVENT_TEXT_MAX : reply->text.len);
 	if (line && reply->text.cut)

@@ -24,6 +24,8 @@ static void print_rcpt(struct finding *f, const struct event_rcpt *rcpt)
 	evidence_print(line, "RCPT TO:");
 	evidence_path(line, &rcpt->path);
 	evidence_reply(line, &rcpt->reply);
+	if (rcpt->outcome == OUTCOME_REFUSED_BY_US) /* its words may have had no room in the server's reply */
+		evidence_print(line, " (by postern)");
 }
 
 /* Where a tricky form would really send the mail. */

@@ -64,6 +64,12 @@ static void refused_by_us_is_blocked(void)
 	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ATTEMPT);
 	CU_ASSERT_EQUAL(f.blocked, 1);
 	CU_ASSERT_EQUAL(f.action, ACTION_REFUSE_RECIPIENT);
+	ASSERT_TEXT(f.evidence[0], "RCPT TO:<a@foreign> -> 550 5.7.1 no (by postern)");
+	e.u.rcpt.reply.text.len = 0; /* no room in a short reply */
+	e.conn.src.b[15]++;
+	push(e);
+	f = take();
+	ASSERT_TEXT(f.evidence[0], "RCPT TO:<a@foreign> -> 550 (by postern)");
 	e.u.rcpt.outcome = OUTCOME_UNANSWERED; /* reset before anybody could answer */
 	e.u.rcpt.action = ACTION_RESET;
 	push(e);
