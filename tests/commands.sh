@@ -34,7 +34,7 @@ t() {
 	fi
 }
 
-# docs/FINDINGS.md has each finding with its id, name and weight, and each outcome.
+# docs/FINDINGS.md has each finding with its id, name and weight, each outcome, and each field of the records.
 documented() {
 	local id rule severity outcome status=0
 	while IFS=', ' read -r id rule severity; do
@@ -43,6 +43,10 @@ documented() {
 	while read -r outcome; do
 		grep -qF "| \`$outcome\` |" docs/FINDINGS.md || { echo "no row: $outcome"; status=1; }
 	done < <(sed -n '/define EVENT_OUTCOME_NAMES/,/[^\\]$/p' include/postern/event.h | grep -oE '"[a-z-]+"' | tr -d '"' | grep -vx none)
+	while read -r outcome; do
+		grep -qF "\`$outcome\`" docs/FINDINGS.md || { echo "no field: $outcome"; status=1; }
+	done < <(cat src/report/alert.c src/report/frame.c src/report/record.c src/report/transaction.c | tr '\n' ' ' |
+		grep -oE 'field_set[a-z_]*\(\s*[a-z_]+,\s*"[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u)
 	[ "$status" -eq 0 ] && echo "$(grep -c '^| 1025' docs/FINDINGS.md) findings"
 }
 findings=$(documented)
