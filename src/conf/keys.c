@@ -15,7 +15,11 @@
 
 const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_ROOT] = { "", false, "Keys outside of any block." },
-	[BLOCK_UPSTREAM] = { "upstream", true, "Hosts that deliver mail to us, most often the ISP's." },
+	[BLOCK_UPSTREAM] = { "upstream", true,
+	        "Hosts that deliver mail to us and pass on what others wrote: the ISP's, and forwarders that "
+	        "keep "
+	        "the sender, who may well be one of us. They are not asked for their names (sender.spoof, "
+	        "helo.forged). Only a rule lets them in." },
 	[BLOCK_SERVERS] = { "servers", true, "Mail servers of ours: here relaying is judged." },
 	[BLOCK_NETWORK] = { "network", true, "Any other addresses that rules want to name." },
 	[BLOCK_RULE] = { "rule", true,

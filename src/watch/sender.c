@@ -2,7 +2,8 @@
  * helo.forged (1025122).
  *
  * A stranger is a client that is neither ours nor an upstream: an upstream passes on what others wrote,
- * and among that is mail that we or our users sent ourselves (lists, forwarding). A server of ours
+ * and among that is mail that we or our users sent ourselves (lists, forwarding). So who knows a forwarder that keeps
+ * the sender names it in an `upstream` block; nothing on the wire tells it from a forger. A server of ours
  * passes on foreign senders for the same reasons, so only clients of `home` are asked for theirs.
  * The null sender, and root@localhost, belong to everybody; where no domain of ours is listed, none is foreign.
  *
