@@ -179,6 +179,12 @@ NOT ENFORCED: upstream "isp" has never resolved, so anybody may be in it
 ^result +it passes$' "$scratch/unresolved.conf" 203.0.113.66 192.168.0.10
 t 'explain: JSON of an upstream that never resolved' 0 out '"rule":\{"title":"in".*"unresolved":\["isp"\]' \
 	"$postern" explain --json -c "$scratch/unresolved.conf" 203.0.113.66 192.168.0.10
+sed 's/^otherwise.*/otherwise = inspect/; s/^relay.*/relay { action = slow }/' "$conf" >"$scratch/slow.conf"
+chmod 644 "$scratch/slow.conf"
+e 'a tar pit' 0 'foreign: the server decides; its refusals are held back for a while; relay.action = slow \(.*:24\)$
+^result +it passes$' "$scratch/slow.conf" 203.0.113.66 192.168.0.10 --rcpt x@foreign.test
+e 'never for upstreams' 0 'it passes, and is told as a relay attempt; relay.action = slow \(.*:24\); never for upstreams and servers$' \
+	"$scratch/slow.conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \
 	"$postern" explain --json -c "$conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10

@@ -41,15 +41,17 @@ static void check_has_addresses(struct build *b, const struct block *block)
 static void check_can_refuse(struct build *b, const struct block *block)
 {
 	const char *key = b->draft.relay_action != ACTION_ALERT ? "action" : "tricks";
+	bool refuses = action_refuses((enum action)b->draft.relay_action) ||
+	               action_refuses((enum action)b->draft.relay_tricks);
 
 	if (b->draft.relay_action == ACTION_ALERT && b->draft.relay_tricks == ACTION_ALERT)
 		return;
 	if (block->domain_count == 0 && !parse_has_unknown(b->parsed, block))
 		build_error(b, &block->at,
-		        "servers \"%s\" lists no domain, but relay.%s refuses mail for domains that are not "
+		        "servers \"%s\" lists no domain, but relay.%s %s mail for domains that are not "
 		        "listed; add "
 		        "domains = { ... } or set relay.%s = alert",
-		        block->title, key, key);
+		        block->title, key, refuses ? "refuses" : "slows", key);
 }
 
 static void add_rule(struct build *b, const struct block *block)

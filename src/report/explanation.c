@@ -242,7 +242,9 @@ static void print_judgement(const struct explanation *x, const struct explained_
 	        action_sentences[r->now], r->judged.trick ? "tricks" : "action",
 	        words_get(WORDS_ACTION, r->judged.action));
 	print_key_place(to, &r->action);
-	if (r->now != r->judged.action)
+	if (r->spared)
+		fputs("; never for upstreams and servers", to);
+	else if (r->now != r->judged.action)
 		fprintf(to, "; in mode enforce: %s", action_sentences[r->judged.action]);
 	fputc('\n', to);
 }
@@ -353,7 +355,8 @@ static json_t *json_recipient(const struct explanation *x, const struct explaine
 	field_set_text(object, "key", r->judged.trick ? "relay.tricks" : "relay.action");
 	set_place(object, "place", &r->action);
 	field_set_text(object, "action", words_get(WORDS_ACTION, r->now));
-	field_set_text(object, "enforce", words_get(WORDS_ACTION, r->judged.action));
+	field_set_text(
+	        object, "enforce", words_get(WORDS_ACTION, r->spared ? ACTION_ALERT : r->judged.action));
 	return object;
 }
 

@@ -53,6 +53,7 @@ struct explained_recipient {
 	struct smtp_address address;
 	struct policy_recipient judged; /* meaningful if relaying is judged */
 	enum action now;                /* in this mode */
+	bool spared;                    /* what is wanted for the recipient is not done to this client */
 	struct explained_hop hops[SMTP_HOPS_MAX];
 	struct explained_place action; /* of relay.action or relay.tricks */
 };
