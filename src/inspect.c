@@ -328,7 +328,6 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (inspect_session_ends(in, f, side, bytes + seg->payload_offset, seg->payload_captured,
 	            stream_offset(&f->stream[side], seq))) {
 		f->was_reset = true;
-		inspect_slow_reset(f, out);
 		inspect_flow_flags(in, f, side, seg, packet->time_us);
 		return VERDICT_RESET; /* its bytes reach nobody */
 	}

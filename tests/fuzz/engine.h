@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "inspect.h"
 #include "inspect_flow.h"
+#include "policy/sentence.h"
 
 #define ENGINE_CLIENT "198.51.100.7"
 #define ENGINE_SERVER POLICY_SERVER
@@ -27,6 +28,8 @@ static struct engine {
 	uint64_t now_us;
 	uint8_t packet[PACKET_ROOM]; /* as its receiver gets it */
 	void (*on_event)(const struct event *e);
+	bool slow; /* both clients are to be slowed in what is begun next */
+	struct sentences *sentences;
 	uint32_t ticket; /* of the last packet */
 	struct {
 		uint32_t ticket;
@@ -34,6 +37,22 @@ static struct engine {
 	} held[ENGINE_HELD_MAX];
 	unsigned held_count;
 } engine;
+
+static inline const struct sentences *engine_sentences(void)
+{
+	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
+	struct prefix client = { .bits = 128 };
+
+	if (!engine.sentences) {
+		engine.sentences = sentences_new(2, key);
+		FUZZ_CHECK(engine.sentences);
+		addr_parse(ENGINE_CLIENT, &client.addr);
+		FUZZ_CHECK(sentences_set(engine.sentences, &client, ACTION_SLOW, UINT64_MAX) == 0);
+		addr_parse(ENGINE_CLIENT6, &client.addr);
+		FUZZ_CHECK(sentences_set(engine.sentences, &client, ACTION_SLOW, UINT64_MAX) == 0);
+	}
+	return engine.sentences;
+}
 
 static inline void engine_begin(const struct policy *policy, bool offline)
 {
@@ -46,6 +65,7 @@ static inline void engine_begin(const struct policy *policy, bool offline)
 	s.pages = 24;
 	s.commands = 64;
 	s.edits = 64;
+	s.sentences = engine.slow ? engine_sentences() : NULL;
 	engine.inspect = inspect_new(&s, engine.ring, policy);
 	engine.now_us = UINT64_C(1700000000000000);
 	engine.held_count = 0;

@@ -1,12 +1,12 @@
 /* fuzz_inspect.c - the packet engine under packets of both sides, all of them the fuzzer's.
  *
  * What must hold stands in engine.h. In a monitor's eyes every packet passes as it is. First byte of the
- * input: 7 = action, 8 = monitor mode, 16 = a capture, 32 = checksums unfinished, 64 = IPv6. Text is sent as
- * segments, behind what that side has sent. Orders: C, S (whose text follows, in a new segment); b N / j N: the
- * next segment begins so far back / further on; f N: TCP flags of the next one; a N: acknowledges so far off;
- * k N: an ACK without text, N bytes off; c N: so many bytes of the next one are cut off; t N: so many seconds
- * pass; p N: another connection; R: another policy,
- * observing where the one before enforced.
+ * input: 7 = action, 8 = monitor mode, 16 = a capture, 32 = checksums unfinished, 64 = IPv6, 128 = the client is
+ * slowed. Text is sent as segments, behind what that side has sent. Orders: C, S (whose text follows, in a new
+ * segment); b N / j N: the next segment begins so far back / further on; f N: TCP flags of the next one; a N:
+ * acknowledges so far off; k N: an ACK without text, N bytes off; c N: so many bytes of the next one are cut off;
+ * t N: so many seconds pass, and what is held goes; p N: another connection; R: another policy, observing where
+ * the one before enforced.
  */
 #include "engine.h"
 
@@ -131,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	t = (struct talk) { .seq = { 0xffffff00, 5000 }, .port = 40000, .v6 = options & 64 };
 	t.mode = options & 8 ? MODE_MONITOR : MODE_ENFORCE;
 	t.enforced = t.mode == MODE_ENFORCE && !(options & 16);
+	engine.slow = options & 128;
 	engine_begin(policies[t.mode][(options & 7) % ACTION_RELAY_COUNT], options & 16);
 	t.meta_flags = (options & 16 ? PACKET_OFFLINE : 0) | (options & 32 ? PACKET_CSUM_PARTIAL : 0);
 	handshake();

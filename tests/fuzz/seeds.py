@@ -132,7 +132,7 @@ def seeds():
         options, talk = dialogue(os.path.join(TESTS, "dialogues", name))
         if len(talk) <= SMALL:
             yield "dialogue", name, bytes([options]) + talk
-            for mode in (2, 11, 20):  # refuse-recipient; monitor mode; a capture
+            for mode in (2, 11, 20, 128):  # refuse-recipient; monitor mode; a capture; slowed
                 yield "inspect", "%s-%d" % (name, mode), bytes([mode]) + talk
             yield "records", name, b"\0" + talk
             yield "records", name + "-text", b"\1" + talk.replace(b"@", b"\x1b@", 2)

@@ -186,6 +186,8 @@ static void never_ours(void)
 
 static void never_the_end_of_data(void)
 {
+	const struct event *e;
+
 	sentence("198.51.100.7", ACTION_SLOW);
 	begin(ACTION_ALERT);
 	pass(&T, CLIENT, good);
@@ -199,6 +201,10 @@ static void never_the_end_of_data(void)
 	replies("250 ok\r\n250 ok\r\n", 0);
 	pass(&T, CLIENT, "RCPT TO:<nobody@example.org>\r\nBDAT 3 LAST\r\nx\r\nVRFY root\r\n");
 	replies("550 unknown\r\n250 queued\r\n502 no\r\n", 0);
+	e = event_nth(&T, EVENT_RCPT, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.reply.code, 550);
+	CU_ASSERT_EQUAL(e->u.rcpt.hold_ms, 0);
 	pass(&T, CLIENT, "VRFY root\r\n");
 	replies("502 no\r\n", SLOW_HOLD_MS);
 	over();
