@@ -55,6 +55,7 @@
 #include "gate/bypass.h"
 #include "gate/encode.h"
 #include "gate/found.h"
+#include "gate/offload.h"
 #include "gate/plan.h"
 #include "gate/refusal.h"
 #include "gate/saved.h"
@@ -349,6 +350,16 @@ int gate_read_generation(struct gate *g, uint32_t *out)
 
 	*out = found.generation;
 	return error;
+}
+
+int gate_find_offload(struct gate *g, const uint16_t *ports, unsigned count, char *text, unsigned text_bytes)
+{
+	int r, tries = TRIES_MAX;
+
+	do {
+		r = offload_find(g->nl, &g->seq, ports, count, text, text_bytes);
+	} while (r == -EINTR && --tries > 0);
+	return r;
 }
 
 enum gate_done gate_done(const struct gate *g)

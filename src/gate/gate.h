@@ -47,6 +47,9 @@ int gate_save(const struct gate *g, const struct ruleset *installed, const char 
  * such file; -errno with a message in err. */
 enum { GATE_TABLE_MAX = 256 };
 int gate_restore(struct gate *g, const char *path, char table[GATE_TABLE_MAX], char *err, unsigned err_bytes);
+/* A flow table, of anybody's, into which connections to these ports go, so that their packets go past the rules: 1, and
+ * text names it; 0: there is none; -errno. */
+int gate_find_offload(struct gate *g, const uint16_t *ports, unsigned count, char *text, unsigned text_bytes);
 /* Is the kernel's table what is wanted? 0; -ESTALE: no, and err says what only one of them has; -errno. */
 int gate_compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
 /* Calls `each` with the name of every table that looks like one of ours. How many, or -errno. */

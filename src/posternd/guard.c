@@ -11,6 +11,9 @@
  *
  * Where the table is owned (gate_own()), the kernel refuses all this to others, and there is nothing to repair.
  *
+ * With each new generation flow tables are looked for that carry our ports past all rules (gate/offload). Those are
+ * others' and stay; that they are there is told, and shown in `status`.
+ *
  * Limits. Somebody with the right to change rules can do so faster than they are repaired, for the moment in between;
  * who did it is the process that asked the kernel, not the person.
  */
@@ -25,6 +28,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gate/pace.h"
+#include "policy/policy.h"
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
 #include "tap/kernel.h"
@@ -45,6 +49,9 @@ struct guard {
 	uint64_t looked_us;
 	uint32_t generation; /* at the last look, as the kernel said */
 	uint64_t repairs;
+	uint32_t offload_generation; /* of the last look at flow tables */
+	bool offload_looked;
+	char offload[ERR_BYTES]; /* what goes past us; "" = nothing */
 
 	/* what is not put right yet */
 	uint64_t since_us; /* 0 = nothing */
@@ -245,6 +252,32 @@ static bool is_behind(struct guard *g)
 	return generation != kernel_tap_generation(g->tap);
 }
 
+/* Packets that a flow table takes are not seen at the hook forward; at the others they are. */
+static void look_at_offload(struct guard *g)
+{
+	struct daemon *d = g->daemon;
+	const struct policy_settings *s = policy_settings(d->conf->policy);
+	char text[ERR_BYTES] = "";
+	uint32_t generation = 0;
+
+	if (!(d->conf->nft.hooks >> CONF_HOOK_FORWARD & 1) || gate_read_generation(d->gate, &generation) ||
+	        (g->offload_looked && generation == g->offload_generation) ||
+	        gate_find_offload(d->gate, s->ports, s->port_count, text, sizeof(text)) < 0)
+		return;
+	g->offload_looked = true;
+	g->offload_generation = generation;
+	if (strcmp(text, g->offload) == 0)
+		return;
+	if (*text)
+		log_error("%s: THEY PASS WITHOUT INSPECTION", text);
+	else
+		log_warning("no flow table takes guarded ports any more");
+	desk_guard(d->desk, clock_now_us(), *text ? GUARD_OFFLOAD : GUARD_OFFLOAD_ENDED,
+	        *text ? text : "no flow table takes guarded ports any more", "", 0);
+	desk_flush(d->desk);
+	snprintf(g->offload, sizeof(g->offload), "%s", text);
+}
+
 void guard_tick(struct guard *g)
 {
 	uint64_t since_look_us = now_us() - g->looked_us;
@@ -254,6 +287,7 @@ void guard_tick(struct guard *g)
 		guard_process(g);
 	if (*g->wrong || !g->looked_us || since_look_us >= look_s * SECOND_US || (g->tap && is_behind(g)))
 		look(g);
+	look_at_offload(g);
 }
 
 void guard_each_fault(const struct guard *g, health_fault *each, void *arg)
@@ -263,6 +297,8 @@ void guard_each_fault(const struct guard *g, health_fault *each, void *arg)
 
 	if (pace_is_war(&g->pace, now) && next_us > now)
 		snprintf(pause, sizeof(pause), ", again in %" PRIu64 " s", (next_us - now) / SECOND_US + 1);
+	if (*g->offload)
+		each(arg, g->offload, true);
 	if (*g->wrong) {
 		snprintf(text, sizeof(text),
 		        "table inet %s WAS CHANGED by %s, repaired %u times in a row%s: %s",

@@ -15,7 +15,6 @@ set -eu
 lab_up
 lab_need jq nft python3
 
-LOG=$LAB_DIR/log/posternd.log
 
 stands() {
     lab_in gw "$BUILD/postern" verify -c "$LAB_DIR/postern.conf" >"$LAB_DIR/verify" 2>&1
