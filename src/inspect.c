@@ -205,6 +205,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		kind = VERDICT_DROP;
 	switch (out.result) {
 	case STREAM_NEW:
+		f->strays = 0;
 		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset,
 		        in->enforce, now_us);
 		if (out.more)
@@ -215,6 +216,8 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 		break;
 	case STREAM_HOLE:
 		counter_add(&in->counters, COUNTER_HOLE, 1);
+		if (!keep && f->skimmed && side == SMTP_CLIENT && inspect_fast_stray(in, f, seg, seq))
+			return read_payload(in, f, side, payload, seg, seq, now_us);
 		if (!keep)
 			return VERDICT_DROP;
 		break;
@@ -259,7 +262,7 @@ static bool read_ack(
 		return true;
 	offset = stream_offset(s, ack);
 	if (offset > s->next + (f->fin[side] ? 1 : 0)) {
-		if (f->tls || offset - s->next > UINT32_MAX / 4)
+		if (offset - s->next > UINT32_MAX / 4 || (side == SMTP_CLIENT && f->skimmed))
 			return true;
 		if (in->enforce && !flow_is_partial(f))
 			return offset == s->next + 1; /* a FIN that took another way */
@@ -294,8 +297,19 @@ static void read_urgent(
 static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum smtp_side side,
         const uint8_t *bytes, const struct segment *seg, uint32_t seq, uint64_t now_us)
 {
+	bool in_order = seq == stream_seq(&f->stream[side], f->stream[side].next);
+	enum verdict_kind kind;
+
 	f->packets[side]++;
+	if (f->path == PATH_SEALED) {
+		inspect_fast_sealed(in, f, side, seg, seq);
+		return VERDICT_ACCEPT;
+	}
 	f->bytes[side] += seg->payload_bytes;
+	if (f->tls)
+		return VERDICT_ACCEPT;
+	if (f->skimmed)
+		inspect_fast_before(in, f, side, seg, seq, in_order);
 	if (!in->enforce && f->packets[SMTP_SERVER] == 0 && f->packets[SMTP_CLIENT] > PATIENCE_PACKETS)
 		dialogue_unheard(flow_dialogue(f));
 	if ((seg->flags & TCP_SYN) && !f->stream[side].started)
@@ -304,13 +318,14 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 		counter_add(&in->counters, COUNTER_OUT_OF_WINDOW, 1);
 		return VERDICT_DROP;
 	}
-	if (f->tls)
-		return VERDICT_ACCEPT;
 	if (seg->flags & TCP_URG)
 		read_urgent(in, f, side, seq, now_us);
 	if (seg->payload_bytes == 0)
 		return VERDICT_ACCEPT;
-	return read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
+	kind = read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
+	if (f->skimmed)
+		inspect_fast_behind(in, f, side, seg, in_order);
+	return kind;
 }
 
 static enum verdict_kind inspect_segment(struct inspect *in, const struct packet *packet,
@@ -335,7 +350,7 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 		return VERDICT_DROP;
 	inspect_slow_begin(f);
 	/* The packet that brings the end-of-data reply has to arrive: the one after it is reset. */
-	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f));
+	may_reset = in->enforce && !dialogue_awaits_end_reply(flow_dialogue(f)) && f->path != PATH_BODY;
 	kind = read_segment(in, f, side, bytes, seg, seq, packet->time_us);
 	if (side == SMTP_CLIENT && dialogue_is_blind(flow_dialogue(f)) && inspect_guards(in, f))
 		f->cut_off = true;
@@ -356,6 +371,8 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	}
 	if (kind == VERDICT_ACCEPT && side == SMTP_SERVER)
 		inspect_slow_hold(in, f, packet, seg, out);
+	if (kind == VERDICT_ACCEPT)
+		out->path = (uint8_t)inspect_take_path(in, f);
 	if (kind != VERDICT_DROP)
 		inspect_flow_flags(in, f, side, seg, packet->time_us);
 	return kind;
@@ -385,6 +402,7 @@ void inspect_packet(
 	out->kind = VERDICT_ACCEPT;
 	out->let_go = 0;
 	out->hold_ms = 0;
+	out->path = PATH_QUEUE;
 	out->edit_count = 0;
 	out->bytes_used = 0;
 	counter_add(&in->counters, COUNTER_PACKETS, 1);

@@ -26,6 +26,10 @@ struct inspect_settings {
 	uint32_t edits;    /* remembered, shared */
 	uint32_t
 	        idle_s; /* a flow without packets ends after this long (also RFC 5321 4.5.3.2.7: 5 minutes is the least a server waits) */
+	/* How long the kernel will remember a connection if no packet comes, in seconds; 0: it has forgotten it. Asked about
+	 * connections that do not come to the queue, before they end as idle. NULL: they end as all others. */
+	uint32_t (*kernel_left_s)(void *arg, const struct event_connection *conn);
+	void *kernel_arg;
 	uint8_t worker; /* number of this engine, copied into events */
 	uint8_t source; /* enum event_source */
 	uint8_t hash_key[HASH_KEY_BYTES];

@@ -351,6 +351,7 @@ static void on_eod(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	else if (eod->action == ACTION_RESET)
 		f->cut_off = true;
 	f->hides_commands = f->hides_commands || eod->hides;
+	f->distrusted = true;
 	inspect_send(in, e);
 	counter_add(&in->counters, COUNTER_EOD, 1);
 }
@@ -363,8 +364,16 @@ static void on_odd(struct inspect *in, struct flow *f, const struct smtp_fact *f
 	struct event_odd_what *odd = &e->u.odd;
 
 	*odd = fact->odd;
-	if (odd->unexplained > 1 || (odd->unexplained == 1 && f->hides_commands))
+	if (odd->unexplained > 0 && f->skimmed) {
+		odd->unread = 1;
+		odd->would = ACTION_RESET;
+		odd->action = in->enforce ? ACTION_RESET : ACTION_ALERT;
+		counter_add(&in->counters, COUNTER_FAST_REVOKED, !f->distrusted);
+		f->distrusted = true;
+		f->cut_off = f->cut_off || in->enforce; /* also an end of data that comes next */
+	} else if (odd->unexplained > 1 || (odd->unexplained == 1 && f->hides_commands)) {
 		judge_smuggling(in, f, &odd->action, &odd->would);
+	}
 	f->want_reset = f->want_reset || odd->action == ACTION_RESET;
 	inspect_send(in, e);
 	counter_add(&in->counters, COUNTER_ODDITIES, 1);

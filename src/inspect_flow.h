@@ -1,7 +1,8 @@
 /* inspect_flow.h - inner types of the inspect engine, shared by inspect.c (packets, verdicts),
  * inspect_life.c (flows begin and end), inspect_facts.c (facts of the dialogue to judgements and events),
  * inspect_claims.c (names in them), inspect_refuse.c (refusals to edits), inspect_session.c (sessions
- * refused at the greeting) and inspect_slow.c (refusals that have to be waited for). Nobody else's. */
+ * refused at the greeting), inspect_slow.c (refusals that have to be waited for) and inspect_fast.c (bytes that pass
+ * unread). Nobody else's. */
 #ifndef INSPECT_FLOW_H
 #define INSPECT_FLOW_H
 
@@ -77,6 +78,13 @@ struct flow {
 	bool one_sided; /* lone_side speaks to somebody who was never heard: his packets take another way */
 	enum smtp_side lone_side;
 	struct event_domain sni;
+	/* inspect_fast.c */
+	uint8_t path;           /* enum verdict_path, as the last verdict has said it */
+	uint8_t strays;         /* segments of the client beyond a hole, one behind the other */
+	bool skimmed;           /* was on PATH_BODY: bytes of the client may have passed unseen */
+	bool distrusted;        /* nothing of it passes unread any more */
+	uint32_t kernel_left_s; /* of its time in the kernel, when it was asked last; 0 = never */
+	uint64_t asked_us;
 };
 
 /* When a flow is looked at again whose connection was reset. */
@@ -172,6 +180,21 @@ void inspect_slow_hold(struct inspect *in, struct flow *f, const struct packet *
 bool inspect_slow_waits(struct flow *f, enum smtp_side side, const struct segment *seg, struct verdict *out);
 /* The connection is reset now. */
 void inspect_slow_reset(const struct flow *f, struct verdict *out);
+/* inspect_fast.c. How the next packets of the connection travel, from the verdict at hand on. */
+enum verdict_path inspect_take_path(struct inspect *in, struct flow *f);
+/* Before a segment is read, and behind it: what it says of bytes that have passed unseen. in_order: it is the next one
+ * of its side. */
+void inspect_fast_before(struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg,
+        uint32_t seq, bool in_order);
+void inspect_fast_behind(
+        struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, bool in_order);
+/* A segment of the client beyond a hole, behind a body that passed unseen: true if the hole has passed, too. */
+bool inspect_fast_stray(struct inspect *in, struct flow *f, const struct segment *seg, uint32_t seq);
+/* A segment of a connection under TLS, of which nothing is read. */
+void inspect_fast_sealed(
+        struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint32_t seq);
+/* Nothing of it was seen for a long time; the kernel says whether there was anything. */
+bool inspect_fast_is_alive(const struct inspect *in, struct flow *f, uint64_t now_us);
 
 /* Tells what is left when the connection is over. */
 void inspect_facts_end(struct inspect *in, struct flow *f, enum event_end end, uint64_t now_us);

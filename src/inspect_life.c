@@ -375,6 +375,10 @@ void inspect_tick(struct inspect *in, uint64_t now_us)
 		linger_over(in, &l, now_us);
 	while ((f = table_oldest(in->flows, &touched_us)) &&
 	        touched_us + in->settings.idle_s * UINT64_C(1000000) <= now_us) {
+		if (f->path != PATH_QUEUE && inspect_fast_is_alive(in, f, now_us)) {
+			table_touch(in->flows, f, now_us);
+			continue;
+		}
 		counter_add(&in->counters, COUNTER_FLOWS_EXPIRED, 1);
 		inspect_flow_end(in, f, STATE_TIMEOUT, now_us);
 	}

@@ -31,6 +31,10 @@
 	X(FLOWS_EXPIRED, "flow.expired")                                                                     \
 	X(FLOWS_EVICTED, "flow.evicted")                                                                     \
 	X(FLOWS_MIDSTREAM, "flow.midstream")                                                                 \
+	X(FAST_BODIES, "fast.bodies")                                                                        \
+	X(FAST_BYTES, "fast.bytes")                                                                          \
+	X(FAST_TLS, "fast.tls")                                                                              \
+	X(FAST_REVOKED, "fast.revoked")                                                                      \
 	X(SESSIONS_READ, "session.read_to_rcpt")                                                             \
 	X(SESSIONS_TLS, "session.tls")                                                                       \
 	X(SESSIONS_OTHER, "session.other")                                                                   \

@@ -283,7 +283,8 @@ struct event_odd_what {
 	uint8_t unexplained;
 	uint8_t action; /* enum action taken about it, and what enforce mode would do */
 	uint8_t would;
-	uint8_t pad[3];
+	uint8_t unread; /* unexplained, in a connection of which a body passed unread, as configured */
+	uint8_t pad[2];
 	uint64_t offset;         /* in the byte stream of that side */
 	struct event_text bytes; /* up to 64 bytes around it; never body bytes */
 };

@@ -17,12 +17,24 @@ enum verdict_kind {
 	VERDICT_RESET, /* accepted with the reset mark; the later chain answers with RST */
 };
 
+/* How the packets of its connection travel from now on; said anew by every verdict but a drop. SYN, FIN, RST and urgent
+ * data come to the queue on any of them. */
+enum verdict_path {
+	PATH_QUEUE,  /* all come to the queue */
+	PATH_BODY,   /* those of the client do not */
+	PATH_SEALED, /* those of neither side */
+	PATH_COUNT
+};
+
 /* Bits inside nft.mark-mask, to be shifted left by the position of the mask's lowest bit. */
 enum mark_bit {
 	MARK_QUEUED = 1,    /* set by the rule before the queue */
-	MARK_INSPECTED = 2, /* set by the verdict in its place */
+	MARK_INSPECTED = 2, /* set by the verdict in its place, unless the path is PATH_SEALED */
 	MARK_RESET = 4,     /* packet mark and ct mark: this connection is to be reset */
-	MARK_MASK = 15,     /* width the mask must have */
+	MARK_BULK =
+	        8, /* packet mark: the path is not PATH_QUEUE; ct mark: the client's packets are not queued */
+	MARK_SEALED = 1, /* ct mark, beside MARK_BULK: neither are the server's */
+	MARK_MASK = 15,  /* width the mask must have */
 };
 
 enum { VERDICT_EDITS_MAX = 128, VERDICT_BYTES_MAX = 8192, VERDICT_HOLD_MAX_MS = 10000 };
@@ -40,7 +52,8 @@ struct verdict {
 	uint16_t bytes_used;
 	uint16_t hold_ms; /* ACCEPT: so much later; up to VERDICT_HOLD_MAX_MS, 0 = at once */
 	uint32_t let_go_ticket;
-	uint32_t pad;
+	uint8_t path; /* enum verdict_path; ACCEPT only */
+	uint8_t pad[3];
 	uint64_t hold_ref; /* inspect's own, told when the packet has gone */
 	struct edit edits[VERDICT_EDITS_MAX];
 	uint8_t bytes[VERDICT_BYTES_MAX];

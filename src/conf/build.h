@@ -17,8 +17,8 @@ struct claim {
 struct draft {
 	int64_t mode, otherwise;
 	int64_t relay_action, relay_tricks, max_refusals;
-	int64_t smuggling_reset;
 	int64_t slow_hold, slow_session, slow_packets;
+	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
 	int64_t nft_drop_invalid;
@@ -58,6 +58,8 @@ struct build {
 	struct draft draft;
 	uint16_t ports[POLICY_PORTS_MAX];
 	unsigned port_count;
+	struct policy_groups trusted;
+	const struct entry *trusted_at; /* the first of them; NULL = none */
 	struct claim *claims;
 	size_t claim_count;
 	struct looked_up *names, *resolvers; /* resolvers of the dns block among them */
@@ -100,6 +102,7 @@ void group_domains_file(struct build *b, struct block *block, const struct entry
 void group_file(struct build *b, struct block *block, const struct entry *e);
 void group_from(struct build *b, struct block *block, const struct entry *e);
 void group_to(struct build *b, struct block *block, const struct entry *e);
+void group_trusted(struct build *b, struct block *block, const struct entry *e);
 /* Makes the policy's group of every titled block; titles are checked here. */
 void group_open_all(struct build *b);
 

@@ -96,6 +96,29 @@ static void check_queues(struct build *b)
 		        (long long)(UINT16_MAX + 1 - most));
 }
 
+static void check_unread(struct build *b)
+{
+	const struct block *data = parse_block(b->parsed, BLOCK_DATA);
+	const struct entry *watch = find_entry(b, data, "watch");
+
+	if (b->draft.data_watch == WATCH_ALL && b->trusted_at)
+		problems_add(b->problems, PROBLEM_WARNING, &b->trusted_at->at,
+		        "data.trusted has no effect: data.watch = all reads everybody's bodies");
+	else if (b->draft.data_watch != WATCH_ALL && !b->trusted_at)
+		problems_add(b->problems, PROBLEM_WARNING, &watch->at,
+		        "data.watch = %s has no effect: data.trusted names nobody, so all bodies are read",
+		        watch->text);
+	else if (b->draft.data_watch != WATCH_ALL)
+		problems_add(b->problems, PROBLEM_WARNING, &watch->at,
+		        "data.watch = %s leaves bodies of trusted clients unread: commands hidden behind one "
+		        "reach the server, foreign recipients among them, and are noticed by its answers, too "
+		        "late to refuse them%s",
+		        watch->text,
+		        b->draft.data_watch == WATCH_NONE
+		                ? "; Message-IDs and leaking headers are not seen either"
+		                : "");
+}
+
 static void check_lets_anything(struct build *b)
 {
 	const struct block *root = parse_block(b->parsed, BLOCK_ROOT);
@@ -131,6 +154,7 @@ void check_blocks(struct build *b)
 		case BLOCK_RELAY:
 		case BLOCK_SMUGGLING:
 		case BLOCK_SLOW:
+		case BLOCK_DATA:
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_DNS:
@@ -142,6 +166,7 @@ void check_blocks(struct build *b)
 		}
 	check_queues(b);
 	check_lets_anything(b);
+	check_unread(b);
 }
 
 /* ---- addresses in two places --------------------------------------------------------------------- */

@@ -99,6 +99,8 @@ static void set_policy(struct build *b)
 		.slow_session_ms = (uint32_t)d->slow_session * 1000,
 		.slow_packets = (uint32_t)d->slow_packets,
 		.port_count = b->port_count,
+		.watch = (enum policy_watch)d->data_watch,
+		.trusted = b->trusted,
 	};
 
 	memcpy(s.ports, b->ports, sizeof(s.ports));

@@ -410,3 +410,17 @@ void group_to(struct build *b, struct block *block, const struct entry *e)
 	block->to_count++;
 	add_member(b, e, &block->to);
 }
+
+/* A stranger would use it. */
+void group_trusted(struct build *b, struct block *block, const struct entry *e)
+{
+	(void)block;
+	if (!b->trusted_at)
+		b->trusted_at = e;
+	if (strcmp(e->text, builtins[0].name) == 0)
+		build_error(b, &e->at,
+		        "any cannot be trusted: everybody could hide commands in bodies; name upstreams or "
+		        "other clients");
+	else
+		add_member(b, e, &b->trusted);
+}

@@ -37,6 +37,9 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "arrive late, in mode enforce. Upstreams, home, servers, may-relay and authenticated clients "
 	        "never "
 	        "wait." },
+	[BLOCK_DATA] = { "data", false,
+	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, and what "
+	        "is hidden in it is found, if at all, by the server's answers." },
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_DNS] = { "dns", false, "How the names of upstreams are looked up." },
@@ -71,12 +74,14 @@ static const char *const mode_words[] = { POLICY_MODE_NAMES, NULL };
 static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
 static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
 static const char *const smuggling_words[] = { "alert", "reset", NULL };
+static const char *const watch_words[] = { POLICY_WATCH_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(COUNT(mode_words) == MODE_COUNT + 1, "a word for each mode");
 static_assert(COUNT(do_words) == DO_COUNT + 1, "a word for each decision");
+static_assert(COUNT(watch_words) == WATCH_COUNT + 1, "a word for each way to watch");
 static_assert(COUNT(hook_words) == CONF_HOOK_COUNT + 1, "a word for each hook");
 static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each action");
 
@@ -158,6 +163,11 @@ const struct key keys[] = {
 	{ BLOCK_SLOW, "packets", KEY_NUMBER, "256", 1, CONF_HELD_MAX, "packets", .set = value_number, DRAFT(slow_packets),
 	  .help = "Held at once, by each worker, and never more than a quarter of queue.length: the rest is for those who do not wait. "
 	          "Beyond that, the one with the least time left is let go." },
+	{ BLOCK_DATA, "watch", KEY_WORD, "all", WORDS(watch_words), DRAFT(data_watch),
+	  .help = "How much of each body is read: all, its first 64 KiB, or none. Less than all only from trusted clients: commands hidden in "
+	          "the rest reach the server before they are noticed, and with none records have no Message-ID." },
+	{ BLOCK_DATA, "trusted", KEY_GROUPS, NULL, .set = group_trusted,
+	  .help = "Clients of whose bodies less than all may be read: those who have no wish to hide commands in them." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
 	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },

@@ -201,7 +201,7 @@ static const struct {
 	{ "unexpected token",
 	        "lists are { \"a\", \"b\" }, values with spaces or any of { } ( ) = + , need quotes" },
 	{ "missing opening brace",
-	        "write NAME \"title\" { ... }; relay, smuggling, queue, nft and log take no title" },
+	        "write NAME \"title\" { ... }; relay, smuggling, data, queue, nft and log take no title" },
 	{ "missing title", "write NAME \"title\" { ... }" },
 	{ "attempt to append", "+= is for lists; write =" },
 	{ "missing parenthesis", "write include(\"FILE\")" },

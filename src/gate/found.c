@@ -35,6 +35,8 @@ static const size_t count_fields[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_RESET] = offsetof(struct gate_counts, reset),
 	[MODEL_COUNTER_REFUSED] = offsetof(struct gate_counts, refused),
 	[MODEL_COUNTER_BARE_ACKS] = offsetof(struct gate_counts, bare_acks),
+	[MODEL_COUNTER_BODIES] = offsetof(struct gate_counts, bodies),
+	[MODEL_COUNTER_SEALED] = offsetof(struct gate_counts, sealed),
 	[MODEL_COUNTER_BYPASSED] = offsetof(struct gate_counts, bypassed),
 	[MODEL_COUNTER_BLOCKED] = offsetof(struct gate_counts, blocked),
 };

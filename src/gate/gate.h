@@ -91,7 +91,7 @@ int gate_has_blocks(struct gate *g, const char *table, const struct gate_block *
 
 /* Packet counts of the installed table, by the names of its counters (there, reset is "resets"). */
 struct gate_counts {
-	uint64_t queued, inspected, blind, reset, refused, bare_acks;
+	uint64_t queued, inspected, blind, reset, refused, bare_acks, bodies, sealed;
 	uint64_t bypassed;   /* passed because of gate_bypass() */
 	uint64_t blocked;    /* cut because of gate_block() */
 	uint64_t blind_told; /* what gate_set_blind_told() has left there */

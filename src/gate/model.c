@@ -72,6 +72,8 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_RESET] = "resets", /* "reset" is a word of nft */
 	[MODEL_COUNTER_REFUSED] = "refused",
 	[MODEL_COUNTER_BARE_ACKS] = "bare_acks",
+	[MODEL_COUNTER_BODIES] = "bodies",
+	[MODEL_COUNTER_SEALED] = "sealed",
 	[MODEL_COUNTER_BYPASSED] = "bypassed",
 	[MODEL_COUNTER_BLOCKED] = "blocked",
 };
@@ -94,6 +96,8 @@ static const char *const chain_names[] = {
 	[CHAIN_DISCARD] = "discard",
 	[CHAIN_WOULD] = "would",
 	[CHAIN_SETTLE] = "settle",
+	[CHAIN_SKIM] = "skim",
+	[CHAIN_SEAL] = "seal",
 	[CHAIN_SEVER] = "sever",
 	[CHAIN_CUT] = "cut",
 	[CHAIN_WORKER] = "worker_0",

@@ -124,6 +124,8 @@ enum model_chain_id {
 	CHAIN_DISCARD,
 	CHAIN_WOULD,  /* monitor mode: log what enforce mode would refuse, then inspect */
 	CHAIN_SETTLE, /* behind the queue: counts, marks */
+	CHAIN_SKIM,   /* verdict "path body": remembers it in the ct mark */
+	CHAIN_SEAL,   /* verdict "path sealed": likewise */
 	CHAIN_SEVER,  /* verdict "reset": remembers it in the ct mark, then cuts */
 	CHAIN_CUT,
 	CHAIN_WORKER, /* the queue of the first worker; the others follow */
@@ -146,6 +148,8 @@ enum model_counter {
 	MODEL_COUNTER_RESET,
 	MODEL_COUNTER_REFUSED,
 	MODEL_COUNTER_BARE_ACKS,
+	MODEL_COUNTER_BODIES, /* not queued: bodies that nobody wants to have read */
+	MODEL_COUNTER_SEALED, /* not queued: both sides speak TLS */
 	MODEL_COUNTER_BYPASSED,
 	MODEL_COUNTER_BLOCKED,
 	MODEL_COUNTER_COUNT

@@ -10,6 +10,7 @@
  *       would                  monitor mode in their place: log the first packet, then inspect
  *   ..._mark (P + 1)           lo leaves; ports -> settle
  *     settle                   counts what the verdict left in the packet mark, and clears it
+ *       skim, seal             verdict "path body", "path sealed": remembered in the ct mark
  *       sever -> cut           verdict "reset": remembered in the ct mark, answered with a reset
  *
  * toclient is toserver with the sides swapped, so that both directions of a pair meet the same rule:
@@ -101,7 +102,7 @@ struct build {
 	struct ruleset *r;
 	const struct policy *policy;
 	const struct ruleset_settings *s;
-	uint32_t queued, inspected, reset;                    /* mark bits in their place */
+	uint32_t queued, inspected, reset, bulk, sealed;      /* mark bits in their place */
 	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT][STANDINGS]; /* index, or SET_ value */
 	unsigned ports, bypass;
 	unsigned blocks[BLOCKS_SETS];
@@ -399,19 +400,59 @@ static void add_strictness(struct build *b)
 	        model_strip_mptcp());
 }
 
+enum { NOT_PLAIN = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_URG };
+
+/* What the client sends while its connection is on the path "body", if it is in this group. */
+static void add_body_path(struct build *b, unsigned group, enum model_family family)
+{
+	struct model_statement s[MODEL_STATEMENTS_MAX] = { model_tcp(), model_flags(NOT_PLAIN, 0),
+		model_mark_has(MARK_OF_CONNECTION, b->bulk), model_field_in(FIELD_TCP_DPORT, b->ports) };
+	unsigned n = 4;
+	int set;
+
+	if (group == GROUP_ID_SELF) {
+		s[n++] = model_interface(false, MODEL_NO_INTERFACE);
+	} else {
+		set = group_set(b, group, family, STANDING_NOW);
+		if (set == SET_NONE)
+			return;
+		s[n++] = model_is(family);
+		s[n++] = model_field_in(address_fields[family][0], (unsigned)set);
+	}
+	s[n++] = model_count(MODEL_COUNTER_BODIES);
+	s[n++] = model_end(STATEMENT_ACCEPT);
+	model_add_rule(b->r, CHAIN_INSPECT, NULL, s, n);
+}
+
+static void add_fast_path(struct build *b)
+{
+	const struct policy_settings *settings = policy_settings(b->policy);
+
+	MODEL_RULE(b->r, CHAIN_INSPECT, NULL, model_tcp(), model_flags(NOT_PLAIN, 0),
+	        model_mark_has(MARK_OF_CONNECTION, b->sealed), model_count(MODEL_COUNTER_SEALED),
+	        model_end(STATEMENT_ACCEPT));
+	for (unsigned id = 0; settings->watch != WATCH_ALL && id < policy_group_count(b->policy); id++) {
+		if (!policy_groups_have(&settings->trusted, id))
+			continue;
+		add_body_path(b, id, FAMILY_V4);
+		if (id != GROUP_ID_SELF)
+			add_body_path(b, id, FAMILY_V6);
+	}
+}
+
 static void add_inspect(struct build *b)
 {
-	const uint8_t not_plain = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_URG;
+	unsigned sets[FAMILY_COUNT];
 	struct ruleset *r = b->r;
 
+	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++)
+		sets[family] = add_bare_acks(r, family); /* their names are taken before any group's */
 	add_strictness(b);
-	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++) {
-		unsigned set = add_bare_acks(r, family);
-
-		MODEL_RULE(r, CHAIN_INSPECT, NULL, model_tcp(), model_flags(not_plain, 0), model_is(family),
-		        model_key_in(r, set), model_count(MODEL_COUNTER_BARE_ACKS),
+	add_fast_path(b);
+	for (enum model_family family = FAMILY_V4; family < FAMILY_COUNT; family++)
+		MODEL_RULE(r, CHAIN_INSPECT, NULL, model_tcp(), model_flags(NOT_PLAIN, 0), model_is(family),
+		        model_key_in(r, sets[family]), model_count(MODEL_COUNTER_BARE_ACKS),
 		        model_end(STATEMENT_ACCEPT));
-	}
 	MODEL_RULE(r, CHAIN_INSPECT, NULL, model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, b->queued),
 	        model_count(MODEL_COUNTER_QUEUED),
 	        b->s->queues > 1 ? model_spread(CHAIN_WORKER, (uint8_t)b->s->queues)
@@ -445,6 +486,25 @@ static void add_refusals(struct build *b)
 	MODEL_RULE(r, CHAIN_DISCARD, NULL, model_count(MODEL_COUNTER_REFUSED), model_end(STATEMENT_DROP));
 }
 
+/* What the verdict says of the connection's path goes into the ct mark; without such a word it is the queue's. */
+static void add_paths(struct build *b)
+{
+	const uint32_t both = b->bulk | b->sealed;
+	struct model_statement clear = model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, 0);
+	struct model_statement fast = model_mark_has(MARK_OF_PACKET, b->bulk);
+	struct ruleset *r = b->r;
+
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, fast, model_mark_has(MARK_OF_PACKET, b->inspected),
+	        model_goto(CHAIN_SKIM));
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, fast, model_goto(CHAIN_SEAL));
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->queued | b->inspected),
+	        model_mark_has(MARK_OF_CONNECTION, both), model_mark_set(MARK_OF_CONNECTION, ~both, 0));
+	MODEL_RULE(r, CHAIN_SKIM, NULL, model_mark_set(MARK_OF_CONNECTION, ~both, b->bulk));
+	MODEL_RULE(r, CHAIN_SKIM, NULL, clear);
+	MODEL_RULE(r, CHAIN_SEAL, NULL, model_mark_set(MARK_OF_CONNECTION, UINT32_MAX, both));
+	MODEL_RULE(r, CHAIN_SEAL, NULL, clear);
+}
+
 static void add_settle(struct build *b)
 {
 	struct ruleset *r = b->r;
@@ -452,9 +512,10 @@ static void add_settle(struct build *b)
 
 	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->queued),
 	        model_count(MODEL_COUNTER_BLIND));
-	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->inspected),
+	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->inspected | b->bulk),
 	        model_count(MODEL_COUNTER_INSPECTED));
 	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->reset), model_goto(CHAIN_SEVER));
+	add_paths(b);
 	MODEL_RULE(r, CHAIN_SETTLE, NULL, clear);
 	MODEL_RULE(r, CHAIN_SEVER, NULL, model_mark_set(MARK_OF_CONNECTION, UINT32_MAX, b->reset));
 	MODEL_RULE(r, CHAIN_SEVER, NULL, clear);
@@ -527,6 +588,8 @@ struct ruleset *ruleset_build(const struct policy *policy, const struct ruleset_
 	b.queued = (uint32_t)MARK_QUEUED << shift;
 	b.inspected = (uint32_t)MARK_INSPECTED << shift;
 	b.reset = (uint32_t)MARK_RESET << shift;
+	b.bulk = (uint32_t)MARK_BULK << shift;
+	b.sealed = (uint32_t)MARK_SEALED << shift;
 	for (unsigned i = 0; i < POLICY_GROUPS_MAX; i++)
 		for (unsigned k = 0; k < STANDINGS; k++)
 			b.sets[i][FAMILY_V4][k] = b.sets[i][FAMILY_V6][k] = SET_UNKNOWN;

@@ -132,6 +132,7 @@ struct policy_connection policy_judge_connection(
 		.client_upstream = policy_groups_meet(&from, &p->upstreams),
 		.client_home = policy_groups_have(&from, GROUP_ID_HOME),
 		.client_server = policy_groups_have(&from, GROUP_ID_SERVERS) || self == SELF_CLIENT,
+		.client_trusted = policy_groups_meet(&from, &p->settings.trusted),
 	};
 
 	c.what = c.rule == POLICY_OTHERWISE ? p->settings.otherwise : p->rules[c.rule].what;

@@ -55,6 +55,11 @@ enum policy_do { DO_INSPECT, DO_REFUSE, DO_DROP, DO_REFUSE_SESSION, DO_COUNT };
 enum policy_mode { MODE_MONITOR, MODE_ENFORCE, MODE_COUNT };
 #define POLICY_MODE_NAMES "monitor", "enforce"
 
+/* How much of each body of trusted clients is read; of others it is all. */
+enum policy_watch { WATCH_ALL, WATCH_64K, WATCH_NONE, WATCH_COUNT };
+#define POLICY_WATCH_NAMES "all", "64k", "none"
+enum { POLICY_WATCH_64K_BYTES = 64 * 1024 };
+
 /* A set of groups, by id. */
 struct policy_groups {
 	uint64_t w[POLICY_GROUPS_MAX / 64];
@@ -76,6 +81,8 @@ struct policy_settings {
 	uint32_t slow_packets; /* held at once, by each worker */
 	uint16_t ports[POLICY_PORTS_MAX];
 	unsigned port_count; /* 0 = any port (offline reading only) */
+	enum policy_watch watch;
+	struct policy_groups trusted; /* clients whose bodies are watched less than all */
 };
 
 /* ---- building ---------------------------------------------------------------------------- */
@@ -140,7 +147,8 @@ struct policy_connection {
 	bool client_ours;     /* home, or that server's may-relay */
 	bool client_upstream; /* in an upstream group */
 	bool client_home;
-	bool client_server; /* in a servers group, or the gateway itself: it passes on what others wrote */
+	bool client_server;  /* in a servers group, or the gateway itself: it passes on what others wrote */
+	bool client_trusted; /* in `trusted` */
 };
 
 /* The action `slow` is not for this client: ours, or an upstream. */

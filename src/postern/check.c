@@ -112,6 +112,21 @@ static void print_rules(const struct conf *c)
 	printf("otherwise %s\n", do_names[policy_settings(policy)->otherwise]);
 }
 
+static void print_bodies(const struct policy *policy)
+{
+	static const char *const amounts[WATCH_COUNT] = {
+		[WATCH_ALL] = "all are read",
+		[WATCH_64K] = "all are read, but only 64 KiB of each of ",
+		[WATCH_NONE] = "all are read, but none of ",
+	};
+	const struct policy_settings *s = policy_settings(policy);
+
+	printf("bodies    %s", amounts[s->watch]);
+	if (s->watch != WATCH_ALL)
+		print_members(policy, &s->trusted);
+	putchar('\n');
+}
+
 static void print_kernel(const struct conf *c)
 {
 	const char *between = "";
@@ -146,6 +161,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
 	        action_names[s->tricks_action], s->max_refusals);
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
+	print_bodies(conf->policy);
 	print_kernel(conf);
 	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
 	        conf->log.alerts_only ? ", alerts only" : "");

@@ -47,6 +47,8 @@ static const uint64_t SECOND_US = 1000000;
 	X(RULES_RESET, "kernel.rules.reset", NULL)                                                           \
 	X(RULES_REFUSED, "kernel.rules.refused", NULL)                                                       \
 	X(RULES_BARE_ACKS, "kernel.rules.bare_acks", NULL)                                                   \
+	X(RULES_BODIES, "kernel.rules.bodies", NULL)                                                         \
+	X(RULES_SEALED, "kernel.rules.sealed", NULL)                                                         \
 	X(RULES_BYPASSED, "kernel.rules.bypassed", NULL)                                                     \
 	X(TAP_PACKETS, "tap.packets", NULL)                                                                  \
 	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
@@ -218,6 +220,8 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_RESET] = c.reset;
 		h->now[NUMBER_RULES_REFUSED] = c.refused;
 		h->now[NUMBER_RULES_BARE_ACKS] = c.bare_acks;
+		h->now[NUMBER_RULES_BODIES] = c.bodies;
+		h->now[NUMBER_RULES_SEALED] = c.sealed;
 		h->now[NUMBER_RULES_BYPASSED] = c.bypassed;
 	}
 	if (r == h->gate_error)

@@ -24,6 +24,7 @@
 #include "inspect.h"
 #include "policy/policy.h"
 #include "postern/event.h"
+#include "tap/conntrack.h"
 
 enum { EVENT_SLOTS = 16384, JOIN_S = 5 };
 static const uint64_t TICK_US = 1000000;
@@ -33,6 +34,7 @@ struct worker {
 	struct nfqueue *queue;
 	struct ring *events;
 	struct inspect *inspect;
+	struct conntrack *conntrack; /* NULL: connections off the queue end as idle like others */
 	uint64_t ticked_us;
 	pthread_t thread;
 	bool started;
@@ -45,6 +47,15 @@ struct worker {
 };
 
 /* ---- in the worker's thread ----------------------------------------------------------------- */
+
+/* Asked about connections that were silent for an hour: seldom, so the worker may ask by itself. */
+static uint32_t kernel_left_s(void *arg, const struct event_connection *conn)
+{
+	struct worker *w = arg;
+	uint32_t left_s;
+
+	return w->conntrack && conntrack_left_s(w->conntrack, conn, &left_s) == 0 ? left_s : 0;
+}
 
 static void take_policy(struct worker *w)
 {
@@ -149,6 +160,8 @@ static int take_memory(struct worker *w)
 
 	inspect_settings_default(&s, 0);
 	s.worker = w->settings.number;
+	s.kernel_left_s = kernel_left_s;
+	s.kernel_arg = w;
 	s.sentences = w->settings.sentences;
 	memcpy(s.hash_key, w->settings.hash_key, sizeof(s.hash_key));
 	w->events = ring_new(EVENT_SLOTS, sizeof(struct event));
@@ -166,6 +179,7 @@ struct worker *worker_open(const struct worker_settings *s, char *err, unsigned 
 		w->settings = *s;
 		atomic_init(&w->wanted, s->policy);
 		atomic_init(&w->used, s->policy);
+		w->conntrack = conntrack_open();
 		r = take_memory(w);
 	}
 	if (r) {
@@ -268,6 +282,7 @@ void worker_close(struct worker *w)
 		return;
 	nfqueue_close(w->queue);
 	inspect_free(w->inspect);
+	conntrack_close(w->conntrack);
 	ring_free(w->events);
 	free(w);
 }

@@ -221,6 +221,7 @@ static void send_bdat(struct dialogue *d, struct smtp_command *c)
 	d->left_open = d->left_open || c->judgement.refused;
 	if (!d->chunking)
 		body_begin(&d->body);
+	d->body_skipped = false;
 	body_begin_chunk(&d->body, bytes);
 	c->size_bytes = d->body.size_bytes + bytes;
 	c->last = last;
@@ -460,7 +461,7 @@ void client_begin_body(struct dialogue *d)
 	line_init(&d->line);
 	d->skip_line = false;
 	body_begin(&d->body);
-	d->body_gapped = false;
+	d->body_gapped = d->body_skipped = false;
 	d->chunking = false;
 	d->mode = CLIENT_BODY;
 	d->body_from = d->held_from < d->held_to ? d->held_offset : d->offset[SMTP_CLIENT];

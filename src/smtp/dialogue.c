@@ -396,11 +396,27 @@ void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len)
 	d->offset[side] += len;
 	if (d->is_tls)
 		return;
+	d->skimmed = false; /* from now on there are other reasons to lose count */
 	dialogue_lose(d);
 	if (side == SMTP_CLIENT)
 		gap_client(d, len);
 	else
 		gap_server(d);
+}
+
+void dialogue_skip(struct dialogue *d, uint64_t len)
+{
+	uint64_t room = dialogue_skip_room(d), in_body = len < room ? len : room;
+
+	d->offset[SMTP_CLIENT] += len;
+	d->skimmed = d->body_skipped = true;
+	d->body.size_bytes += in_body;
+	if (in_body > 0)
+		gap_client(d, in_body);
+	if (in_body == len)
+		return;
+	dialogue_lose(d);
+	gap_client(d, len - in_body);
 }
 
 /* ---- TLS ------------------------------------------------------------------------------------------- */

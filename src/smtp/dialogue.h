@@ -158,6 +158,10 @@ enum smtp_fact_kind dialogue_push(struct dialogue *d, enum smtp_side side, const
  * tell the pending commands as unanswered (code 0) and their transaction as lost. A hole inside a
  * body leaves the transaction open. */
 void dialogue_gap(struct dialogue *d, enum smtp_side side, uint64_t len);
+/* `len` client bytes, the next ones, pass unread because nobody wants to read them; only when dialogue_may_skip() has said so.
+ * Those that belong to the body are taken for the body and its end; replies stay certain. Those behind the end of a
+ * chunk are commands that nobody has read: as after dialogue_gap(). */
+void dialogue_skip(struct dialogue *d, uint64_t len);
 /* The server's side is not to be seen here (a capture of one direction, a route that parts): from now on
  * commands are told as unanswered at once. Not for connections picked up in the middle, where it does nothing. */
 void dialogue_unheard(struct dialogue *d);
@@ -188,6 +192,11 @@ bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
  * agreed on, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some
  * servers it did not), a BDAT of which servers differ how many bytes it announces, and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
 bool dialogue_is_blind(const struct dialogue *d);
+/* The client is in a body of which it has sent `read` bytes, or more, and the rest of which may pass unread: the next reply tells
+ * its end. Chunks are that only when they are long and the last one, since others are sent one behind the other. */
+bool dialogue_may_skip(const struct dialogue *d, uint64_t read);
+/* How many client bytes, from the next one on, belong to the body for sure; UINT64_MAX: up to the next reply. */
+uint64_t dialogue_skip_room(const struct dialogue *d);
 /* While dialogue_in_body(): client stream offset of the first byte of this body, or of this chunk. */
 uint64_t dialogue_body_from(const struct dialogue *d);
 bool dialogue_in_chunk(const struct dialogue *d); /* the body is counted: nothing in it ends it */

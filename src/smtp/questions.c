@@ -2,6 +2,8 @@
 #include "smtp/dialogue.h"
 #include "smtp/state.h"
 
+enum { SKIP_CHUNK_MIN = 64 * 1024 };
+
 bool dialogue_in_body(const struct dialogue *d)
 {
 	return d->mode == CLIENT_BODY || d->mode == CLIENT_CHUNK;
@@ -48,6 +50,23 @@ bool dialogue_is_blind(const struct dialogue *d)
 uint64_t dialogue_body_from(const struct dialogue *d)
 {
 	return d->body_from;
+}
+
+bool dialogue_may_skip(const struct dialogue *d, uint64_t read)
+{
+	const struct smtp_command *c = d->pending.last ? pool_get(d->pool, d->pending.last) : NULL;
+
+	if (!d->certain || d->blind || d->body.size_bytes < read || d->held_from < d->held_to)
+		return false;
+	if (d->mode == CLIENT_CHUNK)
+		return c && c->verb == SMTP_VERB_BDAT && c->last &&
+		       d->body.left_bytes > (d->body_skipped ? 0 : SKIP_CHUNK_MIN);
+	return d->mode == CLIENT_BODY && !c && !d->eod_seen;
+}
+
+uint64_t dialogue_skip_room(const struct dialogue *d)
+{
+	return d->mode == CLIENT_BODY ? UINT64_MAX : d->mode == CLIENT_CHUNK ? d->body.left_bytes : 0;
 }
 
 bool dialogue_in_chunk(const struct dialogue *d)

@@ -20,7 +20,7 @@
  */
 #include "smtp/state.h"
 
-enum { ODD_BYTES_MAX = 64 };
+enum { ODD_BYTES_MAX = 64, END_BYTES = 3 /* ".", CR, LF */ };
 
 static unsigned digit(const struct dialogue *d)
 {
@@ -205,16 +205,18 @@ static void tell_early(struct dialogue *d, const struct smtp_command *c)
 	}
 }
 
-/* A yes to what nobody asked, where the server may have read commands that we did not (eod.h); unless there
- * were other reasons to lose count before the first. */
+/* A yes to what nobody asked, where the server may have read commands that we did not (eod.h, dialogue_skip()); unless
+ * there were other reasons to lose count before the first. */
 static bool is_unexplained(struct dialogue *d)
 {
+	bool hidden;
+
 	if (d->mode == CLIENT_BODY) {
 		eod_settle(&d->body.eod);
 		due_add_eod(d, true, true);
 	}
-	if (!d->eod_seen || !(d->certain || d->unexplained) || digit(d) > 3 || d->reply.code == 221 ||
-	        d->unexplained == UNEXPLAINED_MAX)
+	hidden = d->skimmed || (d->eod_seen && (d->certain || d->unexplained));
+	if (!hidden || digit(d) > 3 || d->reply.code == 221 || d->unexplained == UNEXPLAINED_MAX)
 		return false;
 	d->unexplained++;
 	return true;
@@ -249,7 +251,7 @@ static void answer(struct dialogue *d, uint32_t id)
 	if (answers[c->verb])
 		answers[c->verb](d, c, due);
 	if (d->reply.code == 354 && d->mode == CLIENT_COMMANDS) {
-		if (d->eod_seen)
+		if (d->eod_seen || d->skimmed)
 			tell_unexpected(d);
 		dialogue_lose(d); /* what the server took for DATA we did not */
 		client_begin_body(d);
@@ -284,9 +286,9 @@ static void challenge(struct dialogue *d)
 static void unasked(struct dialogue *d)
 {
 	uint16_t code = d->reply.code;
-	bool lost = !d->certain;
+	bool lost = !d->certain, quit = code == 221 && d->skimmed; /* sent with the body, which nobody read */
 
-	if (code != 421) {
+	if (code != 421 && !quit) {
 		tell_unexpected(d);
 		dialogue_lose(d);
 	}
@@ -317,6 +319,9 @@ static void end_reply(struct dialogue *d, uint64_t now_us)
 	uint32_t id = skip_greeting(d, d->pending.first);
 
 	if (id == 0 && d->mode == CLIENT_BODY && d->body_gapped && d->reply.code != 421) {
+		if (d->body_skipped)
+			d->body.size_bytes -= d->body.size_bytes < END_BYTES ? d->body.size_bytes : END_BYTES;
+		d->body_refused = d->body_skipped && digit(d) > 3; /* what comes now may be more of it */
 		due_add_eod(d, true, true);
 		client_body_done(d, d->offset[SMTP_CLIENT], now_us);
 		id = d->pending.first;

@@ -95,6 +95,8 @@ struct dialogue {
 	bool ending;           /* dialogue_end() has begun */
 	bool blind;            /* dialogue_is_blind() */
 	bool eod_seen;         /* SMTP_FACT_EOD was told */
+	bool skimmed;          /* dialogue_skip(): commands may have passed with a body */
+	bool body_skipped;     /* some of the body read now, its end with it as far as we know */
 	uint8_t unexplained;   /* replies since then that say yes to nothing we know of */
 	bool chunking_offered; /* by the last EHLO's reply */
 	bool unheard;          /* dialogue_unheard() */

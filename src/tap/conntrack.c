@@ -1,4 +1,4 @@
-/* conntrack.c - asks the kernel's connection tracking how a connection was translated.
+/* conntrack.c - asks the kernel's connection tracking how a connection was translated, and how long ago it was heard.
  *
  * An entry has two tuples: `original`, the first packet as it came, and `reply`, an answer as it comes. In the
  * hooks where we stand the client is still itself, and the server is the one behind a DNAT already. So
@@ -156,28 +156,32 @@ static bool begins_at(const struct tuple *t, const struct event_connection *conn
 	return addr_compare(&t->src, &conn->src) == 0 && t->sport == conn->sport;
 }
 
-static int read_entry(const struct nlmsghdr *h, const struct event_connection *conn, struct event_nat *out)
+static int read_entry(
+        const struct nlmsghdr *h, const struct event_connection *conn, struct conntrack_entry *out)
 {
-	const struct nlattr *of[CTA_TUPLE_REPLY + 1];
+	const struct nlattr *of[CTA_TIMEOUT + 1];
 	const struct tuple *to_client, *to_server;
 	struct tuple original, reply;
 
-	netlink_read_attributes(h, of, CTA_TUPLE_REPLY);
+	netlink_read_attributes(h, of, CTA_TIMEOUT);
 	if (!read_tuple(of[CTA_TUPLE_ORIG], &original) || !read_tuple(of[CTA_TUPLE_REPLY], &reply))
 		return -EBADMSG;
 	to_server = begins_at(&original, conn) ? &original : &reply;
 	to_client = to_server == &original ? &reply : &original;
-	*out = (struct event_nat) {
+	out->nat = (struct event_nat) {
 		.src = to_client->dst,
 		.sport = to_client->dport,
 		.dst = to_server->dst,
 		.dport = to_server->dport,
 	};
+	out->left_s = of[CTA_TIMEOUT] && mnl_attr_get_payload_len(of[CTA_TIMEOUT]) >= sizeof(uint32_t)
+	                      ? ntohl(mnl_attr_get_u32(of[CTA_TIMEOUT]))
+	                      : 0;
 	return 0;
 }
 
 int conntrack_read(const void *answer, size_t len, uint32_t seq, const struct event_connection *conn,
-        struct event_nat *out)
+        struct conntrack_entry *out)
 {
 	const struct nlmsghdr *h = answer;
 
@@ -190,7 +194,8 @@ int conntrack_read(const void *answer, size_t len, uint32_t seq, const struct ev
 }
 
 /* The kernel has answered inside of the send call, so nothing is waited for. */
-static int read_answer(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
+static int read_answer(
+        struct conntrack *c, const struct event_connection *conn, struct conntrack_entry *out)
 {
 	char buf[8192] __attribute__((aligned(8)));
 	ssize_t got;
@@ -205,7 +210,7 @@ static int read_answer(struct conntrack *c, const struct event_connection *conn,
 	return r;
 }
 
-int conntrack_find(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
+static int ask(struct conntrack *c, const struct event_connection *conn, struct conntrack_entry *out)
 {
 	const struct tuple seen = { conn->src, conn->dst, conn->sport, conn->dport };
 	const struct tuple turned = { conn->dst, conn->src, conn->dport, conn->sport };
@@ -217,4 +222,24 @@ int conntrack_find(struct conntrack *c, const struct event_connection *conn, str
 		return r;
 	r = send_question(c, CTA_TUPLE_REPLY, &turned);
 	return r == 0 ? read_answer(c, conn, out) : r;
+}
+
+int conntrack_find(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
+{
+	struct conntrack_entry e;
+	int r = ask(c, conn, &e);
+
+	if (r == 0)
+		*out = e.nat;
+	return r;
+}
+
+int conntrack_left_s(struct conntrack *c, const struct event_connection *conn, uint32_t *left_s)
+{
+	struct conntrack_entry e;
+	int r = ask(c, conn, &e);
+
+	if (r == 0)
+		*left_s = e.left_s;
+	return r;
 }

@@ -184,9 +184,14 @@ static size_t message_bytes(const struct nlmsghdr *header)
 	return MNL_ALIGN((size_t)header->nlmsg_len);
 }
 
-static uint32_t mark_after(uint32_t mark, uint32_t mask, uint8_t verdict_kind)
+static uint32_t mark_after(uint32_t mark, uint32_t mask, const struct verdict *v)
 {
-	uint32_t bits = MARK_INSPECTED | (verdict_kind == VERDICT_RESET ? MARK_RESET : 0);
+	static const uint32_t paths[PATH_COUNT] = {
+		[PATH_QUEUE] = MARK_INSPECTED,
+		[PATH_BODY] = MARK_INSPECTED | MARK_BULK,
+		[PATH_SEALED] = MARK_BULK,
+	};
+	uint32_t bits = v->kind == VERDICT_RESET ? (uint32_t)MARK_INSPECTED | MARK_RESET : paths[v->path];
 
 	return (mark & ~mask) | (bits << __builtin_ctz(mask) & mask);
 }
@@ -216,11 +221,11 @@ size_t nfqueue_message_put_verdict(void *at, uint16_t queue, uint32_t mark_mask,
 	bool edited = v->kind == VERDICT_ACCEPT && v->edit_count > 0;
 	bool dropped = v->kind == VERDICT_DROP || (edited && packet->captured_bytes < packet->length_bytes);
 
-	assert(v->kind <= VERDICT_RESET && mark_mask);
+	assert(v->kind <= VERDICT_RESET && v->path < PATH_COUNT && mark_mask);
 	nfq_nlmsg_verdict_put(header, (int)packet->ticket, dropped ? NF_DROP : NF_ACCEPT);
 	if (dropped)
 		return message_bytes(header);
-	nfq_nlmsg_verdict_put_mark(header, mark_after(packet->mark, mark_mask, v->kind));
+	nfq_nlmsg_verdict_put_mark(header, mark_after(packet->mark, mark_mask, v));
 	if (edited)
 		put_edited(header, packet, bytes, v);
 	return message_bytes(header);

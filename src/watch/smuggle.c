@@ -8,7 +8,8 @@
  *
  * A server that says yes more often than it was asked, in a connection with such a body, has taken the
  * sequence for the end. That is told each time with all that is known, since the story is in the number: one
- * yes more and its body was cut short, two and it has read commands that nobody else saw.
+ * yes more and its body was cut short, two and it has read commands that nobody else saw. Where bodies are not
+ * read at all (data.watch), such a yes is all that shows a mail hidden behind one: there the first is enough.
  */
 #include "watch/judge.h"
 
@@ -100,6 +101,9 @@ bool smuggle_judge_reply(const struct watch_view *view, const struct event *e, s
 		f->tx_id = view->memory->eod.tx_id;
 		print_sequence(evidence_line(f), &view->memory->eod);
 	}
+	if (odd->unread)
+		evidence_print(evidence_line(f),
+		        "behind a body that was not read (data.watch, data.trusted): commands came with it");
 	line = evidence_line(f);
 	evidence_print(line, "answer %u to nothing that was asked: ", odd->unexplained);
 	evidence_bytes(line, odd->bytes.bytes, odd->bytes.len);

@@ -384,14 +384,20 @@ uint64_t stream_skip_hole(struct stream *s)
 	return hole;
 }
 
+void stream_pass(struct stream *s, struct stream_pages *pool, uint64_t bytes)
+{
+	assert(bytes <= UINT32_MAX);
+	move_next(s, s->next + bytes);
+	s->kept_from = s->next;
+	release(s, pool);
+}
+
 uint64_t stream_skip_to(struct stream *s, struct stream_pages *pool, uint32_t seq)
 {
 	int64_t d = distance(s, seq);
 
 	if (!s->started || d <= 0 || !in_window(d))
 		return 0;
-	move_next(s, s->next + (uint64_t)d);
-	s->kept_from = s->next;
-	release(s, pool);
+	stream_pass(s, pool, (uint64_t)d);
 	return (uint64_t)d;
 }

@@ -87,6 +87,9 @@ uint64_t stream_skip_hole(struct stream *s);
  * it are skipped, too, so drain them first. Returns how many were skipped; 0 if seq is not within
  * STREAM_WINDOW_BYTES ahead. */
 uint64_t stream_skip_to(struct stream *s, struct stream_pages *pool, uint32_t seq);
+/* `bytes` (below 2^32) from next on passed unseen and never will be seen: next moves behind them, what was kept of them
+ * goes. */
+void stream_pass(struct stream *s, struct stream_pages *pool, uint64_t bytes);
 /* Offset of a sequence number near the window (nearest to next). Before the start of the stream this
  * is mod 2^64: one byte before offset 0 is UINT64_MAX. */
 uint64_t stream_offset(const struct stream *s, uint32_t seq);

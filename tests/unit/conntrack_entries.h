@@ -15,6 +15,8 @@
 #include "base/addr.h"
 #include "postern/event.h"
 
+enum { ENTRY_LEFT_S = 600 };
+
 struct entry_tuple {
 	const char *src;
 	uint16_t sport;
@@ -80,7 +82,7 @@ static inline struct nlmsghdr *entry_message(void *buffer, const struct entry *e
 	family->version = NFNETLINK_V0;
 	entry_put_tuple(h, CTA_TUPLE_ORIG, &e->original);
 	entry_put_tuple(h, CTA_TUPLE_REPLY, &e->reply);
-	mnl_attr_put_u32(h, CTA_TIMEOUT, htonl(600));
+	mnl_attr_put_u32(h, CTA_TIMEOUT, htonl(ENTRY_LEFT_S));
 	return h;
 }
 

@@ -132,6 +132,7 @@ static const char every_key[] =
         "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
         "smuggling { action = reset }\n"
         "slow { hold = 3s session = 20s packets = 77 }\n"
+        "data { watch = 64k  trusted = { isp, 203.0.113.77 } }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  own = no  "
         "hooks = { output, forward } }\n"
@@ -182,6 +183,10 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(s->slow_session_ms, 20000);
 	CU_ASSERT_EQUAL(s->slow_packets, 77);
 	CU_ASSERT_EQUAL(s->max_refusals, 7);
+	CU_ASSERT_EQUAL(s->watch, WATCH_64K);
+	CU_ASSERT(policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "isp")));
+	CU_ASSERT(policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "203.0.113.77")));
+	CU_ASSERT(!policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "mail")));
 	CU_ASSERT_EQUAL(s->port_count, 2);
 	CU_ASSERT_EQUAL(s->ports[0], 25);
 	CU_ASSERT_EQUAL(s->ports[1], 2525);

@@ -73,11 +73,16 @@ static void finds_what_the_outside_sees(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct event_connection conn = entry_connection(&cases[i].seen);
 		struct event_nat nat;
+		uint32_t left_s;
 
 		CU_ASSERT_EQUAL(conntrack_find(c, &conn, &nat), -ENOENT);
+		CU_ASSERT_EQUAL(conntrack_left_s(c, &conn, &left_s), -ENOENT);
 		make_entry(&cases[i].entry);
 		CU_ASSERT_EQUAL_FATAL(conntrack_find(c, &conn, &nat), 0);
 		must_be(&nat, &cases[i].outside);
+		CU_ASSERT_EQUAL(conntrack_left_s(c, &conn, &left_s), 0);
+		CU_ASSERT(left_s > 0 && left_s <= ENTRY_LEFT_S);
+		CU_ASSERT(left_s > ENTRY_LEFT_S / 2);
 	}
 	conntrack_close(c);
 }

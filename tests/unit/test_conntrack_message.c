@@ -18,7 +18,7 @@ static const struct entry masked[] = {
 	{ { "fd00::1", 1001, "2001:db8::25", 25 }, { "2001:db8::25", 25, "2001:db8::1", 61001 } },
 };
 
-static int read_answer(const void *bytes, size_t len, const struct entry *e, struct event_nat *out)
+static int read_answer(const void *bytes, size_t len, const struct entry *e, struct conntrack_entry *out)
 {
 	struct event_connection conn = entry_connection(&e->original);
 
@@ -37,46 +37,47 @@ static void reads_an_entry(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct addr outside = entry_addr(masked[i].reply.dst);
-		struct event_nat nat;
+		struct conntrack_entry entry;
 		union buffer b;
 		size_t len = write_answer(&b, &masked[i]);
 
-		CU_ASSERT_EQUAL(read_answer(&b, len, &masked[i], &nat), 0);
-		CU_ASSERT_EQUAL(addr_compare(&nat.src, &outside), 0);
-		CU_ASSERT_EQUAL(nat.sport, 61001);
-		CU_ASSERT_EQUAL(nat.dport, 25);
+		CU_ASSERT_EQUAL(read_answer(&b, len, &masked[i], &entry), 0);
+		CU_ASSERT_EQUAL(addr_compare(&entry.nat.src, &outside), 0);
+		CU_ASSERT_EQUAL(entry.nat.sport, 61001);
+		CU_ASSERT_EQUAL(entry.nat.dport, 25);
+		CU_ASSERT_EQUAL(entry.left_s, ENTRY_LEFT_S);
 		b.header.nlmsg_seq++;
-		CU_ASSERT_EQUAL(read_answer(&b, len, &masked[i], &nat), -ENOMSG);
+		CU_ASSERT_EQUAL(read_answer(&b, len, &masked[i], &entry), -ENOMSG);
 	}
 }
 
 static void reads_an_error(void)
 {
 	struct nlmsgerr *e;
-	struct event_nat nat;
+	struct conntrack_entry entry;
 	union buffer b = { .bytes = { 0 } };
 	struct nlmsghdr *h = mnl_nlmsg_put_header(&b);
 
 	h->nlmsg_type = NLMSG_ERROR;
 	h->nlmsg_seq = SEQ;
-	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &nat), -EBADMSG); /* too short for one */
+	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &entry), -EBADMSG); /* too short for one */
 	e = mnl_nlmsg_put_extra_header(h, sizeof(*e));
 	e->error = -ENOENT;
-	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &nat), -ENOENT);
+	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &entry), -ENOENT);
 	h->nlmsg_type = NLMSG_DONE;
-	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &nat), -EBADMSG);
+	CU_ASSERT_EQUAL(read_answer(&b, h->nlmsg_len, &masked[0], &entry), -EBADMSG);
 }
 
 /* A copy that ends at an unreadable page, aligned as a socket's buffer is. */
 static int read_guarded(const union buffer *b, size_t len, size_t told, const struct entry *e)
 {
 	uint8_t *copy = guard_copy(b, len);
-	struct event_nat nat;
+	struct conntrack_entry entry;
 	int r;
 
 	if (len >= sizeof(struct nlmsghdr))
 		((struct nlmsghdr *)(void *)copy)->nlmsg_len = (uint32_t)told;
-	r = read_answer(copy, len, e, &nat);
+	r = read_answer(copy, len, e, &entry);
 	guard_free(copy, len);
 	return r;
 }

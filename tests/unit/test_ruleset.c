@@ -267,10 +267,51 @@ static void marks_stay_under_the_mask(void)
 	        "{ 0 : goto worker_0, 1 : goto worker_1, 2 : goto worker_2, 3 : goto worker_3 }\n"));
 	CU_ASSERT(has(text, "chain worker_3 {\n\t\tqueue to 10\n"));
 	CU_ASSERT(has(text, "meta mark & 0x00000010 != 0x0 counter name blind\n"));
-	CU_ASSERT(has(text, "meta mark & 0x00000020 != 0x0 counter name inspected\n"));
+	CU_ASSERT(has(text, "meta mark & 0x000000a0 != 0x0 counter name inspected\n"));
 	CU_ASSERT(has(text, "ct mark set ct mark & 0xffffffbf | 0x00000040\n"));
+	CU_ASSERT(has(text, "ct mark set ct mark & 0xffffff6f | 0x00000080\n"));
+	CU_ASSERT(has(text, "ct mark set ct mark & 0xffffff6f | 0x00000090\n"));
+	CU_ASSERT(has(text, "meta mark & 0x00000030 != 0x0 ct mark & 0x00000090 != 0x0 ct mark set ct mark & "
+	                    "0xffffff6f\n"));
 	CU_ASSERT(has(text, "hook forward priority 10;"));
 	CU_ASSERT(has(text, "hook forward priority 11;"));
+	free(text);
+}
+
+/* The text for the example policy whose bodies are watched so, from those trusted: the ISP and the gateway itself. */
+static char *render_watching(enum policy_watch watch)
+{
+	struct policy *p = gate_example_policy(MODE_ENFORCE);
+	struct policy_settings s = *policy_settings(p);
+
+	s.watch = watch;
+	policy_groups_add(&s.trusted, (unsigned)policy_group_find(p, "isp"));
+	policy_groups_add(&s.trusted, GROUP_ID_SELF);
+	policy_set(p, &s);
+	return render(p, &gate_example_settings);
+}
+
+#define PLAIN "tcp flags & (fin | syn | rst | urg) == 0x0 "
+#define BODY PLAIN "ct mark & 0x08000000 != 0x0 tcp dport @ports "
+
+static void bodies_pass_by_their_senders(void)
+{
+	char *text = render_watching(WATCH_NONE);
+	const char *inspect = strstr(text, "chain inspect {");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(inspect);
+	CU_ASSERT(has(inspect, BODY "ip saddr @isp_v4 counter name bodies accept\n"));
+	CU_ASSERT(has(inspect, BODY "ip6 saddr @isp_v6 counter name bodies accept\n"));
+	CU_ASSERT(has(inspect, BODY "iif 0 counter name bodies accept\n"));
+	CU_ASSERT_EQUAL(count(text, "counter name bodies"), 3);
+	CU_ASSERT(follows(text, "goto cut", "chain inspect {")); /* resets and rules come first */
+	CU_ASSERT(follows(inspect, PLAIN "ct mark & 0x01000000 != 0x0 counter name sealed accept\n", BODY));
+	CU_ASSERT(follows(inspect, BODY, "counter name queued"));
+	free(text);
+
+	text = render_watching(WATCH_ALL);
+	CU_ASSERT(!has(text, "counter name bodies"));
+	CU_ASSERT_EQUAL(count(text, "counter name sealed"), 1);
 	free(text);
 }
 
@@ -343,5 +384,6 @@ SUITE("ruleset", { "keeps the order and mirrors it", keeps_order_and_mirrors },
         { "hooks exempt loopback", hooks_exempt_loopback }, { "::/0 holds no IPv4", families_are_apart },
         { "bare ACKs have all header lengths", bare_acks_are_all_lengths },
         { "marks stay under the mask", marks_stay_under_the_mask },
+        { "bodies pass by their senders", bodies_pass_by_their_senders },
         { "impossible settings are refused", refuses_settings_that_cannot_be },
         { "expansion is bounded", bounds_the_expansion }, { "a full disk is told", tells_a_full_disk })

@@ -115,6 +115,24 @@ static void answers_show_the_effect(void)
 	end();
 }
 
+static void so_does_the_first_behind_an_unread_body(void)
+{
+	struct event e = answer(1, "250 2.1.0 Ok");
+	struct finding f;
+
+	begin();
+	e.u.odd.unread = 1;
+	e.u.odd.action = e.u.odd.would = ACTION_RESET;
+	push(e);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_SMUGGLING_EFFECTIVE);
+	CU_ASSERT_EQUAL(f.action, ACTION_RESET);
+	ASSERT_TEXT(f.evidence[0],
+	        "behind a body that was not read (data.watch, data.trusted): commands came with it");
+	ASSERT_TEXT(f.evidence[1], "answer 1 to nothing that was asked: 250 2.1.0 Ok");
+	end();
+}
+
 static void other_replies_do_not(void)
 {
 	begin();
@@ -124,4 +142,5 @@ static void other_replies_do_not(void)
 }
 
 SUITE("smuggle", { "hidden commands", hidden_commands_are_an_attempt }, { "lone", a_lone_one_is_not },
-        { "effective", answers_show_the_effect }, { "other replies", other_replies_do_not })
+        { "effective", answers_show_the_effect }, { "unread", so_does_the_first_behind_an_unread_body },
+        { "other replies", other_replies_do_not })
