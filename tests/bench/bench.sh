@@ -34,6 +34,8 @@ LIMIT=${LIMIT:-180}
 WAYS=${WAYS:-plain queue-all queue-same postern}
 LOADS=${LOADS:-short long bulk}
 OUT=${OUT:-$REPO/build/bench}
+ONE_WORKER='queue { workers = 1 }' # as many as accept_all has
+UNREAD='data { watch = none trusted = { isp } }'
 SERVER=192.168.10.10
 QUEUE=2500
 
@@ -58,6 +60,11 @@ accept_all_on() {
     lab_spawn gw accept_all "$BUILD/bench/accept_all" "$QUEUE"
     guard_pid=$LAB_PID
     lab_wait 5 "accept_all to be ready" grep -q ready "$LAB_DIR/log/accept_all.log"
+}
+
+# handle_of WORDS - the handle of the rule in chain inspect that has these words; the last of them
+handle_of() {
+    lab_in gw nft -a list chain inet postern inspect 2>/dev/null | grep -- "$1" | tail -n 1 | sed 's/.*# handle //'
 }
 
 # rules_on - Postern's rules, with nobody on the queue
@@ -85,6 +92,18 @@ way_queue-all() {
     accept_all_on
 }
 
+# The rules of `unread`, but what they would queue passes.
+way_no-queue() {
+    postern_conf "$ONE_WORKER" "$UNREAD"
+    rules_on
+    lab_in gw nft delete rule inet postern inspect handle "$(handle_of 'counter name "*queued')"
+}
+
+way_unread() {
+    postern_conf "$ONE_WORKER" "$UNREAD"
+    way_postern
+}
+
 # way_end WAY - ends what listens, removes the rules; a Postern that lost records did less than it should
 way_end() {
     guard_off
@@ -93,6 +112,7 @@ way_end() {
             echo "$(grep -o 'lost: .*' "$LAB_DIR/log/posternd.log" | tail -n 1)" >>"$LAB_DIR/notes"
     fi
     [[ $1 == plain ]] || lab_in gw nft delete table inet postern
+    postern_conf "$ONE_WORKER"
 }
 
 # ---- one measurement ----
@@ -179,7 +199,7 @@ prepare() {
     done
     lab_spawn mail sink "$LAB_HOME/peer.sh" postfix smtp-sink -u nobody -h mx.example.org "$SERVER:25" 1000
     lab_wait 5 "smtp-sink to listen" lab_listens mail 25
-    postern_conf "queue { workers = 1 }" # as many as accept_all has
+    postern_conf "$ONE_WORKER"
 }
 
 run_rounds() {

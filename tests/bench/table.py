@@ -31,8 +31,11 @@ def read_samples(path):
     return samples
 
 
-def ratios(samples, load, way):
-    plain = samples.get((load, "plain"), {})
+COMPARED = (("unread", "no-queue"), )      # beside plain forwarding
+
+
+def ratios(samples, load, way, base="plain"):
+    plain = samples.get((load, base), {})
     return [plain[r]["seconds"] / row["seconds"] for r, row in samples[load, way].items() if r in plain]
 
 
@@ -53,6 +56,10 @@ def lines(samples):
         guard = (f"{per_mail(rows, 'queued'):13.1f} {per_mail(rows, 'cpu_s') * 1000:12.3f} "
                  f"{max(row['peak_kb'] for row in rows.values()) / 1024:8.0f}") if way != "plain" else ""
         yield f"  {way:<12} {ratio}   {statistics.median(row['seconds'] for row in rows.values()):8.2f} {guard}".rstrip()
+    for (load, way), base in ((key, base) for key in samples for name, base in COMPARED if key[1] == name):
+        found = ratios(samples, load, way, base)
+        if found:
+            yield f"\n{load}: {way} is {statistics.median(found):.2f} of {base} ({min(found):.2f} to {max(found):.2f})"
 
 
 def picture(samples, title):
