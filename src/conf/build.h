@@ -29,7 +29,7 @@ struct draft {
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
 	const char *store_path;
-	int64_t store_keep;
+	int64_t store_keep, store_keep_envelopes;
 	const char *control_path, *control_group;
 };
 

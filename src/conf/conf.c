@@ -179,6 +179,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->log.stats_s = (uint32_t)d->log_stats;
 	c->store.path = strdup(d->store_path);
 	c->store.keep_s = (uint32_t)d->store_keep;
+	c->store.envelope_s = (uint32_t)d->store_keep_envelopes;
 	c->control.path = strdup(d->control_path);
 	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);

@@ -78,7 +78,7 @@ struct conf {
 	} log;
 	struct {
 		char *path; /* "" = none */
-		uint32_t keep_s;
+		uint32_t keep_s, envelope_s;
 	} store;
 	struct {
 		char *path; /* of the socket; "" = none */

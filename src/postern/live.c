@@ -61,7 +61,8 @@ static void list_options(struct option *out, const struct live_option *more)
 	*out++ = (struct option) { "config", required_argument, NULL, 'c' };
 	*out++ = (struct option) { "json", no_argument, NULL, LONG_JSON };
 	for (int i = 0; more && more[i].name; i++)
-		*out++ = (struct option) { more[i].name, required_argument, NULL, LONG_MORE + i };
+		*out++ = (struct option) { more[i].name, more[i].flag ? no_argument : required_argument, NULL,
+			LONG_MORE + i };
 	*out = (struct option) { NULL, 0, NULL, 0 };
 }
 
@@ -80,6 +81,8 @@ bool live_options(struct live *l, int argc, char **argv, const struct live_optio
 			socket_path = optarg;
 		else if (opt == LONG_JSON)
 			l->json = true;
+		else if (opt >= LONG_MORE && more[opt - LONG_MORE].flag)
+			*more[opt - LONG_MORE].flag = true;
 		else if (opt >= LONG_MORE)
 			*more[opt - LONG_MORE].value = optarg;
 		else

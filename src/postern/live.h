@@ -17,10 +17,12 @@
 
 enum { LIVE_OPTIONS_MAX = 8, LIVE_PATH_MAX = 108 };
 
-/* An option that a command has beside --socket, -c and --json; its value goes to *value. */
+/* An option that a command has beside --socket, -c and --json; its value goes to *value. One that takes none has a flag
+ * to set instead. */
 struct live_option {
 	const char *name;
 	const char **value;
+	bool *flag;
 };
 
 struct live {

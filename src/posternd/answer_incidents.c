@@ -1,27 +1,54 @@
-/* answer_incidents.c - `incidents`: the stories that are open, as watch keeps them. Closed ones are in the records. */
+/* answer_incidents.c - `incidents`: the stories that are open, as watch keeps them; or those of the past, too, as the
+ * store does. Either may be narrowed to a source, a rule, a time.
+ *
+ * A page of the past is asked of the store's thread and fetched when it is there; the next one begins behind its last row.
+ */
+#include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "posternd/answers.h"
 #include "posternd/daemon.h"
+#include "posternd/protocol.h"
 #include "report/field.h"
+#include "report/store.h"
 #include "report/words.h"
+
+enum { EXIT_USAGE = 2, LIMIT_DEFAULT = 1000, LIMIT_MAX = 100000 };
+static_assert((int)STORE_PAGE <= (int)ANSWER_ROWS, "a page is a line");
+
+static const struct {
+	uint32_t id;
+	const char *rule;
+} rules[] = {
+#define X(name, number, rule, sev, sig, cat, mitre) { number, rule },
+	FINDINGS(X)
+#undef X
+};
+enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
 
 static const char *rule_of(uint32_t id)
 {
-	static const struct {
-		uint32_t id;
-		const char *rule;
-	} rules[] = {
-#define X(name, number, rule, sev, sig, cat, mitre) { number, rule },
-		FINDINGS(X)
-#undef X
-	};
-
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < RULE_COUNT; i++)
 		if (rules[i].id == id)
 			return rules[i].rule;
 	return "unknown";
+}
+
+/* By name or number; 0 = there is none. */
+static uint32_t find_rule(const char *text)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		if (strcmp(rules[i].rule, text) == 0 || (*end == '\0' && rules[i].id == number))
+			return rules[i].id;
+	return 0;
 }
 
 static json_t *make_row(const struct finding *f)
@@ -33,6 +60,7 @@ static json_t *make_row(const struct finding *f)
 	field_set_text(row, "rule", rule_of(f->id));
 	field_set_uint(row, "signature_id", f->id);
 	field_set_uint(row, "severity", f->severity);
+	field_set_text(row, "state", words_get(WORDS_INCIDENT_STATE, f->incident.state));
 	field_set_uint(row, "count", f->incident.count);
 	field_set_time(row, "first_seen", f->incident.first_us);
 	field_set_time(row, "last_seen", f->incident.last_us);
@@ -48,7 +76,41 @@ static json_t *make_row(const struct finding *f)
 	return row;
 }
 
-enum answer_state answer_incidents(struct ask *ask, json_t *line)
+/* False: said in the line. */
+static bool read_question(const json_t *request, struct store_question *q, json_t *line)
+{
+	const char *source = protocol_text(request, "source"), *rule = protocol_text(request, "rule");
+	long long since_us = protocol_number(request, "since_us", 0);
+
+	memset(q, 0, sizeof(*q));
+	q->since_us = since_us > 0 ? (uint64_t)since_us : 0;
+	q->has_source = source != NULL;
+	if (source && prefix_parse(source, &q->source) < 0) {
+		protocol_set_error(line, EXIT_USAGE, "\"%.64s\" is no address or prefix", source);
+		return false;
+	}
+	q->rule = rule ? find_rule(rule) : 0;
+	if (rule && !q->rule) {
+		protocol_set_error(line, EXIT_USAGE,
+		        "there is no rule \"%.64s\"; write one like relay.attempt or 1025100", rule);
+		return false;
+	}
+	return true;
+}
+
+/* ---- those that are open ---------------------------------------------------------------------- */
+
+static bool is_asked_for(const struct finding *f, const struct store_question *q)
+{
+	if (q->rule && f->id != q->rule)
+		return false;
+	if (q->has_source &&
+	        (f->pooled || !finding_has_connection(f->id) || !prefix_contains(&q->source, &f->conn.src)))
+		return false;
+	return f->incident.last_us >= q->since_us;
+}
+
+static enum answer_state answer_open(struct ask *ask, const struct store_question *q, json_t *line)
 {
 	const struct watch *watch = desk_watch(ask->daemon->desk);
 	uint32_t cursor = (uint32_t)ask->cursor;
@@ -56,8 +118,79 @@ enum answer_state answer_incidents(struct ask *ask, json_t *line)
 	json_t *rows = json_array();
 
 	for (unsigned n = 0; n < ANSWER_ROWS && (f = watch_scan_incidents(watch, &cursor)); n++)
-		(void)json_array_append_new(rows, make_row(f));
+		if (is_asked_for(f, q))
+			(void)json_array_append_new(rows, make_row(f));
 	ask->cursor = cursor;
 	field_set(line, "rows", rows);
 	return f ? ANSWER_MORE : ANSWER_DONE;
+}
+
+/* ---- those of the past ------------------------------------------------------------------------- */
+
+static enum answer_state ask_page(struct ask *ask, struct store_question *q, json_t *line)
+{
+	q->before_us = ask->page.before_us;
+	q->before_id = ask->page.before_id;
+	ask->page.number = store_ask(ask->daemon->store, q);
+	if (ask->page.number > 0 || ++ask->page.tries < 30)
+		return ANSWER_LATER;
+	protocol_set_error(line, EXIT_FAILURE, "too many ask for the past at once; try again");
+	return ANSWER_DONE;
+}
+
+static enum answer_state refuse_past(const struct daemon *d, json_t *line)
+{
+	struct store_status status;
+
+	if (d->store)
+		store_read_status(d->store, &status);
+	protocol_set_error(line, EXIT_FAILURE, "the past is not known: %s; --open shows what is open",
+	        !d->store       ? "store.path is empty"
+	        : *status.words ? status.words
+	                        : "the store does not answer");
+	return ANSWER_DONE;
+}
+
+static enum answer_state answer_past(struct ask *ask, struct store_question *q, json_t *line)
+{
+	static struct finding found[STORE_PAGE];
+	long long limit = protocol_number(ask->request, "limit", LIMIT_DEFAULT);
+	int count, shown = 0;
+	json_t *rows;
+	bool is_full;
+
+	if (!ask->daemon->store)
+		return refuse_past(ask->daemon, line);
+	if (ask->page.number == 0)
+		return ask_page(ask, q, line);
+	count = store_fetch(ask->daemon->store, ask->page.number, found);
+	if (count == -EAGAIN)
+		return ANSWER_LATER;
+	ask->page.number = 0;
+	if (count < 0)
+		return refuse_past(ask->daemon, line);
+	if (limit < 1 || limit > LIMIT_MAX)
+		limit = LIMIT_MAX;
+	rows = json_array();
+	for (; shown < count && ask->page.rows < (uint64_t)limit; shown++, ask->page.rows++)
+		(void)json_array_append_new(rows, make_row(&found[shown]));
+	field_set(line, "rows", rows);
+	is_full = ask->page.rows == (uint64_t)limit;
+	field_set_true(line, "cut", is_full && (shown < count || count == STORE_PAGE));
+	if (count < STORE_PAGE || is_full)
+		return ANSWER_DONE;
+	ask->page.before_us = found[count - 1].incident.last_us;
+	ask->page.before_id = found[count - 1].incident.id;
+	return ANSWER_MORE;
+}
+
+enum answer_state answer_incidents(struct ask *ask, json_t *line)
+{
+	struct store_question q;
+
+	if (!read_question(ask->request, &q, line))
+		return ANSWER_DONE;
+	if (json_is_true(json_object_get(ask->request, "past")))
+		return answer_past(ask, &q, line);
+	return answer_open(ask, &q, line);
 }

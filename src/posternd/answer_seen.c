@@ -54,7 +54,7 @@ enum answer_state answer_seen(struct ask *ask, json_t *line)
 	field_set(line, "rows", rows);
 	if (more)
 		return ANSWER_MORE;
-	field_set_time(line, "since", d->started_us);
+	field_set_time(line, "since", d->seen_since_us);
 	field_set_uint(line, "forgotten", seen_evicted(seen));
 	return ANSWER_DONE;
 }

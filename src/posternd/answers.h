@@ -17,6 +17,11 @@ struct ask {
 	/* The command's own, zero at first. */
 	uint64_t cursor;
 	bool begun;
+	struct { /* of the store (answer_incidents.c) */
+		uint64_t before_us, before_id, rows;
+		uint32_t number;
+		unsigned tries;
+	} page;
 };
 
 enum answer_state {

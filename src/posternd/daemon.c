@@ -161,6 +161,7 @@ bool daemon_prepare(struct daemon *d)
 		return false;
 	}
 	conf_forget_places(d->conf);
+	memory_restore(d);
 	d->health = health_new(
 	        &(struct health_sources) {
 	                .workers = d->workers,
@@ -321,7 +322,10 @@ static void finish(struct daemon *d)
 	(void)daemon_drain(d, UINT32_MAX);
 	health_tick(d->health, now_us);
 	daemon_tell_blind(d, now_us);
-	desk_finish(d->desk, now_us);
+	if (memory_keeps(d))
+		desk_leave(d->desk, now_us);
+	else
+		desk_finish(d->desk, now_us);
 	daemon_tell_blind(d, now_us); /* the summaries have told the rest */
 	desk_audit(d->desk, now_us, "posternd stopped; the rules stay in force, and what was inspected %s",
 	        d->conf->queue.fail == CONF_FAIL_OPEN ? "passes without inspection" : "is dropped");
@@ -338,7 +342,7 @@ bool daemon_stop(struct daemon *d)
 	upstreams_save(d->upstreams);
 	health_say_totals(d->health);
 	bypass_say_goodbye(d->bypass);
-	memory_close(d);
+	memory_leave(d);
 	log_info("stopped. The rules stay in force: pairs that no rule allows are %s as before, what was "
 	         "inspected %s. To remove them: postern down",
 	        policy_settings(d->conf->policy)->mode == MODE_ENFORCE ? "refused" : "let through",

@@ -54,6 +54,11 @@ struct daemon {
 	unsigned worker_count;
 	struct nflog_tap *refused;
 	struct store *store; /* NULL = nothing is kept */
+	struct {             /* memory.c: where the next look for changes begins */
+		uint32_t stories;
+		uint64_t seen;
+	} keeping;
+	uint64_t seen_since_us; /* who delivered is known since then */
 	struct desk *desk;
 	struct health *health;
 	struct loop *loop;

@@ -16,6 +16,7 @@
 #include "postern/finding.h"
 #include "posternd/nat.h"
 #include "posternd/witness.h"
+#include "report/store.h"
 
 enum { FINDING_SLOTS = 4096 };
 
@@ -24,6 +25,7 @@ struct desk {
 	struct ring *findings;
 	struct eve *eve;
 	struct witness *witness;
+	struct store *store;  /* NULL = none */
 	struct nat_book *nat; /* NULL: the kernel cannot be asked */
 	uint64_t blind_before, blind_told;
 };
@@ -108,6 +110,9 @@ static void write_findings(struct desk *d)
 		if (f->id == FINDING_GATE_BLIND && !f->alone)
 			d->blind_told = d->blind_before + f->value;
 		eve_finding(d->eve, f);
+		store_told(d->store, f);
+		if (!f->alone && f->incident.state != INCIDENT_GROWN) /* what grew goes with memory_tick() */
+			store_story(d->store, f);
 		ring_pop(d->findings);
 	}
 }
@@ -226,6 +231,28 @@ void desk_tick(struct desk *d, uint64_t now_us)
 void desk_flush(struct desk *d)
 {
 	(void)eve_flush(d->eve); /* what waits is written later, what is lost is counted */
+}
+
+void desk_set_store(struct desk *d, struct store *store)
+{
+	d->store = store;
+}
+
+void desk_leave(struct desk *d, uint64_t now_us)
+{
+	while (watch_leave(d->watch, now_us) > 0)
+		write_findings(d);
+	write_findings(d);
+}
+
+struct witness *desk_own_witness(struct desk *d)
+{
+	return d->witness;
+}
+
+struct watch *desk_own_watch(struct desk *d)
+{
+	return d->watch;
 }
 
 void desk_finish(struct desk *d, uint64_t now_us)

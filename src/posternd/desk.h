@@ -14,6 +14,7 @@
 #include "watch/watch.h"
 
 struct desk;
+struct store;
 struct witness;
 
 /* conf is borrowed. NULL with a message in err. */
@@ -29,6 +30,10 @@ bool desk_drain(struct desk *d, struct ring *const *rings, unsigned count, unsig
 void desk_tick(struct desk *d, uint64_t now_us);
 /* At the end of a batch of events. */
 void desk_flush(struct desk *d);
+/* What is found is told to the store, too, from now on. Borrowed; NULL = to none. */
+void desk_set_store(struct desk *d, struct store *store);
+/* Leaves all incidents open, for the next daemon; tells what was not told yet. */
+void desk_leave(struct desk *d, uint64_t now_us);
 /* Closes all incidents. */
 void desk_finish(struct desk *d, uint64_t now_us);
 /* Packets have passed without inspection. */
@@ -50,6 +55,10 @@ int desk_reopen(struct desk *d);
 /* Writes a stats record; extra as eve_stats takes it. */
 void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct counters *inspect,
         const struct eve_stats_number *extra);
+
+/* For what remembers them over a restart. */
+struct witness *desk_own_witness(struct desk *d);
+struct watch *desk_own_watch(struct desk *d);
 
 /* For those who ask. */
 const struct witness *desk_witness(const struct desk *d);

@@ -1,24 +1,38 @@
-/* memory.c - see memory.h. */
+/* memory.c - see memory.h.
+ *
+ * Incidents and rows of who delivered change with each packet, so they are not told when they change but marked, and a
+ * walk over the tables tells the marked ones: TICK_STORIES of one, TICK_ROWS looked at of the other in a second. A kill
+ * loses the counts of the last second or two, and nothing of what was told in the records: the beginning and the end of
+ * an incident go to the store at once (desk.c).
+ */
 #include "posternd/memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policy/policy.h"
+#include "posternd/loop.h"
+#include "posternd/witness.h"
 #include "report/store.h"
 
 /* A clock that was just set may be wrong: whatever seems old then is left alone. */
 enum { CALM_S = 3600 };
+enum { TICK_STORIES = 512, TICK_ROWS = 2048, ROOM_MIN = 256 };
 
 bool memory_open(struct daemon *d)
 {
 	const struct store_settings s = {
 		.path = d->conf->store.path,
 		.keep_s = d->conf->store.keep_s,
+		.envelope_s = d->conf->store.envelope_s,
 		.calm_s = CALM_S,
 	};
 
+	d->seen_since_us = d->started_us;
 	if (!*s.path) {
 		log_info("store.path is empty: blocks, incidents and who delivers are not kept");
 		return true;
@@ -29,9 +43,81 @@ bool memory_open(struct daemon *d)
 	return d->store;
 }
 
+/* ---- from the daemon before ------------------------------------------------------------------- */
+
+struct restored {
+	struct daemon *daemon;
+	uint64_t now_us;
+	unsigned stories, rows;
+};
+
+/* The file says it; what is none is neither end. */
+static enum policy_self self_of(uint8_t kept)
+{
+	return kept == SELF_CLIENT || kept == SELF_SERVER ? (enum policy_self)kept : SELF_NEITHER;
+}
+
+/* Whose server it is, and by which rule, is said by the policy of today. */
+static void restore_story(void *arg, const struct finding *story)
+{
+	struct restored *r = arg;
+	const struct daemon *d = r->daemon;
+	struct finding f = *story;
+	struct policy_connection c;
+
+	f.conn.self = self_of(story->conn.self);
+	c = policy_judge_connection(d->conf->policy, &f.conn.src, &f.conn.dst, self_of(story->conn.self));
+	f.conn.server = (int16_t)c.server;
+	f.conn.rule = (int16_t)c.rule;
+	if (watch_restore(desk_own_watch(d->desk), &f, r->now_us)) {
+		r->stories++;
+		return;
+	}
+	f.incident.state = INCIDENT_CLOSED; /* it has no place, or ended with its daemon */
+	store_story(d->store, &f);
+}
+
+static void restore_row(void *arg, const struct store_seen *row)
+{
+	struct restored *r = arg;
+	const struct seen_row seen = {
+		.client = row->client,
+		.server = row->server,
+		.self = self_of(row->self),
+		.is_there = row->verified,
+		.first_us = row->first_us,
+		.last_us = row->last_us,
+		.connections = row->connections,
+		.mails = row->mails,
+		.recipients = row->recipients,
+		.tls = row->tls,
+		.refused = row->refused,
+	};
+
+	seen_restore(witness_own_seen(desk_own_witness(r->daemon->desk)), &seen);
+	r->rows++;
+}
+
+void memory_restore(struct daemon *d)
+{
+	struct restored r = { .daemon = d, .now_us = clock_now_us() };
+	uint64_t since_us;
+
+	if (store_read_stories(d->store, restore_story, &r) == 0 &&
+	        store_read_seen(d->store, WITNESS_SEEN_ROWS, restore_row, &r) == 0) {
+		since_us = store_read_since(d->store);
+		if (since_us > 0 && since_us < d->seen_since_us)
+			d->seen_since_us = since_us;
+	}
+	if (r.stories + r.rows > 0)
+		log_info("from before: %u open incidents go on, %u who delivered are known", r.stories,
+		        r.rows);
+	desk_set_store(d->desk, d->store);
+}
+
 void memory_start(struct daemon *d)
 {
-	int r = store_start(d->store);
+	int r = store_start(d->store, loop_wake, d->loop);
 
 	if (r)
 		log_error("the thread of the store cannot be started, nothing is kept: %s", strerror(-r));
@@ -39,16 +125,108 @@ void memory_start(struct daemon *d)
 
 void memory_set_conf(struct daemon *d, const struct conf *conf)
 {
-	store_set_keep(d->store, conf->store.keep_s, 0);
+	store_set_keep(d->store, conf->store.keep_s, conf->store.envelope_s);
+}
+
+/* ---- for the daemon behind -------------------------------------------------------------------- */
+
+/* False at the end of a round. */
+static bool keep_stories(struct daemon *d, unsigned most)
+{
+	struct watch *watch = desk_own_watch(d->desk);
+	const struct finding *f = NULL;
+
+	while (most-- > 0 && store_room(d->store) > ROOM_MIN) {
+		f = watch_next_changed(watch, &d->keeping.stories);
+		if (!f)
+			return false;
+		store_story(d->store, f);
+	}
+	return true;
+}
+
+static void keep_row(struct daemon *d, const struct seen_row *row)
+{
+	const struct store_seen kept = {
+		.client = row->client,
+		.server = row->server,
+		.self = row->self,
+		.verified = row->is_there,
+		.first_us = row->first_us,
+		.last_us = row->last_us,
+		.connections = row->connections,
+		.mails = row->mails,
+		.recipients = row->recipients,
+		.tls = row->tls,
+		.refused = row->refused,
+	};
+
+	store_seen(d->store, &kept);
+}
+
+/* False at the end of a round. */
+static bool keep_rows(struct daemon *d, unsigned most)
+{
+	struct seen *seen = witness_own_seen(desk_own_witness(d->desk));
+	struct seen_row row;
+
+	while (most > 0 && store_room(d->store) > ROOM_MIN)
+		if (seen_next_changed(seen, &d->keeping.seen, &most, &row))
+			keep_row(d, &row);
+		else if (d->keeping.seen == 0)
+			return false;
+	return true;
 }
 
 void memory_tick(struct daemon *d)
 {
 	char text[STORE_NOTICE_MAX];
 
+	if (!d->store)
+		return;
 	store_tick(d->store);
 	while (store_take_notice(d->store, text))
 		desk_audit(d->desk, clock_now_us(), "%s", text);
+	if (store_wants_all(d->store)) {
+		watch_change_all(desk_own_watch(d->desk));
+		seen_change_all(witness_own_seen(desk_own_witness(d->desk)));
+	}
+	(void)keep_stories(d, TICK_STORIES);
+	(void)keep_rows(d, TICK_ROWS);
+}
+
+bool memory_keeps(const struct daemon *d)
+{
+	struct store_status status;
+
+	if (!d->store)
+		return false;
+	store_read_status(d->store, &status);
+	return status.works;
+}
+
+/* All that has changed, as fast as the store takes it. */
+static void keep_everything(struct daemon *d)
+{
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	uint64_t until_ns = clock_monotonic_ns() + STORE_LEAVE_S * UINT64_C(1000000000);
+	bool stories = true, rows = true;
+
+	d->keeping.stories = 0;
+	d->keeping.seen = 0;
+	while ((stories || rows) && clock_monotonic_ns() < until_ns) {
+		if (store_room(d->store) <= ROOM_MIN)
+			nanosleep(&pause, NULL);
+		stories = stories && keep_stories(d, UINT32_MAX);
+		rows = rows && keep_rows(d, UINT32_MAX);
+	}
+}
+
+void memory_leave(struct daemon *d)
+{
+	if (memory_keeps(d))
+		keep_everything(d);
+	memory_close(d);
 }
 
 void memory_close(struct daemon *d)

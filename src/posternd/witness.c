@@ -6,7 +6,7 @@
 
 #include "posternd/reasons.h"
 
-enum { SEEN_ROWS = 16384, WHY_SOURCES = 4096 };
+enum { WHY_SOURCES = 4096 };
 
 struct witness {
 	struct seen *seen;
@@ -20,7 +20,7 @@ struct witness *witness_new(const uint8_t hash_key[HASH_KEY_BYTES])
 
 	if (!w)
 		return NULL;
-	w->seen = seen_new(SEEN_ROWS, hash_key);
+	w->seen = seen_new(WITNESS_SEEN_ROWS, hash_key);
 	w->why = why_new(WHY_SOURCES, hash_key);
 	if (w->seen && w->why)
 		return w;
@@ -72,4 +72,9 @@ const struct seen *witness_seen(const struct witness *w)
 const struct why *witness_why(const struct witness *w)
 {
 	return w->why;
+}
+
+struct seen *witness_own_seen(struct witness *w)
+{
+	return w->seen;
 }

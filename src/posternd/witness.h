@@ -22,5 +22,8 @@ void witness_event(struct witness *w, const struct event *e);
 
 const struct seen *witness_seen(const struct witness *w);
 const struct why *witness_why(const struct witness *w);
+/* For what remembers it over a restart. */
+struct seen *witness_own_seen(struct witness *w);
+enum { WITNESS_SEEN_ROWS = 16384 };
 
 #endif

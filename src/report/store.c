@@ -10,10 +10,11 @@
 #include "base/log.h"
 #include "base/ring.h"
 #include "report/store_acts.h"
+#include "report/store_asked.h"
 #include "report/store_keeper.h"
 
 /* As many acts as there may be blocks at once: all of them can be told again in one go. */
-enum { ACT_SLOTS = 65536, NOTICE_SLOTS = 64 };
+enum { ACT_SLOTS = 65536, TALE_SLOTS = 2048, NOTICE_SLOTS = 64 };
 static const int64_t JUMP_US = 2000000;
 
 struct store {
@@ -21,9 +22,11 @@ struct store {
 	char *path;
 	struct keeper_rings rings;
 	struct keeper *keeper;
+	struct asked *asked;
 	int64_t clock_us; /* the wall clock minus the one that nobody can set */
-	bool wants_blocks;
-	uint64_t acts_lost; /* when all blocks were told last */
+	bool started, wants_blocks, wants_all;
+	uint64_t acts_lost;  /* when all blocks were told last */
+	uint64_t tales_lost; /* when all the rest was */
 };
 
 static int64_t clock_offset_us(void)
@@ -37,7 +40,9 @@ static void free_store(struct store *s)
 {
 	keeper_close(s->keeper);
 	ring_free(s->rings.acts);
+	ring_free(s->rings.tales);
 	ring_free(s->rings.notices);
+	asked_free(s->asked);
 	free(s->path);
 	free(s);
 }
@@ -51,10 +56,12 @@ struct store *store_open(const struct store_settings *settings)
 	s->settings = *settings;
 	s->settings.path = s->path = strdup(settings->path);
 	s->rings.acts = ring_new(ACT_SLOTS, sizeof(struct store_act));
+	s->rings.tales = ring_new(TALE_SLOTS, sizeof(struct store_tale));
+	s->asked = asked_new();
 	s->rings.notices = ring_new(NOTICE_SLOTS, STORE_NOTICE_MAX);
 	s->clock_us = clock_offset_us();
-	if (s->path && s->rings.acts && s->rings.notices)
-		s->keeper = keeper_open(&s->settings, &s->rings);
+	if (s->path && s->rings.acts && s->rings.tales && s->rings.notices && s->asked)
+		s->keeper = keeper_open(&s->settings, &s->rings, s->asked);
 	if (s->keeper)
 		return s;
 	free_store(s);
@@ -62,9 +69,12 @@ struct store *store_open(const struct store_settings *settings)
 	return NULL;
 }
 
-int store_start(struct store *s)
+int store_start(struct store *s, store_wake *wake, void *arg)
 {
-	return s ? keeper_start(s->keeper) : 0;
+	if (!s)
+		return 0;
+	s->started = true;
+	return keeper_start(s->keeper, wake, arg);
 }
 
 void store_set_keep(struct store *s, uint32_t keep_s, uint32_t envelope_s)
@@ -84,7 +94,7 @@ void store_close(struct store *s)
 		return;
 	}
 	store_read_status(s, &status);
-	if (status.waiting > 0)
+	if (s->started && status.waiting > 0)
 		log_error("%u records were not written to %s: %s", status.waiting, s->path, status.words);
 	free_store(s);
 }
@@ -139,14 +149,19 @@ void store_block_ended(struct store *s, const struct prefix *prefix, uint64_t no
 	tell(s, &act);
 }
 
+static void look_for_new_file(struct store *s)
+{
+	if (keeper_has_begun_anew(s->keeper))
+		s->wants_blocks = s->wants_all = true;
+}
+
 bool store_wants_blocks(struct store *s)
 {
 	struct store_status status;
 
 	if (!s)
 		return false;
-	if (keeper_has_begun_anew(s->keeper))
-		s->wants_blocks = true;
+	look_for_new_file(s);
 	if (!s->wants_blocks && ring_lost(s->rings.acts) == s->acts_lost)
 		return false;
 	store_read_status(s, &status);
@@ -164,6 +179,73 @@ void store_blocks_anew(struct store *s)
 	tell(s, &act);
 }
 
+static struct store_tale *reserve(struct store *s, enum store_tale_kind kind)
+{
+	struct store_tale *slot = s ? ring_reserve(s->rings.tales) : NULL;
+
+	if (slot)
+		slot->kind = kind;
+	return slot;
+}
+
+static void commit(struct store *s)
+{
+	ring_commit(s->rings.tales);
+	keeper_ring_bell(s->keeper);
+}
+
+static void tell_finding(struct store *s, enum store_tale_kind kind, const struct finding *f)
+{
+	struct store_tale *slot = reserve(s, kind);
+
+	if (!slot)
+		return;
+	slot->u.finding = *f;
+	commit(s);
+}
+
+void store_story(struct store *s, const struct finding *story)
+{
+	tell_finding(s, TALE_STORY, story);
+}
+
+void store_told(struct store *s, const struct finding *f)
+{
+	tell_finding(s, TALE_TOLD, f);
+}
+
+void store_seen(struct store *s, const struct store_seen *row)
+{
+	struct store_tale *slot = reserve(s, TALE_SEEN);
+
+	if (!slot)
+		return;
+	slot->u.seen = *row;
+	commit(s);
+}
+
+unsigned store_room(const struct store *s)
+{
+	return s ? TALE_SLOTS - ring_waiting(s->rings.tales) : 0;
+}
+
+bool store_wants_all(struct store *s)
+{
+	struct store_status status;
+
+	if (!s)
+		return false;
+	look_for_new_file(s);
+	if (!s->wants_all && ring_lost(s->rings.tales) == s->tales_lost)
+		return false;
+	store_read_status(s, &status);
+	if (!status.works || status.waiting > 0)
+		return false;
+	s->wants_all = false;
+	s->tales_lost = ring_lost(s->rings.tales);
+	return true;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, void *arg)
@@ -171,11 +253,43 @@ int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, 
 	return s ? keeper_read_blocks(s->keeper, now_us, each, arg) : 0;
 }
 
+int store_read_stories(struct store *s, store_each_story *each, void *arg)
+{
+	return s ? keeper_read_stories(s->keeper, each, arg) : 0;
+}
+
+int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void *arg)
+{
+	return s ? keeper_read_seen(s->keeper, most, each, arg) : 0;
+}
+
+uint64_t store_read_since(struct store *s)
+{
+	return s ? keeper_read_made(s->keeper) : 0;
+}
+
+uint32_t store_ask(struct store *s, const struct store_question *q)
+{
+	uint32_t number = s ? asked_add(s->asked, q, clock_monotonic_ns() / 1000000) : 0;
+
+	if (number > 0)
+		keeper_ring_bell(s->keeper);
+	return number;
+}
+
+int store_fetch(struct store *s, uint32_t number, struct finding *rows)
+{
+	return s ? asked_fetch(s->asked, number, rows) : -ESRCH;
+}
+
 void store_read_status(struct store *s, struct store_status *out)
 {
+	uint32_t waiting =
+	        ring_waiting(s->rings.acts) + ring_waiting(s->rings.tales); /* first: see take_batch() */
+
 	keeper_status(s->keeper, out);
-	out->lost = ring_lost(s->rings.acts);
-	out->waiting += ring_waiting(s->rings.acts);
+	out->lost = ring_lost(s->rings.acts) + ring_lost(s->rings.tales);
+	out->waiting += waiting;
 }
 
 bool store_take_notice(struct store *s, char out[STORE_NOTICE_MAX])

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "postern/finding.h"
 
 struct store;
 
@@ -30,8 +31,10 @@ struct store_settings {
  * database that cannot be used is said, and tried again by the thread. Between store_open() and store_start() what is in
  * the store can be read; what is told already waits. */
 struct store *store_open(const struct store_settings *settings);
-/* From now on the thread has the database. 0 or -errno: then nothing is written. */
-int store_start(struct store *s);
+/* From now on the thread has the database. wake: called in the thread, when it has an answer for store_fetch(); may be
+ * NULL. 0 or -errno: then nothing is written. */
+typedef void store_wake(void *arg);
+int store_start(struct store *s, store_wake *wake, void *arg);
 /* From now on: keep_s and envelope_s of the settings. */
 void store_set_keep(struct store *s, uint32_t keep_s, uint32_t envelope_s);
 /* About once a second: looks whether somebody has set the clock. */
@@ -71,6 +74,56 @@ int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, 
 bool store_wants_blocks(struct store *s);
 /* Whatever the store knows is over: what is in force follows. */
 void store_blocks_anew(struct store *s);
+
+/* ---- incidents and acts ----------------------------------------------------------------------- */
+
+/* What an incident is now: story is a finding with its incident. Its lines of evidence are added, never changed. */
+void store_story(struct store *s, const struct finding *story);
+/* One finding of it was told in full: its envelope is kept, if it has one. One that is told alone is kept as an act. */
+void store_told(struct store *s, const struct finding *f);
+
+typedef void store_each_story(void *arg, const struct finding *story);
+/* Those not closed, the one with the oldest last finding first; before store_start(). conn.server and conn.rule are
+ * unknown (-1): they are the policy's to say. 0 or -errno. */
+int store_read_stories(struct store *s, store_each_story *each, void *arg);
+
+/* ---- who delivers ----------------------------------------------------------------------------- */
+
+struct store_seen {
+	struct addr client, server;
+	uint8_t self;     /* enum policy_self */
+	uint8_t verified; /* it has talked with the server */
+	uint64_t first_us, last_us;
+	uint64_t connections, mails, recipients, tls, refused;
+};
+void store_seen(struct store *s, const struct store_seen *row);
+typedef void store_each_seen(void *arg, const struct store_seen *row);
+/* The `most` seen last, the oldest of them first; before store_start(). 0 or -errno. */
+int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void *arg);
+/* When the store was made; 0 = unknown. Before store_start(). */
+uint64_t store_read_since(struct store *s);
+/* How many more of store_story(), store_told() and store_seen() there is room for now; of blocks there is room beside. */
+unsigned store_room(const struct store *s);
+/* Some of these were lost, or the store is a new one: what is open, and who was seen, should be told again. Once each. */
+bool store_wants_all(struct store *s);
+
+/* ---- history ---------------------------------------------------------------------------------- */
+
+enum { STORE_PAGE = 64 };
+struct store_question {
+	uint64_t since_us; /* last finding not before */
+	bool has_source;
+	struct prefix source;
+	uint32_t rule; /* enum finding_id; 0 = any */
+	bool open;     /* only those not closed */
+	/* the last row of the page before; 0 = the first page */
+	uint64_t before_us, before_id;
+};
+/* Asks the thread, which looks at it between two batches and calls wake. The number to fetch the answer by; 0 = too many
+ * ask at once, or there is no store. Who does not come for it within 30 s has lost it. */
+uint32_t store_ask(struct store *s, const struct store_question *q);
+/* -EAGAIN: not yet. Else how many rows, the youngest first, at most STORE_PAGE, or -errno; the number is used up. */
+int store_fetch(struct store *s, uint32_t number, struct finding *rows);
 
 /* ---- how it does ------------------------------------------------------------------------------ */
 

@@ -24,4 +24,14 @@ struct store_act {
 	} u;
 };
 
+enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN };
+
+struct store_tale {
+	enum store_tale_kind kind;
+	union {
+		struct finding finding;
+		struct store_seen seen;
+	} u;
+};
+
 #endif

@@ -28,12 +28,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "report/store_asked.h"
 #include "report/store_file.h"
 #include "report/store_read.h"
 #include "report/store_write.h"
 
 enum {
 	BATCH_ACTS = 1024,
+	BATCH_TALES = 256,
 	OPEN_WAIT_MS = 1000, /* for a lock, while the daemon starts */
 	WAIT_MS = 2000,      /* likewise, in the thread */
 	COLLECT_MS = 50,
@@ -43,11 +45,15 @@ enum {
 	RETRY_MAX_MS = 30000,
 	ASIDE_S = 3600,
 };
+static const uint64_t STORE_BYTES_MAX = UINT64_C(1) << 30;
 static const int64_t JUMP_US = 2000000; /* less is a clock that is being kept right */
 
 struct keeper {
 	const struct store_settings *settings;
 	struct keeper_rings rings;
+	struct asked *asked;
+	store_wake *wake;
+	void *wake_arg;
 	/* the thread */
 	pthread_t thread;
 	bool runs;
@@ -71,7 +77,8 @@ struct keeper {
 	uint64_t pruned_ms;     /* last; monotonic */
 	bool prune_more;
 	struct store_act acts[BATCH_ACTS];
-	unsigned act_count;
+	struct store_tale tales[BATCH_TALES];
+	unsigned act_count, tale_count;
 	/* for everybody */
 	pthread_mutex_t lock;
 	struct store_status status;
@@ -127,7 +134,7 @@ static void notice(struct keeper *k, const char *text)
 
 static uint64_t lost(const struct keeper *k)
 {
-	return ring_lost(k->rings.acts);
+	return ring_lost(k->rings.acts) + ring_lost(k->rings.tales);
 }
 
 static void say_trouble(struct keeper *k, const char *words)
@@ -151,30 +158,18 @@ static void say_recovery(struct keeper *k)
 	notice(k, text);
 }
 
-/* Takes note of how it went, and says what has changed. */
-static void settle(struct keeper *k, enum store_trouble t)
+static unsigned next_retry_ms(unsigned retry_ms)
 {
-	bool changed = t != k->trouble;
-	char words[STORE_WORDS_MAX] = "";
+	if (retry_ms == 0)
+		return RETRY_MIN_MS;
+	return retry_ms * 2 <= RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
+}
 
-	if (t != STORE_TROUBLE_NONE)
-		store_file_print(&k->file, t, words, sizeof(words));
-	if (changed && t != STORE_TROUBLE_NONE)
-		say_trouble(k, words);
-	else if (changed)
-		say_recovery(k);
-	if (changed && k->trouble == STORE_TROUBLE_NONE)
-		k->lost_before = lost(k);
-	k->trouble = t;
-	if (t == STORE_TROUBLE_NONE)
-		k->retry_ms = 0;
-	else
-		k->retry_ms = k->retry_ms == 0                  ? RETRY_MIN_MS
-		              : k->retry_ms * 2 <= RETRY_MAX_MS ? k->retry_ms * 2
-		                                                : RETRY_MAX_MS;
+static void show_trouble(struct keeper *k, enum store_trouble t, const char *words, bool changed)
+{
+	k->retry_ms = t == STORE_TROUBLE_NONE ? 0 : next_retry_ms(k->retry_ms);
 	k->again_ms = now_ms() + k->retry_ms;
 	pthread_mutex_lock(&k->lock);
-	k->status.waiting = k->act_count;
 	k->status.works = t == STORE_TROUBLE_NONE;
 	k->status.wal = k->file.wal;
 	snprintf(k->status.word, sizeof(k->status.word), "%s", store_trouble_word(t));
@@ -182,6 +177,43 @@ static void settle(struct keeper *k, enum store_trouble t)
 	if (changed)
 		k->status.since_us = clock_now_us();
 	pthread_mutex_unlock(&k->lock);
+}
+
+static void print_trouble(const struct keeper *k, enum store_trouble t, char words[STORE_WORDS_MAX])
+{
+	words[0] = '\0';
+	if (t != STORE_TROUBLE_NONE)
+		store_file_print(&k->file, t, words, STORE_WORDS_MAX);
+}
+
+/* Takes note of how it went, and says what has changed. */
+static void settle(struct keeper *k, enum store_trouble t)
+{
+	bool changed = t != k->trouble;
+	char words[STORE_WORDS_MAX];
+
+	print_trouble(k, t, words);
+	if (changed && t != STORE_TROUBLE_NONE)
+		say_trouble(k, words);
+	else if (changed)
+		say_recovery(k);
+	if (changed && k->trouble == STORE_TROUBLE_NONE)
+		k->lost_before = lost(k);
+	k->trouble = t;
+	show_trouble(k, t, words, changed);
+}
+
+/* Another posternd may hold more than the file: if we are to end for that, it is said then, and this is not. */
+static void settle_first(struct keeper *k, enum store_trouble t)
+{
+	char words[STORE_WORDS_MAX];
+
+	if (t != STORE_TROUBLE_TAKEN) {
+		settle(k, t);
+		return;
+	}
+	print_trouble(k, t, words);
+	show_trouble(k, t, words, false);
 }
 
 /* ---- the file --------------------------------------------------------------------------------- */
@@ -325,18 +357,29 @@ static void look_for_file(struct keeper *k)
 
 static void take_batch(struct keeper *k)
 {
+	const struct store_tale *tale;
 	const struct store_act *act;
 
+	pthread_mutex_lock(&k->lock); /* whoever asks finds each record in a ring, or here */
 	while (k->act_count < BATCH_ACTS && (act = ring_front(k->rings.acts))) {
 		k->acts[k->act_count++] = *act;
 		ring_pop(k->rings.acts);
 	}
+	while (k->tale_count < BATCH_TALES && (tale = ring_front(k->rings.tales))) {
+		k->tales[k->tale_count++] = *tale;
+		ring_pop(k->rings.tales);
+	}
+	k->status.waiting = k->act_count + k->tale_count;
+	pthread_mutex_unlock(&k->lock);
 }
 
 /* A value that no column takes is a mistake of ours: it is said, and must not hold up the others. */
-static bool is_refused(int r)
+static int forgive(struct keeper *k, int r, const char *what, int kind)
 {
-	return (r & 0xff) == SQLITE_CONSTRAINT || (r & 0xff) == SQLITE_MISMATCH;
+	if ((r & 0xff) != SQLITE_CONSTRAINT && (r & 0xff) != SQLITE_MISMATCH)
+		return r;
+	log_error("the store does not take %s %d: %s", what, kind, sqlite3_errmsg(k->file.db));
+	return SQLITE_OK;
 }
 
 static int write_acts(struct keeper *k, uint64_t now_us)
@@ -344,15 +387,29 @@ static int write_acts(struct keeper *k, uint64_t now_us)
 	int r = SQLITE_OK;
 
 	for (unsigned i = 0; i < k->act_count && r == SQLITE_OK; i++) {
-		r = store_write_act(&k->writer, &k->acts[i], now_us);
+		r = forgive(k, store_write_act(&k->writer, &k->acts[i], now_us), "act", (int)k->acts[i].kind);
 		if (k->acts[i].kind == ACT_CLOCK)
 			k->calm_since_ms = now_ms();
-		if (!is_refused(r))
-			continue;
-		log_error("the store does not take a record of kind %d: %s", (int)k->acts[i].kind,
-		        sqlite3_errmsg(k->file.db));
-		r = SQLITE_OK;
 	}
+	return r;
+}
+
+static uint64_t ago(uint64_t now_us, uint32_t s)
+{
+	uint64_t us = s * UINT64_C(1000000);
+
+	return now_us > us ? now_us - us : 0;
+}
+
+static int write_tales(struct keeper *k, uint64_t now_us)
+{
+	uint32_t envelope_s = atomic_load(&k->envelope_s);
+	uint64_t envelopes_us = envelope_s > 0 ? ago(now_us, envelope_s) : UINT64_MAX;
+	int r = SQLITE_OK;
+
+	for (unsigned i = 0; i < k->tale_count && r == SQLITE_OK; i++)
+		r = forgive(k, store_write_tale(&k->writer, &k->tales[i], envelopes_us), "tale",
+		        (int)k->tales[i].kind);
 	return r;
 }
 
@@ -365,32 +422,64 @@ static enum store_trouble write_batch(struct keeper *k)
 	if (r == SQLITE_OK) {
 		r = write_acts(k, now.wall_us);
 		if (r == SQLITE_OK)
+			r = write_tales(k, now.wall_us);
+		if (r == SQLITE_OK)
 			r = store_write_clock(&k->writer, &now);
 		r = finish(k, r);
 	}
 	if (r != SQLITE_OK)
 		return store_file_trouble(&k->file, r);
 	pthread_mutex_lock(&k->lock);
-	k->status.written += k->act_count;
+	k->status.written += k->act_count + k->tale_count;
+	k->status.waiting = 0;
 	pthread_mutex_unlock(&k->lock);
-	k->act_count = 0;
+	k->act_count = k->tale_count = 0;
 	return STORE_TROUBLE_NONE;
+}
+
+/* What the file takes up, without what is free in it; 0 = not known. */
+static uint64_t used_bytes(const struct keeper *k)
+{
+	static const char text[] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+	                           "pragma_freelist_count, pragma_page_size";
+	sqlite3_stmt *s = NULL;
+	uint64_t bytes = 0;
+
+	if (sqlite3_prepare_v2(k->file.db, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		bytes = (uint64_t)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return bytes;
+}
+
+/* What is too old; and the oldest incidents, whatever their age, where the file has grown too big. */
+static struct store_age age_of(const struct keeper *k)
+{
+	static struct log_limit limit;
+	uint64_t now_us = clock_now_us(), over_us = ago(now_us, atomic_load(&k->keep_s));
+	uint64_t envelopes_us = ago(now_us, atomic_load(&k->envelope_s));
+	struct store_age age = { over_us, envelopes_us > over_us ? envelopes_us : over_us, over_us };
+
+	if (used_bytes(k) > STORE_BYTES_MAX) {
+		log_limited(&limit, LOG_LEVEL_WARNING,
+		        "%s holds more than %u MiB: the oldest incidents are taken out before their time",
+		        k->file.path, (unsigned)(STORE_BYTES_MAX >> 20));
+		age.incidents_us = age.envelopes_us = now_us;
+	}
+	return age;
 }
 
 /* A bit of what was over long ago, now and then. */
 static enum store_trouble prune(struct keeper *k)
 {
-	uint64_t ms = now_ms(), now_us = clock_now_us();
-	const struct store_age age = {
-		.over_us = now_us - atomic_load(&k->keep_s) * UINT64_C(1000000),
-		.envelopes_us = now_us - atomic_load(&k->envelope_s) * UINT64_C(1000000),
-	};
+	uint64_t ms = now_ms();
+	struct store_age age;
 	int r;
 
 	if (ms - k->calm_since_ms < k->settings->calm_s * UINT64_C(1000) ||
 	        ms - k->pruned_ms < (k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS))
 		return STORE_TROUBLE_NONE;
 	k->pruned_ms = ms;
+	age = age_of(k);
 	r = store_write_plain(&k->writer, STATEMENT_BEGIN);
 	if (r == SQLITE_OK)
 		r = finish(k, store_write_prune(&k->writer, k->file.db, &age, &k->prune_more));
@@ -450,20 +539,27 @@ static void wait_for_bell(struct keeper *k)
 	atomic_store(&k->rung, false);
 }
 
+static bool has_records(const struct keeper *k)
+{
+	return ring_waiting(k->rings.acts) > 0 || ring_waiting(k->rings.tales) > 0;
+}
+
 static void *run(void *arg)
 {
 	struct keeper *k = arg;
 	bool leaving = false;
 
 	while (!leaving) {
-		if (ring_waiting(k->rings.acts) == 0 || k->retry_ms > 0)
+		if (!has_records(k) || k->retry_ms > 0)
 			wait_for_bell(k);
 		leaving = atomic_load(&k->leaving);
 		do {
 			take_batch(k);
 			if (leaving || now_ms() >= k->again_ms)
 				work(k);
-		} while (leaving && k->retry_ms == 0 && ring_waiting(k->rings.acts) > 0);
+		} while (leaving && k->retry_ms == 0 && has_records(k));
+		if (asked_answer(k->asked, k->file.db) && k->wake)
+			k->wake(k->wake_arg);
 	}
 	return NULL;
 }
@@ -476,10 +572,13 @@ void keeper_ring_bell(struct keeper *k)
 		(void)!write(k->bell, &one, sizeof(one));
 }
 
-int keeper_start(struct keeper *k)
+int keeper_start(struct keeper *k, store_wake *wake, void *arg)
 {
 	sigset_t all, before;
 	int r;
+
+	k->wake = wake;
+	k->wake_arg = arg;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -510,7 +609,8 @@ bool keeper_stop(struct keeper *k)
 
 /* ---- for the others --------------------------------------------------------------------------- */
 
-struct keeper *keeper_open(const struct store_settings *settings, const struct keeper_rings *rings)
+struct keeper *keeper_open(
+        const struct store_settings *settings, const struct keeper_rings *rings, struct asked *asked)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
 	enum store_trouble t;
@@ -519,6 +619,7 @@ struct keeper *keeper_open(const struct store_settings *settings, const struct k
 		return NULL;
 	k->settings = settings;
 	k->rings = *rings;
+	k->asked = asked;
 	keeper_set_keep(k, settings->keep_s, settings->envelope_s);
 	pthread_mutex_init(&k->lock, NULL);
 	k->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -526,8 +627,8 @@ struct keeper *keeper_open(const struct store_settings *settings, const struct k
 	read_clock(&k->start);
 	k->calm_since_ms = now_ms();
 	t = have_file(k, OPEN_WAIT_MS);
+	settle_first(k, t);
 	k->again_ms = 0;
-	settle(k, t);
 	if (k->bell >= 0)
 		return k;
 	keeper_close(k);
@@ -545,6 +646,17 @@ void keeper_close(struct keeper *k)
 	free(k);
 }
 
+/* 0 or -errno, of a reading at the start. */
+static int read_result(struct keeper *k, int r, const char *what, unsigned strange)
+{
+	if (strange > 0)
+		log_warning("%u %s in %s cannot be read, and are left out", strange, what, k->file.path);
+	if (r == SQLITE_OK)
+		return 0;
+	settle(k, store_file_trouble(&k->file, r));
+	return -EIO;
+}
+
 int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each, void *arg)
 {
 	unsigned strange = 0;
@@ -555,12 +667,31 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 	r = store_write_expired(&k->writer, now_us);
 	if (r == SQLITE_OK)
 		r = store_read_in_force(k->file.db, each, arg, &strange);
-	if (strange > 0)
-		log_warning("%u blocks in %s cannot be read, and are left out", strange, k->file.path);
-	if (r == SQLITE_OK)
-		return 0;
-	settle(k, store_file_trouble(&k->file, r));
-	return -EIO;
+	return read_result(k, r, "blocks", strange);
+}
+
+int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(k, store_read_open_stories(k->file.db, each, arg, &strange), "incidents", strange);
+}
+
+int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(k, store_read_last_seen(k->file.db, most, each, arg, &strange),
+	        "rows of who delivers", strange);
+}
+
+uint64_t keeper_read_made(struct keeper *k)
+{
+	return k->file.db ? store_read_made(k->file.db) : 0;
 }
 
 void keeper_set_keep(struct keeper *k, uint32_t keep_s, uint32_t envelope_s)

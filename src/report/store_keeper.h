@@ -1,6 +1,6 @@
 /* store_keeper.h - the store's thread: takes records out of the rings, and keeps trying.
  *
- * All but keeper_open() and keeper_close(), keeper_read_blocks() and keeper_status() happens in the thread.
+ * What is here is called by the store's one caller; keeper_read_*() before keeper_start().
  */
 #ifndef REPORT_STORE_KEEPER_H
 #define REPORT_STORE_KEEPER_H
@@ -13,16 +13,23 @@ struct keeper;
 
 struct keeper_rings {
 	struct ring *acts;    /* of struct store_act, read */
+	struct ring *tales;   /* of struct store_tale, read */
 	struct ring *notices; /* of char[STORE_NOTICE_MAX], written */
 };
 
-/* The settings and the rings are borrowed. Opens the database. NULL with errno. */
-struct keeper *keeper_open(const struct store_settings *settings, const struct keeper_rings *rings);
+struct asked;
+
+/* The settings, the rings and asked are borrowed. Opens the database. NULL with errno. */
+struct keeper *keeper_open(
+        const struct store_settings *settings, const struct keeper_rings *rings, struct asked *asked);
 void keeper_close(struct keeper *k); /* not while it runs; NULL is fine */
 int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each, void *arg);
+int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg);
+int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, void *arg);
+uint64_t keeper_read_made(struct keeper *k);
 
 /* 0 or -errno. */
-int keeper_start(struct keeper *k);
+int keeper_start(struct keeper *k, store_wake *wake, void *arg);
 void keeper_set_keep(struct keeper *k, uint32_t keep_s, uint32_t envelope_s);
 /* There is something in the rings. Never waits. */
 void keeper_ring_bell(struct keeper *k);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/words.h"
+
 static void get_text(sqlite3_stmt *s, int column, char *out, unsigned out_bytes)
 {
 	const unsigned char *text = sqlite3_column_text(s, column);
@@ -57,6 +59,280 @@ int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned
 		r = SQLITE_OK;
 		if (read_block(s, &b))
 			each(arg, &b);
+		else
+			++*strange;
+	}
+	sqlite3_finalize(s);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+uint64_t store_read_made(sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	uint64_t made_us = 0;
+
+	if (sqlite3_prepare_v2(db, "SELECT made_us FROM clock", -1, &s, NULL) == SQLITE_OK &&
+	        sqlite3_step(s) == SQLITE_ROW)
+		made_us = (uint64_t)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return made_us;
+}
+
+/* ---- incidents -------------------------------------------------------------------------------- */
+
+#define STORY_COLUMNS                                                                                        \
+	"SELECT id, rule, severity, state, count, first_us, last_us, pooled, source, source_port, server, "  \
+	"server_port, direction, flow, self, blocked, verified, action, would, outcome, form, value, "       \
+	"value_limit, baseline, window_s FROM incidents "
+
+/* What belongs to an incident, beside its row. */
+struct details {
+	sqlite3_stmt *evidence, *envelope;
+};
+
+static int open_details(sqlite3 *db, struct details *d)
+{
+	int r = sqlite3_prepare_v2(
+	        db, "SELECT cut, bytes FROM evidence WHERE incident = ?1 ORDER BY n", -1, &d->evidence, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_prepare_v2(db,
+		        "SELECT helo, mail_from, rcpt_to FROM envelopes WHERE incident = ?1 ORDER BY id "
+		        "LIMIT 1",
+		        -1, &d->envelope, NULL);
+	return r;
+}
+
+static void close_details(struct details *d)
+{
+	sqlite3_finalize(d->evidence);
+	sqlite3_finalize(d->envelope);
+}
+
+/* What fits; the length that came out. */
+static uint16_t get_bytes(sqlite3_stmt *s, int column, char *out, unsigned room)
+{
+	const void *bytes = sqlite3_column_blob(s, column);
+	int len = sqlite3_column_bytes(s, column);
+
+	if (!bytes || len <= 0)
+		return 0;
+	if ((unsigned)len > room)
+		len = (int)room;
+	memcpy(out, bytes, (size_t)len);
+	return (uint16_t)len;
+}
+
+static void read_evidence(sqlite3_stmt *s, struct finding *f)
+{
+	(void)sqlite3_bind_int64(s, 1, (int64_t)f->incident.id);
+	while (f->evidence_count < FINDING_EVIDENCE_MAX && sqlite3_step(s) == SQLITE_ROW) {
+		struct event_text *line = &f->evidence[f->evidence_count++];
+
+		line->cut = sqlite3_column_int(s, 0) != 0;
+		line->len = get_bytes(s, 1, line->bytes, sizeof(line->bytes));
+	}
+	(void)sqlite3_reset(s);
+}
+
+static void read_envelope(sqlite3_stmt *s, struct finding *f)
+{
+	(void)sqlite3_bind_int64(s, 1, (int64_t)f->incident.id);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		f->helo.len = get_bytes(s, 0, f->helo.bytes, sizeof(f->helo.bytes));
+		f->mail_from.len = get_bytes(s, 1, f->mail_from.bytes, sizeof(f->mail_from.bytes));
+		f->rcpt_to.len = get_bytes(s, 2, f->rcpt_to.bytes, sizeof(f->rcpt_to.bytes));
+	}
+	(void)sqlite3_reset(s);
+}
+
+static uint64_t get_number(sqlite3_stmt *s, int column)
+{
+	return (uint64_t)sqlite3_column_int64(s, column);
+}
+
+/* The number of a word of the records; -1 = none that this posternd knows. */
+static int get_word(sqlite3_stmt *s, int column, enum words_table table)
+{
+	char word[64];
+
+	get_text(s, column, word, sizeof(word));
+	return words_find(table, word);
+}
+
+/* An address, or none where none is known; false if it is neither. */
+static bool get_address(sqlite3_stmt *s, int column, struct addr *out)
+{
+	char text[ADDR_TEXT_MAX];
+
+	get_text(s, column, text, sizeof(text));
+	return !*text || addr_parse(text, out) == 0;
+}
+
+/* An enum's value out of a word; what is not known any more is none. */
+static uint8_t or_none(int value)
+{
+	return value < 0 ? 0 : (uint8_t)value;
+}
+
+static bool read_ends(sqlite3_stmt *s, struct event_connection *conn)
+{
+	int direction = get_word(s, 12, WORDS_DIRECTION);
+
+	conn->rule = conn->server = -1;
+	conn->sport = (uint16_t)get_number(s, 9);
+	conn->dport = (uint16_t)get_number(s, 11);
+	conn->direction = or_none(direction);
+	conn->flow_id = get_number(s, 13);
+	conn->self = (uint8_t)get_number(s, 14);
+	return direction >= 0 && get_address(s, 8, &conn->src) && get_address(s, 10, &conn->dst);
+}
+
+static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding *f)
+{
+	int state = get_word(s, 3, WORDS_INCIDENT_STATE);
+
+	memset(f, 0, sizeof(*f));
+	f->incident.id = get_number(s, 0);
+	f->id = (uint32_t)get_number(s, 1);
+	f->severity = (uint8_t)get_number(s, 2);
+	f->incident.state = or_none(state);
+	f->incident.count = get_number(s, 4);
+	f->time_us = f->incident.first_us = get_number(s, 5);
+	f->incident.last_us = get_number(s, 6);
+	f->pooled = get_number(s, 7) != 0;
+	f->blocked = get_number(s, 15) != 0;
+	f->verified = get_number(s, 16) != 0;
+	f->action = or_none(get_word(s, 17, WORDS_ACTION));
+	f->would = or_none(get_word(s, 18, WORDS_ACTION));
+	f->outcome = or_none(get_word(s, 19, WORDS_OUTCOME));
+	f->form = or_none(get_word(s, 20, WORDS_FORM));
+	f->value = get_number(s, 21);
+	f->limit = get_number(s, 22);
+	f->baseline = get_number(s, 23);
+	f->window_s = (uint32_t)get_number(s, 24);
+	if (!read_ends(s, &f->conn) || state < 0 || f->incident.id == 0 || f->incident.id >> 53 != 0 ||
+	        f->incident.count == 0 || f->severity < 1 || f->severity > 4)
+		return false;
+	read_evidence(d->evidence, f);
+	read_envelope(d->envelope, f);
+	return true;
+}
+
+int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange)
+{
+	struct details d = { NULL, NULL };
+	sqlite3_stmt *s = NULL;
+	struct finding f;
+	int r = open_details(db, &d);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_prepare_v2(
+		        db, STORY_COLUMNS "WHERE state <> 'closed' ORDER BY last_us", -1, &s, NULL);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		if (read_story(s, &d, &f))
+			each(arg, &f);
+		else
+			++*strange;
+	}
+	sqlite3_finalize(s);
+	close_details(&d);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+/* The families stay apart: IPv4 lies within the numbers of ::/0. */
+static const char *source_condition(const struct store_question *q)
+{
+	if (!q->has_source)
+		return "";
+	return prefix_is_v4(&q->source) ? " AND source_key BETWEEN ?4 AND ?5"
+	                                : " AND source_key BETWEEN ?4 AND ?5 AND NOT (source_key BETWEEN "
+	                                  "x'00000000000000000000ffff00000000' AND "
+	                                  "x'00000000000000000000ffffffffffff')";
+}
+
+static int prepare_page(sqlite3 *db, const struct store_question *q, sqlite3_stmt **s)
+{
+	char sql[1024];
+	struct addr first = prefix_first(&q->source), last = prefix_last(&q->source);
+	int r;
+
+	snprintf(sql, sizeof(sql),
+	        STORY_COLUMNS "WHERE last_us >= ?1 AND (?2 = 0 OR (last_us, id) < (?2, ?3))%s%s%s "
+	                      "ORDER BY last_us DESC, id DESC LIMIT ?7",
+	        source_condition(q), q->rule ? " AND rule = ?6" : "",
+	        q->open ? " AND state <> 'closed'" : "");
+	r = sqlite3_prepare_v2(db, sql, -1, s, NULL);
+	if (r != SQLITE_OK)
+		return r;
+	(void)sqlite3_bind_int64(*s, 1, (int64_t)q->since_us);
+	(void)sqlite3_bind_int64(*s, 2, (int64_t)q->before_us);
+	(void)sqlite3_bind_int64(*s, 3, (int64_t)q->before_id);
+	if (q->has_source) {
+		(void)sqlite3_bind_blob(*s, 4, first.b, sizeof(first.b), SQLITE_TRANSIENT);
+		(void)sqlite3_bind_blob(*s, 5, last.b, sizeof(last.b), SQLITE_TRANSIENT);
+	}
+	if (q->rule)
+		(void)sqlite3_bind_int64(*s, 6, q->rule);
+	(void)sqlite3_bind_int64(*s, 7, STORE_PAGE);
+	return r;
+}
+
+int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count)
+{
+	struct details d = { NULL, NULL };
+	sqlite3_stmt *s = NULL;
+	int r = open_details(db, &d);
+
+	*count = 0;
+	if (r == SQLITE_OK)
+		r = prepare_page(db, q, &s);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		(void)read_story(
+		        s, &d, &rows[(*count)++]); /* as far as it can be read: people may look at it */
+	}
+	sqlite3_finalize(s);
+	close_details(&d);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+/* ---- who delivers ----------------------------------------------------------------------------- */
+
+static bool read_seen(sqlite3_stmt *s, struct store_seen *row)
+{
+	uint64_t *const numbers[] = { &row->first_us, &row->last_us, &row->connections, &row->mails,
+		&row->recipients, &row->tls, &row->refused };
+	char client[ADDR_TEXT_MAX], server[ADDR_TEXT_MAX];
+
+	memset(row, 0, sizeof(*row));
+	get_text(s, 0, client, sizeof(client));
+	get_text(s, 1, server, sizeof(server));
+	row->self = (uint8_t)get_number(s, 2);
+	row->verified = get_number(s, 3) != 0;
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		*numbers[i] = get_number(s, 4 + (int)i);
+	return row->first_us > 0 && addr_parse(client, &row->client) == 0 &&
+	       addr_parse(server, &row->server) == 0;
+}
+
+int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void *arg, unsigned *strange)
+{
+	struct store_seen row;
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT * FROM (SELECT client, server, self, verified, first_us, last_us, connections, "
+	        "mails, "
+	        "recipients, tls, refused FROM seen ORDER BY last_us DESC LIMIT ?1) ORDER BY last_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK)
+		(void)sqlite3_bind_int64(s, 1, most);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		if (read_seen(s, &row))
+			each(arg, &row);
 		else
 			++*strange;
 	}

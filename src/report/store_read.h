@@ -12,4 +12,11 @@ int store_read_clock(sqlite3 *db, struct store_clock *out);
 /* Those in force. What no posternd can have written is left out and counted. SQLite's result. */
 int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned *strange);
 
+/* The wall clock when the file was made, 0 if that is not known. */
+uint64_t store_read_made(sqlite3 *db);
+int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange);
+int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void *arg, unsigned *strange);
+/* At most STORE_PAGE of them; *count says how many. */
+int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count);
+
 #endif

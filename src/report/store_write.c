@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "report/words.h"
+
 static const char *const sql[STATEMENT_COUNT] = {
 #define X(name, text) text,
 	STORE_STATEMENTS(X)
@@ -105,6 +107,131 @@ int store_write_act(struct store_writer *w, const struct store_act *act, uint64_
 	return SQLITE_MISUSE;
 }
 
+static void bind_bytes(sqlite3_stmt *s, int place, const char *bytes, unsigned len)
+{
+	(void)sqlite3_bind_blob(s, place, bytes, (int)len, SQLITE_STATIC);
+}
+
+/* Of an event_path or event_text; its length is another room's word. */
+#define BIND_FIELD(s, place, field)                                                                          \
+	bind_bytes(s, place, (field).bytes,                                                                  \
+	        (field).len < sizeof((field).bytes) ? (field).len : (unsigned)sizeof((field).bytes))
+
+static int write_evidence(struct store_writer *w, const struct finding *f)
+{
+	sqlite3_stmt *s = w->of[STATEMENT_EVIDENCE];
+	int r = SQLITE_OK;
+
+	for (unsigned n = 0; n < f->evidence_count && n < FINDING_EVIDENCE_MAX && r == SQLITE_OK; n++) {
+		bind_number(s, 1, (int64_t)f->incident.id);
+		bind_number(s, 2, n);
+		bind_number(s, 3, f->evidence[n].cut);
+		BIND_FIELD(s, 4, f->evidence[n]);
+		bind_number(s, 5, (int64_t)f->incident.last_us);
+		r = run(s);
+	}
+	return r;
+}
+
+static void bind_ends(
+        sqlite3_stmt *s, const struct finding *f, char source[ADDR_TEXT_MAX], char server[ADDR_TEXT_MAX])
+{
+	bool known = finding_has_connection(f->id) && !f->pooled;
+
+	bind_text(s, 9, known ? addr_print(&f->conn.src, source) : "");
+	bind_bytes(s, 10, (const char *)f->conn.src.b, known ? sizeof(f->conn.src.b) : 0);
+	bind_number(s, 11, f->conn.sport);
+	bind_text(s, 12, finding_has_connection(f->id) ? addr_print(&f->conn.dst, server) : "");
+	bind_number(s, 13, f->conn.dport);
+	bind_text(s, 14, words_get(WORDS_DIRECTION, f->conn.direction));
+	bind_number(s, 15, (int64_t)f->conn.flow_id);
+	bind_number(s, 16, f->conn.self);
+}
+
+static int write_story(struct store_writer *w, const struct finding *f, uint64_t envelopes_us)
+{
+	sqlite3_stmt *s = w->of[STATEMENT_STORY];
+	char source[ADDR_TEXT_MAX], server[ADDR_TEXT_MAX];
+	int r;
+
+	bind_number(s, 1, (int64_t)f->incident.id);
+	bind_number(s, 2, f->id);
+	bind_number(s, 3, f->severity);
+	bind_text(s, 4, words_get(WORDS_INCIDENT_STATE, f->incident.state));
+	bind_number(s, 5, (int64_t)f->incident.count);
+	bind_number(s, 6, (int64_t)f->incident.first_us);
+	bind_number(s, 7, (int64_t)f->incident.last_us);
+	bind_number(s, 8, f->pooled);
+	bind_ends(s, f, source, server);
+	bind_number(s, 17, f->blocked);
+	bind_number(s, 18, f->verified);
+	bind_text(s, 19, words_get(WORDS_ACTION, f->action));
+	bind_text(s, 20, words_get(WORDS_ACTION, f->would));
+	bind_text(s, 21, words_get(WORDS_OUTCOME, f->outcome));
+	bind_text(s, 22, words_get(WORDS_FORM, f->form));
+	bind_number(s, 23, (int64_t)f->value);
+	bind_number(s, 24, (int64_t)f->limit);
+	bind_number(s, 25, (int64_t)f->baseline);
+	bind_number(s, 26, f->window_s);
+	r = run(s);
+	return r == SQLITE_OK && f->incident.first_us >= envelopes_us ? write_evidence(w, f) : r;
+}
+
+static int write_act_of(sqlite3_stmt *s, const struct finding *f)
+{
+	const struct event_text *text = &f->evidence[0];
+	unsigned len = text->len < sizeof(text->bytes) ? text->len : sizeof(text->bytes);
+
+	bind_number(s, 1, (int64_t)f->time_us);
+	bind_number(s, 2, f->id);
+	(void)sqlite3_bind_text(s, 3, text->bytes, f->evidence_count > 0 ? (int)len : 0, SQLITE_STATIC);
+	return run(s);
+}
+
+static int write_told(struct store_writer *w, const struct finding *f, uint64_t envelopes_us)
+{
+	sqlite3_stmt *s = w->of[STATEMENT_ENVELOPE];
+
+	if (f->alone)
+		return write_act_of(w->of[STATEMENT_ACT], f);
+	if (f->time_us < envelopes_us || (f->helo.len == 0 && f->mail_from.len == 0 && f->rcpt_to.len == 0))
+		return SQLITE_OK;
+	bind_number(s, 1, (int64_t)f->incident.id);
+	bind_number(s, 2, (int64_t)f->time_us);
+	BIND_FIELD(s, 3, f->helo);
+	BIND_FIELD(s, 4, f->mail_from);
+	BIND_FIELD(s, 5, f->rcpt_to);
+	return run(s);
+}
+
+static int write_seen(sqlite3_stmt *s, const struct store_seen *row)
+{
+	char client[ADDR_TEXT_MAX], server[ADDR_TEXT_MAX];
+	const uint64_t numbers[] = { row->first_us, row->last_us, row->connections, row->mails,
+		row->recipients, row->tls, row->refused };
+
+	bind_text(s, 1, addr_print(&row->client, client));
+	bind_text(s, 2, addr_print(&row->server, server));
+	bind_number(s, 3, row->self);
+	bind_number(s, 4, row->verified);
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		bind_number(s, 5 + (int)i, (int64_t)numbers[i]);
+	return run(s);
+}
+
+int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint64_t envelopes_us)
+{
+	switch (tale->kind) {
+	case TALE_STORY:
+		return write_story(w, &tale->u.finding, envelopes_us);
+	case TALE_TOLD:
+		return write_told(w, &tale->u.finding, envelopes_us);
+	case TALE_SEEN:
+		return write_seen(w->of[STATEMENT_SEEN], &tale->u.seen);
+	}
+	return SQLITE_MISUSE;
+}
+
 int store_write_clock(struct store_writer *w, const struct store_clock *now)
 {
 	sqlite3_stmt *s = w->of[STATEMENT_CLOCK];
@@ -128,7 +255,12 @@ int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_ag
 		enum store_statement which;
 		uint64_t before_us;
 	} steps[] = {
-		{ STATEMENT_PRUNE_BLOCKS, age->over_us },
+		{ STATEMENT_PRUNE_BLOCKS, age->others_us },
+		{ STATEMENT_PRUNE_INCIDENTS, age->incidents_us },
+		{ STATEMENT_PRUNE_EVIDENCE, age->envelopes_us },
+		{ STATEMENT_PRUNE_ENVELOPES, age->envelopes_us },
+		{ STATEMENT_PRUNE_ACTS, age->others_us },
+		{ STATEMENT_PRUNE_SEEN, age->others_us },
 	};
 	int r = SQLITE_OK;
 

@@ -24,8 +24,33 @@
 	X(BLOCKS_ANEW, "UPDATE blocks SET ended_us = ?1, ended_by = 'unknown' WHERE ended_us IS NULL")       \
 	X(BLOCKS_EXPIRED, "UPDATE blocks SET ended_us = until_us, ended_by = 'expired' "                     \
 	                  "WHERE ended_us IS NULL AND until_us > 0 AND until_us <= ?1")                      \
+	X(STORY, "INSERT INTO incidents (id, rule, severity, state, count, first_us, last_us, pooled, "      \
+	         "source, source_key, source_port, server, server_port, direction, flow, self, blocked, "    \
+	         "verified, action, would, outcome, form, value, value_limit, baseline, window_s) "          \
+	         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, " \
+	         "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) ON CONFLICT (id) DO UPDATE SET severity = ?3, "    \
+	         "state = ?4, count = ?5, last_us = ?7, blocked = ?17, verified = ?18, value = ?23")         \
+	X(EVIDENCE, "INSERT INTO evidence (incident, n, cut, bytes, time_us) VALUES (?1, ?2, ?3, ?4, ?5) "   \
+	            "ON CONFLICT DO NOTHING")                                                                \
+	X(ENVELOPE, "INSERT INTO envelopes (incident, time_us, helo, mail_from, rcpt_to) "                   \
+	            "VALUES (?1, ?2, ?3, ?4, ?5)")                                                           \
+	X(ACT, "INSERT INTO acts (time_us, rule, text) VALUES (?1, ?2, ?3)")                                 \
+	X(SEEN, "INSERT INTO seen (client, server, self, verified, first_us, last_us, connections, mails, "  \
+	        "recipients, tls, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "           \
+	        "ON CONFLICT (client, server) DO UPDATE SET self = ?3, verified = ?4, last_us = ?6, "        \
+	        "connections = ?7, mails = ?8, recipients = ?9, tls = ?10, refused = ?11")                   \
 	X(PRUNE_BLOCKS, "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE ended_us < ?1 "         \
-	                "ORDER BY ended_us LIMIT ?2)")
+	                "ORDER BY ended_us LIMIT ?2)")                                                       \
+	X(PRUNE_INCIDENTS, "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE last_us < ?1 " \
+	                   "ORDER BY last_us LIMIT ?2)")                                                     \
+	X(PRUNE_EVIDENCE, "DELETE FROM evidence WHERE (incident, n) IN (SELECT incident, n FROM evidence "   \
+	                  "WHERE time_us < ?1 ORDER BY time_us LIMIT ?2)")                                   \
+	X(PRUNE_ENVELOPES, "DELETE FROM envelopes WHERE id IN (SELECT id FROM envelopes WHERE time_us < ?1 " \
+	                   "ORDER BY time_us LIMIT ?2)")                                                     \
+	X(PRUNE_ACTS, "DELETE FROM acts WHERE id IN (SELECT id FROM acts WHERE time_us < ?1 "                \
+	              "ORDER BY time_us LIMIT ?2)")                                                          \
+	X(PRUNE_SEEN, "DELETE FROM seen WHERE (client, server) IN (SELECT client, server FROM seen "         \
+	              "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")
 
 enum store_statement {
 #define X(name, sql) STATEMENT_##name,
@@ -50,9 +75,11 @@ struct store_clock {
 	char boot[40]; /* of the kernel: where the monotonic clock began */
 };
 int store_write_clock(struct store_writer *w, const struct store_clock *now);
+/* Lines of evidence and envelopes of what began before envelopes_us are left out. */
+int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint64_t envelopes_us);
 /* Takes out at most STORE_PRUNE_ROWS of each kind that were over before. *more: there may be others. */
 struct store_age {
-	uint64_t over_us, envelopes_us;
+	uint64_t incidents_us, envelopes_us, others_us;
 };
 enum { STORE_PRUNE_ROWS = 500 };
 int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_age *age, bool *more);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "postern/action.h"
 #include "postern/event.h"
@@ -57,4 +58,12 @@ static const struct {
 const char *words_get(enum words_table table, unsigned value)
 {
 	return value < tables[table].count ? tables[table].names[value] : "unknown";
+}
+
+int words_find(enum words_table table, const char *word)
+{
+	for (size_t i = 0; i < tables[table].count; i++)
+		if (strcmp(tables[table].names[i], word) == 0)
+			return (int)i;
+	return -1;
 }

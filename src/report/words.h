@@ -19,4 +19,7 @@ enum words_table {
 /* "unknown" for a number outside the table: records come from another room and are not trusted. */
 const char *words_get(enum words_table table, unsigned value);
 
+/* The number of a word, or -1. */
+int words_find(enum words_table table, const char *word);
+
 #endif

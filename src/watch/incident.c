@@ -28,6 +28,8 @@ struct incident {
 	struct finding
 	        story; /* the first finding; its brief, severity, value and evidence follow the others */
 	uint64_t next_told_count; /* the next finding to be told in full */
+	uint64_t told_count;      /* findings, when it was told last */
+	bool changed;             /* since somebody took it for keeping */
 };
 
 struct incident_book {
@@ -157,6 +159,7 @@ static void incident_grow(struct incident *in, const struct finding *f)
 {
 	struct finding *story = &in->story;
 
+	in->changed = true;
 	story->incident.count++;
 	if (f->time_us > story->incident.last_us)
 		story->incident.last_us = f->time_us;
@@ -174,6 +177,45 @@ bool incident_is_open(const struct incident_book *b, const struct finding *f)
 	struct incident_key key = incident_key(f);
 
 	return table_find(b->table, &key) != NULL;
+}
+
+/* The power of two behind it. */
+static uint64_t next_step(uint64_t count)
+{
+	uint64_t step = 1;
+
+	while (step <= count && step < UINT64_C(1) << 63)
+		step *= 2;
+	return step;
+}
+
+bool incident_restore(struct incident_book *b, const struct finding *story, uint64_t now_us)
+{
+	struct incident_key key = incident_key(story);
+	uint64_t last_us = story->incident.last_us;
+	struct incident *in;
+
+	if (!finding_has_connection(story->id) || table_find(b->table, &key) ||
+	        table_count(b->table) == table_capacity(b->table))
+		return false;
+	in = table_add(b->table, &key, last_us < now_us ? last_us : now_us);
+	in->story = *story;
+	in->told_count = story->incident.count;
+	in->next_told_count = next_step(story->incident.count);
+	b->counts->incidents_open++;
+	return true;
+}
+
+const struct finding *incident_next_changed(struct incident_book *b, uint32_t *cursor)
+{
+	struct incident *in;
+
+	while ((in = table_scan(b->table, cursor)) != NULL)
+		if (in->changed) {
+			in->changed = false;
+			return &in->story;
+		}
+	return NULL;
 }
 
 const struct finding *incident_scan(const struct incident_book *b, uint32_t *cursor)
@@ -197,11 +239,17 @@ static void incident_pass(struct incident_book *b, struct finding *f, const stru
 		b->counts->findings_lost++;
 }
 
+/* More severe than all before it, or the first that was not stopped. */
+static bool is_worse(const struct finding *story, const struct finding *f)
+{
+	return f->severity < story->severity || (story->blocked && !f->blocked);
+}
+
 void incident_add(struct incident_book *b, struct finding *f)
 {
 	struct incident_key key = incident_key(f);
 	struct incident *in = table_find(b->table, &key);
-	bool worse = in && f->severity < in->story.severity;
+	bool worse = in && is_worse(&in->story, f);
 
 	b->counts->findings++;
 	if (f->alone) {
@@ -217,10 +265,12 @@ void incident_add(struct incident_book *b, struct finding *f)
 	if (f->incident.count < in->next_told_count && !worse)
 		return;
 	f->incident.state = f->incident.count == 1 ? INCIDENT_OPEN : INCIDENT_GROWN;
-	if (incident_tell(b, f))
-		in->next_told_count = f->incident.count * 2;
-	else
+	if (!incident_tell(b, f)) {
 		b->counts->findings_lost++;
+		return;
+	}
+	in->told_count = f->incident.count;
+	in->next_told_count = f->incident.count * 2;
 }
 
 void incident_tick(struct incident_book *b, uint64_t now_us)
@@ -242,4 +292,40 @@ uint32_t incident_finish(struct incident_book *b, uint64_t now_us)
 		if (!incident_close(b, oldest, now_us))
 			break;
 	return table_count(b->table);
+}
+
+/* False: the ring has no room. */
+static bool leave_story(struct incident_book *b, struct incident *in, uint64_t now_us)
+{
+	struct finding f = in->story;
+
+	if (!finding_has_connection(f.id)) /* of this daemon's own doing */
+		return incident_close(b, in, now_us);
+	if (in->told_count == f.incident.count)
+		return true;
+	f.incident.state = INCIDENT_GROWN;
+	f.time_us = now_us;
+	if (!incident_tell(b, &f))
+		return false;
+	in->told_count = f.incident.count;
+	return true;
+}
+
+uint32_t incident_leave(struct incident_book *b, uint64_t now_us)
+{
+	struct incident *in;
+	uint32_t cursor = 0, left = 0;
+
+	while ((in = table_scan(b->table, &cursor)) != NULL)
+		left += !leave_story(b, in, now_us);
+	return left;
+}
+
+void incident_change_all(struct incident_book *b)
+{
+	struct incident *in;
+	uint32_t cursor = 0;
+
+	while ((in = table_scan(b->table, &cursor)) != NULL)
+		in->changed = true;
 }

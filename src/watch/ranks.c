@@ -63,9 +63,9 @@ const void *ranks_find(const struct ranks *r, const void *key)
 	return value ? value : table_find(r->of[KNOCKED], key);
 }
 
-const void *ranks_scan(const struct ranks *r, uint64_t *cursor, bool *is_proven)
+void *ranks_scan(const struct ranks *r, uint64_t *cursor, bool *is_proven)
 {
-	const void *value = NULL;
+	void *value = NULL;
 
 	for (unsigned rank = (unsigned)(*cursor >> 32); rank < RANKS && !value; rank++) {
 		uint32_t place = (uint32_t)*cursor;

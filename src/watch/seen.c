@@ -82,6 +82,7 @@ void seen_event(struct seen *s, const struct event *e)
 		row->first_us = e->time_us;
 	}
 	row->last_us = e->time_us;
+	row->changed = true;
 	row->self = e->conn.self;
 	row->is_there |= is_there;
 	++*number_of(e, row);
@@ -95,6 +96,52 @@ bool seen_next(const struct seen *s, uint64_t *cursor, struct seen_row *out)
 	if (row)
 		*out = *row;
 	return row != NULL;
+}
+
+bool seen_next_changed(struct seen *s, uint64_t *cursor, unsigned *most, struct seen_row *out)
+{
+	struct seen_row *row;
+	bool is_proven;
+
+	while (*most > 0) {
+		--*most;
+		row = ranks_scan(s->rows, cursor, &is_proven);
+		if (!row) {
+			*cursor = 0;
+			return false;
+		}
+		if (!row->changed)
+			continue;
+		row->changed = false;
+		*out = *row;
+		return true;
+	}
+	return false;
+}
+
+void seen_change_all(struct seen *s)
+{
+	struct seen_row *row;
+	uint64_t cursor = 0;
+	bool is_proven;
+
+	while ((row = ranks_scan(s->rows, &cursor, &is_proven)))
+		row->changed = true;
+}
+
+void seen_restore(struct seen *s, const struct seen_row *row)
+{
+	struct seen_key key;
+	struct seen_row *mine;
+
+	memset(&key, 0, sizeof(key));
+	key.client = row->client;
+	key.server = row->server;
+	mine = ranks_take(s->rows, &key, row->is_there, row->last_us);
+	if (mine->first_us != 0)
+		return;
+	*mine = *row;
+	mine->changed = false;
 }
 
 uint64_t seen_evicted(const struct seen *s)

@@ -16,7 +16,8 @@ struct seen_row {
 	struct addr client, server;
 	uint8_t self;     /* enum policy_self, of the last connection */
 	uint8_t is_there; /* it has talked with the server: its address is not forged */
-	uint8_t pad[6];
+	uint8_t changed;  /* since somebody took it for keeping */
+	uint8_t pad[5];
 	uint64_t first_us, last_us;
 	uint64_t connections; /* that the server has greeted */
 	uint64_t mails;       /* taken, where that can be read */
@@ -31,6 +32,13 @@ void seen_free(struct seen *s); /* NULL is fine */
 void seen_event(struct seen *s, const struct event *e);
 /* False behind the last row. cursor: 0 at the beginning. */
 bool seen_next(const struct seen *s, uint64_t *cursor, struct seen_row *out);
+/* Looks at up to `most` rows from cursor on (0 at the beginning, and at the end of a round) for one that has changed since
+ * it was last given. False: none among these. */
+bool seen_next_changed(struct seen *s, uint64_t *cursor, unsigned *most, struct seen_row *out);
+/* All of them are given again. */
+void seen_change_all(struct seen *s);
+/* A row that another daemon has left; the oldest first. One that is there stays as it is. */
+void seen_restore(struct seen *s, const struct seen_row *row);
 /* Rows that had to give way. */
 uint64_t seen_evicted(const struct seen *s);
 

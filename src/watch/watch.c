@@ -14,6 +14,9 @@
 #include "watch/incident.h"
 #include "watch/judge.h"
 
+/* In cursors: the place is in the book of habits. No book has so many places. */
+static const uint32_t IN_HABITS = UINT32_C(1) << 31;
+
 struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
 	struct incident_book *incidents, *habits;
@@ -231,20 +234,52 @@ uint32_t watch_finish(struct watch *w, uint64_t now_us)
 	return incident_finish(w->incidents, now_us) + incident_finish(w->habits, now_us);
 }
 
+uint32_t watch_leave(struct watch *w, uint64_t now_us)
+{
+	return incident_leave(w->incidents, now_us) + incident_leave(w->habits, now_us);
+}
+
+void watch_change_all(struct watch *w)
+{
+	incident_change_all(w->incidents);
+	incident_change_all(w->habits);
+}
+
+bool watch_restore(struct watch *w, const struct finding *story, uint64_t now_us)
+{
+	return incident_restore(is_habit(story) ? w->habits : w->incidents, story, now_us);
+}
+
+const struct finding *watch_next_changed(struct watch *w, uint32_t *cursor)
+{
+	const struct finding *f = NULL;
+	uint32_t place = *cursor & ~IN_HABITS;
+
+	if (!(*cursor & IN_HABITS)) {
+		f = incident_next_changed(w->incidents, &place);
+		*cursor = f ? place : IN_HABITS;
+		place = 0;
+	}
+	if (!f) {
+		f = incident_next_changed(w->habits, &place);
+		*cursor = f ? IN_HABITS | place : 0;
+	}
+	return f;
+}
+
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor)
 {
-	static const uint32_t in_habits = UINT32_C(1) << 31; /* no book has so many places */
 	const struct finding *f = NULL;
-	uint32_t place = *cursor & ~in_habits;
+	uint32_t place = *cursor & ~IN_HABITS;
 
-	if (!(*cursor & in_habits)) {
+	if (!(*cursor & IN_HABITS)) {
 		f = incident_scan(w->incidents, &place);
-		*cursor = f ? place : in_habits;
+		*cursor = f ? place : IN_HABITS;
 		place = 0;
 	}
 	if (!f) {
 		f = incident_scan(w->habits, &place);
-		*cursor = in_habits | place;
+		*cursor = IN_HABITS | place;
 	}
 	return f;
 }

@@ -12,6 +12,7 @@
 #ifndef WATCH_WATCH_H
 #define WATCH_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -43,6 +44,15 @@ void watch_event(struct watch *w, const struct event *e);
 void watch_tick(struct watch *w, uint64_t now_us);
 /* Closes all of them; call until it returns 0, draining the ring between calls. */
 uint32_t watch_finish(struct watch *w, uint64_t now_us);
+
+/* Instead: tells what is not told yet, and leaves all open; likewise. */
+uint32_t watch_leave(struct watch *w, uint64_t now_us);
+/* An incident of before goes on, as incident_restore(). */
+bool watch_restore(struct watch *w, const struct finding *story, uint64_t now_us);
+/* The next incident that has changed since it was last given; NULL at the end of a round, and cursor is 0 again. */
+const struct finding *watch_next_changed(struct watch *w, uint32_t *cursor);
+/* All of them are given again. */
+void watch_change_all(struct watch *w);
 
 /* Incidents that are open, habits behind the others, as incident_scan(). Valid until the next event or tick. */
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);

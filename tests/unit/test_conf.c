@@ -137,7 +137,7 @@ static const char every_key[] =
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  own = no  "
         "hooks = { output, forward } }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
-        "store { path = /tmp/kept.db  keep = 2h }\n"
+        "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n"
         "include(more.conf)\n";
 
@@ -218,6 +218,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_STRING_EQUAL(c->dns.trust_anchor, "/etc/anchor");
 	CU_ASSERT_STRING_EQUAL(c->store.path, "/tmp/kept.db");
 	CU_ASSERT_EQUAL(c->store.keep_s, 7200);
+	CU_ASSERT_EQUAL(c->store.envelope_s, 3600);
 	CU_ASSERT_STRING_EQUAL(c->control.path, "/tmp/ask.sock");
 	CU_ASSERT_STRING_EQUAL(c->control.group, "mail-admins");
 	conf_free(c);

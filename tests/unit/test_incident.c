@@ -228,9 +228,136 @@ static void full_ring_is_counted(void)
 	end();
 }
 
+/* What a daemon leaves to the next one; the book is another one then. */
+static struct finding leave(uint64_t second, bool expected)
+{
+	uint32_t cursor = 0;
+	const struct finding *changed;
+	struct finding story;
+
+	memset(&story, 0, sizeof(story));
+	CU_ASSERT_EQUAL(incident_leave(book, EVENTS_START_US + second * 1000000), 0);
+	changed = incident_next_changed(book, &cursor);
+	CU_ASSERT_EQUAL(changed != NULL, expected);
+	if (changed)
+		story = *changed;
+	CU_ASSERT_PTR_NULL(incident_next_changed(book, &cursor));
+	end();
+	begin(RING_SLOTS);
+	return story;
+}
+
+static void goes_on_in_another_book(void)
+{
+	struct finding story, first, f;
+	unsigned i;
+
+	begin(RING_SLOTS);
+	for (i = 0; i < 3; i++)
+		add(i, 1, i == 0 ? "a" : "b");
+	first = take(INCIDENT_OPEN, 1);
+	take(INCIDENT_GROWN, 2);
+	CU_ASSERT_EQUAL(incident_leave(book, EVENTS_START_US), 0);
+	take(INCIDENT_GROWN, 3); /* the third was not told yet */
+	CU_ASSERT_EQUAL(incident_leave(book, EVENTS_START_US), 0);
+	CU_ASSERT_PTR_NULL(ring_front(ring)); /* once */
+	story = leave(2, true);
+	CU_ASSERT_TRUE(incident_restore(book, &story, EVENTS_START_US + 3000000));
+	CU_ASSERT_FALSE(incident_restore(book, &story, EVENTS_START_US + 3000000)); /* it is there */
+	CU_ASSERT_EQUAL(counts.incidents_open, 1);
+	add(4, 1, "c");
+	f = take(INCIDENT_GROWN, 4);
+	CU_ASSERT_EQUAL(f.incident.id, first.incident.id);
+	CU_ASSERT_EQUAL(f.incident.first_us, EVENTS_START_US);
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, 4);
+	CU_ASSERT_EQUAL(f.evidence_count, 3);
+	end();
+}
+
+static void its_time_passes_between_books(void)
+{
+	uint64_t late_us = EVENTS_START_US + QUIET_S * UINT64_C(1000000);
+	struct finding story;
+
+	begin(RING_SLOTS);
+	add(0, 1, "x");
+	story = leave(0, true);
+	CU_ASSERT_TRUE(incident_restore(book, &story, late_us));
+	incident_tick(book, late_us);
+	take(INCIDENT_CLOSED, 1);
+	/* the clock was set back by a day meanwhile: the story is no day longer for it */
+	CU_ASSERT_TRUE(incident_restore(book, &story, EVENTS_START_US - UINT64_C(86400) * 1000000));
+	incident_tick(book, EVENTS_START_US - UINT64_C(86400) * 1000000);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	incident_tick(book, late_us - UINT64_C(86400) * 1000000);
+	take(INCIDENT_CLOSED, 1);
+	end();
+}
+
+static void only_what_changed_is_kept(void)
+{
+	uint32_t cursor = 0;
+
+	begin(RING_SLOTS);
+	add(0, 1, "x");
+	add(0, 2, "x");
+	CU_ASSERT_PTR_NOT_NULL(incident_next_changed(book, &cursor));
+	CU_ASSERT_PTR_NOT_NULL(incident_next_changed(book, &cursor));
+	CU_ASSERT_PTR_NULL(incident_next_changed(book, &cursor));
+	cursor = 0;
+	CU_ASSERT_PTR_NULL(incident_next_changed(book, &cursor));
+	add(1, 2, "x");
+	cursor = 0;
+	CU_ASSERT_EQUAL(incident_next_changed(book, &cursor)->conn.src.b[15], 2);
+	CU_ASSERT_PTR_NULL(incident_next_changed(book, &cursor));
+	incident_change_all(book);
+	cursor = 0;
+	CU_ASSERT_PTR_NOT_NULL(incident_next_changed(book, &cursor));
+	CU_ASSERT_PTR_NOT_NULL(incident_next_changed(book, &cursor));
+	end();
+}
+
+/* How much passed blind is counted by each daemon for itself. */
+static void about_the_gate_ends_with_the_daemon(void)
+{
+	struct finding f = make(0, 1, "x");
+
+	begin(RING_SLOTS);
+	f.id = FINDING_GATE_BLIND;
+	incident_add(book, &f);
+	take(INCIDENT_OPEN, 1);
+	CU_ASSERT_EQUAL(incident_leave(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, 1);
+	CU_ASSERT_FALSE(incident_restore(book, &f, EVENTS_START_US));
+	end();
+}
+
+static void the_first_that_passes_is_told(void)
+{
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (unsigned i = 0; i < 5; i++) {
+		f = make(i, 1, "x");
+		f.blocked = i != 2 && i != 4;
+		incident_add(book, &f);
+	}
+	take(INCIDENT_OPEN, 1);
+	take(INCIDENT_GROWN, 2);
+	CU_ASSERT_FALSE(take(INCIDENT_GROWN, 3).blocked);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	end();
+}
+
 SUITE("incident", { "tells at doubling steps", tells_at_doubling_steps },
         { "closes when quiet", closes_when_quiet }, { "keeps five lines", keeps_five_lines },
         { "summary tells the worst", summary_tells_the_worst },
         { "keeps stories apart", keeps_stories_apart },
         { "eviction tells the summary", eviction_tells_the_summary },
-        { "full ring is counted", full_ring_is_counted })
+        { "full ring is counted", full_ring_is_counted },
+        { "goes on in another book", goes_on_in_another_book },
+        { "its time passes between books", its_time_passes_between_books },
+        { "only what changed is kept", only_what_changed_is_kept },
+        { "the first that passes is told", the_first_that_passes_is_told },
+        { "about the gate ends with the daemon", about_the_gate_ends_with_the_daemon })

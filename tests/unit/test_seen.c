@@ -157,8 +157,40 @@ static void a_scan_survives_changes(void)
 	ranks_free(r);
 }
 
+static void goes_on_after_a_restart(void)
+{
+	struct seen *s = seen_new(16, key), *next = seen_new(16, key);
+	struct event e = from(EVENT_GREETING, 7, 0);
+	struct seen_row row, kept;
+	uint64_t cursor = 0;
+	unsigned most = 100;
+
+	seen_event(s, &e);
+	CU_ASSERT_TRUE(seen_next_changed(s, &cursor, &most, &kept));
+	CU_ASSERT_FALSE(seen_next_changed(s, &cursor, &most, &row));
+	CU_ASSERT_EQUAL(cursor, 0);
+	CU_ASSERT_FALSE(seen_next_changed(s, &cursor, &most, &row)); /* it was given */
+	seen_change_all(s);
+	CU_ASSERT_TRUE(seen_next_changed(s, &cursor, &most, &row));
+	kept.connections = 41;
+	seen_restore(next, &kept);
+	e.time_us += 1000;
+	seen_event(next, &e);
+	kept.connections = 1;
+	seen_restore(next, &kept); /* changes nothing */
+	CU_ASSERT_EQUAL(count_rows(next, &row), 1);
+	CU_ASSERT_EQUAL(row.connections, 42);
+	CU_ASSERT_EQUAL(row.first_us, EVENTS_START_US);
+	CU_ASSERT_EQUAL(row.last_us, EVENTS_START_US + 1000);
+	most = 0;
+	CU_ASSERT_FALSE(seen_next_changed(next, &cursor, &most, &row)); /* bounded */
+	seen_free(s);
+	seen_free(next);
+}
+
 SUITE("seen", { "counts what a client does", counts_what_a_client_does },
         { "leaves other servers alone", leaves_other_servers_alone },
         { "forged tries push out tries only", forged_tries_push_out_tries_only },
         { "who talks at last keeps its tries", who_talks_at_last_keeps_its_tries },
-        { "a scan survives changes", a_scan_survives_changes })
+        { "a scan survives changes", a_scan_survives_changes },
+        { "goes on after a restart", goes_on_after_a_restart })

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "events.h"
 #include "report/store.h"
 #include "suite.h"
 
@@ -38,13 +39,20 @@ static void end(void)
 	CU_ASSERT_EQUAL(system(command), 0);
 }
 
-static struct store *open_store(void)
+static struct store *open_keeping(uint32_t envelope_s)
 {
-	const struct store_settings s = { .path = file, .keep_s = 86400, .envelope_s = 86400 };
+	const struct store_settings s = {
+		.path = file, .keep_s = 3650U * 86400U, .envelope_s = envelope_s, .calm_s = 3600
+	};
 	struct store *store = store_open(&s);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(store);
 	return store;
+}
+
+static struct store *open_store(void)
+{
+	return open_keeping(3650U * 86400U);
 }
 
 static void sleep_ms(long ms)
@@ -186,7 +194,7 @@ static void blocks_come_back(void)
 
 	begin();
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", now_us + HOUR_US);
 	set(s, "198.51.100.0/24", 0);
 	set(s, "2001:db8::/32", now_us + HOUR_US);
@@ -213,7 +221,7 @@ static void many_blocks_at_once(void)
 
 	begin();
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	for (unsigned i = 0; i < MANY; i++) {
 		b.prefix.addr.b[13] = (uint8_t)(i >> 16);
 		b.prefix.addr.b[14] = (uint8_t)(i >> 8);
@@ -233,7 +241,7 @@ static void keep_one_hour_block(void)
 {
 	struct store *s = open_store();
 
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", clock_now_us() + HOUR_US);
 	store_close(s);
 }
@@ -320,7 +328,7 @@ static void damage_is_set_aside(void)
 		s = open_store();
 		CU_ASSERT_TRUE(is_word(s, "working"));
 		CU_ASSERT_TRUE(hears(s, ".corrupt-"));
-		CU_ASSERT_EQUAL(store_start(s), 0);
+		CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 		CU_ASSERT_TRUE(wait_until(s, true));
 		CU_ASSERT_TRUE(store_wants_blocks(s));
 		store_blocks_anew(s);
@@ -340,7 +348,7 @@ static void damage_while_it_is_used(void)
 	begin();
 	sql("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t");
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	CU_ASSERT_TRUE(wait_until(s, true));
 	sql("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -367,7 +375,7 @@ static void newer_is_left_alone(void)
 	s = open_store();
 	CU_ASSERT_TRUE(is_word(s, "newer"));
 	CU_ASSERT_TRUE(store_read_blocks(s, 0, find, &f) < 0);
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	store_close(s);
 	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 4711);
@@ -385,7 +393,7 @@ static void locked_by_another(void)
 	keep_one_hour_block();
 	CU_ASSERT_EQUAL(sqlite3_open(file, &db), SQLITE_OK);
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	CU_ASSERT_EQUAL(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
 	set(s, "192.0.2.2", 0);
 	CU_ASSERT_TRUE(wait_until(s, false));
@@ -437,7 +445,7 @@ static void folder_comes_later(void)
 	CU_ASSERT_EQUAL(rename(folder, gone), 0);
 	s = open_store();
 	CU_ASSERT_TRUE(is_word(s, "missing"));
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	CU_ASSERT_TRUE(wait_until(s, false));
 	CU_ASSERT_EQUAL(rename(gone, folder), 0);
@@ -453,7 +461,7 @@ static void file_is_taken_away(void)
 
 	begin();
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	CU_ASSERT_TRUE(wait_until(s, true));
 	CU_ASSERT_EQUAL(unlink(file), 0);
@@ -482,7 +490,7 @@ static void without_shared_memory(void)
 	store_read_status(s, &status);
 	CU_ASSERT_TRUE(status.works);
 	CU_ASSERT_FALSE(status.wal);
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	store_close(s);
 	CU_ASSERT_EQUAL(read_blocks().count, 1);
@@ -505,7 +513,7 @@ static void killed_in_the_middle(void)
 			struct store *s = open_store();
 			char prefix[32];
 
-			(void)store_start(s);
+			(void)store_start(s, NULL, NULL);
 			for (unsigned i = 0;; i++) {
 				snprintf(prefix, sizeof(prefix), "10.0.%u.%u", i / 256 % 256, i % 256);
 				set(s, prefix, 0);
@@ -530,11 +538,12 @@ static void killed_in_the_middle(void)
 
 static void old_ones_go(void)
 {
+	const struct store_settings a_day = { .path = file, .keep_s = 86400 };
 	struct store *s;
 
 	begin();
 	s = open_store();
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	for (unsigned i = 0; i < 1200; i++) {
 		char prefix[32];
@@ -546,14 +555,318 @@ static void old_ones_go(void)
 	CU_ASSERT_TRUE(wait_until(s, true));
 	store_close(s);
 	sql("UPDATE blocks SET ended_us = ended_us - 86401000000 WHERE ended_us > 0 AND id % 2 = 0");
-	s = open_store(); /* what ended a day ago goes, in steps; what ended now stays, and what is in force */
-	CU_ASSERT_EQUAL(store_start(s), 0);
+	s = store_open(
+	        &a_day); /* what ended a day ago goes, in steps; what ended now stays, and what is in force */
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	set(s, "192.0.2.1", 0);
 	for (unsigned i = 0; i < 500 && sql_number("SELECT count(*) FROM blocks") > 601; i++)
 		sleep_ms(10);
 	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM blocks"), 601);
 	store_close(s);
 	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	end();
+}
+
+/* ---- incidents and who delivers --------------------------------------------------------------- */
+
+static const char odd_bytes[] = "RCPT TO:<a\0b\xff'\"> -> 550";
+
+static struct finding story(uint64_t id, uint64_t after_us, enum incident_state state)
+{
+	struct event e = events_make(EVENT_RCPT, after_us);
+	struct finding f;
+
+	memset(&f, 0, sizeof(f));
+	f.id = FINDING_RELAY_ATTEMPT;
+	f.severity = 2;
+	f.time_us = e.time_us;
+	f.conn = e.conn;
+	f.action = ACTION_REFUSE_RECIPIENT;
+	f.would = ACTION_REFUSE_RECIPIENT;
+	f.outcome = OUTCOME_REFUSED_BY_US;
+	f.form = SMTP_FORM_PERCENT;
+	f.value = 3;
+	f.verified = 1;
+	f.incident = (struct incident_brief) {
+		.id = id, .count = 7, .first_us = EVENTS_START_US, .last_us = e.time_us, .state = state
+	};
+	f.evidence_count = 1;
+	events_text(f.evidence[0].bytes, sizeof(f.evidence[0].bytes), &f.evidence[0].len, &f.evidence[0].cut,
+	        odd_bytes, sizeof(odd_bytes) - 1);
+	EVENTS_TEXT(f.mail_from, "<s@evil.test>");
+	EVENTS_TEXT(f.rcpt_to, "<a%foreign.test@example.org>");
+	return f;
+}
+
+struct stories {
+	unsigned count;
+	struct finding last;
+};
+
+static void find_story(void *arg, const struct finding *f)
+{
+	struct stories *found = arg;
+
+	found->count++;
+	found->last = *f;
+}
+
+static struct stories read_stories(void)
+{
+	struct stories found = { .count = 0 };
+	struct store *s = open_store();
+
+	CU_ASSERT_EQUAL(store_read_stories(s, find_story, &found), 0);
+	store_close(s);
+	return found;
+}
+
+static void open_incidents_come_back(void)
+{
+	struct finding f;
+	struct stories found;
+	struct store *s;
+
+	begin();
+	s = open_keeping(3650U * 86400U);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	f = story(11, 5000, INCIDENT_OPEN);
+	store_told(s, &f);
+	store_story(s, &f);
+	f = story(12, 4000, INCIDENT_OPEN);
+	store_story(s, &f);
+	f = story(13, 9000, INCIDENT_OPEN);
+	store_story(s, &f);
+	f.incident.state = INCIDENT_CLOSED;
+	store_story(s, &f);
+	store_close(s);
+	found = read_stories();
+	CU_ASSERT_EQUAL(found.count, 2);
+	f = story(11, 5000, INCIDENT_OPEN); /* the one with the oldest last finding came first */
+	f.conn.rule = f.conn.server = -1;
+	f.conn.open_us = 0;
+	f.time_us = f.incident.first_us;
+	CU_ASSERT_EQUAL(memcmp(&found.last, &f, sizeof(f)), 0);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM incidents WHERE state = 'closed'"), 1);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM envelopes"), 1);
+	end();
+}
+
+static void no_envelopes_where_none_are_wanted(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct stories found;
+	struct store *s;
+
+	begin();
+	s = open_keeping(0);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	store_told(s, &f);
+	store_story(s, &f);
+	f.alone = 1;
+	store_told(s, &f);
+	store_close(s);
+	found = read_stories();
+	CU_ASSERT_EQUAL(found.count, 1);
+	CU_ASSERT_EQUAL(found.last.evidence_count, 0);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM envelopes"), 0);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM acts"), 1);
+	end();
+}
+
+static void strange_rows_are_left_out(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct stories found;
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		f.incident.id = 11 + i;
+		store_story(s, &f);
+	}
+	set(s, "192.0.2.1", 0);
+	set(s, "192.0.2.2", 0);
+	store_close(s);
+	sql("UPDATE incidents SET source = 'nowhere' WHERE id = 11; UPDATE incidents SET state = 'odd' WHERE "
+	    "id = 12;"
+	    "UPDATE incidents SET count = 0 WHERE id = 13; UPDATE incidents SET action = 'unheard-of' WHERE "
+	    "id = 14;"
+	    "UPDATE blocks SET prefix = 'everything' WHERE prefix = '192.0.2.1'");
+	found = read_stories();
+	CU_ASSERT_EQUAL(found.count, 2); /* of an action that another posternd knew, the rest is good */
+	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.2 ");
+	end();
+}
+
+static int ask(struct store *s, const struct store_question *q, struct finding *rows)
+{
+	uint32_t number = store_ask(s, q);
+	int n = -EAGAIN;
+
+	CU_ASSERT_NOT_EQUAL(number, 0);
+	for (unsigned i = 0; i < 1000 && (n = store_fetch(s, number, rows)) == -EAGAIN; i++)
+		sleep_ms(10);
+	CU_ASSERT_EQUAL(store_fetch(s, number, rows), -ESRCH); /* it is used up */
+	return n;
+}
+
+static void the_past_in_pages(void)
+{
+	static struct finding rows[STORE_PAGE];
+	struct store_question q = { .since_us = 0 };
+	unsigned seen = 0;
+	struct store *s;
+	int n;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (unsigned i = 1; i <= 150; i++) {
+		struct finding f = story(i, i / 10 * 1000, i % 2 ? INCIDENT_CLOSED : INCIDENT_OPEN);
+
+		f.conn.src.b[15] = (uint8_t)i;
+		if (i == 150)
+			f.conn.src.b[0] = 0x20; /* IPv6 */
+		store_story(s, &f);
+	}
+	CU_ASSERT_TRUE(wait_until(s, true));
+	while ((n = ask(s, &q, rows)) > 0) {
+		for (int i = 0; i < n; i++)
+			CU_ASSERT_EQUAL(rows[i].incident.id, 150 - seen++);
+		q.before_us = rows[n - 1].incident.last_us;
+		q.before_id = rows[n - 1].incident.id;
+	}
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_EQUAL(seen, 150);
+	q = (struct store_question) { .since_us = EVENTS_START_US + 14000 };
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 11);
+	q = (struct store_question) { .open = true, .since_us = EVENTS_START_US + 14000 };
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 6);
+	q = (struct store_question) { .rule = FINDING_EVASION };
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 0);
+	q = (struct store_question) { .has_source = true, .rule = FINDING_RELAY_ATTEMPT };
+	CU_ASSERT_EQUAL(prefix_parse("203.0.113.8/29", &q.source), 0);
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 8);
+	CU_ASSERT_EQUAL(prefix_parse("::/0", &q.source), 0);
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 1);
+	store_close(s);
+	end();
+}
+
+static void too_many_ask(void)
+{
+	struct store_question q = { .since_us = 0 };
+	struct store *s;
+
+	begin();
+	s = open_store(); /* and nobody answers */
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_NOT_EQUAL(store_ask(s, &q), 0);
+	CU_ASSERT_EQUAL(store_ask(s, &q), 0);
+	store_close(s);
+	end();
+}
+
+static void find_seen(void *arg, const struct store_seen *row)
+{
+	struct store_seen *rows = arg;
+
+	while (rows->first_us != 0)
+		rows++;
+	*rows = *row;
+}
+
+static void who_delivers_comes_back(void)
+{
+	struct event e = events_make(EVENT_GREETING, 0);
+	struct store_seen row = { .client = e.conn.src,
+		.server = e.conn.dst,
+		.self = 1,
+		.verified = 1,
+		.first_us = 1000,
+		.last_us = 2000,
+		.connections = 1,
+		.mails = 2,
+		.recipients = 3,
+		.tls = 4,
+		.refused = 5 };
+	struct store_seen rows[4] = { { .first_us = 0 } };
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	store_seen(s, &row);
+	for (unsigned i = 0; i < 3; i++) {
+		row.client.b[15] = (uint8_t)i;
+		row.last_us = 5000 - i;
+		row.connections = 10 + i;
+		store_seen(s, &row);
+	}
+	row.connections = 99;
+	store_seen(s, &row);
+	store_close(s);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_seen(s, 3, find_seen, rows), 0); /* the three youngest, the oldest first */
+	CU_ASSERT_EQUAL(rows[0].last_us, 4998);
+	CU_ASSERT_EQUAL(memcmp(&rows[0], &row, sizeof(row)), 0);
+	CU_ASSERT_EQUAL(rows[2].last_us, 5000);
+	CU_ASSERT_TRUE(store_read_since(s) > EVENTS_START_US / 2);
+	store_close(s);
+	end();
+}
+
+static void what_was_lost_is_wanted_again(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct store_status status;
+	struct store *s;
+
+	begin();
+	s = open_store();
+	for (unsigned i = 0; i < 3000; i++) /* more than there is room for, and nobody writes yet */
+		store_story(s, &f);
+	store_read_status(s, &status);
+	CU_ASSERT_EQUAL(status.lost, 3000 - 2048);
+	CU_ASSERT_EQUAL(store_room(s), 0);
+	CU_ASSERT_FALSE(store_wants_all(s)); /* there is no use in it yet */
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	CU_ASSERT_TRUE(wait_until(s, true));
+	CU_ASSERT_FALSE(store_wants_blocks(s));
+	CU_ASSERT_TRUE(store_wants_all(s));
+	CU_ASSERT_FALSE(store_wants_all(s));
+	store_close(s);
+	end();
+}
+
+/* A file as the first posternd with a store made it. */
+static void older_schema_is_migrated(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct store *s;
+
+	begin();
+	sql("CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), wall_us INTEGER NOT NULL, "
+	    "monotonic_us INTEGER NOT NULL, boot TEXT NOT NULL, made_us INTEGER NOT NULL);"
+	    "CREATE TABLE blocks (id INTEGER PRIMARY KEY, prefix TEXT NOT NULL, set_us INTEGER NOT NULL, "
+	    "until_us INTEGER NOT NULL, uid INTEGER NOT NULL, rule INTEGER NOT NULL, reason TEXT NOT NULL, "
+	    "ended_us INTEGER, ended_by TEXT);"
+	    "CREATE UNIQUE INDEX blocks_in_force ON blocks (prefix) WHERE ended_us IS NULL;"
+	    "CREATE INDEX blocks_over ON blocks (ended_us) WHERE ended_us IS NOT NULL;"
+	    "INSERT INTO blocks VALUES (1, '192.0.2.9', 1, 0, 0, 0, 'of old', NULL, NULL);"
+	    "PRAGMA user_version = 1");
+	CU_ASSERT_EQUAL(chmod(file, 0600), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "working"));
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	store_story(s, &f);
+	store_close(s);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 2);
+	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.9 ");
+	CU_ASSERT_EQUAL(read_stories().count, 1);
 	end();
 }
 
@@ -568,7 +881,7 @@ static void no_store(void)
 	store_block_ended(NULL, &p, 1, STORE_EXPIRED);
 	store_blocks_anew(NULL);
 	store_tick(NULL);
-	CU_ASSERT_EQUAL(store_start(NULL), 0);
+	CU_ASSERT_EQUAL(store_start(NULL, NULL, NULL), 0);
 	CU_ASSERT_EQUAL(store_read_blocks(NULL, 1, find, &f), 0);
 	CU_ASSERT_FALSE(store_wants_blocks(NULL));
 	CU_ASSERT_FALSE(store_take_notice(NULL, text));
@@ -588,4 +901,11 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "a file that is taken away", file_is_taken_away },
         { "without shared memory", without_shared_memory },
         { "killed in the middle of writing", killed_in_the_middle },
-        { "what was over long ago goes", old_ones_go }, { "no store", no_store })
+        { "what was over long ago goes", old_ones_go }, { "no store", no_store },
+        { "open incidents come back", open_incidents_come_back },
+        { "no envelopes where none are wanted", no_envelopes_where_none_are_wanted },
+        { "strange rows are left out", strange_rows_are_left_out },
+        { "the past in pages", the_past_in_pages }, { "too many ask", too_many_ask },
+        { "who delivers comes back", who_delivers_comes_back },
+        { "what was lost is wanted again", what_was_lost_is_wanted_again },
+        { "an older schema is migrated", older_schema_is_migrated })
