@@ -151,7 +151,7 @@ same "SIGTERM: one verdict for each packet, and the kernel wanted all of them" "
     '.event_type == "stats"' | tail -n 1 | jq -r '.stats.tap | "\(.packets == .verdicts) \(.verdict_errors)"')"
 
 # ---- a crowd ----
-# 2,000 sources, all refused again and again; a queue that has 1,024 places, and a quarter of them for those who wait.
+# 2,000 sources, all refused again and again; 64 places for each worker.
 
 CROWD=2000
 ulimit -n 8192
@@ -160,8 +160,7 @@ lab_postfix mail mx.example.org example.org 'virtual_transport = discard:'
 lab_sink lan 25 -f rcpt -m $((CROWD + 100))
 lab_in stranger ip route add local 10.66.0.0/16 dev lo
 lab_in gw ip route add 10.66.0.0/16 via 203.0.113.66
-postern_conf "$WORLD" "$SLOW" 'slow { hold = 2s session = 6s packets = 1024 }' \
-    'queue { length = 1024 }' \
+postern_conf "$WORLD" "$SLOW" 'slow { hold = 2s session = 6s packets = 64 }' \
     'servers "sink" { addresses = { "192.168.20.20" } domains = { "sink.example" } }' \
     'rule "sink" { from = { any } to = { "sink" } do = inspect }'
 postern_start
