@@ -12,6 +12,8 @@ counts=build/check/counts
 : >"$counts"
 began=$SECONDS
 make=${MAKE:-make}
+lean=yes
+[ -z "${FULL:-}" ] || lean= # FULL=1: all lab tests under sanitizers, too, and more of each
 
 # A stage that closes with a line "N passed, N failed[, N skipped]" is counted by it, another one as a
 # single test. It is told in one piece when it is over.
@@ -45,7 +47,7 @@ stage peers "$make" --no-print-directory peers
 
 {
 	stage lab env BUILD=build/release tests/netns/run.sh
-	stage lab-san env BUILD=build/san tests/netns/run.sh
+	stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh
 } &
 
 stage lint "$make" --no-print-directory lint

@@ -10,6 +10,9 @@
 # It may run for LAB_LIMIT seconds (120), or for what its own line "# time-limit: SECONDS" says; then its process group
 # gets TERM, and ten seconds later KILL. A test whose lab is still there five seconds after its end has failed too:
 # the directory of a lab is the last thing that clean-up removes. With LAB_KEEP=1 labs stay, and nobody minds.
+#
+# With LAB_LEAN=1 and no NAME, tests with a line "# lean: WHY" are left out: they took too long for what they would show
+# a second time.
 
 set -u
 
@@ -113,7 +116,14 @@ run_one() {
 if [[ $EUID -ne 0 ]]; then
     echo "NOT ROOT: tests in network namespaces need root; what follows is skipped, not tested."
 fi
-[[ $# -gt 0 ]] || set -- "$here"/test_*.sh
+if [[ $# -eq 0 ]]; then
+    set -- "$here"/test_*.sh
+    if [[ -n ${LAB_LEAN:-} ]]; then
+        echo "left out here:$(grep -l '^# lean: ' "$@" | sed 's/.*test_/ /; s/\.sh$//' | tr -d '\n')"
+        mapfile -t lean < <(grep -L '^# lean: ' "$@")
+        set -- "${lean[@]}"
+    fi
+fi
 for name; do
     if path=$(find_test "$name"); then
         run_one "$path"

@@ -4,6 +4,7 @@
 # honest ones arrive. Nothing stands in between: the judgement is asked for beside the mail (build/*/corpus/address).
 # WAY=closed TABLE=FILE: the same with closed servers; what each made of each form, as docs/FORMS.md needs it.
 # time-limit: 300
+# lean: what servers make of addresses
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -2,6 +2,7 @@
 # test_lab.sh - proves the lab itself, without Postern: mail flows over both families, programs start and stop, two
 # labs do not see each other, the host's network sees none of them, and nothing is left, however a test ends.
 # time-limit: 300
+# lean: the lab itself, where nothing of ours runs
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

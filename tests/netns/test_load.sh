@@ -2,6 +2,7 @@
 # test_load.sh - 10,000 messages through the gate in enforce mode without an error, and bodies that arrive byte by byte
 # as they were sent, 50 MB among them.
 # time-limit: 400
+# lean: volume; under sanitizers it measures them
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -5,6 +5,7 @@
 # tell of each.
 # FULL=1: 2,000 mails on the one connection.
 # time-limit: 600
+# lean: servers and clients, not more of our code than the other tests reach
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

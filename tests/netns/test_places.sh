@@ -2,6 +2,7 @@
 # test_places.sh - where the gateway stands: as the mail server itself (input and output hooks), between translated
 # addresses, with several ports, pairs inside home and in transit; and many connections spread over several workers.
 # time-limit: 300
+# lean: hooks and balancing, which are the kernel's
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh

@@ -3,6 +3,7 @@
 # anew, and no packet of an allowed pair is refused or lost, not even of one whose own prefix becomes wider or narrower.
 # FULL=1: 1000 reloads in place of 200.
 # time-limit: 300
+# lean: how many mails pass meanwhile; `control` and `lists` reload, too
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh
