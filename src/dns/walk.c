@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "dns/rdata.h"
+#include "dns/special.h"
 #include "dns/spf.h"
 
 enum { TTL_MAX_S = 86400, NO_PARTNER = UINT16_MAX };
@@ -156,32 +157,6 @@ bool walk_is_done(const struct walk *w)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-/* Prefixes that no host of the world has; 16 bytes of address each (RFC 6890 and its registry). */
-static const struct {
-	const char *text;
-	bool may_be_allowed;
-	const char *what;
-} special[] = {
-	{ "0.0.0.0/8", false, "no address of a host" },
-	{ "10.0.0.0/8", true, "a private address" },
-	{ "100.64.0.0/10", true, "an address behind a provider's translation" },
-	{ "127.0.0.0/8", true, "a loopback address" },
-	{ "169.254.0.0/16", true, "a link-local address" },
-	{ "172.16.0.0/12", true, "a private address" },
-	{ "192.168.0.0/16", true, "a private address" },
-	{ "224.0.0.0/3", false, "no address of a host" },
-	{ "::/128", false, "no address of a host" },
-	{ "::1/128", true, "a loopback address" },
-	{ "fc00::/7", true, "a private address" },
-	{ "fe80::/10", true, "a link-local address" },
-	{ "ff00::/8", false, "no address of a host" },
-};
-
-static bool overlap(const struct prefix *a, const struct prefix *b)
-{
-	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
-}
-
 static bool lies_within(const struct prefix *inner, const struct prefix *outer)
 {
 	return inner->bits >= outer->bits && prefix_contains(outer, &inner->addr);
@@ -190,16 +165,11 @@ static bool lies_within(const struct prefix *inner, const struct prefix *outer)
 /* Why this prefix must not count; NULL if it may. */
 static const char *why_refused(const struct walk *w, const struct prefix *prefix)
 {
-	struct prefix p;
+	enum special_use use = special_use(prefix);
 	size_t i;
 
-	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		int r = prefix_parse(special[i].text, &p);
-
-		assert(r == 0);
-		if (overlap(prefix, &p) && !(special[i].may_be_allowed && w->s.allow_private))
-			return special[i].what;
-	}
+	if (use == SPECIAL_NO_HOST || (use != SPECIAL_NONE && !w->s.allow_private))
+		return special_name(use);
 	for (i = 0; i < w->s.own_count; i++)
 		if (lies_within(prefix, &w->s.own[i]))
 			return "your own server: this is the wrong view of the DNS, or mail does not come "
