@@ -322,6 +322,8 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 		read_urgent(in, f, side, seq, now_us);
 	if (seg->payload_bytes == 0)
 		return VERDICT_ACCEPT;
+	if (side == SMTP_SERVER)
+		inspect_session_greets(in, f, now_us);
 	kind = read_payload(in, f, side, bytes + seg->payload_offset, seg, seq, now_us);
 	if (f->skimmed)
 		inspect_fast_behind(in, f, side, seg, in_order);

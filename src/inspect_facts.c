@@ -59,13 +59,29 @@ bool inspect_guards(const struct inspect *in, struct flow *f)
 	       (action_refuses(s->relay_action) || action_refuses(s->tricks_action));
 }
 
-static void judge_recipient(
-        struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable, uint64_t from)
+/* What is wanted for a recipient: what its address calls for, unless its sender is to be sent away. */
+static enum action wanted_action(
+        struct inspect *in, struct flow *f, struct smtp_judgement *j, enum action relay, uint64_t now_us)
+{
+	bool fine = j->ours || j->client_ours;
+
+	if (!fine && relay == ACTION_RESET)
+		return relay;
+	j->sentence = inspect_session_sentence(in, f, now_us);
+	if (j->sentence > 0)
+		return ACTION_REFUSE_SESSION;
+	return fine ? ACTION_ALERT : relay;
+}
+
+static void judge_recipient(struct inspect *in, struct flow *f, const struct smtp_fact *fact, bool editable,
+        uint64_t from, uint64_t now_us)
 {
 	struct dialogue *d = flow_dialogue(f);
 	struct smtp_judgement *j = &fact->command->judgement;
 	struct smtp_address address;
 	struct policy_recipient r;
+	enum action wanted;
+	bool foreign;
 
 	f->saw_rcpt = true;
 	counter_add(&in->counters, COUNTER_RCPT, 1);
@@ -80,14 +96,13 @@ static void judge_recipient(
 	j->ours = r.ours;
 	j->client_ours = f->decision.client_ours || dialogue_is_authenticated(d);
 	final_domain_set(&j->final_domain, &address, r.hop);
-	if (j->ours || j->client_ours)
-		return;
-
-	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, 1);
-	j->would = (uint8_t)r.action;
-	j->action = in->enforce && !flow_is_partial(f) && dialogue_is_certain(d) ? (uint8_t)r.action
-	                                                                         : ACTION_ALERT;
-	if (!dialogue_is_certain(d) && action_refuses(r.action) && inspect_guards(in, f)) {
+	foreign = !j->ours && !j->client_ours;
+	wanted = wanted_action(in, f, j, r.action, now_us);
+	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, foreign);
+	j->would = (uint8_t)wanted;
+	j->action =
+	        in->enforce && !flow_is_partial(f) && dialogue_is_certain(d) ? (uint8_t)wanted : ACTION_ALERT;
+	if (foreign && !dialogue_is_certain(d) && action_refuses(r.action) && inspect_guards(in, f)) {
 		j->action = ACTION_RESET;
 		f->cut_off = true;
 		return;
@@ -181,6 +196,7 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 	r->action = c->judgement.action;
 	r->would = c->judgement.would;
 	r->pipelined = c->pipelined;
+	r->sentence = c->judgement.sentence;
 	r->path = c->path;
 	r->final_domain = c->judgement.final_domain;
 	r->outcome = outcome_of(c, fact->reply.code);
@@ -393,7 +409,7 @@ void inspect_facts(struct inspect *in, struct flow *f, enum smtp_side side, cons
 		case SMTP_FACT_NONE:
 			break;
 		case SMTP_FACT_RECIPIENT:
-			judge_recipient(in, f, &fact, editable, offset);
+			judge_recipient(in, f, &fact, editable, offset, now_us);
 			break;
 		case SMTP_FACT_DEFER:
 			inspect_defer(in, f, &fact, editable, offset + at + fact.at);

@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "inspect.h"
 #include "policy/policy.h"
+#include "policy/sentence.h"
 #include "smtp/dialogue.h"
 #include "wire/edit.h"
 #include "wire/stream.h"
@@ -66,6 +67,7 @@ struct flow {
 	bool was_reset;
 	bool urgent;          /* the client has sent urgent data */
 	bool session_refused; /* the client has been told so: cut off from the next packet on */
+	uint8_t sentence; /* the session is refused because of its source: as in event_rcpt; 0 = it is not */
 	bool saw_rcpt;
 	bool tx_bdat;        /* the running transaction has seen a BDAT */
 	bool tx_gap;         /* or lacks bytes */
@@ -161,6 +163,12 @@ struct event_reply inspect_reply_told(const struct flow *f, const struct smtp_fa
 
 /* inspect_session.c. The rule for this connection is known, or has changed. */
 void inspect_session_begin(struct inspect *in, struct flow *f);
+/* What is to be done about the client because of its address; until_us 0: nothing. */
+struct sentence inspect_sentence(const struct inspect *in, const struct flow *f, uint64_t now_us);
+/* A segment of the server's with payload is about to be read: the last moment to refuse the session at its greeting. */
+void inspect_session_greets(struct inspect *in, struct flow *f, uint64_t now_us);
+/* Beyond the greeting: whether a recipient ends the session because of its source. As in event_rcpt. */
+uint8_t inspect_session_sentence(const struct inspect *in, struct flow *f, uint64_t now_us);
 /* A reply is complete. */
 void inspect_session_replied(
         struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us);

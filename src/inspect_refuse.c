@@ -22,6 +22,7 @@
  * the connection's whole life, also by the daemon that takes over after a crash); an error for every foreign
  * recipient whose verb has left (Exim hangs up at the 4th: the mail of the good ones is cut without a word).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "inspect_flow.h"
@@ -40,13 +41,31 @@ static const struct refusal refusals[ACTION_RELAY_COUNT] = {
 	[ACTION_RESET] = { 550, "5.7.1 Relaying denied" }, /* where the reset has to wait */
 };
 static const struct refusal no_session = { 554, "5.7.1 Access denied" };
+enum { LISTED_TEXT_BYTES = POLICY_NAME_MAX + 32, CODE_NO_SESSION = 554 };
 static const struct refusal deferral = { 451, "4.7.1 Try again later" };
 
-static const struct refusal *refusal_of(const struct smtp_command *c)
+/* The list is named where its name has room. */
+static struct refusal listed(const struct inspect *in, unsigned list, char text[LISTED_TEXT_BYTES])
 {
+	const struct policy_settings *s = policy_settings(in->policy);
+	const char *zone = list <= POLICY_LISTS_MAX ? s->lists[list - 1] : "";
+
+	snprintf(text, LISTED_TEXT_BYTES, "5.7.1 Listed%s%s", *zone ? ": " : "", zone);
+	return (struct refusal) { CODE_NO_SESSION, text };
+}
+
+static struct refusal refusal_of(const struct inspect *in, const struct flow *f, const struct smtp_command *c,
+        char text[LISTED_TEXT_BYTES])
+{
+	uint8_t sentence = c->verb == SMTP_VERB_GREETING ? f->sentence : c->judgement.sentence;
+
+	if (sentence > 1 && (c->verb == SMTP_VERB_GREETING || c->verb == SMTP_VERB_RCPT))
+		return listed(in, sentence - 1U, text);
+	if (sentence == 1 && c->verb == SMTP_VERB_RCPT)
+		return no_session;
 	if (c->verb == SMTP_VERB_RCPT)
-		return &refusals[c->judgement.action];
-	return c->verb == SMTP_VERB_GREETING ? &no_session : &deferral;
+		return refusals[c->judgement.action];
+	return c->verb == SMTP_VERB_GREETING ? no_session : deferral;
 }
 
 /* ---- commands ------------------------------------------------------------------------------------ */
@@ -174,9 +193,10 @@ static void remember(
 void inspect_mask(struct inspect *in, struct flow *f, const struct smtp_fact *fact, const uint8_t *bytes,
         uint64_t offset)
 {
-	const struct refusal *r = refusal_of(fact->command);
-	const uint8_t code[CODE_DIGITS] = { (uint8_t)('0' + r->code / 100),
-		(uint8_t)('0' + r->code / 10 % 10), (uint8_t)('0' + r->code % 10) };
+	char text[LISTED_TEXT_BYTES];
+	const struct refusal r = refusal_of(in, f, fact->command, text);
+	const uint8_t code[CODE_DIGITS] = { (uint8_t)('0' + r.code / 100), (uint8_t)('0' + r.code / 10 % 10),
+		(uint8_t)('0' + r.code % 10) };
 	uint8_t piece[EDIT_BYTES];
 	uint32_t done, i, n;
 
@@ -187,8 +207,8 @@ void inspect_mask(struct inspect *in, struct flow *f, const struct smtp_fact *fa
 		memset(piece, ' ', n);
 		for (i = 0; i < n && at + i < TEXT_AT; i++)
 			piece[i] = at + i < CODE_DIGITS ? code[at + i] : bytes[done + i];
-		write_words(piece, r->text, at, n);
-		remember(&f->masked, r, piece, at, n);
+		write_words(piece, r.text, at, n);
+		remember(&f->masked, &r, piece, at, n);
 		if (edit_add(&f->edits[SMTP_SERVER], in->edits, offset + done, piece, n) != 0)
 			f->want_reset = true;
 	}

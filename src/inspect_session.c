@@ -1,4 +1,4 @@
-/* inspect_session.c - sessions that a rule refuses: `do = refuse-session`.
+/* inspect_session.c - sessions that are refused: by a rule (`do = refuse-session`), or because the source is on a DNS list.
  *
  * The kernel could only break the connection, which tells a client nothing and has it try again for days. So
  * the server's greeting is rewritten to 554 (RFC 5321 3.1: no mail here, the client may only QUIT), all of its lines, and
@@ -11,13 +11,50 @@
  * gap: somebody who was told 554 and waits for the daemon to start again can say something once, up to the
  * server's reply; if all of a mail is in it, that mail. Sessions under TLS go on to their end.
  *
+ * What is said of a source (policy/sentence.h) may come when its session has long begun. That goes on up to its next recipient,
+ * which is told 554 as relay.action = refuse-session does it (inspect_refuse.c): nothing of a mail whose recipients were all
+ * taken is touched, and the client knows what became of the other. Somebody who has logged in is not at his
+ * address's fault.
+ *
  * In monitor mode, and of captures, it is told what would have been done.
  */
 #include "inspect_flow.h"
 
 static bool is_refused(const struct flow *f)
 {
-	return f->decision.what == DO_REFUSE_SESSION;
+	return f->decision.what == DO_REFUSE_SESSION || f->sentence > 0;
+}
+
+struct sentence inspect_sentence(const struct inspect *in, const struct flow *f, uint64_t now_us)
+{
+	const struct sentence none = { .until_us = 0 };
+
+	if (!in->settings.sentences || !policy_is_stranger(&f->decision))
+		return none;
+	return sentences_find(in->settings.sentences, &f->conn.src, now_us);
+}
+
+void inspect_session_greets(struct inspect *in, struct flow *f, uint64_t now_us)
+{
+	struct sentence s;
+
+	if (f->greeted || f->sentence > 0 || flow_is_partial(f) || f->stream[SMTP_SERVER].next > 0)
+		return;
+	s = inspect_sentence(in, f, now_us);
+	if (s.until_us == 0 || s.action != ACTION_REFUSE_SESSION)
+		return;
+	f->sentence = (uint8_t)(1 + s.list);
+	inspect_session_begin(in, f);
+}
+
+uint8_t inspect_session_sentence(const struct inspect *in, struct flow *f, uint64_t now_us)
+{
+	struct sentence s = inspect_sentence(in, f, now_us);
+
+	if (s.until_us == 0 || s.action != ACTION_REFUSE_SESSION ||
+	        dialogue_is_authenticated(flow_dialogue(f)))
+		return 0;
+	return (uint8_t)(1 + s.list);
 }
 
 void inspect_session_begin(struct inspect *in, struct flow *f)
@@ -41,6 +78,7 @@ void inspect_session_replied(
 	f->session_told = true;
 	e = inspect_event(in, f, EVENT_REFUSED, now_us);
 	e->u.refused.would = ACTION_REFUSE_SESSION;
+	e->u.refused.sentence = f->sentence;
 	e->u.refused.action = in->enforce ? ACTION_REFUSE_SESSION : ACTION_ALERT;
 	inspect_send(in, e);
 }

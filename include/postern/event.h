@@ -34,14 +34,16 @@ enum event_kind {
 	EVENT_AUDIT,   /* something was done to the gate itself; of no connection; u.audit */
 	EVENT_UPSTREAM, /* what the DNS says of an upstream; of no connection; u.upstream */
 	EVENT_GUARD,    /* somebody else changed the kernel's rules; of no connection; u.guard */
+	EVENT_LISTED,   /* the connection's source is on a DNS list; u.listed */
 	EVENT_KIND_COUNT
 };
 
-/* Told of a connection that is followed: not of a try outside the rules, nor of the gate itself. */
+/* Told of a connection that is followed: not of a try outside the rules, nor of the gate itself; nor of one that may be
+ * over when it is told. */
 static inline bool event_kind_is_followed(enum event_kind kind)
 {
 	return kind != EVENT_REFUSED && kind != EVENT_BLIND && kind != EVENT_AUDIT &&
-	       kind != EVENT_UPSTREAM && kind != EVENT_GUARD;
+	       kind != EVENT_UPSTREAM && kind != EVENT_GUARD && kind != EVENT_LISTED;
 }
 
 enum event_direction {
@@ -196,6 +198,8 @@ struct event_rcpt {
 	uint8_t action;      /* enum action taken */
 	uint8_t would;       /* enum action that enforce mode, or certainty, would have taken */
 	uint8_t pipelined;
+	uint8_t sentence; /* the action is about the source: 1, or 1 + the number of the DNS list that it is on; 0 = it is not */
+	uint8_t pad[3];
 	uint32_t hold_ms; /* the reply is held back for so long, or less where there is no room */
 	struct event_path path;
 	struct event_domain final_domain;
@@ -307,7 +311,9 @@ struct event_refused {
 	uint8_t tcp_flags; /* as in the header: SYN = 2 */
 	uint8_t proto;
 	uint8_t action; /* enum action taken: alert (monitor mode: only logged), refuse, drop, refuse-session */
-	uint8_t would; /* what enforce mode does about it */
+	uint8_t would;    /* what enforce mode does about it */
+	uint8_t sentence; /* about the source: as in event_rcpt; 0 = a rule says so */
+	uint8_t pad[7];
 };
 
 /* Packets that passed because somebody wanted it so, are told by a bypass's beginning, course and end. */
@@ -350,6 +356,20 @@ struct event_guard {
 	uint8_t pad[7];
 };
 
+enum { EVENT_CODES_MAX = 4, EVENT_ZONE_MAX = 190 };
+
+struct event_listed {
+	uint8_t list;   /* counted from 1 */
+	uint8_t action; /* enum action taken about the source from now on, and what enforce mode would do */
+	uint8_t would;
+	uint8_t code_count;
+	uint32_t left_s;                 /* the answer is remembered so long */
+	uint32_t codes[EVENT_CODES_MAX]; /* the list's return codes that count, in host order */
+	char zone[EVENT_ZONE_MAX];       /* terminated */
+	uint8_t pad[2];
+	struct event_text reason; /* as the list gives it, len 0 = it gives none */
+};
+
 struct event {
 	uint8_t kind; /* enum event_kind */
 	uint8_t worker;
@@ -376,6 +396,7 @@ struct event {
 		struct event_guard guard;
 		struct event_eod eod;
 		struct event_leak leak;
+		struct event_listed listed;
 	} u;
 };
 

@@ -52,6 +52,8 @@
 	        "")                                                                                          \
 	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \
 	        "Detection of a denial of service", "")                                                      \
+	X(SOURCE_LISTED, 1025601, "source.listed", 4, "Client of a server of ours is on a DNS list",         \
+	        "Known malicious source", "")                                                                \
 	X(AUDIT, 1025520, "audit", 4, "Postern was started, stopped or changed", "Administrative action", "")
 
 enum finding_id {

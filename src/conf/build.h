@@ -26,6 +26,7 @@ struct draft {
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */
 	const char *dns_trust_anchor;
 	int64_t dns_require_dnssec, dns_refresh;
+	int64_t dnsbl_action, dnsbl_least, dnsbl_most, dnsbl_test, dnsbl_timeout; /* action: enum action */
 	const char *log_eve;
 	int64_t log_alerts_only, log_stats;
 	const char *store_path;
@@ -64,6 +65,8 @@ struct build {
 	size_t claim_count;
 	struct looked_up *names, *resolvers; /* resolvers of the dns block among them */
 	size_t name_count, resolver_count;
+	struct conf_dnsbl_list lists[CONF_LISTS_MAX];
+	unsigned list_count;
 	struct prefix *own; /* of servers, both sides */
 	size_t own_count;
 	bool incomplete; /* a syntax error ended the file: what is missing may stand behind it */
@@ -75,6 +78,7 @@ __attribute__((format(printf, 3, 4))) void build_error(
 
 /* values.c: handlers of scalars and ports */
 void value_word(struct build *b, struct block *block, const struct entry *e);
+void value_action(struct build *b, struct block *block, const struct entry *e);
 void value_yesno(struct build *b, struct block *block, const struct entry *e);
 void value_number(struct build *b, struct block *block, const struct entry *e);
 void value_count(struct build *b, struct block *block, const struct entry *e);
@@ -109,6 +113,10 @@ void group_open_all(struct build *b);
 /* lookups.c: what is asked in the DNS, and whom */
 void group_resolver(struct build *b, struct block *block, const struct entry *e);
 void dns_server(struct build *b, struct block *block, const struct entry *e);
+/* dnsbl.c: where strangers are looked up */
+void dnsbl_zone(struct build *b, struct block *block, const struct entry *e);
+void check_dnsbl(struct build *b);
+
 /* Moves what was collected into its place. 0 or -ENOMEM. */
 int lookups_make(struct build *b, struct conf *c);
 void lookups_build_fini(struct build *b);

@@ -158,6 +158,7 @@ void check_blocks(struct build *b)
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_DNS:
+		case BLOCK_DNSBL:
 		case BLOCK_LOG:
 		case BLOCK_STORE:
 		case BLOCK_CONTROL:

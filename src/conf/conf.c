@@ -102,7 +102,11 @@ static void set_policy(struct build *b)
 		.watch = (enum policy_watch)d->data_watch,
 		.trusted = b->trusted,
 	};
+	unsigned i;
 
+	for (i = 0; i < b->list_count; i++) /* those that are too long go without a name */
+		if (strlen(b->lists[i].zone) < sizeof(s.lists[i]))
+			memcpy(s.lists[i], b->lists[i].zone, strlen(b->lists[i].zone));
 	memcpy(s.ports, b->ports, sizeof(s.ports));
 	policy_set(b->policy, &s);
 }
@@ -153,6 +157,17 @@ static int keep_lists(struct conf *c, const struct parsed *p)
 	return 0;
 }
 
+static void make_dnsbl(const struct build *b, struct conf *c)
+{
+	memcpy(c->dnsbl.lists, b->lists, sizeof(c->dnsbl.lists));
+	c->dnsbl.count = b->list_count;
+	c->dnsbl.action = (enum action)b->draft.dnsbl_action;
+	c->dnsbl.least_s = (uint32_t)b->draft.dnsbl_least;
+	c->dnsbl.most_s = (uint32_t)b->draft.dnsbl_most;
+	c->dnsbl.test_s = (uint32_t)b->draft.dnsbl_test;
+	c->dnsbl.timeout_s = (uint32_t)b->draft.dnsbl_timeout;
+}
+
 static struct conf *make_conf(struct build *b, const char *path)
 {
 	const struct draft *d = &b->draft;
@@ -171,6 +186,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.drop_invalid = d->nft_drop_invalid != 0;
 	c->nft.own = d->nft_own != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;
+	make_dnsbl(b, c);
 	c->log.eve = strdup(d->log_eve);
 	c->dns.trust_anchor = strdup(d->dns_trust_anchor);
 	c->dns.require_dnssec = d->dns_require_dnssec != 0;
@@ -185,7 +201,8 @@ static struct conf *make_conf(struct build *b, const char *path)
 	hash_sources(b->parsed, true, c->hash);
 	hash_sources(b->parsed, false, c->own_hash);
 	if (!c->path || !c->nft.table || !c->log.eve || !c->dns.trust_anchor || !c->control.path ||
-	        !c->control.group || !c->store.path || keep_lists(c, b->parsed) < 0 || lookups_make(b, c) < 0) {
+	        !c->control.group || !c->store.path || keep_lists(c, b->parsed) < 0 ||
+	        lookups_make(b, c) < 0) {
 		conf_free(c);
 		return NULL;
 	}
@@ -250,6 +267,7 @@ static int build_policy(
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);
+	check_dnsbl(b);
 	check_idle(b);
 	return b->no_memory || b->problems->no_memory ? -ENOMEM : 0;
 }

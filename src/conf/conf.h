@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "policy/codes.h"
 #include "policy/policy.h"
 
 /* POSTERN_SYSCONFDIR, and CONF_EXAMPLES_DIR (where the examples of rules/ are installed), come from make. */
@@ -54,6 +55,13 @@ struct conf_list {
 	struct conf_stamp stamp; /* of what was read */
 };
 
+/* A DNS list. An IPv6 address takes 64 of the 253 bytes that a name may have. */
+enum { CONF_LISTS_MAX = POLICY_LISTS_MAX, CONF_ZONE_MAX = 189 };
+struct conf_dnsbl_list {
+	char zone[CONF_ZONE_MAX + 1]; /* A-labels in lower case */
+	struct codes codes;
+};
+
 struct conf {
 	char *path;
 	struct policy *policy; /* sealed */
@@ -91,6 +99,12 @@ struct conf {
 		bool require_dnssec;
 		uint32_t refresh_s;
 	} dns;
+	struct {
+		struct conf_dnsbl_list lists[CONF_LISTS_MAX];
+		unsigned count;
+		enum action action; /* alert, slow or refuse-session */
+		uint32_t least_s, most_s, test_s, timeout_s;
+	} dnsbl;
 	struct conf_upstream *upstreams;
 	size_t upstream_count;
 	struct prefix *own; /* addresses of our servers, inside and public */

@@ -43,6 +43,10 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_DNS] = { "dns", false, "How the names of upstreams are looked up." },
+	[BLOCK_DNSBL] = { "dnsbl", false,
+	        "DNS lists (real-time blocklists) that strangers are looked up in, once a server of ours has "
+	        "greeted them: never home, upstreams, servers, private addresses. dns.server is asked; "
+	        "dns.require-dnssec does not apply, since most lists are not signed." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
 	[BLOCK_STORE] = { "store", false, "What outlives posternd: blocks, incidents, who delivers." },
 	[BLOCK_CONTROL] = { "control", false, "The socket through which postern(8) asks posternd." },
@@ -61,6 +65,9 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_SOCKET] = { "absolute path", false },
 	[KEY_FILE] = { "absolute path", false },
 	[KEY_RESOLVERS] = { "list of addresses, with @ and a port where it is not 53", true },
+	[KEY_LISTS] = { "list of domains, with = and return codes behind it where others than 127.0.0.2 to "
+	                "127.0.0.254 count",
+	        true },
 	[KEY_PORTS] = { "list of TCP ports", true },
 	[KEY_HOOKS] = { "list of", true },
 	[KEY_PREFIXES] = { "list of addresses and prefixes", true },
@@ -75,6 +82,7 @@ static const char *const do_words[] = { POLICY_DO_NAMES, NULL };
 static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
 static const char *const smuggling_words[] = { "alert", "reset", NULL };
 static const char *const watch_words[] = { POLICY_WATCH_NAMES, NULL };
+static const char *const dnsbl_words[] = { "alert", "slow", "refuse-session", NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
@@ -199,6 +207,21 @@ const struct key keys[] = {
 	  .help = "Takes validated answers only: none of unsigned domains, and none through servers that strip DNSSEC." },
 	{ BLOCK_DNS, "refresh", KEY_DURATION, "30s", 1, 86400, .set = value_duration, DRAFT(dns_refresh),
 	  .help = "No name is looked up again sooner, however short its TTL is." },
+
+	{ BLOCK_DNSBL, "zones", KEY_LISTS, NULL, .set = dnsbl_zone,
+	  .help = "The lists, up to 8. \"bl.example.net=127.0.0.2,127.0.0.4-11\" counts these codes alone. "
+	          "A list is not used while it fails its test: 127.0.0.2 must be on it, 127.0.0.1 must not." },
+	{ BLOCK_DNSBL, "action", KEY_WORD, "alert", .words = dnsbl_words, .set = value_action, DRAFT(dnsbl_action),
+	  .help = "For sources that are listed, as long as the list's answer is remembered: slow holds the server's refusals back; "
+	          "refuse-session greets them with 554, and ends the session that they have at its next recipient." },
+	{ BLOCK_DNSBL, "cache-least", KEY_DURATION, "1m", 1, 86400, .set = value_duration, DRAFT(dnsbl_least),
+	  .help = "An answer is remembered for its TTL, but not shorter than this." },
+	{ BLOCK_DNSBL, "cache-most", KEY_DURATION, "1h", 1, 7 * 86400, .set = value_duration, DRAFT(dnsbl_most),
+	  .help = "Nor longer than this." },
+	{ BLOCK_DNSBL, "test", KEY_DURATION, "1h", 1, 7 * 86400, .set = value_duration, DRAFT(dnsbl_test),
+	  .help = "Time between two tests of a list that has passed the last one; others are tested sooner." },
+	{ BLOCK_DNSBL, "timeout", KEY_DURATION, "5s", 1, 60, .set = value_duration, DRAFT(dnsbl_timeout),
+	  .help = "A question is given up after this. Nothing ever waits for its answer." },
 
 	{ BLOCK_LOG, "eve", KEY_LOGFILE, "/var/log/postern/eve.json", .set = value_logfile, DRAFT(log_eve),
 	  .help = "Event records as JSON lines. - is stdout, an empty string writes none." },

@@ -71,6 +71,19 @@ void value_word(struct build *b, struct block *block, const struct entry *e)
 		put_number(b, block, e, index);
 }
 
+/* The words of the key are some of the actions. */
+void value_action(struct build *b, struct block *block, const struct entry *e)
+{
+	static const char *const names[ACTION_COUNT] = { ACTION_NAMES };
+	int index = find_word(b, e), action = 0;
+
+	if (index < 0)
+		return;
+	while (strcmp(names[action], e->key->words[index]) != 0)
+		action++;
+	put_number(b, block, e, action);
+}
+
 void value_hook(struct build *b, struct block *block, const struct entry *e)
 {
 	int64_t *hooks = slot(b, block, e->key);

@@ -9,10 +9,10 @@
  * Whoever can strip signatures on the way can do so to turn validation off; `require-dnssec` is for those to
  * whom that matters more than an ISP's move noticed late.
  *
- * A question is given up after TIMEOUT_S; libunbound itself would try for minutes. Its memory of servers that
+ * A question is given up after TIMEOUT_S, or what the settings say; libunbound itself would try for minutes. Its memory of servers that
  * do not answer is made short, so that the end of an outage is noticed.
  *
- * Limits: OPEN_MAX questions at once. resolv.conf is read when the resolver is opened; whoever opens it looks whether it has changed.
+ * Limits: RESOLVER_OPEN_MAX questions at once. resolv.conf is read when the resolver is opened; whoever opens it looks whether it has changed.
  *
  * Rejected: ub_ctx_create_event() (wants libevent's loop); the C library's resolver (blocks, validates nothing); trusting
  * the AD bit of the servers (whoever is on the way sets it).
@@ -32,7 +32,7 @@
 
 #include "base/log.h"
 
-enum { OPEN_MAX = 256, DATA_MAX = 1024, TIMEOUT_S = 10, STRIPPED_S = 3600, HEALTHY_S = 300 };
+enum { DATA_MAX = 1024, TIMEOUT_S = 10, NEGATIVE_TTL_S = 15, STRIPPED_S = 3600, HEALTHY_S = 300 };
 enum { CLASS_IN = 1, RCODE_OK = 0, RCODE_NO_NAME = 3 };
 
 enum view { VIEW_VALIDATES, VIEW_PLAIN, VIEW_COUNT };
@@ -56,12 +56,13 @@ struct resolver {
 	resolver_answered *answered;
 	void *arg;
 	bool require_dnssec;
+	unsigned timeout_s;
 	enum resolver_dnssec dnssec;
 	uint64_t now_s;
 	uint64_t known_until_s; /* that signatures come, or do not */
 	bool probing;
 	char anchor[DNS_NAME_MAX]; /* its owner */
-	struct question questions[OPEN_MAX];
+	struct question questions[RESOLVER_OPEN_MAX];
 };
 
 static void on_answer(void *arg, int error, struct ub_result *result);
@@ -73,7 +74,6 @@ static const struct {
 } options[] = {
 	{ "infra-host-ttl:", "15" },
 	{ "infra-keep-probing:", "yes" },
-	{ "cache-max-negative-ttl:", "15" },
 	{ "val-bogus-ttl:", "15" },
 	{ "minimal-responses:", "yes" },
 };
@@ -96,8 +96,12 @@ static bool read_anchor(const char *path, char owner[DNS_NAME_MAX])
 /* 0, or an error of libunbound. */
 static int set_up(struct ub_ctx *ctx, enum view view, const struct resolver_settings *s, bool validate)
 {
+	unsigned negative_ttl_s = s->negative_ttl_s ? s->negative_ttl_s : NEGATIVE_TTL_S;
+	char number[16];
 	int e = 0;
 
+	snprintf(number, sizeof(number), "%u", negative_ttl_s);
+	(void)ub_ctx_set_option(ctx, "cache-max-negative-ttl:", number);
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)ub_ctx_set_option(ctx, options[i].option, options[i].value); /* older ones lack some */
 	if (view == VIEW_PLAIN || !validate)
@@ -139,6 +143,7 @@ struct resolver *resolver_open(const struct resolver_settings *s, resolver_answe
 	r->answered = answered;
 	r->arg = arg;
 	r->require_dnssec = s->require_dnssec;
+	r->timeout_s = s->timeout_s ? s->timeout_s : TIMEOUT_S;
 	r->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (validate && !read_anchor(s->trust_anchor, r->anchor)) {
 		log_warning("%s has no trust anchor for DNSSEC%s (Debian package dns-root-data)",
@@ -205,7 +210,7 @@ static enum view best_view(const struct resolver *r)
 static int ask(struct resolver *r, const char *name, enum dns_type type, uint64_t cookie, enum view view,
         bool is_probe)
 {
-	struct question *q = r->questions, *end = q + OPEN_MAX;
+	struct question *q = r->questions, *end = q + RESOLVER_OPEN_MAX;
 
 	while (q < end && q->state != STATE_FREE)
 		q++;
@@ -216,7 +221,7 @@ static int ask(struct resolver *r, const char *name, enum dns_type type, uint64_
 		.is_probe = is_probe,
 		.type = type,
 		.cookie = cookie,
-		.until_s = r->now_s + TIMEOUT_S };
+		.until_s = r->now_s + r->timeout_s };
 	snprintf(q->name, sizeof(q->name), "%s", name);
 	return send_question(q);
 }
@@ -263,7 +268,7 @@ static void reply_status(struct question *q, enum dns_status status, const char 
 static void end_probe(struct resolver *r)
 {
 	r->probing = false;
-	for (unsigned i = 0; i < OPEN_MAX; i++) {
+	for (unsigned i = 0; i < RESOLVER_OPEN_MAX; i++) {
 		struct question *q = &r->questions[i];
 
 		if (q->state != STATE_WAITS)
@@ -371,7 +376,7 @@ void resolver_process(struct resolver *r, uint64_t now_s)
 void resolver_tick(struct resolver *r, uint64_t now_s)
 {
 	r->now_s = now_s;
-	for (unsigned i = 0; i < OPEN_MAX; i++) {
+	for (unsigned i = 0; i < RESOLVER_OPEN_MAX; i++) {
 		struct question *q = &r->questions[i];
 
 		if (q->state == STATE_FREE || now_s < q->until_s)

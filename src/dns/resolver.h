@@ -12,7 +12,11 @@ struct resolver_settings {
 	unsigned server_count;      /* 0 = those of resolv.conf */
 	const char *trust_anchor;   /* file; "" = nothing is validated */
 	bool require_dnssec;        /* only what is validated is an answer */
+	unsigned timeout_s;         /* for a question; 0 = 10 */
+	unsigned negative_ttl_s; /* that there is no such name or type is believed so long at most; 0 = 15 */
 };
+
+enum { RESOLVER_OPEN_MAX = 256 /* questions at once */ };
 
 /* What is known about signatures on the way from the servers. */
 enum resolver_dnssec {

@@ -142,6 +142,12 @@ struct policy_connection policy_judge_connection(
 	return c;
 }
 
+bool policy_is_stranger(const struct policy_connection *c)
+{
+	return c->what == DO_INSPECT && c->server >= 0 && !c->client_ours && !c->client_upstream &&
+	       !c->client_server;
+}
+
 /* ---- recipients ---------------------------------------------------------------------------------- */
 
 /* 127.0.0.0/8 and ::1: whatever server reads this literal means itself. */

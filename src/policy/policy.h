@@ -32,6 +32,7 @@ enum {
 	POLICY_RULES_MAX = 256,
 	POLICY_PORTS_MAX = 16,
 	POLICY_NAME_MAX = 64,
+	POLICY_LISTS_MAX = 8,
 	POLICY_OTHERWISE = -1
 };
 
@@ -83,6 +84,8 @@ struct policy_settings {
 	unsigned port_count; /* 0 = any port (offline reading only) */
 	enum policy_watch watch;
 	struct policy_groups trusted; /* clients whose bodies are watched less than all */
+	/* Zones of the DNS lists, as refusals name them; "" = not. */
+	char lists[POLICY_LISTS_MAX][POLICY_NAME_MAX];
 };
 
 /* ---- building ---------------------------------------------------------------------------- */
@@ -172,6 +175,9 @@ enum policy_self policy_self_of(const struct packet *packet, bool from_client);
 /* What happens to a connection of this client to this server. Any address, any port. */
 struct policy_connection policy_judge_connection(
         const struct policy *p, const struct addr *src, const struct addr *dst, enum policy_self self);
+/* The client is a stranger at a server of ours, let in to be inspected: only to such something may be done for what others
+ * say of their address. */
+bool policy_is_stranger(const struct policy_connection *c);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
  * with no hop (bare local name) is ours; "<>" (SMTP_FORM_NULL) is not, nor one that could not be read
  * (SMTP_FORM_MALFORMED), of which `hop` then is the last one read, or 0. */

@@ -32,7 +32,7 @@ enum { READ_TRIES = 8, WALK_MAX = 1024, LENGTH_BITS = 8, BITS_MAX = 128, V4_BITS
 struct node {
 	_Atomic uint64_t address[2];
 	_Atomic uint64_t until_us;
-	_Atomic uint32_t what; /* action << 8 | bits */
+	_Atomic uint32_t what; /* list << 16 | action << 8 | bits */
 	_Atomic uint32_t next;
 	uint32_t bucket, heap_at; /* the writer's */
 };
@@ -102,7 +102,8 @@ static bool walk(const struct sentences *s, const struct place *p, struct senten
 		if (is_at(n, p)) {
 			uint32_t what = atomic_load_explicit(&n->what, memory_order_acquire);
 
-			out->action = (enum action)(what >> LENGTH_BITS);
+			out->action = (enum action)(what >> LENGTH_BITS & UINT8_MAX);
+			out->list = (uint8_t)(what >> 2 * LENGTH_BITS);
 			out->bits = p->bits;
 			out->until_us = atomic_load_explicit(&n->until_us, memory_order_acquire);
 			break;
@@ -256,11 +257,17 @@ static uint32_t find_node(const struct sentences *s, const struct place *p)
 	return at;
 }
 
-static void write_node(struct node *n, const struct place *p, enum action action, uint64_t until_us)
+/* list << 8 | action */
+static uint32_t what_of(enum action action, uint8_t list)
+{
+	return (uint32_t)list << LENGTH_BITS | (uint32_t)action;
+}
+
+static void write_node(struct node *n, const struct place *p, uint32_t what, uint64_t until_us)
 {
 	atomic_store_explicit(&n->address[0], p->address[0], memory_order_release);
 	atomic_store_explicit(&n->address[1], p->address[1], memory_order_release);
-	atomic_store_explicit(&n->what, (uint32_t)action << LENGTH_BITS | p->bits, memory_order_release);
+	atomic_store_explicit(&n->what, what << LENGTH_BITS | p->bits, memory_order_release);
 	atomic_store_explicit(&n->until_us, until_us, memory_order_release);
 }
 
@@ -280,7 +287,7 @@ static uint32_t take_node(struct sentences *s, uint64_t until_us)
 	return node;
 }
 
-static int add(struct sentences *s, const struct place *p, enum action action, uint64_t until_us)
+static int add(struct sentences *s, const struct place *p, uint32_t what, uint64_t until_us)
 {
 	uint32_t node = take_node(s, until_us), count = sentences_count(s) + 1;
 	struct node *n = &s->nodes[node];
@@ -293,7 +300,7 @@ static int add(struct sentences *s, const struct place *p, enum action action, u
 	if (s->of_length[p->bits]++ == 0)
 		tell_lengths(s);
 	enter(b);
-	write_node(n, p, action, until_us);
+	write_node(n, p, what, until_us);
 	atomic_store_explicit(
 	        &n->next, atomic_load_explicit(&b->first, memory_order_relaxed), memory_order_release);
 	atomic_store_explicit(&b->first, node, memory_order_release);
@@ -306,6 +313,13 @@ static int add(struct sentences *s, const struct place *p, enum action action, u
 
 int sentences_set(struct sentences *s, const struct prefix *prefix, enum action action, uint64_t until_us)
 {
+	return sentences_set_listed(s, prefix, action, 0, until_us);
+}
+
+int sentences_set_listed(
+        struct sentences *s, const struct prefix *prefix, enum action action, uint8_t list, uint64_t until_us)
+{
+	uint32_t what = what_of(action, list);
 	struct place p;
 	uint32_t node;
 	struct bucket *b;
@@ -317,10 +331,10 @@ int sentences_set(struct sentences *s, const struct prefix *prefix, enum action 
 		return -EINVAL;
 	node = find_node(s, &p);
 	if (!node)
-		return has_room_for_length(s, p.bits) ? add(s, &p, action, until_us) : -EDOM;
+		return has_room_for_length(s, p.bits) ? add(s, &p, what, until_us) : -EDOM;
 	b = &s->buckets[s->nodes[node].bucket];
 	enter(b);
-	write_node(&s->nodes[node], &p, action, until_us);
+	write_node(&s->nodes[node], &p, what, until_us);
 	leave(b);
 	heap_settle(s, s->nodes[node].heap_at);
 	return 0;

@@ -19,7 +19,8 @@ enum { SENTENCE_LENGTHS_MAX = 8, SENTENCES_MAX = 1 << 20 };
 
 struct sentence {
 	enum action action;
-	uint8_t bits;      /* of the prefix that it was found by, in the mapped space */
+	uint8_t bits; /* of the prefix that it was found by, in the mapped space */
+	uint8_t list; /* of the DNS list that it is for, counted from 1 as in policy_settings; 0 = none */
 	uint64_t until_us; /* it ends then; 0 = there is none */
 };
 
@@ -32,6 +33,9 @@ void sentences_free(struct sentences *s); /* not while somebody reads; NULL is f
  * that ends soonest leaves, which may be the new one (-ENOSPC). -EINVAL: no time, or a prefix of no length or
  * with bits behind it; -EDOM: SENTENCE_LENGTHS_MAX other lengths are in use. */
 int sentences_set(struct sentences *s, const struct prefix *prefix, enum action action, uint64_t until_us);
+/* The same, for being on a DNS list. */
+int sentences_set_listed(struct sentences *s, const struct prefix *prefix, enum action action, uint8_t list,
+        uint64_t until_us);
 /* Takes back what was said of this very prefix. False if nothing was. */
 bool sentences_lift(struct sentences *s, const struct prefix *prefix);
 void sentences_lift_all(struct sentences *s);

@@ -144,6 +144,32 @@ static void print_kernel(const struct conf *c)
 	putchar('\n');
 }
 
+static void print_code(const char *before, uint32_t code)
+{
+	printf("%s%u.%u.%u.%u", before, code >> 24, code >> 16 & 0xff, code >> 8 & 0xff, code & 0xff);
+}
+
+static void print_range(const struct codes_range *r)
+{
+	print_code(" ", r->first);
+	if (r->last > r->first)
+		print_code("-", r->last);
+}
+
+static void print_lists(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->dnsbl.count; i++) {
+		const struct conf_dnsbl_list *list = &c->dnsbl.lists[i];
+
+		printf("DNS list  %s: %s for", list->zone, action_names[c->dnsbl.action]);
+		for (unsigned k = 0; k < list->codes.count; k++)
+			print_range(&list->codes.ranges[k]);
+		if (list->codes.count == 0)
+			print_range(&(const struct codes_range) { CODES_FIRST, CODES_LAST });
+		putchar('\n');
+	}
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
@@ -162,6 +188,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	        action_names[s->tricks_action], s->max_refusals);
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
 	print_bodies(conf->policy);
+	print_lists(conf);
 	print_kernel(conf);
 	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
 	        conf->log.alerts_only ? ", alerts only" : "");

@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "conf/places.h"
 #include "postern/commands.h"
+#include "posternd/dnsbl.h"
 #include "posternd/upstreams.h"
 #include "report/explanation.h"
 
@@ -292,6 +293,10 @@ static void explain_connection(struct answer *a)
 		x->rule = block_place(
 		        a->conf, "rule", policy_rule(a->conf->policy, (unsigned)x->connection.rule).title);
 	explain_client(a);
+	x->listable = x->unguarded == EXPLAINED_GUARDED &&
+	              dnsbl_may_ask(a->conf, a->conf->policy, &a->sides[0].addr, &a->sides[1].addr, self);
+	x->list_action = a->conf->dnsbl.action;
+	x->list_place = key_place(a->conf, "dnsbl", "action");
 	x->refused = x->unguarded == EXPLAINED_GUARDED && x->kernel_now != DO_INSPECT;
 	x->enforce_refuses = x->unguarded == EXPLAINED_GUARDED && x->connection.what != DO_INSPECT;
 }

@@ -114,6 +114,20 @@ static void print_wrong(const json_t *line)
 		puts("wrong     nothing");
 }
 
+static void print_lists(const json_t *line)
+{
+	const json_t *rows = json_object_get(line, "dnsbl"), *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		printf("DNS list  %s: %s, %lld asked, %lld listed, %lld failed, %lld timeouts, %lld cache "
+		       "hits, "
+		       "%lld not asked\n",
+		        live_text(row, "zone"), live_text(row, "state"), live_number(row, "asked"),
+		        live_number(row, "listed"), live_number(row, "failed"), live_number(row, "timeouts"),
+		        live_number(row, "cache_hits"), live_number(row, "not_asked"));
+}
+
 static void print_status(void *arg, const json_t *line)
 {
 	(void)arg;
@@ -123,6 +137,7 @@ static void print_status(void *arg, const json_t *line)
 	print_numbers(line);
 	print_slow(line);
 	print_workers(line);
+	print_lists(line);
 	print_wrong(line);
 }
 

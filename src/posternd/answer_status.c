@@ -15,6 +15,7 @@
 #include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/guard.h"
+#include "posternd/dnsbl.h"
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
@@ -60,6 +61,11 @@ static void say_of_upstreams(struct saying *s)
 	upstreams_each_fault(s->daemon->upstreams, say, s);
 }
 
+static void say_of_lists(struct saying *s)
+{
+	dnsbl_each_fault(s->daemon->dnsbl, say, s);
+}
+
 static void say_of_bypass(struct saying *s)
 {
 	char text[BYPASS_TEXT_MAX];
@@ -87,7 +93,7 @@ static void say_of_guard(struct saying *s)
 }
 
 static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_health, say_of_reload,
-	say_of_upstreams, say_of_store };
+	say_of_upstreams, say_of_lists, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -159,6 +165,43 @@ static void set_control(json_t *line, const struct control *c)
 	for (unsigned i = 0; i < CONTROL_COUNT; i++)
 		field_set_uint(counts, names[i], control_counted(c, i));
 	field_set(line, "control", counts);
+}
+
+static json_t *list_row(const struct blocklist_view *v)
+{
+	static const char *const states[BLOCKLIST_STATES] = { BLOCKLIST_STATE_NAMES };
+	static const char *const names[BLOCKLIST_COUNT_COUNT] = {
+#define X(name, text) text,
+		BLOCKLIST_COUNTS(X)
+#undef X
+	};
+	json_t *row = json_object();
+
+	field_set_text(row, "zone", v->zone);
+	field_set_text(row, "state", states[v->state]);
+	field_set(row, "ipv4", json_boolean(v->families[0]));
+	field_set(row, "ipv6", json_boolean(v->families[1]));
+	if (v->why[0])
+		field_set_text(row, "words", v->why);
+	for (unsigned i = 0; i < BLOCKLIST_COUNT_COUNT; i++)
+		field_set_uint(row, names[i], v->counts[i]);
+	field_set_uint(row, "open", v->open);
+	return row;
+}
+
+static void set_lists(json_t *line, const struct dnsbl *d)
+{
+	json_t *rows;
+
+	if (dnsbl_count(d) == 0)
+		return;
+	rows = json_array();
+	for (unsigned i = 0; i < dnsbl_count(d); i++) {
+		struct blocklist_view v = dnsbl_view(d, i);
+
+		(void)json_array_append_new(rows, list_row(&v));
+	}
+	field_set(line, "dnsbl", rows);
 }
 
 /* ---- all --------------------------------------------------------------------------------------- */
@@ -242,6 +285,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	set_guard(line, d);
 	set_workers(line, d);
 	set_numbers(line, d);
+	set_lists(line, d->dnsbl);
 	set_control(line, d->control);
 	set_store(line, d);
 	for (size_t i = 0; i < sizeof(sayers) / sizeof(sayers[0]); i++)

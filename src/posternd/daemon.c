@@ -22,6 +22,7 @@
 #include "policy/sentence.h"
 #include "posternd/bypass.h"
 #include "posternd/guard.h"
+#include "posternd/dnsbl.h"
 #include "posternd/loop.h"
 #include "posternd/memory.h"
 #include "posternd/notify.h"
@@ -149,6 +150,24 @@ bool daemon_claim(struct daemon *d)
 	return false;
 }
 
+struct dnsbl *daemon_open_dnsbl(const struct daemon *d, const struct conf *conf)
+{
+	return dnsbl_new(&(const struct dnsbl_settings) {
+	        .conf = conf,
+	        .desk = d->desk,
+	        .sentences = d->sentences,
+	        .hash_key = d->hash_key,
+	});
+}
+
+/* Whatever is told may be about somebody who is to be looked up. */
+static void on_event(void *arg, const struct event *e)
+{
+	const struct daemon *d = arg;
+
+	dnsbl_event(d->dnsbl, d->conf->policy, e);
+}
+
 bool daemon_prepare(struct daemon *d)
 {
 	char err[ERR_BYTES] = "";
@@ -174,7 +193,8 @@ bool daemon_prepare(struct daemon *d)
 	        clock_now_us());
 	d->bypass = bypass_new(d);
 	d->guard = guard_new(d);
-	if (!d->health || !d->bypass || !d->guard)
+	d->dnsbl = daemon_open_dnsbl(d, d->conf);
+	if (!d->health || !d->bypass || !d->guard || !d->dnsbl)
 		r = -ENOMEM;
 	for (i = 0; r == 0 && i < d->worker_count; i++)
 		r = worker_start(d->workers[i]);
@@ -242,6 +262,7 @@ bool daemon_install(struct daemon *d)
 		            "open with it to inspected pairs get no answer");
 	desk_audit(d->desk, clock_now_us(), "posternd " POSTERN_VERSION " started (%s), %s mode: %s",
 	        d->conf->hash, daemon_mode_name(d->conf), done[gate_done(d->gate)]);
+	desk_listen(d->desk, on_event, d);
 	upstreams_open(d->upstreams, d->conf, d->desk);
 	bypass_take_over(d->bypass);
 	memory_start(d);
@@ -358,6 +379,7 @@ void daemon_close(struct daemon *d)
 		(void)join_workers(d); /* a start that failed behind worker_start() */
 	for (i = 0; i < d->worker_count; i++)
 		worker_close(d->workers[i]);
+	dnsbl_free(d->dnsbl);
 	sentences_free(d->sentences);
 	loop_free(d->loop);
 	nflog_tap_close(d->refused);

@@ -18,6 +18,7 @@ enum { DAEMON_WORKERS_MAX = 64, DAEMON_SENTENCES_MAX = 65536 };
 
 struct loop;
 struct upstreams;
+struct dnsbl;
 struct bypass;
 struct guard;
 struct control;
@@ -65,6 +66,7 @@ struct daemon {
 	struct control *control;
 	struct bypass *bypass;
 	struct guard *guard;
+	struct dnsbl *dnsbl;
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;
@@ -78,6 +80,8 @@ bool daemon_claim(struct daemon *d);
 bool daemon_prepare(struct daemon *d);
 bool daemon_install(struct daemon *d);
 
+/* The lists of this configuration; NULL without memory. */
+struct dnsbl *daemon_open_dnsbl(const struct daemon *d, const struct conf *conf);
 /* What was just installed, for the next boot. */
 void daemon_save_rules(const struct daemon *d, const struct ruleset *rules);
 /* The table may have been made anew, or changed by somebody: what lives in it for a time is put back by those who know it. */

@@ -27,6 +27,8 @@ struct desk {
 	struct witness *witness;
 	struct store *store;  /* NULL = none */
 	struct nat_book *nat; /* NULL: the kernel cannot be asked */
+	void (*heard)(void *arg, const struct event *e);
+	void *heard_arg;
 	uint64_t blind_before, blind_told;
 };
 
@@ -127,6 +129,14 @@ void desk_event(struct desk *d, const struct event *e)
 	write_findings(d);
 	if (d->nat)
 		nat_forget(d->nat, e);
+	if (d->heard)
+		d->heard(d->heard_arg, e);
+}
+
+void desk_listen(struct desk *d, void (*heard)(void *arg, const struct event *e), void *arg)
+{
+	d->heard = heard;
+	d->heard_arg = arg;
 }
 
 void desk_blind(struct desk *d, const struct event_blind *blind, uint64_t now_us)

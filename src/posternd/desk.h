@@ -23,6 +23,8 @@ struct desk *desk_open(
 void desk_close(struct desk *d); /* NULL is fine */
 
 void desk_event(struct desk *d, const struct event *e);
+/* Is called behind each event, and may bring others. */
+void desk_listen(struct desk *d, void (*heard)(void *arg, const struct event *e), void *arg);
 /* Takes at most `most` events out of the rings, in the order of their times: what one connection leads to in
  * another one is seen by another worker. True if some are left. */
 bool desk_drain(struct desk *d, struct ring *const *rings, unsigned count, unsigned most);

@@ -26,6 +26,7 @@
 #include "posternd/control.h"
 #include "posternd/daemon.h"
 #include "posternd/guard.h"
+#include "posternd/dnsbl.h"
 #include "posternd/lists.h"
 #include "posternd/memory.h"
 #include "posternd/notify.h"
@@ -40,7 +41,7 @@ struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
 	ev_async events;
-	ev_io refused, upstreams, guard;
+	ev_io refused, upstreams, guard, dnsbl;
 	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
 	struct lists *lists;
@@ -121,6 +122,16 @@ static void on_guard(struct ev_loop *ev, ev_io *watcher, int revents)
 	guard_process(d->guard);
 }
 
+static void on_dnsbl(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	struct daemon *d = ((struct loop *)watcher->data)->daemon;
+
+	(void)ev;
+	(void)revents;
+	dnsbl_process(d->dnsbl);
+	desk_flush(d->desk);
+}
+
 /* Changes of a second come into force together. */
 static void follow_upstreams(struct daemon *d)
 {
@@ -157,6 +168,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	desk_flush(d->desk);
 	reload_settle(d);
 	follow_upstreams(d);
+	dnsbl_tick(d->dnsbl);
 	if (!reload_runs(d) && lists_look(l->lists, d->conf))
 		reload_lists(d);
 	if (d->control)
@@ -256,6 +268,7 @@ bool loop_run(struct loop *l)
 		l->guard.data = l;
 		ev_io_start(l->ev, &l->guard);
 	}
+	loop_ask(l, dnsbl_fd(l->daemon->dnsbl));
 	ev_timer_start(l->ev, &l->second);
 	ev_timer_start(l->ev, &l->watch);
 	l->daemon->control = control_new(l->daemon, l->ev);
@@ -270,15 +283,26 @@ bool loop_run(struct loop *l)
 	return !l->failed;
 }
 
-void loop_follow(struct loop *l, int fd)
+static void look_at(
+        struct loop *l, ev_io *io, void (*then)(struct ev_loop *ev, ev_io *watcher, int revents), int fd)
 {
-	if (ev_is_active(&l->upstreams))
-		ev_io_stop(l->ev, &l->upstreams);
+	if (ev_is_active(io))
+		ev_io_stop(l->ev, io);
 	if (fd < 0)
 		return;
-	ev_io_init(&l->upstreams, on_upstreams, fd, EV_READ);
-	l->upstreams.data = l;
-	ev_io_start(l->ev, &l->upstreams);
+	ev_io_init(io, then, fd, EV_READ);
+	io->data = l;
+	ev_io_start(l->ev, io);
+}
+
+void loop_follow(struct loop *l, int fd)
+{
+	look_at(l, &l->upstreams, on_upstreams, fd);
+}
+
+void loop_ask(struct loop *l, int fd)
+{
+	look_at(l, &l->dnsbl, on_dnsbl, fd);
 }
 
 void loop_wake(void *loop)

@@ -14,6 +14,8 @@ void loop_free(struct loop *l); /* NULL is fine; no thread may call loop_wake() 
 bool loop_run(struct loop *l);
 /* Looks at the upstreams' descriptor in place of the one of before; -1 = none. */
 void loop_follow(struct loop *l, int fd);
+/* Likewise the one of the DNS lists. */
+void loop_ask(struct loop *l, int fd);
 /* From any thread: something waits. Calls that come before the loop has looked count as one. */
 void loop_wake(void *loop);
 

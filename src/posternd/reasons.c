@@ -26,6 +26,7 @@ enum setting {
 	SETTING_TRICKS,
 	SETTING_MAX_REFUSALS,
 	SETTING_SMUGGLING,
+	SETTING_DNSBL,
 	SETTINGS
 };
 
@@ -37,11 +38,13 @@ static const struct {
 	[SETTING_TRICKS] = { "relay", "tricks", "relay.tricks" },
 	[SETTING_MAX_REFUSALS] = { "relay", "max-refusals", "relay.max-refusals" },
 	[SETTING_SMUGGLING] = { "smuggling", "action", "smuggling.action" },
+	[SETTING_DNSBL] = { "dnsbl", "action", "dnsbl.action" },
 };
 
 struct reasons {
 	char settings[SETTINGS][WHY_TEXT_MAX];
 	uint8_t actions[SETTINGS]; /* enum action, of those that have one */
+	char lists[POLICY_LISTS_MAX][POLICY_NAME_MAX];
 	unsigned rule_count;
 	char rules[][WHY_TEXT_MAX];
 };
@@ -104,6 +107,8 @@ struct reasons *reasons_new(const struct conf *conf)
 	write_setting(r, conf, SETTING_RELAY, action_names[s->relay_action]);
 	write_setting(r, conf, SETTING_TRICKS, action_names[s->tricks_action]);
 	write_setting(r, conf, SETTING_MAX_REFUSALS, number);
+	memcpy(r->lists, s->lists, sizeof(r->lists));
+	write_setting(r, conf, SETTING_DNSBL, action_names[conf->dnsbl.action]);
 	write_setting(r, conf, SETTING_SMUGGLING, action_names[s->smuggling_action]);
 	return r;
 }
@@ -145,6 +150,14 @@ static bool is_sentenced(const struct reasons *r, const struct why_decision *d)
 	                                                 r->actions[SETTING_TRICKS] != ACTION_SLOW));
 }
 
+static void write_listed(const struct reasons *r, struct why_decision *d)
+{
+	const char *zone = d->list > 0 && d->list <= POLICY_LISTS_MAX ? r->lists[d->list - 1] : "";
+
+	snprintf(d->reason, sizeof(d->reason), "%.50s%s%.70s", zone, *zone ? ", " : "",
+	        r->settings[SETTING_DNSBL]);
+}
+
 void reasons_write(const struct reasons *r, struct why_decision *d)
 {
 	const char *text = "";
@@ -165,6 +178,9 @@ void reasons_write(const struct reasons *r, struct why_decision *d)
 	case BECAUSE_SMUGGLING:
 		text = r->settings[SETTING_SMUGGLING];
 		break;
+	case BECAUSE_LISTED:
+		write_listed(r, d);
+		return;
 	case BECAUSE_COUNT:
 		break;
 	}

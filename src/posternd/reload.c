@@ -22,6 +22,7 @@
 #include "policy/policy.h"
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
+#include "posternd/dnsbl.h"
 #include "posternd/loop.h"
 #include "posternd/memory.h"
 #include "posternd/notify.h"
@@ -193,9 +194,33 @@ static void follow_again(struct daemon *d, struct upstreams *upstreams)
 	loop_follow(d->loop, upstreams_fd(d->upstreams));
 }
 
+/* The DNS lists of the next configuration: those of before, if they are the same. NULL: not done, said. */
+static struct dnsbl *carry_dnsbl(const struct daemon *d, const struct conf *next)
+{
+	struct dnsbl *dnsbl = dnsbl_fits(d->dnsbl, next) ? d->dnsbl : daemon_open_dnsbl(d, next);
+
+	if (!dnsbl)
+		log_error("no memory for the DNS lists");
+	return dnsbl;
+}
+
+/* Other lists begin with their tests; until then nobody is looked up, and what the old ones have said is taken back. */
+static void look_up_again(struct daemon *d, struct dnsbl *dnsbl)
+{
+	if (dnsbl == d->dnsbl) {
+		dnsbl_set_conf(dnsbl, d->next);
+		return;
+	}
+	loop_ask(d->loop, -1);
+	dnsbl_free(d->dnsbl);
+	d->dnsbl = dnsbl;
+	loop_ask(d->loop, dnsbl_fd(dnsbl));
+}
+
 static void take(struct daemon *d, bool lists_only)
 {
 	struct upstreams *upstreams = NULL;
+	struct dnsbl *dnsbl = NULL;
 	char asked[ASKED_BYTES];
 	struct conf *next = NULL;
 	unsigned i;
@@ -208,13 +233,15 @@ static void take(struct daemon *d, bool lists_only)
 	log_listen(keep_word, &d->reload);
 	if (daemon_read_conf(d, &next) || (lists_only && !only_lists_changed(d->conf, next)) ||
 	        !can_change(d->conf, next) || !(upstreams = carry_upstreams(d, next)) ||
-	        !install(d, next, next->policy)) {
+	        !(dnsbl = carry_dnsbl(d, next)) || !install(d, next, next->policy)) {
 		log_error("%s is NOT in force: the %s of before stays",
 		        lists_only ? "the changed list" : d->path, lists_only ? "list" : "configuration");
 		desk_audit(d->desk, clock_now_us(),
 		        "a changed configuration was refused%s; %s stays in force", asked_by(d, asked),
 		        d->conf->hash);
 		upstreams_free(upstreams);
+		if (dnsbl != d->dnsbl)
+			dnsbl_free(dnsbl);
 		conf_free(next);
 		log_listen(NULL, NULL);
 		d->reload.uid = -1;
@@ -223,6 +250,7 @@ static void take(struct daemon *d, bool lists_only)
 	log_listen(NULL, NULL);
 	d->next = next;
 	follow_again(d, upstreams);
+	look_up_again(d, dnsbl);
 	health_set_fail_open(d->health, next->queue.fail == CONF_FAIL_OPEN);
 	for (i = 0; i < d->worker_count; i++)
 		worker_set_policy(d->workers[i], next->policy);

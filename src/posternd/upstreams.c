@@ -1,8 +1,5 @@
 /* upstreams.c - see upstreams.h.
  *
- * resolv.conf is looked at every few seconds, and its servers are taken when it has changed: the service starts before
- * the network, when that file may not be there yet.
- *
  * The last good addresses are kept in the file "upstreams" of the folder that the service manager names in
  * STATE_DIRECTORY; who runs without it, as people at a terminal do, looks where the service keeps it.
  * It is written when something changes about who is let through, and at the end.
@@ -24,25 +21,19 @@
 #include "dns/follow.h"
 #include "policy/policy.h"
 #include "posternd/desk.h"
+#include "posternd/resolv.h"
 #include "posternd/wanted.h"
 
 static_assert((int)CONF_MX_OF == (int)DNS_MX_OF && (int)CONF_SPF_OF == (int)DNS_SPF_OF &&
                       (int)CONF_HOSTS == (int)DNS_HOSTS && (int)CONF_SOURCE_COUNT == (int)DNS_SOURCE_COUNT,
         "sources go from the configuration to the DNS as they are");
 
-enum {
-	PATH_BYTES = 4096,
-	ERR_BYTES = 512,
-	STATE_BYTES_MAX = 64 << 20,
-	REMIND_S = 300,
-	LOOK_S = 2,
-	FAULT_BYTES = 1024
-};
+enum { PATH_BYTES = 4096, ERR_BYTES = 512, STATE_BYTES_MAX = 64 << 20, REMIND_S = 300, FAULT_BYTES = 1024 };
 
 struct upstreams {
 	struct follow *follow;
 	const struct conf *conf;
-	struct conf_stamp resolv; /* of resolv.conf, as it was read */
+	struct resolv resolv;
 	struct desk *desk;
 	int *groups; /* in the policy, by upstream */
 	bool keeps;  /* writes the file */
@@ -392,8 +383,6 @@ static void remind(void *arg, const char *text, bool inspecting)
 		log_warning("%s", text);
 }
 
-#define RESOLV_CONF "/etc/resolv.conf"
-
 static void say_open(int r, const char *err)
 {
 	if (r)
@@ -405,15 +394,10 @@ static void look_at_resolv(struct upstreams *u)
 {
 	char err[ERR_BYTES] = "not enough memory";
 	struct follow_settings *s;
-	struct conf_stamp stamp;
 
-	if (u->conf->dns.server_count > 0 || u->seconds % LOOK_S)
+	if (!resolv_has_changed(&u->resolv, u->conf))
 		return;
-	conf_stamp_read(RESOLV_CONF, &stamp);
-	if (memcmp(&stamp, &u->resolv, sizeof(stamp)) == 0)
-		return;
-	u->resolv = stamp;
-	log_info(RESOLV_CONF " has changed: the DNS servers in it are asked from now on");
+	log_info("/etc/resolv.conf has changed: the DNS servers in it are asked from now on");
 	s = make_settings(u->conf);
 	say_open(s ? follow_reopen(u->follow, s, err, sizeof(err)) : -ENOMEM, err);
 	free_settings(s);
@@ -429,7 +413,7 @@ void upstreams_open(struct upstreams *u, const struct conf *conf, struct desk *d
 	u->keeps = conf->upstream_count > 0;
 	if (conf->upstream_count == 0)
 		return;
-	conf_stamp_read(RESOLV_CONF, &u->resolv);
+	resolv_note(&u->resolv);
 	s = make_settings(conf);
 	say_open(s ? follow_open(u->follow, s, on_news, u, err, sizeof(err)) : -ENOMEM, err);
 	free_settings(s);

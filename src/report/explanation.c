@@ -213,6 +213,25 @@ static void print_relaying(const struct explanation *x, FILE *to)
 	fputs(x->connection.client_ours ? "\n" : "; it is ours once it has authenticated\n", to);
 }
 
+static void print_lists(const struct explanation *x, FILE *to)
+{
+	const struct policy_settings *s = policy_settings(x->policy);
+	const char *before = "";
+
+	if (!x->listable)
+		return;
+	fprintf(to, "%-*sasked about the client once the server has greeted it:", LABEL_COLUMNS, "DNS lists");
+	for (unsigned i = 0; i < POLICY_LISTS_MAX; i++)
+		if (s->lists[i][0]) {
+			fprintf(to, "%s %s", before, s->lists[i]);
+			before = ",";
+		}
+	fprintf(to, "; if it is on one: %s%s", words_get(WORDS_ACTION, x->list_action),
+	        s->mode == MODE_MONITOR && x->list_action != ACTION_ALERT ? " in mode enforce" : "");
+	print_key_place(to, &x->list_place);
+	fputc('\n', to);
+}
+
 static void print_hops(const struct explained_recipient *r, FILE *to)
 {
 	for (unsigned i = 0; i < r->address.hop_count && i <= r->judged.hop; i++) {
@@ -284,6 +303,7 @@ void explanation_print(const struct explanation *x, FILE *to)
 		fprintf(to, "%-*s(the client never comes to say what follows; judged as if it did)\n",
 		        LABEL_COLUMNS, "");
 	print_relaying(x, to);
+	print_lists(x, to);
 	if (x->sender) {
 		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");
 		print_foreign(to, x->sender);
@@ -391,6 +411,20 @@ static json_t *json_relaying(const struct explanation *x)
 	return relaying;
 }
 
+static json_t *json_lists(const struct explanation *x)
+{
+	const struct policy_settings *s = policy_settings(x->policy);
+	json_t *lists = json_object(), *zones = json_array();
+
+	for (unsigned i = 0; i < POLICY_LISTS_MAX; i++)
+		if (s->lists[i][0])
+			(void)json_array_append_new(zones, json_string(s->lists[i]));
+	field_set(lists, "zones", zones);
+	field_set_text(lists, "action", words_get(WORDS_ACTION, x->list_action));
+	set_place(lists, "place", &x->list_place);
+	return lists;
+}
+
 static json_t *json_kernel(const struct explanation *x)
 {
 	json_t *kernel = json_object();
@@ -423,6 +457,8 @@ int explanation_print_json(const struct explanation *x, FILE *to)
 	if (x->unguarded == EXPLAINED_GUARDED)
 		field_set(root, "rule", json_rule(x));
 	field_set(root, "relaying", json_relaying(x));
+	if (x->listable)
+		field_set(root, "dnsbl", json_lists(x));
 	if (x->sender)
 		field_set(root, "sender", text_of(x->sender));
 	for (unsigned i = 0; i < x->recipient_count; i++)

@@ -72,6 +72,9 @@ struct explanation {
 	struct explained_place servers;    /* the block, if the server is ours */
 	enum explained_client client_kind; /* who the client is to that server */
 	struct explained_place client_place;
+	bool listable; /* the client is looked up in DNS lists; what is done if it is on one: */
+	enum action list_action;
+	struct explained_place list_place;
 	const char *sender; /* NULL = not asked */
 	const struct explained_recipient *recipients;
 	unsigned recipient_count;

@@ -12,6 +12,7 @@
 #include "report/record.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,14 @@ struct tally {
 };
 static_assert(ODD_COUNT <= 32, "a bit for each oddity");
 
+enum { LISTS_MAX = 3 /* told of a connection */, LIST_ZONE_MAX = 64, CODE_TEXT_BYTES = 16 };
+
+struct list {
+	char zone[LIST_ZONE_MAX]; /* cut */
+	unsigned code_count;
+	uint32_t codes[EVENT_CODES_MAX];
+};
+
 struct connection {
 	struct event_connection conn;
 	uint32_t transactions; /* opened by MAIL so far */
@@ -37,6 +46,8 @@ struct connection {
 	uint16_t auth_code;
 	char auth_mech[EVENT_NAME_MAX];
 	struct tally tally;
+	unsigned list_count;
+	struct list lists[LISTS_MAX]; /* of the client, as far as the answers came in time */
 	struct transaction tx;
 };
 
@@ -272,7 +283,35 @@ static const char *tls_version(uint16_t version)
 	return "unknown";
 }
 
-static void tell_flow(struct record_book *b, struct frame *frame, const struct event *e)
+static json_t *list_row(const struct list *l)
+{
+	json_t *row = json_object(), *codes = json_array();
+	char text[CODE_TEXT_BYTES];
+
+	field_set_text(row, "zone", l->zone);
+	for (unsigned i = 0; i < l->code_count; i++) {
+		snprintf(text, sizeof(text), "%u.%u.%u.%u", l->codes[i] >> 24, l->codes[i] >> 16 & 0xff,
+		        l->codes[i] >> 8 & 0xff, l->codes[i] & 0xff);
+		(void)json_array_append_new(codes, json_string(text));
+	}
+	field_set(row, "codes", codes);
+	return row;
+}
+
+static void write_lists(const struct connection *c, json_t *flow)
+{
+	json_t *lists;
+
+	if (c->list_count == 0)
+		return;
+	lists = json_array();
+	for (unsigned i = 0; i < c->list_count; i++)
+		(void)json_array_append_new(lists, list_row(&c->lists[i]));
+	field_set(flow, "dnsbl", lists);
+}
+
+static void tell_flow(
+        struct record_book *b, struct frame *frame, const struct connection *c, const struct event *e)
 {
 	const struct event_close *close = &e->u.close;
 	json_t *record = frame_record(frame, "flow", e->time_us, &e->conn);
@@ -301,14 +340,33 @@ static void tell_flow(struct record_book *b, struct frame *frame, const struct e
 	if ((close->bytes_toserver > 0 && close->packets_toclient == 0) ||
 	        (close->bytes_toclient > 0 && close->packets_toserver == 0))
 		field_set(flow, "one_sided", json_true());
+	write_lists(c, flow);
 	field_set(record, "flow", flow);
 	b->sink(b->context, record);
+}
+
+/* Nothing is remembered of a connection that is over. */
+static void note_listed(struct record_book *b, const struct event *e)
+{
+	struct connection *c = table_find(b->connections, &e->conn.flow_id);
+
+	const struct event_listed *l = &e->u.listed;
+	struct list *to;
+
+	if (!c || c->list_count == LISTS_MAX)
+		return;
+	to = &c->lists[c->list_count++];
+	snprintf(to->zone, sizeof(to->zone), "%.*s", LIST_ZONE_MAX - 1, l->zone);
+	to->code_count = l->code_count < EVENT_CODES_MAX ? l->code_count : EVENT_CODES_MAX;
+	memcpy(to->codes, l->codes, sizeof(to->codes));
 }
 
 void record_event(struct record_book *b, struct frame *frame, const struct event *e)
 {
 	struct connection *c;
 
+	if (e->kind == EVENT_LISTED)
+		note_listed(b, e);
 	if (!event_kind_is_followed((enum event_kind)e->kind)) /* watch tells it */
 		return;
 	c = connection_of(b, frame, e);
@@ -352,7 +410,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 		break;
 	case EVENT_CLOSE:
 		tell_rest(b, frame, c, e);
-		tell_flow(b, frame, e);
+		tell_flow(b, frame, c, e);
 		table_drop(b->connections, c);
 		break;
 	case EVENT_OPEN:
@@ -363,6 +421,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 	case EVENT_AUDIT:
 	case EVENT_UPSTREAM:
 	case EVENT_GUARD:
+	case EVENT_LISTED:
 	case EVENT_KIND_COUNT:
 		break;
 	}

@@ -70,8 +70,9 @@ enum { SMTP_LINE_MAX = 2048, SMTP_PENDING_MAX = 1024, SMTP_EARLY_MAX = 4096 };
 struct smtp_judgement {
 	uint8_t judged, ours, client_ours, form;
 	uint8_t action, would;
-	uint8_t refused; /* by dialogue_refuse(); DATA, BDAT LAST, MAIL: deferred; greeting: no session */
-	uint8_t decoy;   /* the server got a command in its place that it may well accept */
+	uint8_t refused;  /* by dialogue_refuse(); DATA, BDAT LAST, MAIL: deferred; greeting: no session */
+	uint8_t decoy;    /* the server got a command in its place that it may well accept */
+	uint8_t sentence; /* the action is about the source: as in event_rcpt */
 	struct event_domain final_domain;
 };
 

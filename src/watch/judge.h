@@ -50,6 +50,7 @@ watch_judge tls_judge_close;         /* EVENT_CLOSE: starttls.unused */
 watch_judge leak_judge;              /* EVENT_LEAK: header.leak */
 watch_judge relay_judge_rcpt;        /* EVENT_RCPT: relay.attempt, relay.accepted */
 watch_judge relay_judge_data;        /* EVENT_DATA: relay.accepted again, at the end of data */
+watch_judge listed_judge;            /* EVENT_LISTED: source.listed */
 watch_judge gate_judge_try;          /* EVENT_REFUSED: gate.refused */
 watch_judge gate_judge_blind;        /* EVENT_BLIND: gate.blind */
 watch_judge gate_judge_upstream;     /* EVENT_UPSTREAM: gate.upstream */

@@ -46,6 +46,7 @@ static const struct {
 	{ EVENT_ODD, evasion_judge },
 	{ EVENT_CLOSE, tls_judge_close },
 	{ EVENT_LEAK, leak_judge },
+	{ EVENT_LISTED, listed_judge },
 	{ EVENT_REFUSED, gate_judge_try },
 	{ EVENT_BLIND, gate_judge_blind },
 	{ EVENT_AUDIT, gate_judge_audit },

@@ -45,10 +45,18 @@ void why_free(struct why *w)
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
+static void set_sentence(struct why_decision *d, uint8_t sentence)
+{
+	d->because = BECAUSE_LISTED;
+	d->list = (uint8_t)(sentence - 1);
+}
+
 static void read_refused(const struct event *e, struct why_decision *d)
 {
 	d->what = WHY_TRY;
 	d->because = BECAUSE_RULE;
+	if (e->u.refused.sentence > 0)
+		set_sentence(d, e->u.refused.sentence);
 	d->action = e->u.refused.action;
 	d->would = e->u.refused.would;
 }
@@ -69,6 +77,8 @@ static bool read_recipient(const struct event_rcpt *r, struct why_decision *d)
 		return false;
 	d->what = WHY_RECIPIENT;
 	d->because = r->client_ours ? BECAUSE_CLIENT : r->ours ? BECAUSE_OURS : BECAUSE_FOREIGN;
+	if (r->sentence > 0)
+		set_sentence(d, r->sentence);
 	d->action = r->action;
 	d->would = r->would;
 	d->outcome = r->outcome;
@@ -78,6 +88,15 @@ static bool read_recipient(const struct event_rcpt *r, struct why_decision *d)
 		keep_path(d, &r->path);
 	}
 	return true;
+}
+
+static void read_listed(const struct event_listed *l, struct why_decision *d)
+{
+	d->what = WHY_SOURCE;
+	d->because = BECAUSE_LISTED;
+	d->list = l->list;
+	d->action = l->action;
+	d->would = l->would;
 }
 
 static bool read_smuggling(uint8_t what, uint8_t action, uint8_t would, struct why_decision *d)
@@ -108,6 +127,9 @@ bool why_read(const struct event *e, struct why_decision *out)
 		return true;
 	case EVENT_RCPT:
 		return read_recipient(&e->u.rcpt, out);
+	case EVENT_LISTED:
+		read_listed(&e->u.listed, out);
+		return true;
 	case EVENT_EOD:
 		return read_smuggling(WHY_BODY, e->u.eod.action, e->u.eod.would, out);
 	case EVENT_ODD:

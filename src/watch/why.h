@@ -16,8 +16,8 @@
 enum { WHY_DECISIONS = 16 /* of a source */, WHY_TEXT_MAX = 128 };
 
 /* What was decided about, and (WHY_BECAUSE) on what ground. */
-enum why_what { WHY_CONNECTION, WHY_TRY, WHY_RECIPIENT, WHY_BODY, WHY_BYTES, WHY_COUNT };
-#define WHY_NAMES "connection", "try", "recipient", "body", "bytes"
+enum why_what { WHY_CONNECTION, WHY_TRY, WHY_RECIPIENT, WHY_BODY, WHY_BYTES, WHY_SOURCE, WHY_COUNT };
+#define WHY_NAMES "connection", "try", "recipient", "body", "bytes", "source"
 
 enum why_because {
 	BECAUSE_RULE,      /* the rule, or `otherwise` */
@@ -25,6 +25,7 @@ enum why_because {
 	BECAUSE_OURS,      /* the recipient is ours */
 	BECAUSE_FOREIGN,   /* it is not */
 	BECAUSE_SMUGGLING, /* commands hidden in a body */
+	BECAUSE_LISTED,    /* the source is on a DNS list, or something else was said of it */
 	BECAUSE_COUNT
 };
 
@@ -41,7 +42,8 @@ struct why_decision {
 	uint8_t outcome; /* of a recipient */
 	uint8_t form;
 	uint8_t path_len, path_cut;
-	uint8_t pad[4];
+	uint8_t list; /* because of this DNS list, counted from 1; 0 = of none */
+	uint8_t pad[3];
 	char path[WHY_TEXT_MAX];   /* of a recipient that is not ours, as sent */
 	char reason[WHY_TEXT_MAX]; /* the caller's text, terminated */
 };

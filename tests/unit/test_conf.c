@@ -136,6 +136,9 @@ static const char every_key[] =
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
         "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  own = no  "
         "hooks = { output, forward } }\n"
+        "dnsbl { zones = { \"bl.example.net=127.0.0.2,127.0.0.4-11\", Zen.Example.ORG }  action = "
+        "refuse-session  "
+        "cache-least = 30s  cache-most = 2h  test = 10m  timeout = 3s }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n"
@@ -167,6 +170,25 @@ static void every_key_is_in_the_test(void)
 			fprintf(stderr, "%s is in no test\n", keys[i].name);
 		CU_ASSERT_PTR_NOT_NULL(strstr(every_key, written));
 	}
+}
+
+static void lists_arrive(void)
+{
+	struct conf *c = load_every_key();
+
+	CU_ASSERT_EQUAL_FATAL(c->dnsbl.count, 2);
+	CU_ASSERT_STRING_EQUAL(c->dnsbl.lists[0].zone, "bl.example.net");
+	CU_ASSERT_EQUAL(c->dnsbl.lists[0].codes.count, 2);
+	CU_ASSERT_EQUAL(c->dnsbl.lists[0].codes.ranges[1].last, 0x7f00000b);
+	CU_ASSERT_STRING_EQUAL(c->dnsbl.lists[1].zone, "zen.example.org");
+	CU_ASSERT_EQUAL(c->dnsbl.lists[1].codes.count, 0);
+	CU_ASSERT_EQUAL(c->dnsbl.action, ACTION_REFUSE_SESSION);
+	CU_ASSERT_EQUAL(c->dnsbl.least_s, 30);
+	CU_ASSERT_EQUAL(c->dnsbl.most_s, 7200);
+	CU_ASSERT_EQUAL(c->dnsbl.test_s, 600);
+	CU_ASSERT_EQUAL(c->dnsbl.timeout_s, 3);
+	CU_ASSERT_STRING_EQUAL(policy_settings(c->policy)->lists[1], "zen.example.org");
+	conf_free(c);
 }
 
 static void scalars_arrive(void)
@@ -532,8 +554,9 @@ static void remove_files(void)
 SUITE("conf", { "an empty file means the defaults", empty_file_means_defaults },
         { "the defaults can be written", defaults_can_be_written },
         { "every key is in the test", every_key_is_in_the_test }, { "scalars arrive", scalars_arrive },
-        { "groups arrive", groups_arrive }, { "rules arrive", rules_arrive },
-        { "names arrive", names_arrive }, { "monitor mode can be forced", monitor_can_be_forced },
+        { "lists arrive", lists_arrive }, { "groups arrive", groups_arrive },
+        { "rules arrive", rules_arrive }, { "names arrive", names_arrive },
+        { "monitor mode can be forced", monitor_can_be_forced },
         { "the hash covers all files", hash_covers_all_files },
         { "lists have versions", lists_have_versions },
         { "includes are relative to their file", includes_are_relative_to_their_file },

@@ -235,9 +235,9 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  "}\n",
 	        "t.conf:2: unknown key \"mx-off\" in upstream; did you mean mx-of?\n"
 	        "t.conf:3: unknown key \"adresses\" in upstream; did you mean addresses?" },
-	{ "action = alert\n",
-	        "t.conf:1: unknown key \"action\"; it belongs into a block: relay or smuggling { action ... "
-	        "}" },
+	{ "action = alert\n", "t.conf:1: unknown key \"action\"; it belongs into a block: relay, smuggling "
+	                      "or dnsbl { action ... "
+	                      "}" },
 	{ "addresses = { \"192.0.2.1\" }\n",
 	        "t.conf:1: unknown key \"addresses\"; it belongs into a block: upstream, servers or network "
 	        "{ addresses ... }" },
@@ -273,7 +273,23 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: a block or list begins here and is never closed; add the missing }\n"
 	        "t.conf:3: unknown key \"foo\" in upstream; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of blocks; close the block "
-	        "before it (it begins in line 1)" } };
+	        "before it (it begins in line 1)" },
+	{ "dnsbl {\n zones = { a.example, \"a.example=127.0.0.3\", \"b.example=127.255.255.254\",\n"
+	  " \"c.example=1.2.3.4\", \"d.example=127.0.0.2,\", \"-e.example\" }\n cache-least = 2h\n}\n",
+	        "t.conf:2: a.example is listed twice; write it once, with all codes that count behind it\n"
+	        "t.conf:2: \"b.example=127.255.255.254\": codes of 127.255.255.0/24 in \"127.255.255.254\" "
+	        "say "
+	        "that a list refuses to answer, not that somebody is on it; leave them out\n"
+	        "t.conf:3: \"1.2.3.4\" in \"c.example=1.2.3.4\" is no return code; write one like 127.0.0.2, "
+	        "or a "
+	        "range like 127.0.0.4-11, with commas between them\n"
+	        "t.conf:3: \"\" in \"d.example=127.0.0.2,\" is no return code; write one like 127.0.0.2, or "
+	        "a "
+	        "range like 127.0.0.4-11, with commas between them\n"
+	        "t.conf:3: \"-e.example\" is no domain: string start/ends with forbidden hyphen; correct it\n"
+	        "t.conf:4: dnsbl.cache-least is longer than dnsbl.cache-most; swap them, or write one value "
+	        "for "
+	        "both" } };
 
 static const struct mistake warnings[] = {
 	{ "upstream i { addresses = { 198.51.100.1 } }\nrule r { from = { i } to = { any } }\ndata { watch = "
@@ -370,6 +386,23 @@ static const struct mistake warnings[] = {
 	{ "upstream \"u\" { hosts = { \"smtp.example.net\" } }\n"
 	  "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"
 	  "rule \"a\" { from = { u } to = { m } }\n",
+	        "" },
+	{ "dnsbl {\n action = slow\n}\n",
+	        "t.conf:2: warning: dnsbl.action does nothing: there is no list; add zones = { ... }" },
+	{ "dnsbl {\n zones = { a.example }\n}\n",
+	        "t.conf:2: warning: no DNS list is ever asked: only who comes to a server of ours is looked "
+	        "up, and there is none; add a servers block" },
+	{ "servers \"m\" { addresses = { \"192.0.2.1\" } }\n"
+	  "upstream \"u\" { addresses = { \"198.51.100.1\" } }\n"
+	  "home = { \"10.0.0.0/8\" }\n"
+	  "rule \"a\" { from = { u, home } to = { m } }\n"
+	  "dnsbl { zones = { a.example } action = refuse-session }\n",
+	        "t.conf:5: warning: no DNS list is ever asked: strangers alone are looked up, and every rule "
+	        "that inspects is from home, upstreams or servers; add a rule that lets others in, or remove "
+	        "dnsbl" },
+	{ "servers \"m\" { addresses = { \"192.0.2.1\" } }\n"
+	  "rule \"a\" { from = { \"203.0.113.0/24\" } to = { m } }\n"
+	  "dnsbl { zones = { a.example } action = refuse-session }\n",
 	        "" },
 	{ "upstream \"u\" { hosts = { \"smtp.example.net\" } }\n"
 	  "servers \"m\" {\n addresses = { \"192.0.2.1\" }\n may-relay = { \"198.51.100.0/24\" }\n}\n"

@@ -138,7 +138,7 @@ static void a_sentenced_source(void)
 	pass(&T, CLIENT, bare_user);
 	replies(unknown, 0);
 	over();
-	sentence("198.51.100.7", ACTION_REFUSE_SESSION); /* something else */
+	sentence("198.51.100.7", ACTION_DROP); /* something else */
 	begin(ACTION_ALERT);
 	pass(&T, CLIENT, bare_user);
 	replies(unknown, 0);
