@@ -11,11 +11,11 @@
 #include "base/ring.h"
 #include "report/store_acts.h"
 #include "report/store_asked.h"
+#include "report/store_clock.h"
 #include "report/store_keeper.h"
 
 /* As many acts as there may be blocks at once: all of them can be told again in one go. */
 enum { ACT_SLOTS = 65536, TALE_SLOTS = 2048, NOTICE_SLOTS = 64 };
-static const int64_t JUMP_US = 2000000;
 
 struct store {
 	struct store_settings settings;
@@ -122,7 +122,7 @@ void store_tick(struct store *s)
 	offset_us = clock_offset_us();
 	act.u.jump_us = offset_us - s->clock_us;
 	s->clock_us = offset_us;
-	if (act.u.jump_us > JUMP_US || act.u.jump_us < -JUMP_US)
+	if (act.u.jump_us > STORE_CLOCK_JUMP_US || act.u.jump_us < -STORE_CLOCK_JUMP_US)
 		tell(s, &act);
 }
 

@@ -3,12 +3,9 @@
  * A batch is copied out of the ring first and written in one transaction. If that fails it is kept, and written again as
  * it is: every record replaces what it is about, so doing it twice does no harm. Meanwhile the ring fills behind it.
  *
- * Trouble is said when it begins and when it ends. Between two tries lie RETRY_MIN_MS, then twice as long each time. A
- * damaged file is set aside, at once but not more than once in ASIDE_S: on a dying disk that would fill it.
+ * A damaged file is set aside at once, but not more than once in ASIDE_S: on a dying disk that would fill it.
  *
- * Each batch says when it was written, by the wall clock and by the one that nobody can set. At the next start the two
- * tell whether the wall clock was set meanwhile, as long as it is the same boot. After a reboot only a clock that went
- * back can be seen: then nothing has passed, as far as blocks go. (A machine without a battery boots like that.)
+ * Each batch says when it was written, by both clocks (store_clock.h): so the next start knows what is left of a block.
  */
 #include "report/store_keeper.h"
 
@@ -29,8 +26,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "report/store_asked.h"
+#include "report/store_clock.h"
 #include "report/store_file.h"
+#include "report/store_prune.h"
 #include "report/store_read.h"
+#include "report/store_state.h"
 #include "report/store_write.h"
 
 enum {
@@ -41,12 +41,8 @@ enum {
 	COLLECT_MS = 50,
 	IDLE_MS = 60000,
 	PRUNE_AGAIN_MS = 1000,
-	RETRY_MIN_MS = 1000,
-	RETRY_MAX_MS = 30000,
 	ASIDE_S = 3600,
 };
-static const uint64_t STORE_BYTES_MAX = UINT64_C(1) << 30;
-static const int64_t JUMP_US = 2000000; /* less is a clock that is being kept right */
 
 struct keeper {
 	const struct store_settings *settings;
@@ -68,165 +64,27 @@ struct keeper {
 	struct {
 		uint64_t device, inode;
 	} is;
-	enum store_trouble trouble;
-	unsigned retry_ms; /* 0 = no trouble */
-	uint64_t again_ms; /* not before; monotonic */
-	uint64_t aside_ms; /* when a file was set aside last; monotonic, 0 = never */
-	uint64_t lost_before;
+	uint64_t aside_ms;      /* when a file was set aside last; monotonic, 0 = never */
 	uint64_t calm_since_ms; /* the clock; monotonic */
 	uint64_t pruned_ms;     /* last; monotonic */
 	bool prune_more;
 	struct store_act acts[BATCH_ACTS];
 	struct store_tale tales[BATCH_TALES];
 	unsigned act_count, tale_count;
-	/* for everybody */
-	pthread_mutex_t lock;
-	struct store_status status;
+	struct store_state state;
 };
-
-/* ---- clocks ----------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
 	return clock_monotonic_ns() / 1000000;
 }
 
-static void read_clock(struct store_clock *out)
-{
-	FILE *from = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	memset(out, 0, sizeof(*out));
-	out->wall_us = clock_now_us();
-	out->monotonic_us = clock_monotonic_ns() / 1000;
-	if (!from)
-		return;
-	if (!fgets(out->boot, sizeof(out->boot), from))
-		out->boot[0] = '\0';
-	out->boot[strcspn(out->boot, "\n")] = '\0';
-	fclose(from);
-}
-
-/* By how much the wall clock was set between the two, as far as that can be known. */
-static int64_t jump_between(const struct store_clock *then, const struct store_clock *now)
-{
-	int64_t wall_us = (int64_t)(now->wall_us - then->wall_us), jump_us;
-
-	if (then->wall_us == 0)
-		return 0;
-	if (*now->boot && strcmp(then->boot, now->boot) == 0)
-		jump_us = wall_us - (int64_t)(now->monotonic_us - then->monotonic_us);
-	else
-		jump_us = wall_us < 0 ? wall_us : 0;
-	return jump_us > JUMP_US || jump_us < -JUMP_US ? jump_us : 0;
-}
-
-/* ---- what is said ----------------------------------------------------------------------------- */
-
-static void notice(struct keeper *k, const char *text)
-{
-	char *slot = ring_reserve(k->rings.notices);
-
-	if (!slot)
-		return;
-	snprintf(slot, STORE_NOTICE_MAX, "%s", text);
-	ring_commit(k->rings.notices);
-}
-
-static uint64_t lost(const struct keeper *k)
-{
-	return ring_lost(k->rings.acts) + ring_lost(k->rings.tales);
-}
-
-static void say_trouble(struct keeper *k, const char *words)
-{
-	char text[STORE_NOTICE_MAX];
-
-	log_error(
-	        "the store does not work: %s. It is tried again and again; mail and blocks go on without it",
-	        words);
-	snprintf(text, sizeof(text), "the store does not work: %s", words);
-	notice(k, text);
-}
-
-static void say_recovery(struct keeper *k)
-{
-	char text[STORE_NOTICE_MAX];
-
-	snprintf(text, sizeof(text), "the store works again: %" PRIu64 " records were lost meanwhile",
-	        lost(k) - k->lost_before);
-	log_info("%s (%s)", text, k->file.path);
-	notice(k, text);
-}
-
-static unsigned next_retry_ms(unsigned retry_ms)
-{
-	if (retry_ms == 0)
-		return RETRY_MIN_MS;
-	return retry_ms * 2 <= RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
-}
-
-static void show_trouble(struct keeper *k, enum store_trouble t, const char *words, bool changed)
-{
-	k->retry_ms = t == STORE_TROUBLE_NONE ? 0 : next_retry_ms(k->retry_ms);
-	k->again_ms = now_ms() + k->retry_ms;
-	pthread_mutex_lock(&k->lock);
-	k->status.works = t == STORE_TROUBLE_NONE;
-	k->status.wal = k->file.wal;
-	snprintf(k->status.word, sizeof(k->status.word), "%s", store_trouble_word(t));
-	snprintf(k->status.words, sizeof(k->status.words), "%s", words);
-	if (changed)
-		k->status.since_us = clock_now_us();
-	pthread_mutex_unlock(&k->lock);
-}
-
-static void print_trouble(const struct keeper *k, enum store_trouble t, char words[STORE_WORDS_MAX])
-{
-	words[0] = '\0';
-	if (t != STORE_TROUBLE_NONE)
-		store_file_print(&k->file, t, words, STORE_WORDS_MAX);
-}
-
-/* Takes note of how it went, and says what has changed. */
 static void settle(struct keeper *k, enum store_trouble t)
 {
-	bool changed = t != k->trouble;
-	char words[STORE_WORDS_MAX];
-
-	print_trouble(k, t, words);
-	if (changed && t != STORE_TROUBLE_NONE)
-		say_trouble(k, words);
-	else if (changed)
-		say_recovery(k);
-	if (changed && k->trouble == STORE_TROUBLE_NONE)
-		k->lost_before = lost(k);
-	k->trouble = t;
-	show_trouble(k, t, words, changed);
-}
-
-/* Another posternd may hold more than the file: if we are to end for that, it is said then, and this is not. */
-static void settle_first(struct keeper *k, enum store_trouble t)
-{
-	char words[STORE_WORDS_MAX];
-
-	if (t != STORE_TROUBLE_TAKEN) {
-		settle(k, t);
-		return;
-	}
-	print_trouble(k, t, words);
-	show_trouble(k, t, words, false);
+	store_state_settle(&k->state, &k->file, t, ring_lost(k->rings.acts) + ring_lost(k->rings.tales));
 }
 
 /* ---- the file --------------------------------------------------------------------------------- */
-
-/* SQLite's result; a transaction that failed is rolled back. */
-static int finish(struct keeper *k, int r)
-{
-	if (r == SQLITE_OK)
-		r = store_write_plain(&k->writer, STATEMENT_COMMIT);
-	if (r != SQLITE_OK)
-		(void)store_write_plain(&k->writer, STATEMENT_ROLLBACK);
-	return r;
-}
 
 /* What ends by the wall clock goes on by it although it was set while nobody ran. */
 static int carry_over_clock(struct keeper *k)
@@ -236,7 +94,7 @@ static int carry_over_clock(struct keeper *k)
 	int r = store_read_clock(k->file.db, &then);
 
 	if (r == SQLITE_OK)
-		act.u.jump_us = jump_between(&then, &k->start);
+		act.u.jump_us = store_clock_jump(&then, &k->start);
 	if (r == SQLITE_OK && act.u.jump_us != 0) {
 		log_info("the clock was set by %" PRId64
 		         " s since the store was written last: blocks keep what "
@@ -255,7 +113,7 @@ static int begin(struct keeper *k)
 		return r;
 	r = store_write_plain(&k->writer, STATEMENT_BEGIN);
 	if (r == SQLITE_OK)
-		r = finish(k, carry_over_clock(k));
+		r = store_write_finish(&k->writer, carry_over_clock(k));
 	return r;
 }
 
@@ -323,7 +181,7 @@ static enum store_trouble replace_file(struct keeper *k, int wait_ms)
 	          "is gone from status and history. sqlite3 %s .recover may save some of it",
 	        what, name, name);
 	snprintf(text, sizeof(text), "the store was damaged, and is begun anew; the old one is %.130s", name);
-	notice(k, text);
+	store_state_notice(&k->state, text);
 	atomic_store(&k->anew, true);
 	return open_file(k, wait_ms);
 }
@@ -360,7 +218,7 @@ static void take_batch(struct keeper *k)
 	const struct store_tale *tale;
 	const struct store_act *act;
 
-	pthread_mutex_lock(&k->lock); /* whoever asks finds each record in a ring, or here */
+	pthread_mutex_lock(&k->state.lock); /* whoever asks finds each record in a ring, or here */
 	while (k->act_count < BATCH_ACTS && (act = ring_front(k->rings.acts))) {
 		k->acts[k->act_count++] = *act;
 		ring_pop(k->rings.acts);
@@ -369,8 +227,8 @@ static void take_batch(struct keeper *k)
 		k->tales[k->tale_count++] = *tale;
 		ring_pop(k->rings.tales);
 	}
-	k->status.waiting = k->act_count + k->tale_count;
-	pthread_mutex_unlock(&k->lock);
+	k->state.status.waiting = k->act_count + k->tale_count;
+	pthread_mutex_unlock(&k->state.lock);
 }
 
 /* A value that no column takes is a mistake of ours: it is said, and must not hold up the others. */
@@ -394,17 +252,10 @@ static int write_acts(struct keeper *k, uint64_t now_us)
 	return r;
 }
 
-static uint64_t ago(uint64_t now_us, uint32_t s)
-{
-	uint64_t us = s * UINT64_C(1000000);
-
-	return now_us > us ? now_us - us : 0;
-}
-
 static int write_tales(struct keeper *k, uint64_t now_us)
 {
 	uint32_t envelope_s = atomic_load(&k->envelope_s);
-	uint64_t envelopes_us = envelope_s > 0 ? ago(now_us, envelope_s) : UINT64_MAX;
+	uint64_t envelopes_us = envelope_s > 0 ? store_prune_ago(now_us, envelope_s) : UINT64_MAX;
 	int r = SQLITE_OK;
 
 	for (unsigned i = 0; i < k->tale_count && r == SQLITE_OK; i++)
@@ -418,71 +269,37 @@ static enum store_trouble write_batch(struct keeper *k)
 	struct store_clock now;
 	int r = store_write_plain(&k->writer, STATEMENT_BEGIN);
 
-	read_clock(&now);
+	store_clock_read(&now);
 	if (r == SQLITE_OK) {
 		r = write_acts(k, now.wall_us);
 		if (r == SQLITE_OK)
 			r = write_tales(k, now.wall_us);
 		if (r == SQLITE_OK)
 			r = store_write_clock(&k->writer, &now);
-		r = finish(k, r);
+		r = store_write_finish(&k->writer, r);
 	}
 	if (r != SQLITE_OK)
 		return store_file_trouble(&k->file, r);
-	pthread_mutex_lock(&k->lock);
-	k->status.written += k->act_count + k->tale_count;
-	k->status.waiting = 0;
-	pthread_mutex_unlock(&k->lock);
+	pthread_mutex_lock(&k->state.lock);
+	k->state.status.written += k->act_count + k->tale_count;
+	k->state.status.waiting = 0;
+	pthread_mutex_unlock(&k->state.lock);
 	k->act_count = k->tale_count = 0;
 	return STORE_TROUBLE_NONE;
-}
-
-/* What the file takes up, without what is free in it; 0 = not known. */
-static uint64_t used_bytes(const struct keeper *k)
-{
-	static const char text[] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
-	                           "pragma_freelist_count, pragma_page_size";
-	sqlite3_stmt *s = NULL;
-	uint64_t bytes = 0;
-
-	if (sqlite3_prepare_v2(k->file.db, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-		bytes = (uint64_t)sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return bytes;
-}
-
-/* What is too old; and the oldest incidents, whatever their age, where the file has grown too big. */
-static struct store_age age_of(const struct keeper *k)
-{
-	static struct log_limit limit;
-	uint64_t now_us = clock_now_us(), over_us = ago(now_us, atomic_load(&k->keep_s));
-	uint64_t envelopes_us = ago(now_us, atomic_load(&k->envelope_s));
-	struct store_age age = { over_us, envelopes_us > over_us ? envelopes_us : over_us, over_us };
-
-	if (used_bytes(k) > STORE_BYTES_MAX) {
-		log_limited(&limit, LOG_LEVEL_WARNING,
-		        "%s holds more than %u MiB: the oldest incidents are taken out before their time",
-		        k->file.path, (unsigned)(STORE_BYTES_MAX >> 20));
-		age.incidents_us = age.envelopes_us = now_us;
-	}
-	return age;
 }
 
 /* A bit of what was over long ago, now and then. */
 static enum store_trouble prune(struct keeper *k)
 {
 	uint64_t ms = now_ms();
-	struct store_age age;
 	int r;
 
 	if (ms - k->calm_since_ms < k->settings->calm_s * UINT64_C(1000) ||
 	        ms - k->pruned_ms < (k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS))
 		return STORE_TROUBLE_NONE;
 	k->pruned_ms = ms;
-	age = age_of(k);
-	r = store_write_plain(&k->writer, STATEMENT_BEGIN);
-	if (r == SQLITE_OK)
-		r = finish(k, store_write_prune(&k->writer, k->file.db, &age, &k->prune_more));
+	r = store_prune(
+	        &k->writer, &k->file, atomic_load(&k->keep_s), atomic_load(&k->envelope_s), &k->prune_more);
 	return r == SQLITE_OK ? STORE_TROUBLE_NONE : store_file_trouble(&k->file, r);
 }
 
@@ -521,9 +338,9 @@ static int patience_ms(const struct keeper *k)
 {
 	uint64_t ms = now_ms();
 
-	if (k->retry_ms == 0)
+	if (k->state.retry_ms == 0)
 		return k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS;
-	return k->again_ms > ms ? (int)(k->again_ms - ms) : 0;
+	return k->state.again_ms > ms ? (int)(k->state.again_ms - ms) : 0;
 }
 
 static void wait_for_bell(struct keeper *k)
@@ -550,14 +367,14 @@ static void *run(void *arg)
 	bool leaving = false;
 
 	while (!leaving) {
-		if (!has_records(k) || k->retry_ms > 0)
+		if (!has_records(k) || k->state.retry_ms > 0)
 			wait_for_bell(k);
 		leaving = atomic_load(&k->leaving);
 		do {
 			take_batch(k);
-			if (leaving || now_ms() >= k->again_ms)
+			if (leaving || now_ms() >= k->state.again_ms)
 				work(k);
-		} while (leaving && k->retry_ms == 0 && has_records(k));
+		} while (leaving && k->state.retry_ms == 0 && has_records(k));
 		if (asked_answer(k->asked, k->file.db) && k->wake)
 			k->wake(k->wake_arg);
 	}
@@ -621,14 +438,13 @@ struct keeper *keeper_open(
 	k->rings = *rings;
 	k->asked = asked;
 	keeper_set_keep(k, settings->keep_s, settings->envelope_s);
-	pthread_mutex_init(&k->lock, NULL);
+	store_state_init(&k->state, rings->notices);
 	k->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	store_file_init(&k->file, settings->path);
-	read_clock(&k->start);
+	store_clock_read(&k->start);
 	k->calm_since_ms = now_ms();
 	t = have_file(k, OPEN_WAIT_MS);
-	settle_first(k, t);
-	k->again_ms = 0;
+	store_state_settle_first(&k->state, &k->file, t);
 	if (k->bell >= 0)
 		return k;
 	keeper_close(k);
@@ -642,7 +458,7 @@ void keeper_close(struct keeper *k)
 	close_file(k);
 	if (k->bell >= 0)
 		close(k->bell);
-	pthread_mutex_destroy(&k->lock);
+	store_state_fini(&k->state);
 	free(k);
 }
 
@@ -707,7 +523,5 @@ bool keeper_has_begun_anew(struct keeper *k)
 
 void keeper_status(struct keeper *k, struct store_status *out)
 {
-	pthread_mutex_lock(&k->lock);
-	*out = k->status;
-	pthread_mutex_unlock(&k->lock);
+	store_state_read(&k->state, out);
 }

@@ -61,6 +61,22 @@ int store_write_plain(struct store_writer *w, enum store_statement which)
 	return run(w->of[which]);
 }
 
+int store_write_finish(struct store_writer *w, int r)
+{
+	if (r == SQLITE_OK)
+		r = run(w->of[STATEMENT_COMMIT]);
+	if (r != SQLITE_OK)
+		(void)run(w->of[STATEMENT_ROLLBACK]);
+	return r;
+}
+
+int store_write_numbers(struct store_writer *w, enum store_statement which, int64_t first, int64_t second)
+{
+	bind_number(w->of[which], 1, first);
+	bind_number(w->of[which], 2, second);
+	return run(w->of[which]);
+}
+
 /* ---- what is written -------------------------------------------------------------------------- */
 
 static int write_block(sqlite3_stmt *s, const struct store_block *b)
@@ -245,33 +261,4 @@ int store_write_clock(struct store_writer *w, const struct store_clock *now)
 int store_write_expired(struct store_writer *w, uint64_t now_us)
 {
 	return write_number(w->of[STATEMENT_BLOCKS_EXPIRED], (int64_t)now_us);
-}
-
-/* ---- what is taken out ------------------------------------------------------------------------ */
-
-int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_age *age, bool *more)
-{
-	const struct {
-		enum store_statement which;
-		uint64_t before_us;
-	} steps[] = {
-		{ STATEMENT_PRUNE_BLOCKS, age->others_us },
-		{ STATEMENT_PRUNE_INCIDENTS, age->incidents_us },
-		{ STATEMENT_PRUNE_EVIDENCE, age->envelopes_us },
-		{ STATEMENT_PRUNE_ENVELOPES, age->envelopes_us },
-		{ STATEMENT_PRUNE_ACTS, age->others_us },
-		{ STATEMENT_PRUNE_SEEN, age->others_us },
-	};
-	int r = SQLITE_OK;
-
-	*more = false;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && r == SQLITE_OK; i++) {
-		sqlite3_stmt *s = w->of[steps[i].which];
-
-		bind_number(s, 1, (int64_t)steps[i].before_us);
-		bind_number(s, 2, STORE_PRUNE_ROWS);
-		r = run(s);
-		*more = *more || sqlite3_changes(db) == STORE_PRUNE_ROWS;
-	}
-	return r == SQLITE_OK ? sqlite3_exec(db, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL) : r;
 }

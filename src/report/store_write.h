@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "report/store_acts.h"
+#include "report/store_clock.h"
 
 /* X(NAME, SQL). Each writes whole rows, so that a batch can be written again. */
 #define STORE_STATEMENTS(X)                                                                                  \
@@ -68,21 +69,15 @@ int store_write_prepare(struct store_writer *w, sqlite3 *db);
 void store_write_finalize(struct store_writer *w);
 /* A statement without values. */
 int store_write_plain(struct store_writer *w, enum store_statement which);
+/* One with two numbers. */
+int store_write_numbers(struct store_writer *w, enum store_statement which, int64_t first, int64_t second);
+/* Commits if r is SQLITE_OK, else rolls back; the result of both. */
+int store_write_finish(struct store_writer *w, int r);
 int store_write_act(struct store_writer *w, const struct store_act *act, uint64_t now_us);
 /* That the file was written now, by both clocks. */
-struct store_clock {
-	uint64_t wall_us, monotonic_us;
-	char boot[40]; /* of the kernel: where the monotonic clock began */
-};
 int store_write_clock(struct store_writer *w, const struct store_clock *now);
 /* Lines of evidence and envelopes of what began before envelopes_us are left out. */
 int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint64_t envelopes_us);
-/* Takes out at most STORE_PRUNE_ROWS of each kind that were over before. *more: there may be others. */
-struct store_age {
-	uint64_t incidents_us, envelopes_us, others_us;
-};
-enum { STORE_PRUNE_ROWS = 500 };
-int store_write_prune(struct store_writer *w, sqlite3 *db, const struct store_age *age, bool *more);
 int store_write_expired(struct store_writer *w, uint64_t now_us);
 
 #endif
