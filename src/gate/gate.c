@@ -10,7 +10,8 @@
  * emptied, and one that would have to change its priority is an error with the way out; but what somebody else has
  * moved is made anew where it belongs (gate_repair()).
  *
- * Sets that nobody looks into any more are deleted in a second batch, when no CPU is within an old rule any more.
+ * Sets that are new come in a batch before the rules, and those that nobody looks into any more are deleted in one behind
+ * it, when no CPU is within an old rule any more (plan.c).
  * What then is in force is read back and compared.
  *
  * Owner: see gate_own(). The kernel gives a table an owner when it is made, and takes an owner only for a table that
@@ -230,6 +231,28 @@ static int remove_stale(struct gate *g, const struct ruleset *wanted, const stru
 	return end(g, &batch);
 }
 
+/* Makes what has to be there before the rules. -EAGAIN: done, read again; 0: there was nothing to do; -errno. */
+static int prepare(struct gate *g, const struct ruleset *wanted, const struct found *found, char *err,
+        unsigned err_bytes)
+{
+	struct batch_refusal refusal;
+	struct batch batch;
+	int error = 0;
+
+	batch_init(&batch, g->seq + 1);
+	batch_begin(&batch, found->generation);
+	if (plan_encode_before(&batch, wanted, found, g->form)) {
+		batch_end(&batch);
+		g->seq += (uint32_t)batch.note_count;
+		refusal = batch_send(&batch, g->nl);
+		error = refusal.error && refusal.error != -ERESTART ? refusal.error : -EAGAIN;
+		if (refusal.error)
+			refusal_explain(wanted, &refusal, err, err_bytes);
+	}
+	batch_fini(&batch);
+	return error;
+}
+
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
 static int install_once(
         struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
@@ -249,6 +272,8 @@ static int install_once(
 	}
 	g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
 	error = check_chains(wanted, &found, force, err, err_bytes);
+	if (!error)
+		error = prepare(g, wanted, &found, err, err_bytes);
 	if (!error)
 		error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
 	if (error == -EINTR)

@@ -5,8 +5,12 @@
  * sent. Base chains always stay. Everything is in one batch: what goes, in the order that the kernel asks for (rules,
  * sets, chains), then what comes.
  *
- * What no rule looks into any more comes behind all this, in a batch of its own: a rule of before may be running on
- * another CPU, and the elements of a set count no more from the moment at which the set is deleted.
+ * Where the table stands, sets that are new come before all this, and those that no rule looks into any more go behind
+ * it, in batches of their own. The kernel makes rules and the contents of interval sets visible one after the other, so a
+ * rule may look into a set that is not there yet (seen on Linux 6.18: a connection in three reloads was refused); and a
+ * rule of before may be running on another CPU, when the elements of a set count no more from the moment at which the
+ * set is deleted.
+ * The table's flags come before, too: with them the kernel takes no new base chain (nf_tables_addchain()).
  */
 #include "gate/plan.h"
 
@@ -100,6 +104,24 @@ static void encode_removals(
 	for (size_t i = 0; i < f->chains.count; i++)
 		remove_chain(b, r, &f->chains.items[i]);
 	remove_objects(b, r, f);
+}
+
+bool plan_encode_before(struct batch *b, const struct ruleset *r, const struct found *f, unsigned form)
+{
+	uint32_t flags = table_flags(f, form);
+	bool any = false;
+
+	if (f->there && flags != f->flags) {
+		encode_table(b, r->table, flags);
+		any = true;
+	}
+	for (size_t i = 0; f->there && i < r->set_count; i++) {
+		if (found_find(&f->sets, r->sets[i].name))
+			continue;
+		encode_set(b, r->table, &r->sets[i], (uint32_t)i + 1);
+		any = true;
+	}
+	return any;
 }
 
 bool plan_has_stale(const struct ruleset *r, const struct found *f)

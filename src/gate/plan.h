@@ -29,6 +29,9 @@ void plan_forget(struct kept *keep);
 /* The batch from what was found to what is wanted; keep NULL: nothing of it stays. Call batch_fini() in either case. */
 void plan_encode(struct batch *b, uint32_t seq, const struct ruleset *r, const struct found *f,
         const struct kept *keep, unsigned form);
+/* What has to be there before the rules (flags, sets), for a batch that was begun. False: nothing; the table is not there,
+ * and plan_encode() makes all at once, or has it all. */
+bool plan_encode_before(struct batch *b, const struct ruleset *r, const struct found *f, unsigned form);
 /* Sets that are left over from what was there before, and the messages that delete them, for a batch that was begun. */
 bool plan_has_stale(const struct ruleset *r, const struct found *f);
 void plan_encode_stale(struct batch *b, const struct ruleset *r, const struct found *f);

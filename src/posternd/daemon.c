@@ -225,6 +225,25 @@ static void tell_other_table(void *arg, const char *table)
 		        table, d->conf->nft.table, table);
 }
 
+/* Chains that stand elsewhere are moved: we have only begun, so nothing of ours waits in a queue. */
+static bool install(struct daemon *d)
+{
+	char err[ERR_BYTES] = "";
+	int r = gate_install(d->gate, d->rules, err, sizeof(err));
+
+	if (r == -EEXIST) {
+		r = gate_repair(d->gate, d->rules, err, sizeof(err));
+		if (r == 0)
+			log_warning("the chains of table inet %s were moved to priority %d: the kernel has "
+			            "dropped "
+			            "what waited in queues of this machine, and TCP sends it again",
+			        d->conf->nft.table, d->conf->nft.priority);
+	}
+	if (r)
+		log_error("%s", err);
+	return r == 0;
+}
+
 bool daemon_install(struct daemon *d)
 {
 	static const char *const done[] = {
@@ -232,14 +251,11 @@ bool daemon_install(struct daemon *d)
 		[GATE_CHANGED] = "the rules that stood were changed",
 		[GATE_MADE] = "the rules were installed, there were none",
 	};
-	char err[ERR_BYTES] = "";
 
 	if (d->conf->nft.own)
 		gate_own(d->gate);
-	if (gate_install(d->gate, d->rules, err, sizeof(err))) {
-		log_error("%s", err);
+	if (!install(d))
 		return false;
-	}
 	daemon_save_rules(d, d->rules);
 	(void)gate_find_tables(d->gate, tell_other_table, d);
 	log_info("%s mode: %u %s from %u on, table inet %s%s, %u rules", daemon_mode_name(d->conf),

@@ -7,7 +7,8 @@
  *
  * Limits. Events that a worker has written in the moment between its change and that of the last one
  * are recorded with the old names of rules. Keys that belong to what is claimed once (table, queue,
- * file of records) need a restart; they are in one table.
+ * file of records) need a restart; they are in one table, with what the restart costs. Hooks can be taken out and put
+ * back: their base chains stay, empty.
  */
 #include "posternd/reload.h"
 #include "posternd/wanted.h"
@@ -92,34 +93,49 @@ static bool same_control_group(const struct conf *a, const struct conf *b)
 	return strcmp(a->control.group, b->control.group) == 0;
 }
 
+/* What to do instead, and what it costs. */
+#define QUEUE                                                                                                \
+	"restart it; until it listens again, what is inspected passes unseen or is dropped, as queue.fail "  \
+	"says"
+#define CHAINS                                                                                               \
+	"restart it; it moves the chains then, at which the kernel drops what waits in queues, and TCP "     \
+	"sends it again"
+#define TABLE                                                                                                \
+	"stop it, remove the old table (nft delete table inet OLD), start it; in between port 25 is not "    \
+	"guarded"
+#define OWNER "restart it; a table that was made without an owner gets one after postern down"
+#define FILES "restart it"
+
 static const struct {
 	const char *key;
 	bool (*same)(const struct conf *a, const struct conf *b);
+	const char *remedy;
 } fixed[] = {
-	{ "queue.number", same_queue },
-	{ "queue.workers", same_workers },
-	{ "queue.length", same_length },
-	{ "nft.table", same_table },
-	{ "nft.priority", same_priority },
-	{ "nft.mark-mask", same_mark_mask },
-	{ "nft.own", same_own },
-	{ "log.eve", same_eve },
-	{ "log.alerts-only", same_alerts_only },
-	{ "store.path", same_store_path },
-	{ "control.path", same_control_path },
-	{ "control.group", same_control_group },
+	{ "queue.number", same_queue, QUEUE },
+	{ "queue.workers", same_workers, QUEUE },
+	{ "queue.length", same_length, QUEUE },
+	{ "nft.table", same_table, TABLE },
+	{ "nft.priority", same_priority, CHAINS },
+	{ "nft.mark-mask", same_mark_mask, QUEUE },
+	{ "nft.own", same_own, OWNER },
+	{ "log.eve", same_eve, FILES },
+	{ "log.alerts-only", same_alerts_only, FILES },
+	{ "store.path", same_store_path, FILES },
+	{ "control.path", same_control_path, FILES },
+	{ "control.group", same_control_group, FILES },
 };
 
 static bool can_change(const struct conf *from, const struct conf *to)
 {
 	bool can = true;
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (!fixed[i].same(from, to)) {
-			log_error("%s: %s cannot change while posternd runs: restart it", to->path,
-			        fixed[i].key);
-			can = false;
-		}
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if (fixed[i].same(from, to))
+			continue;
+		can = false;
+		log_error("%s: %s cannot change while posternd runs: %s", to->path, fixed[i].key,
+		        fixed[i].remedy);
+	}
 	return can;
 }
 

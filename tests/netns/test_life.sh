@@ -111,9 +111,10 @@ said 'postern.conf:1: .*enforce'
 said 'is NOT in force: the configuration of before stays'
 postern_conf 'queue { number = 2600 }' 'nft { table = "other" priority = -200 mark-mask = 0xf00000 }'
 reload
-for key in queue.number nft.table nft.priority nft.mark-mask; do
-    said "$key cannot change while posternd runs: restart it"
-done
+said 'queue.number cannot change while posternd runs: restart it; until it listens again'
+said 'nft.mark-mask cannot change while posternd runs: restart it; until it listens again'
+said 'nft.priority cannot change while posternd runs: restart it; it moves the chains'
+said 'nft.table cannot change while posternd runs: stop it, remove the old table \(nft delete table inet OLD\)'
 said 'is NOT in force'
 same "the old one is in force" "220 250 250 250 354 250 221" "$(codes --rcpt a@example.net)"
 postern_wait_record 10 ".postern.config == \"$hash\""

@@ -43,6 +43,10 @@ static const struct {
 	{ "nft delete table inet postern", 0 },
 	{ "nft flush table inet postern", KEEPS },
 	{ "nft add table inet postern '{ flags dormant; }'", KEEPS },
+	{ "nft add table inet postern '{ flags dormant; }' && nft flush chain inet postern forward && nft "
+	  "delete "
+	  "chain inet postern forward",
+	        0 },
 	{ "nft flush chain inet postern toserver", KEEPS },
 	{ "nft delete rule inet postern toserver handle " FIRST_RULE("toserver"), KEEPS },
 	{ "nft insert rule inet postern forward accept", KEEPS },
@@ -194,6 +198,29 @@ static void an_owner_that_left_is_followed(void)
 	end();
 }
 
+/* The kernel takes no new base chain in the transaction in which it gives the table to us. */
+static void takes_over_what_has_to_move(void)
+{
+	struct ruleset_settings moved = gate_example_settings;
+	struct gate *next;
+
+	begin(true);
+	gate_close(gate);
+	ruleset_free(wanted);
+	gate = next = gate_open(err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	gate_own(next);
+	moved.priority = -20;
+	moved.mark_mask = 0xf00000;
+	wanted = ruleset_build(policy, &moved);
+	CU_ASSERT_EQUAL(gate_install(next, wanted, err, sizeof(err)), -EEXIST);
+	CU_ASSERT_EQUAL(gate_repair(next, wanted, err, sizeof(err)), 0);
+	CU_ASSERT_STRING_EQUAL(err, "");
+	CU_ASSERT_EQUAL(gate_compare(next, wanted, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(gate_owns(next), kernel_has_owners());
+	end();
+}
+
 static void a_plain_table_stays_plain(void)
 {
 	struct gate *next;
@@ -217,4 +244,5 @@ SUITE("repair", { "mends everything", mends_everything },
         { "leaves what is as wanted", leaves_the_table_when_it_is_as_wanted },
         { "nobody else changes an owned table", nobody_else_changes_an_owned_table },
         { "an owner that left is followed", an_owner_that_left_is_followed },
+        { "takes over what has to move", takes_over_what_has_to_move },
         { "a plain table stays plain", a_plain_table_stays_plain })
