@@ -22,8 +22,6 @@
  */
 #include "inspect_flow.h"
 
-#include "policy/sentence.h"
-
 /* Replies to these are worth waiting for. */
 static const bool holdable[SMTP_VERB_COUNT] = {
 	[SMTP_VERB_MAIL] = true,
@@ -37,10 +35,8 @@ static const bool holdable[SMTP_VERB_COUNT] = {
 
 static bool is_sentenced(const struct inspect *in, const struct flow *f, uint64_t now_us)
 {
-	struct sentence s = { .until_us = 0 };
+	struct sentence s = inspect_sentence(in, f, now_us);
 
-	if (in->settings.sentences)
-		s = sentences_find(in->settings.sentences, &f->conn.src, now_us);
 	return s.until_us && s.action == ACTION_SLOW;
 }
 
@@ -69,9 +65,9 @@ void inspect_slow_begin(struct flow *f)
 void inspect_slow_replied(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)
 {
 	const struct smtp_command *c = fact->command;
-	uint16_t code = inspect_reply_told(f, fact).code;
+	uint16_t code = fact->reply.code && f->masked.code ? f->masked.code : fact->reply.code;
 
-	f->hold.spared = policy_never_slows(&f->decision) || dialogue_is_authenticated(flow_dialogue(f));
+	f->hold.spared = !policy_is_stranger(&f->decision) || dialogue_is_authenticated(flow_dialogue(f));
 	f->hold.reply_ms = 0;
 	if (!c || code == 0)
 		return;
@@ -96,7 +92,6 @@ void inspect_slow_hold(struct inspect *in, struct flow *f, const struct packet *
 	f->hold.on = true;
 	f->hold.ticket = packet->ticket;
 	f->hold.seq = seg->seq;
-	f->hold.packets++;
 }
 
 static void ask_for(const struct flow *f, struct verdict *out)
@@ -135,4 +130,5 @@ void inspect_let_go(struct inspect *in, uint64_t hold_ref, uint32_t held_ms)
 		return;
 	f->hold.on = false;
 	f->hold.spent_ms += held_ms;
+	f->hold.packets += held_ms > 0;
 }

@@ -154,12 +154,6 @@ struct policy_connection {
 	bool client_trusted; /* in `trusted` */
 };
 
-/* The action `slow` is not for this client: ours, or an upstream. */
-static inline bool policy_never_slows(const struct policy_connection *c)
-{
-	return c->client_ours || c->client_home || c->client_server || c->client_upstream;
-}
-
 struct policy_recipient {
 	bool ours;          /* every hop of the address ends at this server */
 	bool trick;         /* foreign, but the outer domain is ours */

@@ -348,7 +348,8 @@ static void explain_recipient(struct answer *a, const char *path, struct explain
 	r->action = key_place(a->conf, "relay", r->judged.trick ? "tricks" : "action");
 	if (r->judged.ours || x->connection.client_ours)
 		return;
-	r->spared = r->judged.action == ACTION_SLOW && policy_never_slows(&x->connection);
+	r->spared = r->judged.action == ACTION_SLOW &&
+	            (x->connection.client_upstream || x->connection.client_server);
 	r->now = s->mode == MODE_ENFORCE && !r->spared ? r->judged.action : ACTION_ALERT;
 	x->enforce_refuses |= action_refuses(r->judged.action);
 	if (!action_refuses(r->now))
