@@ -21,6 +21,7 @@ struct draft {
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
+	int64_t nft_bridge;
 	int64_t nft_drop_invalid;
 	int64_t nft_own;
 	int64_t nft_priority, nft_mark_mask, nft_hooks; /* hooks: 1 << enum conf_hook each */

@@ -119,6 +119,17 @@ static void check_unread(struct build *b)
 		                : "");
 }
 
+/* What a bridge forwards comes by the forward hook. */
+static void check_bridge(struct build *b)
+{
+	const struct block *nft = parse_block(b->parsed, BLOCK_NFT);
+	const struct entry *bridge = find_entry(b, nft, "bridge");
+
+	if (b->draft.nft_bridge && !(b->draft.nft_hooks & 1 << CONF_HOOK_FORWARD))
+		build_error(b, bridge ? &bridge->at : &nft->at,
+		        "nft.bridge needs the hook forward, which nft.hooks leaves out; add it");
+}
+
 static void check_lets_anything(struct build *b)
 {
 	const struct block *root = parse_block(b->parsed, BLOCK_ROOT);
@@ -166,6 +177,7 @@ void check_blocks(struct build *b)
 			break;
 		}
 	check_queues(b);
+	check_bridge(b);
 	check_lets_anything(b);
 	check_unread(b);
 }

@@ -183,6 +183,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.table = strdup(d->nft_table);
 	c->nft.priority = (int)d->nft_priority;
 	c->nft.mark_mask = (uint32_t)d->nft_mark_mask;
+	c->nft.bridge = d->nft_bridge != 0;
 	c->nft.drop_invalid = d->nft_drop_invalid != 0;
 	c->nft.own = d->nft_own != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;

@@ -194,6 +194,8 @@ const struct key keys[] = {
 	  .help = "Bits of the packet and connection marks that are ours. No other bit is changed." },
 	{ BLOCK_NFT, "hooks", KEY_HOOKS, "forward, input, output", .words = hook_words, .set = value_hook, DRAFT(nft_hooks),
 	  .help = "Where port 25 is guarded: what passes the gateway, what comes to it, what it sends. Loopback never is." },
+	{ BLOCK_NFT, "bridge", KEY_YESNO, "no", .set = value_yesno, DRAFT(nft_bridge),
+	  .help = "Bridges of this machine carry mail, too. The rules see it through br_netfilter and its switches in net.bridge; where they are off, it is told." },
 	{ BLOCK_NFT, "drop-invalid", KEY_YESNO, "no", .set = value_yesno, DRAFT(nft_drop_invalid),
 	  .help = "In mode enforce, drops what the kernel's connection tracking calls invalid before it is read. Not where the two directions take different ways." },
 	{ BLOCK_NFT, "own", KEY_YESNO, "yes", .set = value_yesno, DRAFT(nft_own),

@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "conf/places.h"
+#include "gate/bridged.h"
 #include "postern/commands.h"
 
 enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
@@ -130,6 +131,7 @@ static void print_bodies(const struct policy *policy)
 static void print_kernel(const struct conf *c)
 {
 	const char *between = "";
+	char err[256];
 	unsigned i;
 
 	printf("queue     %u, %u worker%s, %" PRIu32 " packets each, fail %s\n", c->queue.number,
@@ -142,6 +144,9 @@ static void print_kernel(const struct conf *c)
 			between = ", ";
 		}
 	putchar('\n');
+	if (c->nft.bridge)
+		printf("bridge    %s\n",
+		        bridged_are_seen(err, sizeof(err)) ? "what bridges forward passes the rules" : err);
 }
 
 static void print_code(const char *before, uint32_t code)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "policy/policy.h"
 #include "posternd/answers.h"
+#include "posternd/bridge.h"
 #include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
@@ -92,8 +93,13 @@ static void say_of_guard(struct saying *s)
 	guard_each_fault(s->daemon->guard, say, s);
 }
 
-static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_health, say_of_reload,
-	say_of_upstreams, say_of_lists, say_of_store };
+static void say_of_bridge(struct saying *s)
+{
+	bridge_each_fault(s->daemon, say, s);
+}
+
+static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_health,
+	say_of_reload, say_of_upstreams, say_of_lists, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 

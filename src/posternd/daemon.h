@@ -67,6 +67,7 @@ struct daemon {
 	struct bypass *bypass;
 	struct guard *guard;
 	struct dnsbl *dnsbl;
+	bool bridge_unseen; /* what bridges forward passes by the rules, and that was told */
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/sentence.h"
+#include "posternd/bridge.h"
 #include "posternd/bypass.h"
 #include "posternd/control.h"
 #include "posternd/daemon.h"
@@ -162,6 +163,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 		l->seconds = 0;
 	}
 	guard_tick(d->guard);
+	bridge_tick(d);
 	bypass_tick(d->bypass, now_us);
 	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);

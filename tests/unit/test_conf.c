@@ -58,6 +58,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(c->nft.priority, -5);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0x0f000000);
 	CU_ASSERT_EQUAL(c->nft.hooks, (1 << CONF_HOOK_COUNT) - 1);
+	CU_ASSERT(!c->nft.bridge);
 	CU_ASSERT(!c->nft.drop_invalid);
 	CU_ASSERT(c->nft.own);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
@@ -134,7 +135,7 @@ static const char every_key[] =
         "slow { hold = 3s session = 20s packets = 77 }\n"
         "data { watch = 64k  trusted = { isp, 203.0.113.77 } }\n"
         "queue { number = 7  workers = 3  length = 1024  fail = closed }\n"
-        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  drop-invalid = yes  own = no  "
+        "nft { table = gate-1  priority = 400  mark-mask = 0xf0  bridge = yes  drop-invalid = yes  own = no  "
         "hooks = { output, forward } }\n"
         "dnsbl { zones = { \"bl.example.net=127.0.0.2,127.0.0.4-11\", Zen.Example.ORG }  action = "
         "refuse-session  "
@@ -220,6 +221,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->nft.priority, 400);
 	CU_ASSERT_EQUAL(c->nft.mark_mask, 0xf0);
 	CU_ASSERT_EQUAL(c->nft.hooks, 1 << CONF_HOOK_FORWARD | 1 << CONF_HOOK_OUTPUT);
+	CU_ASSERT(c->nft.bridge);
 	CU_ASSERT(c->nft.drop_invalid);
 	CU_ASSERT(!c->nft.own);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");

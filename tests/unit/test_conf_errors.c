@@ -180,6 +180,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "nft { hooks = { forward, inptu } }\n",
 	        "t.conf:1: nft.hooks = \"inptu\" is unknown; did you mean input? (one of: forward, input, "
 	        "output)" },
+	{ "nft { hooks = { input } bridge = yes }\n",
+	        "t.conf:1: nft.bridge needs the hook forward, which nft.hooks leaves out; add it" },
 	{ "nft { table = \"a b\" priority = 500 mark-mask = 0x1e1 }\n",
 	        "t.conf:1: nft.table = \"a b\" is no name; write up to 63 letters, digits, _ and -, a letter "
 	        "first\n"
