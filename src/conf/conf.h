@@ -77,7 +77,7 @@ struct conf {
 		uint32_t mark_mask;
 		bool bridge; /* what bridges forward is to pass the rules, too */
 		bool drop_invalid;
-		bool own; /* the table is to be changed by nobody else */
+		bool own;       /* the table is to be changed by nobody else */
 		unsigned hooks; /* 1 << enum conf_hook each */
 	} nft;
 	struct {

@@ -24,8 +24,8 @@ void bridge_tick(struct daemon *d)
 		log_error("nft.bridge: NOT ENFORCED: %s", err);
 	else if (d->conf->nft.bridge)
 		log_info("%s", ended);
-	desk_guard(d->desk, clock_now_us(), unseen ? GUARD_OFFLOAD : GUARD_OFFLOAD_ENDED, unseen ? err : ended, "",
-	        0);
+	desk_guard(d->desk, clock_now_us(), unseen ? GUARD_OFFLOAD : GUARD_OFFLOAD_ENDED,
+	        unseen ? err : ended, "", 0);
 }
 
 void bridge_each_fault(const struct daemon *d, health_fault *each, void *arg)
