@@ -92,8 +92,11 @@ static int take_step(sqlite3 *db, int from)
 
 int store_schema_migrate(sqlite3 *db)
 {
-	int version = store_schema_read(db), r = version < 0 ? sqlite3_extended_errcode(db) : SQLITE_OK;
+	int version = store_schema_read(db), r = SQLITE_OK;
 
+	if (version < 0)
+		return sqlite3_extended_errcode(db) != SQLITE_OK ? sqlite3_extended_errcode(db)
+		                                                 : SQLITE_ERROR;
 	for (; r == SQLITE_OK && version < store_schema_version(); version++)
 		r = take_step(db, version);
 	return r;
