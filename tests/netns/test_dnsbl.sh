@@ -161,6 +161,21 @@ same "only these are listed" "2001:db8:66::71 203.0.113.71 203.0.113.73" \
 check "postern why tells it" grep -q 'source 203.0.113.71 .* by bl.example.net, dnsbl.action = alert' <(postern_ask why 203.0.113.71)
 check "the flow record has it" postern_has_record '.flow.dnsbl[0].zone == "bl.example.net" and .flow.dnsbl[0].codes == ["127.0.0.4"]'
 
+# ---- slow ----
+
+conf slow 'slow { hold = 1s session = 2s }'
+postern_ask reload >/dev/null
+lab_wait 20 "the lists to be in use again" is_list bl.example.net state "in use"
+refused="220 250 250 550 221"
+was_held() { # ADDRESS - a refusal that it got was held back, and it said so in the end
+    : >"$LAB_DIR/eve.json"
+    same "$1 is refused by us, as ever" "$refused" "$(codes_from stranger 192.168.10.10 --source "$1" --rcpt x@foreign.test)"
+    postern_wait_record 10 ".event_type == \"flow\" and .src_ip == \"$1\""
+    postern_has_record '.flow.held == 1 and .flow.held_ms >= 1000'
+}
+lab_wait 20 "a listed source to be slowed" was_held 203.0.113.71
+check "one that is not listed never waits" eval '! was_held 203.0.113.74'
+
 # ---- refuse-session, in monitor mode ----
 
 conf refuse-session 'mode = monitor'
