@@ -17,6 +17,7 @@
 #include "posternd/daemon.h"
 #include "posternd/guard.h"
 #include "posternd/dnsbl.h"
+#include "posternd/reload.h"
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
@@ -59,6 +60,7 @@ static void say_of_reload(struct saying *s)
 
 static void say_of_upstreams(struct saying *s)
 {
+	reload_each_fault(s->daemon, say, s);
 	upstreams_each_fault(s->daemon->upstreams, say, s);
 }
 

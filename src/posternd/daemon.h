@@ -35,6 +35,13 @@ struct daemon_reload {
 	size_t words_len;
 };
 
+/* What the DNS has changed, on its way into the rules. */
+struct daemon_follow {
+	bool wanted;       /* something is not in the rules yet */
+	unsigned failures; /* tries in a row that the kernel did not take */
+	unsigned wait_s;   /* to the next one */
+};
+
 struct daemon {
 	uint8_t hash_key[HASH_KEY_BYTES];
 	const char *path; /* of the configuration */
@@ -43,7 +50,7 @@ struct daemon {
 	struct conf *next; /* being taken over by the workers; NULL = none (reload.c) */
 	struct policy
 	        *next_policy; /* likewise, of the same configuration: the DNS has changed it (reload.c) */
-	bool policy_changed;  /* it should */
+	struct daemon_follow follow;
 	struct upstreams *upstreams;
 	bool reload_again; /* asked for meanwhile */
 	struct ruleset *rules;

@@ -136,11 +136,11 @@ static void on_dnsbl(struct ev_loop *ev, ev_io *watcher, int revents)
 /* Changes of a second come into force together. */
 static void follow_upstreams(struct daemon *d)
 {
-	d->policy_changed |= upstreams_tick(d->upstreams);
-	if (!d->policy_changed || reload_runs(d))
-		return;
-	d->policy_changed = false;
-	reload_upstreams(d);
+	d->follow.wanted |= upstreams_tick(d->upstreams);
+	if (d->follow.wait_s > 0)
+		d->follow.wait_s--;
+	if (d->follow.wanted && d->follow.wait_s == 0 && !reload_runs(d))
+		reload_upstreams(d);
 }
 
 static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)

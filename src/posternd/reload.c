@@ -29,7 +29,7 @@
 #include "posternd/notify.h"
 #include "posternd/upstreams.h"
 
-enum { ERR_BYTES = 512, ASKED_BYTES = 48 };
+enum { ERR_BYTES = 512, ASKED_BYTES = 48, WAIT_DOUBLINGS = 6, WAIT_MAX_S = 60 };
 
 /* ---- what cannot change ---------------------------------------------------------------------- */
 
@@ -299,16 +299,52 @@ bool reload_runs(const struct daemon *d)
 	return d->next || d->next_policy;
 }
 
+/* A second, two, four, ... up to a minute: a table that somebody else has just deleted, memory that is short for a moment. */
+static void try_again_later(struct daemon *d, const char *why)
+{
+	struct daemon_follow *f = &d->follow;
+	char text[ERR_BYTES];
+
+	f->wait_s = f->failures < WAIT_DOUBLINGS ? 1U << f->failures : WAIT_MAX_S;
+	f->failures++;
+	snprintf(text, sizeof(text),
+	        "the addresses of upstreams that the DNS has changed are NOT IN FORCE: %s; tried again in %u "
+	        "s",
+	        why, f->wait_s);
+	log_error("%s", text);
+	if (f->failures == 1)
+		desk_upstream(d->desk, clock_now_us(), true, text);
+}
+
+void reload_each_fault(
+        const struct daemon *d, void (*each)(void *arg, const char *text, bool inspecting), void *arg)
+{
+	char text[ERR_BYTES];
+
+	if (d->follow.failures == 0)
+		return;
+	snprintf(text, sizeof(text),
+	        "the addresses of upstreams that the DNS has changed are NOT IN FORCE: the rules could not "
+	        "be changed, "
+	        "%u times; the log says why",
+	        d->follow.failures);
+	each(arg, text, true);
+}
+
 void reload_upstreams(struct daemon *d)
 {
 	struct policy *policy = upstreams_policy(d->upstreams, d->conf->policy);
 
 	if (!policy || !install(d, d->conf, policy)) {
-		log_error("the addresses of upstreams ARE NOT UP TO DATE in the rules%s",
-		        policy ? "" : ": not enough memory");
+		try_again_later(d, policy ? "the rules cannot be changed" : "not enough memory");
 		policy_free(policy);
 		return;
 	}
+	if (d->follow.failures > 0) {
+		log_info("the addresses of upstreams are in force");
+		desk_upstream(d->desk, clock_now_us(), false, "the addresses of upstreams are in force");
+	}
+	d->follow = (struct daemon_follow) { .wanted = false };
 	d->next_policy = policy;
 	for (unsigned i = 0; i < d->worker_count; i++)
 		worker_set_policy(d->workers[i], policy);

@@ -18,8 +18,11 @@ bool reload_ask(struct daemon *d, uint32_t uid);
  * while a reload is on its way. */
 void reload_lists(struct daemon *d);
 /* The DNS has changed who is let through: new addresses are in the rules on return, and the workers have been told. If
- * the rules cannot be changed, that is said, and tried again at the next change. Not while anything is on its way. */
+ * the rules cannot be changed, that is said, and d->follow says when to try again. Not while anything is on its way. */
 void reload_upstreams(struct daemon *d);
+/* What the DNS has changed is not in force, because the rules could not be changed: says it, if it is so. */
+void reload_each_fault(
+        const struct daemon *d, void (*each)(void *arg, const char *text, bool inspecting), void *arg);
 /* Something is on its way. */
 bool reload_runs(const struct daemon *d);
 /* Ends a reload once every worker has moved on. Whenever a worker has called, and each second. */

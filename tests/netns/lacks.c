@@ -7,6 +7,7 @@
  *   strip           TCP options cannot be taken out of packets, as before Linux 5.18
  *   verdicts        verdicts cannot be sent: ENOBUFS
  *   queue           with the first verdict the queue is given back to the kernel
+ *   batches:FILE    while there is such a file, changes of nf_tables cannot be sent: ENOBUFS
  *   buffers         the socket's send buffer stays small, as where it may not be forced
  *
  * The first three change what is asked, so that the kernel itself gives the answer of one that lacks
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -111,6 +113,17 @@ static void lose_strip(char *bytes, size_t len)
 			found[at + sizeof(strip) - 1] = (char)(NFT_EXTHDR_OP_MAX + 1);
 }
 
+static bool loses_batches(void)
+{
+	const char *at = getenv("LACKS"), *word = next_lack(&at, "batches:");
+	char path[256];
+
+	if (!word)
+		return false;
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(word, " "), word);
+	return access(path, F_OK) == 0;
+}
+
 static void misdirect(char *bytes, size_t len)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)(void *)bytes;
@@ -152,7 +165,8 @@ ssize_t sendto(int fd, const void *bytes, size_t len, int flags, const struct so
 
 	if (!to || to->sa_family != AF_NETLINK || len < sizeof(*h) + sizeof(struct nfgenmsg))
 		return real_sendto()(fd, bytes, len, flags, to, to_len);
-	if (h->nlmsg_type == VERDICT && lacks("verdicts")) {
+	if ((h->nlmsg_type == VERDICT && lacks("verdicts")) ||
+	        (h->nlmsg_type == NFNL_MSG_BATCH_BEGIN && loses_batches())) {
 		errno = ENOBUFS;
 		return -1;
 	}

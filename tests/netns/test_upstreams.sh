@@ -157,6 +157,24 @@ lab_wait 10 "the open connection to go on" grep -q ^221 "$LAB_DIR/talked"
 zone '@ IN MX 10 mx' "$isp"
 lab_wait 30 "it to come back" becomes "$delivered" isp
 
+# ---- the kernel does not take it ----
+
+postern_stop
+"${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
+LD_PRELOAD="$LAB_DIR/lacks.so" LACKS="batches:$LAB_DIR/lost" postern_start
+touch "$LAB_DIR/lost"
+zone '@ IN MX 10 mx' "$isp" 'mx IN A 203.0.113.66'
+lab_wait 30 "it to be said, and tried again" told 2 'NOT IN FORCE: the rules cannot be changed'
+check "status says it" grep -q 'WRONG .*NOT IN FORCE' <(postern_ask status || true)
+same "the new one cannot deliver" "$refused" "$(try stranger)"
+rm "$LAB_DIR/lost"
+lab_wait 60 "it to be in force by itself" told 1 'the addresses of upstreams are in force'
+same "the new one delivers" "$delivered" "$(try stranger)"
+same "nothing is NOT IN FORCE any more" "" "$(postern_ask status | grep 'NOT IN FORCE' || true)"
+zone '@ IN MX 10 mx' "$isp"
+said 'the grace of 1 addresses that had left DNS is over'
+lab_wait 10 "it to be refused again" becomes "$refused" stranger
+
 # ---- DNS fails ----
 
 lab_kill nsd KILL
