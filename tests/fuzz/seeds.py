@@ -57,6 +57,18 @@ RELAYS = (  # each text a segment
 )
 
 
+# as fuzz_dns.c reads them
+DNS = [
+    b"\0\xc0\0\2\1", b"\0\0\12\2mx\7Example\3org\0", b"\0\0\0\0", b"\0\5spam \4here", b"\0" + b"\x3f" + b"a" * 63 + b"\0",
+    b"\1ip4:192.0.2.0/24 ip6:2001:db8::/32 a mx:example.net -all",
+    b"\1include:_spf.example.net a:h.example.org/24//64 redirect=other.example exists:%{i}.x ptr ?all",
+    b"\1ip4:192.0.2.1/33 mx/8 +a//129 exp=why.%{d}", b"\1" + b"a:x.example " * 12,
+    b"\2name isp mx-of example.org 1700000000 1700000100 0\naddress 198.51.100.10 1700000000 0 1700000300 secure mx.example.org",
+    b"\2name isp hosts mx.example.org 1 2 3\naddress 2001:db8::/64 1 2 3 unchecked h\naddress 192.0.2.1 1 0 3 insecure h",
+    b"\3\x7f\0\0\2\x7f\0\0\4", b"\3\x7f\xff\xff\xfe", b"\3\xcb\0\x71\x50\x7f\0\0\2", b"\3\x7f\0\0",
+]
+
+
 def unescape(text):
     simple = {"r": "\r", "n": "\n", "t": "\t"}
     return re.sub(r"\\(x[0-9a-f]{2}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 3 else
@@ -160,6 +172,8 @@ def seeds():
         yield "conf", name, text
         yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
     yield "conf", "controls", b'mode = "a\\nb"\nhome = { "\x1b[1m" }\n'
+    for i, seed in enumerate(DNS):
+        yield "dns", "%02d" % i, seed
     for i, path in enumerate(PATHS):
         yield "address", "%02d" % i, path.encode()
         yield "escape", "%02d" % i, path.encode() + b"\xff\\x41\x1b[\xe2\x80\xae\xc2\x85\xe2\x81\xa7"
