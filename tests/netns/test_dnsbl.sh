@@ -14,7 +14,6 @@ set -eu
 lab_up
 lab_need jq nft python3 nc.openbsd
 
-LOG=$LAB_DIR/log/posternd.log
 NSD=203.0.113.53 UNBOUND=192.168.20.20
 mkdir "$LAB_DIR/dns"
 taken="220 250 250 250 354 250 221"

@@ -16,9 +16,9 @@ struct mistake {
 
 static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monitor\n",
 	                                         "t.conf:2: mode is set more than once; keep one of them" },
-	{ "data { watch = 64k trusted = { home, any } }",
-	        "t.conf:1: any cannot be trusted: everybody could hide commands in bodies; name upstreams or other "
-	        "clients" },
+	{ "data { watch = 64k trusted = { home, any } }", "t.conf:1: any cannot be trusted: everybody could "
+	                                                  "hide commands in bodies; name upstreams or other "
+	                                                  "clients" },
 	{ "mode = enfroce\n",
 	        "t.conf:1: mode = \"enfroce\" is unknown; did you mean enforce? (one of: monitor, enforce)" },
 	{ "modus = monitor\n", "t.conf:1: unknown key \"modus\"; did you mean mode?" },
@@ -296,11 +296,14 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 static const struct mistake warnings[] = {
 	{ "upstream i { addresses = { 198.51.100.1 } }\nrule r { from = { i } to = { any } }\ndata { watch = "
 	  "none\ntrusted = { i } }",
-	        "t.conf:3: warning: data.watch = none leaves bodies of trusted clients unread: commands hidden "
-	        "behind one reach the server, foreign recipients among them, and are noticed by its answers, too "
+	        "t.conf:3: warning: data.watch = none leaves bodies of trusted clients unread: commands "
+	        "hidden "
+	        "behind one reach the server, foreign recipients among them, and are noticed by its answers, "
+	        "too "
 	        "late to refuse them; Message-IDs and leaking headers are not seen either" },
 	{ "rule r { from = { any } to = { any } }\ndata { watch = 64k }",
-	        "t.conf:2: warning: data.watch = 64k has no effect: data.trusted names nobody, so all bodies are "
+	        "t.conf:2: warning: data.watch = 64k has no effect: data.trusted names nobody, so all bodies "
+	        "are "
 	        "read" },
 	{ "rule r { from = { any } to = { any } }\ndata {\ntrusted = { 192.0.2.1 } }",
 	        "t.conf:3: warning: data.trusted has no effect: data.watch = all reads everybody's bodies" },
