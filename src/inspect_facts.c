@@ -65,7 +65,7 @@ static enum action wanted_action(
 {
 	bool fine = j->ours || j->client_ours;
 
-	if (!fine && relay == ACTION_RESET)
+	if (!fine && (relay == ACTION_RESET || relay == ACTION_BLOCK))
 		return relay;
 	j->sentence = inspect_session_sentence(in, f, now_us);
 	if (j->sentence > 0)
@@ -97,6 +97,7 @@ static void judge_recipient(struct inspect *in, struct flow *f, const struct smt
 	j->client_ours = f->decision.client_ours || dialogue_is_authenticated(d);
 	final_domain_set(&j->final_domain, &address, r.hop);
 	foreign = !j->ours && !j->client_ours;
+	r.action = policy_action_for(&f->decision, &r);
 	wanted = wanted_action(in, f, j, r.action, now_us);
 	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, foreign);
 	j->would = (uint8_t)wanted;
@@ -255,7 +256,7 @@ static void on_rcpt_reply(struct flow *f, const struct smtp_command *c, uint16_t
 	const struct smtp_judgement *j = &c->judgement;
 	bool accepted = code / 100 == 2;
 
-	if (j->refused && j->action == ACTION_REFUSE_SESSION)
+	if (j->refused && flow_action_ends_session(j->action))
 		f->session_refused = true;
 	if (accepted && j->judged && !j->ours && !j->client_ours && !j->refused)
 		f->foreign_accepted++;

@@ -128,6 +128,12 @@ static inline bool flow_is_partial(const struct flow *f)
 	return f->conn.midstream || f->one_sided;
 }
 
+/* The connection is of no more use to the client: its recipient is told so, then both ends are reset. */
+static inline bool flow_action_ends_session(uint8_t action)
+{
+	return action == ACTION_REFUSE_SESSION || action == ACTION_BLOCK;
+}
+
 /* After a segment's payload has been read: its FIN and RST. May end the flow. */
 void inspect_flow_flags(
         struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint64_t now_us);

@@ -38,6 +38,7 @@ static const struct refusal refusals[ACTION_RELAY_COUNT] = {
 	[ACTION_DEFER_RECIPIENT] = { 450, "4.7.1 Try again later" },
 	[ACTION_REFUSE_RECIPIENT] = { 550, "5.7.1 Relaying denied" },
 	[ACTION_REFUSE_SESSION] = { 554, "5.7.1 Relaying denied" },
+	[ACTION_BLOCK] = { 554, "5.7.1 Relaying denied" },
 	[ACTION_RESET] = { 550, "5.7.1 Relaying denied" }, /* where the reset has to wait */
 };
 static const struct refusal no_session = { 554, "5.7.1 Access denied" };
@@ -121,9 +122,9 @@ void inspect_refuse_recipient(
 	struct smtp_judgement *j = &fact->command->judgement;
 	bool too_many = f->refusals >= policy_settings(in->policy)->max_refusals;
 
-	if (too_many && j->action != ACTION_REFUSE_SESSION)
+	if (too_many && !flow_action_ends_session(j->action))
 		j->action = ACTION_DEFER_RECIPIENT;
-	if (too_many || j->action == ACTION_REFUSE_SESSION)
+	if (too_many || flow_action_ends_session(j->action))
 		dialogue_defer(flow_dialogue(f));
 	editable = editable && !fact->late;
 	j->decoy = too_many && editable;

@@ -226,7 +226,7 @@ t 'read: other ports' 0 err ' 1 recipient,' "$postern" read --ports 25,2525 test
 t 'read: fragments are told' 0 err '[0-9]+ fragments of [0-9]+ datagrams, 0 never whole' "$postern" read tests/pcap/fragments.pcap
 
 # What asks a running posternd: without one.
-for command in seen incidents reload 'why 192.0.2.1' 'bypass 30m' 'bypass off'; do
+for command in seen incidents reload 'why 192.0.2.1' 'bypass 30m' 'bypass off' blocks 'block 192.0.2.1 2001:db8::/32' 'unblock 192.0.2.1'; do
 	# shellcheck disable=SC2086 # words
 	t "$command: nobody answers" 3 err "nobody answers at $scratch/none.sock: .*posternd does not run" "$postern" $command --socket "$scratch/none.sock"
 done
@@ -239,6 +239,14 @@ t 'status: a posternd that cannot be asked' 2 err 'control.path is empty' "$post
 t 'status: too much' 2 err '"now" is too much' "$postern" status now
 t 'why: no address' 2 err 'takes one address' "$postern" why --socket "$scratch/none.sock"
 t 'why: a bad address' 2 err 'takes one address' "$postern" why 192.0.2 --socket "$scratch/none.sock"
+t 'block: nobody' 2 err 'takes addresses or prefixes, or -f FILE' "$postern" block --socket "$scratch/none.sock"
+t 'block: a bad time' 2 err '--for takes a time' "$postern" block --for 30x 192.0.2.1 --socket "$scratch/none.sock"
+t 'block: no address' 1 err '"192.0.2" is no address or prefix' "$postern" block 192.0.2 --socket "$scratch/none.sock"
+t 'block: bits behind the length' 1 err 'write 192.0.2.0/24' "$postern" block 192.0.2.1/24 --socket "$scratch/none.sock"
+t 'block: no such file' 1 err 'nowhere: No such file' "$postern" block -f "$scratch/nowhere" --socket "$scratch/none.sock"
+t 'block: an empty file' 1 err 'standard input has no address' sh -c "echo '# none' | '$postern' block -f - --socket '$scratch/none.sock'"
+t 'block: a bad line' 1 err 'standard input:2: "x" is no address' sh -c "printf '192.0.2.1\nx\n' | '$postern' block -f - --socket '$scratch/none.sock'"
+t 'unblock: nobody' 2 err 'takes one address or prefix' "$postern" unblock --socket "$scratch/none.sock"
 t 'bypass: no time' 2 err 'takes a time from 1s to 1d' "$postern" bypass --socket "$scratch/none.sock"
 t 'bypass: for ever' 2 err 'takes a time from 1s to 1d' "$postern" bypass 2d --socket "$scratch/none.sock"
 t 'bypass: a bad unit' 2 err 'takes a time from 1s to 1d' "$postern" bypass 30x --socket "$scratch/none.sock"

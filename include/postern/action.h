@@ -9,6 +9,7 @@ enum action {
 	ACTION_REFUSE_SESSION,              /* this RCPT gets a 554, then both ends get a TCP reset */
 	ACTION_RESET,                       /* both ends get a TCP reset */
 	ACTION_SLOW,                        /* the server's refusals are held for a while: the tar pit */
+	ACTION_BLOCK,                       /* as refuse-session, and the client is kept off for a time */
 	ACTION_RELAY_COUNT,                 /* the ones above are what `relay` may name */
 	ACTION_REFUSE = ACTION_RELAY_COUNT, /* a rule's `refuse`: the try is answered with a reset */
 	ACTION_DROP,                        /* a rule's `drop`: the try is left unanswered */
@@ -16,7 +17,7 @@ enum action {
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset", "slow"
+#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset", "slow", "block"
 #define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
 
 /* What it is done about does not come to pass. */

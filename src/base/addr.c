@@ -87,6 +87,16 @@ bool addr_increment(struct addr *a)
 	return false;
 }
 
+bool addr_decrement(struct addr *a)
+{
+	unsigned i = ADDR_BYTES;
+
+	while (i-- > 0)
+		if (a->b[i]-- != 0)
+			return true;
+	return false;
+}
+
 /* Decimal without sign, blanks or leading zeros, at most `most`; -EINVAL for anything else. */
 static int parse_length(const char *text, int most)
 {

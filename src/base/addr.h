@@ -44,6 +44,8 @@ struct addr prefix_first(const struct prefix *p);
 struct addr prefix_last(const struct prefix *p);
 /* The next address; false (and *a all zero) behind the last one. */
 bool addr_increment(struct addr *a);
+/* The one before; false (and *a all ones) before the first one. */
+bool addr_decrement(struct addr *a);
 /* Keeps the first `bits` bits (0..128). */
 struct addr addr_mask(const struct addr *a, unsigned bits);
 

@@ -16,7 +16,8 @@ struct claim {
 /* Scalars, by struct key's offset. Numbers and words are int64_t, texts borrow from the entries. */
 struct draft {
 	int64_t mode, otherwise;
-	int64_t relay_action, relay_tricks, max_refusals;
+	int64_t relay_action, relay_tricks, max_refusals, relay_block_for;
+	int64_t block_size;
 	int64_t slow_hold, slow_session, slow_packets;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
@@ -62,6 +63,7 @@ struct build {
 	unsigned port_count;
 	struct policy_groups trusted;
 	const struct entry *trusted_at; /* the first of them; NULL = none */
+	struct policy_groups never_block;
 	struct claim *claims;
 	size_t claim_count;
 	struct looked_up *names, *resolvers; /* resolvers of the dns block among them */
@@ -108,6 +110,7 @@ void group_file(struct build *b, struct block *block, const struct entry *e);
 void group_from(struct build *b, struct block *block, const struct entry *e);
 void group_to(struct build *b, struct block *block, const struct entry *e);
 void group_trusted(struct build *b, struct block *block, const struct entry *e);
+void group_never_block(struct build *b, struct block *block, const struct entry *e);
 /* Makes the policy's group of every titled block; titles are checked here. */
 void group_open_all(struct build *b);
 

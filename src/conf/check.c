@@ -166,6 +166,7 @@ void check_blocks(struct build *b)
 		case BLOCK_SMUGGLING:
 		case BLOCK_SLOW:
 		case BLOCK_DATA:
+		case BLOCK_BLOCK:
 		case BLOCK_QUEUE:
 		case BLOCK_NFT:
 		case BLOCK_DNS:

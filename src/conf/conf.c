@@ -98,6 +98,8 @@ static void set_policy(struct build *b)
 		.slow_hold_ms = (uint32_t)d->slow_hold * 1000,
 		.slow_session_ms = (uint32_t)d->slow_session * 1000,
 		.slow_packets = (uint32_t)d->slow_packets,
+		.block_for_s = (uint32_t)d->relay_block_for,
+		.never_block = b->never_block,
 		.port_count = b->port_count,
 		.watch = (enum policy_watch)d->data_watch,
 		.trusted = b->trusted,
@@ -197,6 +199,7 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->store.path = strdup(d->store_path);
 	c->store.keep_s = (uint32_t)d->store_keep;
 	c->store.envelope_s = (uint32_t)d->store_keep_envelopes;
+	c->block_size = (uint32_t)d->block_size;
 	c->control.path = strdup(d->control_path);
 	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);

@@ -24,7 +24,7 @@ enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK_COUNT };
 #define CONF_HOOK_NAMES "forward", "input", "output"
 
-enum { CONF_WORKERS_MAX = 16, CONF_HELD_MAX = 1024 };
+enum { CONF_WORKERS_MAX = 16, CONF_HELD_MAX = 1024, CONF_BLOCKS_MAX = 1 << 20 };
 
 /* By what an upstream is followed through the DNS. */
 enum conf_source { CONF_MX_OF, CONF_SPF_OF, CONF_HOSTS, CONF_SOURCE_COUNT };
@@ -85,6 +85,7 @@ struct conf {
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
 	} log;
+	uint32_t block_size; /* blocks at once */
 	struct {
 		char *path; /* "" = none */
 		uint32_t keep_s, envelope_s;

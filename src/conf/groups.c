@@ -424,3 +424,9 @@ void group_trusted(struct build *b, struct block *block, const struct entry *e)
 	else
 		add_member(b, e, &b->trusted);
 }
+
+void group_never_block(struct build *b, struct block *block, const struct entry *e)
+{
+	(void)block;
+	add_member(b, e, &b->never_block);
+}

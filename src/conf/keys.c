@@ -40,6 +40,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_DATA] = { "data", false,
 	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, and what "
 	        "is hidden in it is found, if at all, by the server's answers." },
+	[BLOCK_BLOCK] = { "block", false,
+	        "Clients that are cut off from the ports, by postern block or by an action." },
 	[BLOCK_QUEUE] = { "queue", false, "The kernel queue through which packets come to the daemon." },
 	[BLOCK_NFT] = { "nft", false, "The nftables table of ours." },
 	[BLOCK_DNS] = { "dns", false, "How the names of upstreams are looked up." },
@@ -108,6 +110,8 @@ const struct key keys[] = {
 	  .help = "Ports that are guarded, up to 16. 587 and 465 are refused here: submission stays open." },
 	{ BLOCK_ROOT, "otherwise", KEY_WORD, "refuse", WORDS(do_words), DRAFT(otherwise),
 	  .help = "What happens to connections that no rule names." },
+	{ BLOCK_ROOT, "never-block", KEY_GROUPS, NULL, .set = group_never_block,
+	  .help = "Who is never blocked, neither by an action nor by hand, beside upstreams, servers and the gateway itself." },
 	{ BLOCK_ROOT, "include", KEY_INCLUDE, NULL,
 	  .help = "Reads another file here. Written as include(\"file\"), outside of blocks." },
 
@@ -158,6 +162,8 @@ const struct key keys[] = {
 	  .help = "For recipients in foreign domains. Anything but alert needs domains in every servers block." },
 	{ BLOCK_RELAY, "tricks", KEY_WORD, "alert", WORDS(action_words), DRAFT(relay_tricks),
 	  .help = "For foreign recipients behind a domain of ours (percent, bang and other forms): often honest." },
+	{ BLOCK_RELAY, "block-for", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, DRAFT(relay_block_for),
+	  .help = "How long the action block keeps a client off." },
 	{ BLOCK_RELAY, "max-refusals", KEY_NUMBER, "3", 0, 100, "recipients", .set = value_number, DRAFT(max_refusals),
 	  .help = "Refused or deferred in one connection; from the next one on its transactions are deferred whole." },
 
@@ -176,6 +182,9 @@ const struct key keys[] = {
 	          "the rest reach the server before they are noticed, and with none records have no Message-ID." },
 	{ BLOCK_DATA, "trusted", KEY_GROUPS, NULL, .set = group_trusted,
 	  .help = "Clients of whose bodies less than all may be read: those who have no wish to hide commands in them." },
+
+	{ BLOCK_BLOCK, "size", KEY_NUMBER, "65536", 16, CONF_BLOCKS_MAX, "blocks", .set = value_number, DRAFT(block_size),
+	  .help = "Blocks that can be in force at once, hosts and prefixes together. When there is no room, of those that an action made the one that ends soonest gives way; the operator's never do." },
 
 	{ BLOCK_QUEUE, "number", KEY_NUMBER, "2500", 0, UINT16_MAX, "", .set = value_number, DRAFT(queue_number),
 	  .help = "NFQUEUE number of the first worker, the others have those behind it; nobody else may listen on them." },

@@ -52,7 +52,7 @@
 
 #include "base/clock.h"
 #include "gate/batch.h"
-#include "gate/blocks.h"
+#include "gate/blocked.h"
 #include "gate/bypass.h"
 #include "gate/encode.h"
 #include "gate/found.h"
@@ -491,7 +491,7 @@ int gate_block(struct gate *g, const char *table, const struct gate_blocks_chang
 	if (!change->anew && change->gone_count == 0 && change->more_count == 0)
 		return 0;
 	begin(g, &batch);
-	blocks_encode(&batch, table, change);
+	blocked_encode(&batch, table, change);
 	return end(g, &batch);
 }
 
@@ -500,14 +500,14 @@ int gate_read_blocks(struct gate *g, const char *table, gate_each_block *each, v
 	int error, tries = TRIES_MAX;
 
 	do {
-		error = blocks_read(g->nl, &g->seq, table, each, arg);
+		error = blocked_read(g->nl, &g->seq, table, each, arg);
 	} while (error == -EINTR && --tries > 0);
 	return error;
 }
 
 int gate_has_blocks(struct gate *g, const char *table, const struct gate_block *list, size_t count)
 {
-	return blocks_check(g->nl, &g->seq, table, list, count);
+	return blocked_check(g->nl, &g->seq, table, list, count);
 }
 
 int gate_find_tables(struct gate *g, void (*each)(void *arg, const char *table), void *arg)

@@ -252,7 +252,7 @@ struct ruleset *model_new(const char *table);
 unsigned model_add_set(struct ruleset *r, enum model_key key, const char *name);
 /* The same, for other elements later: places of them. */
 unsigned model_add_roomy_set(struct ruleset *r, enum model_key key, const char *name, uint16_t places);
-/* The same, for elements that live for a time (bypass.h, blocks.h); places of them. */
+/* The same, for elements that live for a time (bypass.h, blocked.h); places of them. */
 unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places);
 /* How many elements a set of single keys can have in the kernel. */
 uint32_t model_set_places(const struct model_set *set);

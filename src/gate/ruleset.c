@@ -52,7 +52,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gate/blocks.h"
+#include "gate/blocked.h"
 #include "gate/bypass.h"
 #include "gate/model.h"
 #include "postern/verdict.h"
@@ -105,7 +105,7 @@ struct build {
 	uint32_t queued, inspected, reset, bulk, sealed;      /* mark bits in their place */
 	int sets[POLICY_GROUPS_MAX][FAMILY_COUNT][STANDINGS]; /* index, or SET_ value */
 	unsigned ports, bypass;
-	unsigned blocks[BLOCKS_SETS];
+	unsigned blocks[BLOCKED_SETS];
 };
 
 /* ---- sets --------------------------------------------------------------------------------- */
@@ -204,9 +204,9 @@ static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
 
 static void add_block_sets(struct build *b)
 {
-	for (enum blocks_set i = 0; i < BLOCKS_SETS; i++)
+	for (enum blocked_set i = 0; i < BLOCKED_SETS; i++)
 		b->blocks[i] = model_add_timed_set(
-		        b->r, blocks_sets[i].key, blocks_sets[i].name, blocks_places(i, b->s->blocks));
+		        b->r, blocked_sets[i].key, blocked_sets[i].name, blocked_places(i, b->s->blocks));
 }
 
 /* ---- rules of the configuration ----------------------------------------------------------- */
@@ -376,10 +376,10 @@ static void add_blocked(struct build *b)
 	MODEL_RULE(r, CHAIN_FROM_BLOCKED, NULL, model_tcp(), from_guarded, model_reply(),
 	        model_goto(CHAIN_TO_BLOCKED));
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
-		for (enum blocks_set i = 0; i < BLOCKS_SETS; i++)
-			MODEL_RULE(r, chains[direction], NULL, model_is(blocks_sets[i].family),
+		for (enum blocked_set i = 0; i < BLOCKED_SETS; i++)
+			MODEL_RULE(r, chains[direction], NULL, model_is(blocked_sets[i].family),
 			        model_field_in(
-			                address_fields[blocks_sets[i].family][direction], b->blocks[i]),
+			                address_fields[blocked_sets[i].family][direction], b->blocks[i]),
 			        model_goto(CHAIN_BLOCKED));
 	MODEL_RULE(r, CHAIN_BLOCKED, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
 	        model_limit(LOG_PER_S, LOG_BURST), model_log(b->s->log_group, LOG_SNAPLEN, "postern-block "));

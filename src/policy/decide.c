@@ -135,6 +135,8 @@ struct policy_connection policy_judge_connection(
 		.client_trusted = policy_groups_meet(&from, &p->settings.trusted),
 	};
 
+	c.client_shielded = c.client_upstream || c.client_server ||
+	                    policy_groups_meet(&from, &p->settings.never_block);
 	c.what = c.rule == POLICY_OTHERWISE ? p->settings.otherwise : p->rules[c.rule].what;
 	c.client_ours = c.client_home;
 	if (c.server >= 0 && !c.client_ours)
@@ -204,6 +206,11 @@ struct policy_recipient policy_judge_recipient(
 	else
 		r.action = r.trick ? p->settings.tricks_action : p->settings.relay_action;
 	return r;
+}
+
+enum action policy_action_for(const struct policy_connection *c, const struct policy_recipient *r)
+{
+	return r->action == ACTION_BLOCK && c->client_shielded ? ACTION_REFUSE_RECIPIENT : r->action;
 }
 
 /* Names somebody: not every host is called so. */

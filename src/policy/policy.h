@@ -75,6 +75,8 @@ struct policy_settings {
 	enum action relay_action;     /* for a plain foreign recipient */
 	enum action tricks_action;    /* for forms whose outer domain is ours */
 	enum action smuggling_action; /* alert or reset */
+	uint32_t block_for_s; /* of a block because of relaying */
+	struct policy_groups never_block; /* beside those that never are, policy_find_shield() */
 	unsigned max_refusals; /* recipients refused in a connection before its transaction is deferred */
 	uint32_t
 	        slow_hold_ms; /* how long a refusal is held, for whom is slowed; and all those of a connection */
@@ -152,6 +154,7 @@ struct policy_connection {
 	bool client_home;
 	bool client_server;  /* in a servers group, or the gateway itself: it passes on what others wrote */
 	bool client_trusted; /* in `trusted` */
+	bool client_shielded; /* it is never blocked */
 };
 
 struct policy_recipient {
@@ -177,6 +180,8 @@ bool policy_is_stranger(const struct policy_connection *c);
  * (SMTP_FORM_MALFORMED), of which `hop` then is the last one read, or 0. */
 struct policy_recipient policy_judge_recipient(
         const struct policy *p, int server, const struct smtp_address *a);
+/* What is done about it to this client: who is never blocked keeps his session. */
+enum action policy_action_for(const struct policy_connection *c, const struct policy_recipient *r);
 /* The domain it names first is a domain, host name or address of one of our servers. False without a
  * domain, and for localhost and loopback literals, which every host may call itself. */
 bool policy_owns(const struct policy *p, const struct smtp_address *a);
@@ -200,6 +205,15 @@ enum policy_hop policy_judge_hop(const struct policy *p, int server, const struc
 bool policy_has_port(const struct policy *p, uint16_t port);
 /* All groups of an address. */
 struct policy_groups policy_lookup(const struct policy *p, const struct addr *a);
+
+/* Who keeps a prefix from being blocked. */
+struct policy_shield {
+	enum policy_group_kind kind;
+	const char *name;     /* of the group; borrowed from the policy */
+	struct prefix prefix; /* of it, and it holds the other prefix or lies in it */
+};
+/* An upstream, a server of ours (either side), a group of `never_block`, or loopback. False: nobody of these. */
+bool policy_find_shield(const struct policy *p, const struct prefix *prefix, struct policy_shield *out);
 
 /* Every connection end that matches `inner` matches `outer`, by address or by place, whatever the DNS says of followed
  * groups. To be asked before policy_follow(). */

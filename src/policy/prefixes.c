@@ -123,6 +123,15 @@ bool prefixes_have(const struct prefixes *list, const struct addr *a)
 	return before > 0 && prefix_contains(&list->at[before - 1], a);
 }
 
+const struct prefix *prefixes_find_overlap(const struct prefixes *list, const struct prefix *p)
+{
+	size_t before = count_up_to(list, &p->addr);
+
+	if (before > 0 && prefix_overlaps(&list->at[before - 1], p))
+		return &list->at[before - 1];
+	return before < list->count && prefix_overlaps(&list->at[before], p) ? &list->at[before] : NULL;
+}
+
 /* Splits p until each piece lies wholly inside or wholly outside of `minus`. As deep as there are
  * bits behind the prefix. */
 static int subtract_from_one(const struct prefix *p, const struct prefixes *minus, struct prefixes *out)

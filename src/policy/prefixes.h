@@ -24,4 +24,7 @@ int prefixes_subtract(const struct prefixes *from, const struct prefixes *minus,
 /* One of the prefixes (merged) contains a. */
 bool prefixes_have(const struct prefixes *list, const struct addr *a);
 
+/* One of the prefixes (merged) that shares an address with p, or NULL. */
+const struct prefix *prefixes_find_overlap(const struct prefixes *list, const struct prefix *p);
+
 #endif

@@ -194,6 +194,8 @@ int check_run(const struct conf *conf, unsigned warnings)
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
 	print_bodies(conf->policy);
 	print_lists(conf);
+	if (s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK)
+		printf("blocks    for %" PRIu32 " s\n", s->block_for_s);
 	print_kernel(conf);
 	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
 	        conf->log.alerts_only ? ", alerts only" : "");

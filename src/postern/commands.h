@@ -40,6 +40,9 @@ int seen_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int incidents_run(int argc, char **argv);
 int bypass_run(int argc, char **argv);
+int block_run(int argc, char **argv);
+int unblock_run(int argc, char **argv);
+int blocks_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 

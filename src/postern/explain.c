@@ -343,6 +343,7 @@ static void explain_recipient(struct answer *a, const char *path, struct explain
 	if (x->unguarded != EXPLAINED_GUARDED || x->connection.server < 0)
 		return;
 	r->judged = policy_judge_recipient(a->conf->policy, x->connection.server, &r->address);
+	r->judged.action = policy_action_for(&x->connection, &r->judged);
 	for (unsigned i = 0; i < r->address.hop_count; i++)
 		explain_hop(a, &r->address.hops[i], &r->hops[i]);
 	r->action = key_place(a->conf, "relay", r->judged.trick ? "tricks" : "action");

@@ -66,15 +66,39 @@ static void list_options(struct option *out, const struct live_option *more)
 	*out = (struct option) { NULL, 0, NULL, 0 };
 }
 
+static void list_letters(char *out, const struct live_option *more)
+{
+	*out++ = 'c';
+	*out++ = ':';
+	for (int i = 0; more && more[i].name; i++)
+		if (more[i].letter) {
+			*out++ = more[i].letter;
+			*out++ = ':';
+		}
+	*out = '\0';
+}
+
+static bool take_letter(const struct live_option *more, int letter)
+{
+	for (int i = 0; more && more[i].name; i++)
+		if (more[i].letter && more[i].letter == letter) {
+			*more[i].value = optarg;
+			return true;
+		}
+	return false;
+}
+
 bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most)
 {
 	struct option longs[LIVE_OPTIONS_MAX + 4];
+	char letters[2 * LIVE_OPTIONS_MAX + 4];
 	const char *socket_path = NULL;
 	int opt;
 
 	*l = (struct live) { .name = argv[0] };
 	list_options(longs, more);
-	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+	list_letters(letters, more);
+	while ((opt = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (opt == 'c')
 			l->conf = optarg;
 		else if (opt == LONG_SOCKET)
@@ -85,7 +109,7 @@ bool live_options(struct live *l, int argc, char **argv, const struct live_optio
 			*more[opt - LONG_MORE].flag = true;
 		else if (opt >= LONG_MORE)
 			*more[opt - LONG_MORE].value = optarg;
-		else
+		else if (!take_letter(more, opt))
 			return false;
 	}
 	l->argc = argc - optind;
@@ -156,6 +180,21 @@ static bool send_all(int fd, const char *bytes, size_t len)
 	return true;
 }
 
+static bool send_parts(const struct live *l, int fd)
+{
+	bool sent = true;
+	json_t *part;
+	size_t i, len = 0;
+
+	json_array_foreach (l->parts, i, part) {
+		char *line = sent ? protocol_print(json_incref(part), &len) : NULL;
+
+		sent = line && send_all(fd, line, len);
+		free(line);
+	}
+	return sent;
+}
+
 struct answer {
 	struct live *live;
 	live_print *print;
@@ -180,6 +219,8 @@ static void take_line(struct answer *a, const char *bytes, size_t len)
 		line = json_loadb(bytes, len, 0, NULL);
 	a->ended = !json_is_true(json_object_get(line, "more"));
 	if (json_object_get(line, "error")) {
+		if (a->live->print_error)
+			a->live->print_error(a->arg, line);
 		tell_error(a->live, line);
 		a->status = (int)protocol_number(line, "exit", COMMAND_INVALID);
 	} else if (!line) {
@@ -238,7 +279,8 @@ int live_ask(struct live *l, json_t *request, live_print *print, void *arg)
 		free(line);
 		return COMMAND_UNREACHABLE;
 	}
-	(void)send_all(fd, line, len); /* who has refused us has said why */
+	if (send_parts(l, fd)) /* who has refused us has said why */
+		(void)send_all(fd, line, len);
 	read_answer(&a, fd);
 	free(line);
 	close(fd);

@@ -23,16 +23,22 @@ struct live_option {
 	const char *name;
 	const char **value;
 	bool *flag;
+	char letter; /* -f for --file; 0 = none */
 };
+
+/* Both are called for a line of the answer. */
+typedef void live_print(void *arg, const json_t *line);
 
 struct live {
 	const char *name; /* "postern status" */
 	const char *conf; /* -c, or NULL */
 	char path[LIVE_PATH_MAX];
 	bool json;
-	bool silent; /* the command says itself that nobody answers */
-	int error;   /* why nobody answers, an errno value */
-	int argc;    /* what stands behind the options */
+	json_t *parts; /* lines of the request that go before its last one, or NULL; the command's own */
+	live_print *print_error; /* called before an error is told; NULL = not */
+	bool silent;             /* the command says itself that nobody answers */
+	int error;               /* why nobody answers, an errno value */
+	int argc;                /* what stands behind the options */
 	char **argv;
 };
 
@@ -40,7 +46,6 @@ struct live {
 bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most);
 /* Takes over the request. Calls print for each line of the answer; with --json the lines go to standard output as they
  * came. The exit status; COMMAND_UNREACHABLE if nobody answers. */
-typedef void live_print(void *arg, const json_t *line);
 int live_ask(struct live *l, json_t *request, live_print *print, void *arg);
 
 /* "2026-11-22 00:38:32", UTC, of a timestamp; "-" without one. Returns buf. */

@@ -89,6 +89,14 @@ static void print_slow(const json_t *line)
 		        live_number(n, "tap.held_early"));
 }
 
+static void print_blocks(const json_t *line)
+{
+	const json_t *b = json_object_get(line, "blocks");
+
+	printf("blocks    %lld in force, %lld of them by rules; room for %lld\n", live_number(b, "count"),
+	        live_number(b, "by_rules"), live_number(b, "places"));
+}
+
 static void print_workers(const json_t *line)
 {
 	const json_t *row;
@@ -136,6 +144,7 @@ static void print_status(void *arg, const json_t *line)
 	print_sessions(line);
 	print_numbers(line);
 	print_slow(line);
+	print_blocks(line);
 	print_workers(line);
 	print_lists(line);
 	print_wrong(line);

@@ -42,16 +42,32 @@ static void print_row(const json_t *row)
 	putchar('\n');
 }
 
+static void print_blocked(const json_t *b)
+{
+	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
+
+	if (!b)
+		return;
+	printf("%s UTC  BLOCKED with %s by %s, ", live_time(b, "since", since), live_text(b, "address"),
+	        live_text(b, "by"));
+	if (json_object_get(b, "until"))
+		printf("for another %s", live_span(live_number(b, "left_s"), span));
+	else
+		fputs("for ever", stdout);
+	printf("%s%s\n", *live_text(b, "reason") ? ": " : "", live_text(b, "reason"));
+}
+
 static void print_why(void *arg, const json_t *line)
 {
 	const json_t *rows = json_object_get(line, "rows"), *row;
 	char since[LIVE_TIME_MAX];
 	size_t i;
 
+	print_blocked(json_object_get(line, "blocked"));
 	(void)arg;
 	json_array_foreach (rows, i, row)
 		print_row(row);
-	if (json_array_size(rows) == 0)
+	if (json_array_size(rows) == 0 && !json_object_get(line, "blocked"))
 		printf("nothing was decided about %s since %s UTC, or it is forgotten; postern explain says "
 		       "what "
 		       "would be\n",

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "policy/policy.h"
 #include "posternd/answers.h"
+#include "posternd/blocks.h"
 #include "posternd/bridge.h"
 #include "posternd/bypass.h"
 #include "posternd/control.h"
@@ -100,8 +101,13 @@ static void say_of_bridge(struct saying *s)
 	bridge_each_fault(s->daemon, say, s);
 }
 
-static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_health,
-	say_of_reload, say_of_upstreams, say_of_lists, say_of_store };
+static void say_of_blocks(struct saying *s)
+{
+	blocks_each_fault(s->daemon->blocks, say, s);
+}
+
+static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_blocks,
+	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -267,6 +273,22 @@ static void set_guard(json_t *line, const struct daemon *d)
 	field_set(line, "guard", guard);
 }
 
+static void set_blocks(json_t *line, const struct blocks *b)
+{
+	const struct blockbook *book = blocks_book(b);
+	struct blocks_delay delay = blocks_delay(b);
+	json_t *blocks = json_object();
+
+	field_set_uint(blocks, "count", blockbook_count(book));
+	field_set_uint(blocks, "places", blockbook_places(book));
+	field_set_uint(blocks, "by_rules", blockbook_rules(book));
+	if (delay.last_us) {
+		field_set_uint(blocks, "last_delay_us", delay.last_us);
+		field_set_uint(blocks, "longest_delay_us", delay.longest_us);
+	}
+	field_set(line, "blocks", blocks);
+}
+
 enum answer_state answer_status(struct ask *ask, json_t *line)
 {
 	const struct daemon *d = ask->daemon;
@@ -291,6 +313,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	set_reload(line, d);
 	set_bypass(line, d->bypass, s.now_us);
 	set_guard(line, d);
+	set_blocks(line, d->blocks);
 	set_workers(line, d);
 	set_numbers(line, d);
 	set_lists(line, d->dnsbl);

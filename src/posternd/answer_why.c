@@ -1,5 +1,7 @@
 /* answer_why.c - `why ADDR`: the last decisions about an address, each with its ground, the youngest first. */
+#include "posternd/answer_block.h"
 #include "posternd/answers.h"
+#include "posternd/blocks.h"
 #include "posternd/daemon.h"
 #include "posternd/protocol.h"
 #include "posternd/witness.h"
@@ -49,6 +51,7 @@ enum answer_state answer_why(struct ask *ask, json_t *line)
 	const char *text = protocol_text(ask->request, "address");
 	struct why_decision d;
 	struct addr address;
+	const struct block *block;
 	json_t *rows;
 
 	if (!text || addr_parse(text, &address) < 0) {
@@ -59,6 +62,9 @@ enum answer_state answer_why(struct ask *ask, json_t *line)
 	for (unsigned i = 0; i < WHY_DECISIONS && why_find(why, &address, i, &d); i++)
 		(void)json_array_append_new(rows, make_row(&d));
 	field_set_text(line, "address", text);
+	block = blockbook_holding(blocks_book(ask->daemon->blocks), &address, blocks_now_us());
+	if (block)
+		field_set(line, "blocked", answer_block_row(block));
 	field_set(line, "rows", rows);
 	field_set_time(line, "since", ask->daemon->started_us);
 	return ANSWER_DONE;

@@ -7,14 +7,18 @@
 static const struct {
 	const char *command;
 	answer_function *run;
+	answer_taker *take;
 } answers[] = {
-	{ "status", answer_status },
-	{ "reload", answer_reload },
-	{ "seen", answer_seen },
-	{ "upstreams", answer_upstreams },
-	{ "why", answer_why },
-	{ "incidents", answer_incidents },
-	{ "bypass", answer_bypass },
+	{ "status", answer_status, NULL },
+	{ "reload", answer_reload, NULL },
+	{ "seen", answer_seen, NULL },
+	{ "upstreams", answer_upstreams, NULL },
+	{ "why", answer_why, NULL },
+	{ "incidents", answer_incidents, NULL },
+	{ "bypass", answer_bypass, NULL },
+	{ "block", answer_block, answer_take_blocks },
+	{ "unblock", answer_unblock, NULL },
+	{ "blocks", answer_blocks, NULL },
 };
 
 answer_function *answer_find(const char *command)
@@ -22,5 +26,13 @@ answer_function *answer_find(const char *command)
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		if (strcmp(answers[i].command, command) == 0)
 			return answers[i].run;
+	return NULL;
+}
+
+answer_taker *answer_find_taker(const char *command)
+{
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (strcmp(answers[i].command, command) == 0)
+			return answers[i].take;
 	return NULL;
 }

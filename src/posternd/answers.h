@@ -22,6 +22,8 @@ struct ask {
 		uint32_t number;
 		unsigned tries;
 	} page;
+	void *own; /* freed with free_own(own) */
+	void (*free_own)(void *own);
 };
 
 enum answer_state {
@@ -37,6 +39,11 @@ typedef enum answer_state answer_function(struct ask *ask, json_t *line);
 
 /* NULL = there is no such command. */
 answer_function *answer_find(const char *command);
+/* A request of several lines: takes one that says that more follow, into ask->own. False: it cannot be, why is said. */
+enum { ANSWER_WHY_MAX = 200 };
+typedef bool answer_taker(struct ask *ask, const json_t *line, char why[ANSWER_WHY_MAX]);
+/* NULL = the command takes one line only. */
+answer_taker *answer_find_taker(const char *command);
 
 answer_function answer_status;
 answer_function answer_reload;
@@ -45,5 +52,9 @@ answer_function answer_seen;
 answer_function answer_why;
 answer_function answer_incidents;
 answer_function answer_bypass;
+answer_function answer_block;
+answer_function answer_unblock;
+answer_function answer_blocks;
+answer_taker answer_take_blocks;
 
 #endif

@@ -1,6 +1,7 @@
 /* control.c - see control.h.
  *
- * A client sends one request and gets its answer (protocol.h); then it is closed. Everything is bounded: CLIENTS_MAX at
+ * A client sends one request and gets its answer (protocol.h); then it is closed. A request may have several lines, each
+ * bounded, where its command takes them, which bounds their number. Everything is bounded: CLIENTS_MAX at
  * once (the others wait in the kernel's backlog, and are no business of the loop), ACCEPTS_MAX of them taken in a turn,
  * the bytes of a request, ASK_S to send it, OUT_MAX bytes of answer that wait, TAKE_S without taking any of them,
  * LIVE_S in all, LINES_MAX lines made in a turn. Who goes beyond is closed and counted. So nobody who may ask can hold
@@ -39,7 +40,7 @@ struct client {
 	ev_io io;
 	int fd; /* -1 = this place is free */
 	uid_t uid;
-	uint64_t since_us, moved_us;
+	uint64_t since_us, asked_us, moved_us; /* there; its last line; anything of the answer taken */
 	char *in;
 	size_t in_len, in_room;
 	json_t *request; /* NULL = still being read */
@@ -81,6 +82,8 @@ static void end_client(struct client *client, enum control_count why)
 	free(client->in);
 	free(client->out);
 	json_decref(client->request);
+	if (client->ask.free_own)
+		client->ask.free_own(client->ask.own);
 	*client = (struct client) { .control = c, .fd = -1 };
 	c->count--;
 	listen_again(c);
@@ -200,24 +203,45 @@ static void refuse(
 	end_client(client, why);
 }
 
-static void read_request(struct client *client, size_t len)
+/* A line of a request that has others. Takes it over. */
+static void take_part(struct client *client, json_t *part)
+{
+	answer_taker *take = answer_find_taker(protocol_command(part));
+	char why[ANSWER_WHY_MAX] = "this command is one line";
+
+	if (take && take(&client->ask, part, why))
+		client->asked_us = client->control->now_us;
+	else
+		refuse(client, CONTROL_BAD, protocol_command(part), EXIT_INVALID, why);
+	json_decref(part);
+}
+
+static void read_request(struct client *client, const char *line, size_t len)
 {
 	struct control *c = client->control;
 	char why[PROTOCOL_WHY_MAX];
-	json_t *request = protocol_read(client->in, len, why);
+	json_t *request = protocol_read(line, len, why);
 
 	if (!request) {
 		refuse(client, CONTROL_BAD, NULL, EXIT_INVALID, why);
 		return;
 	}
-	client->request = request;
-	client->run = answer_find(protocol_command(request));
 	if (!client->run) {
+		client->run = answer_find(protocol_command(request));
+		client->ask = (struct ask) { .daemon = c->daemon, .uid = client->uid };
+	}
+	if (client->run != answer_find(protocol_command(request)) || !client->run) {
 		refuse(client, CONTROL_BAD, protocol_command(request), EXIT_USAGE,
 		        "this posternd does not know that command");
+		json_decref(request);
 		return;
 	}
-	client->ask = (struct ask) { .daemon = c->daemon, .request = request, .uid = client->uid };
+	if (json_is_true(json_object_get(request, "more"))) {
+		take_part(client, request);
+		return;
+	}
+	client->request = request;
+	client->ask.request = request;
 	client->moved_us = c->now_us;
 	serve(client);
 }
@@ -237,9 +261,27 @@ static bool grow_in(struct client *client)
 	return true;
 }
 
+/* What is behind the last line of a request is nobody's. */
+static void take_lines(struct client *client)
+{
+	const char *at = client->in, *end;
+	size_t left = client->in_len;
+
+	while (client->fd >= 0 && !client->request && (end = memchr(at, '\n', left))) {
+		size_t len = (size_t)(end - at);
+
+		left -= len + 1;
+		read_request(client, at, len);
+		at = end + 1;
+	}
+	if (client->fd < 0) /* it has gone, and its bytes with it */
+		return;
+	memmove(client->in, at, left);
+	client->in_len = left;
+}
+
 static void take_bytes(struct client *client)
 {
-	const char *end;
 	ssize_t n;
 
 	if (!grow_in(client)) {
@@ -253,11 +295,9 @@ static void take_bytes(struct client *client)
 		end_client(client, CONTROL_LEFT);
 		return;
 	}
-	end = memchr(client->in + client->in_len, '\n', (size_t)n);
 	client->in_len += (size_t)n;
-	if (end)
-		read_request(client, (size_t)(end - client->in));
-	else if (client->in_len > PROTOCOL_REQUEST_MAX)
+	take_lines(client);
+	if (client->fd >= 0 && !client->request && client->in_len > PROTOCOL_REQUEST_MAX)
 		refuse(client, CONTROL_TOO_LONG, NULL, EXIT_INVALID, "the request is too long");
 }
 
@@ -289,7 +329,7 @@ static void begin_client(struct control *c, int fd)
 	struct client *client = free_place(c);
 
 	client->fd = fd;
-	client->since_us = client->moved_us = c->now_us;
+	client->since_us = client->asked_us = client->moved_us = c->now_us;
 	c->count++;
 	c->counts[CONTROL_ACCEPTED]++;
 	ev_io_init(&client->io, on_client, fd, EV_READ);
@@ -379,7 +419,7 @@ static bool is_late(const struct client *client, uint64_t now_us)
 	uint64_t moved_s = (now_us - client->moved_us) / SECOND_US;
 
 	if (!client->request)
-		return since_s >= ASK_S;
+		return since_s >= LIVE_S || (now_us - client->asked_us) / SECOND_US >= ASK_S;
 	return since_s >= LIVE_S || (!client->waits && moved_s >= TAKE_S);
 }
 

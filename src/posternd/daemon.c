@@ -20,6 +20,7 @@
 #include "gate/claim.h"
 #include "policy/policy.h"
 #include "policy/sentence.h"
+#include "posternd/blocks.h"
 #include "posternd/bypass.h"
 #include "posternd/guard.h"
 #include "posternd/dnsbl.h"
@@ -194,7 +195,8 @@ bool daemon_prepare(struct daemon *d)
 	d->bypass = bypass_new(d);
 	d->guard = guard_new(d);
 	d->dnsbl = daemon_open_dnsbl(d, d->conf);
-	if (!d->health || !d->bypass || !d->guard || !d->dnsbl)
+	d->blocks = blocks_new(d);
+	if (!d->health || !d->bypass || !d->guard || !d->dnsbl || !d->blocks)
 		r = -ENOMEM;
 	for (i = 0; r == 0 && i < d->worker_count; i++)
 		r = worker_start(d->workers[i]);
@@ -254,6 +256,7 @@ bool daemon_install(struct daemon *d)
 
 	if (d->conf->nft.own)
 		gate_own(d->gate);
+	blocks_find_left(d->blocks);
 	if (!install(d))
 		return false;
 	daemon_save_rules(d, d->rules);
@@ -281,6 +284,7 @@ bool daemon_install(struct daemon *d)
 	desk_listen(d->desk, on_event, d);
 	upstreams_open(d->upstreams, d->conf, d->desk);
 	bypass_take_over(d->bypass);
+	blocks_restore(d->blocks);
 	memory_start(d);
 	desk_flush(d->desk);
 	return true;
@@ -289,6 +293,7 @@ bool daemon_install(struct daemon *d)
 void daemon_refill(struct daemon *d)
 {
 	bypass_refill(d->bypass);
+	blocks_refill(d->blocks);
 }
 
 /* ---- running and leaving -------------------------------------------------------------------- */
@@ -401,6 +406,7 @@ void daemon_close(struct daemon *d)
 	nflog_tap_close(d->refused);
 	guard_free(d->guard);
 	bypass_free(d->bypass);
+	blocks_free(d->blocks);
 	health_free(d->health);
 	memory_close(d);
 	desk_close(d->desk);

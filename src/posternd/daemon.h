@@ -21,6 +21,7 @@ struct upstreams;
 struct dnsbl;
 struct bypass;
 struct guard;
+struct blocks;
 struct control;
 struct sentences;
 struct store;
@@ -75,6 +76,7 @@ struct daemon {
 	struct guard *guard;
 	struct dnsbl *dnsbl;
 	bool bridge_unseen; /* what bridges forward passes by the rules, and that was told */
+	struct blocks *blocks;
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;

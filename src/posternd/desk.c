@@ -14,15 +14,18 @@
 #include "base/log.h"
 #include "policy/policy.h"
 #include "postern/finding.h"
+#include "postern/order.h"
 #include "posternd/nat.h"
 #include "posternd/witness.h"
 #include "report/store.h"
 
-enum { FINDING_SLOTS = 4096 };
+enum { FINDING_SLOTS = 4096, ORDER_SLOTS = 64 /* an event leads to a few at most */ };
 
 struct desk {
 	struct watch *watch;
-	struct ring *findings;
+	struct ring *findings, *orders;
+	desk_order *take_order;
+	void *order_arg;
 	struct eve *eve;
 	struct witness *witness;
 	struct store *store;  /* NULL = none */
@@ -40,8 +43,11 @@ static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], u
 	memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
 	*connections = s.connections;
 	d->findings = ring_new(FINDING_SLOTS, sizeof(struct finding));
-	if (d->findings)
+	d->orders = ring_new(ORDER_SLOTS, sizeof(struct order));
+	if (d->findings && d->orders)
 		d->watch = watch_new(&s, d->findings);
+	if (d->watch)
+		watch_set_orders(d->watch, d->orders);
 	if (d->watch)
 		d->witness = witness_new(hash_key);
 	return d->witness ? 0 : -errno;
@@ -101,6 +107,7 @@ void desk_close(struct desk *d)
 	witness_free(d->witness);
 	watch_free(d->watch);
 	ring_free(d->findings);
+	ring_free(d->orders);
 	free(d);
 }
 
@@ -119,11 +126,32 @@ static void write_findings(struct desk *d)
 	}
 }
 
+/* First what is asked for, then what is told. */
+static void follow_orders(struct desk *d)
+{
+	const struct order *front;
+
+	while ((front = ring_front(d->orders))) {
+		struct order o = *front;
+
+		ring_pop(d->orders); /* who takes it tells of it, which is an event, too */
+		if (d->take_order)
+			d->take_order(d->order_arg, &o);
+	}
+}
+
+void desk_set_orders(struct desk *d, desk_order *take, void *arg)
+{
+	d->take_order = take;
+	d->order_arg = arg;
+}
+
 void desk_event(struct desk *d, const struct event *e)
 {
 	if (d->nat)
 		nat_see(d->nat, e);
 	watch_event(d->watch, e);
+	follow_orders(d);
 	witness_event(d->witness, e);
 	eve_event(d->eve, e);
 	write_findings(d);

@@ -15,6 +15,7 @@
 
 struct desk;
 struct store;
+struct order;
 struct witness;
 
 /* conf is borrowed. NULL with a message in err. */
@@ -28,6 +29,9 @@ void desk_listen(struct desk *d, void (*heard)(void *arg, const struct event *e)
 /* Takes at most `most` events out of the rings, in the order of their times: what one connection leads to in
  * another one is seen by another worker. True if some are left. */
 bool desk_drain(struct desk *d, struct ring *const *rings, unsigned count, unsigned most);
+/* What findings ask for (postern/order.h), right behind the event that led to it. NULL: nobody takes it. */
+typedef void desk_order(void *arg, const struct order *order);
+void desk_set_orders(struct desk *d, desk_order *take, void *arg);
 /* About once a second. */
 void desk_tick(struct desk *d, uint64_t now_us);
 /* At the end of a batch of events. */

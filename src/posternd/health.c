@@ -50,6 +50,7 @@ static const uint64_t SECOND_US = 1000000;
 	X(RULES_BODIES, "kernel.rules.bodies", NULL)                                                         \
 	X(RULES_SEALED, "kernel.rules.sealed", NULL)                                                         \
 	X(RULES_BYPASSED, "kernel.rules.bypassed", NULL)                                                     \
+	X(RULES_BLOCKED, "kernel.rules.blocked", NULL)                                                       \
 	X(TAP_PACKETS, "tap.packets", NULL)                                                                  \
 	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
 	X(TAP_VERDICTS, "tap.verdicts", NULL)                                                                \
@@ -223,6 +224,7 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_BODIES] = c.bodies;
 		h->now[NUMBER_RULES_SEALED] = c.sealed;
 		h->now[NUMBER_RULES_BYPASSED] = c.bypassed;
+		h->now[NUMBER_RULES_BLOCKED] = c.blocked;
 	}
 	if (r == h->gate_error)
 		return;

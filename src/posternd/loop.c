@@ -3,9 +3,9 @@
  * One thread does everything but inspection: it takes events out of the workers' rings, feeds watch,
  * writes records, reads refused tries, looks at the counters once a second. DRAIN_MAX events of each
  * ring are taken in one turn, so that signals and the timer keep their place under load. Between two
- * turns it rests for COLLECT_S: a busy worker's events then wake it a hundred times a second and not
+ * turns it rests for COLLECT_S: a busy worker's events then wake it five hundred times a second and not
  * once a packet, which took a tenth of the daemon's processor time. The rings hold far more than
- * comes meanwhile, and nobody waits for a record that long.
+ * comes meanwhile; what an event leads to (a block) waits no longer than that.
  *
  * SIGTERM and SIGINT end it. SIGHUP opens the records' file again (log rotation) and reads the
  * configuration again (reload.c).
@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/sentence.h"
+#include "posternd/blocks.h"
 #include "posternd/bridge.h"
 #include "posternd/bypass.h"
 #include "posternd/control.h"
@@ -35,14 +36,14 @@
 #include "posternd/reload.h"
 #include "posternd/upstreams.h"
 
-static const double COLLECT_S = 0.01;
+static const double COLLECT_S = 0.002;
 enum { DRAIN_MAX = 2048 };
 
 struct loop {
 	struct daemon *daemon;
 	struct ev_loop *ev;
 	ev_async events;
-	ev_io refused, upstreams, guard, dnsbl;
+	ev_io refused, upstreams, guard, dnsbl, addresses;
 	ev_timer second, watch;
 	ev_signal term, interrupt, hangup;
 	struct lists *lists;
@@ -74,12 +75,12 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 		ev_async_send(ev, watcher);
 }
 
-static void on_try(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
+static void on_try(void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate fate)
 {
 	struct daemon *d = ((struct loop *)arg)->daemon;
 	struct event e;
 
-	if (refused_read(d->conf->policy, d->hash_key, packet, bytes, would, &e))
+	if (refused_read(d->conf->policy, d->hash_key, packet, bytes, fate, &e))
 		desk_event(d->desk, &e);
 	else
 		health_count_log(d->health, HEALTH_LOG_UNREADABLE, 1);
@@ -133,6 +134,21 @@ static void on_dnsbl(struct ev_loop *ev, ev_io *watcher, int revents)
 	desk_flush(d->desk);
 }
 
+static void on_addresses(struct ev_loop *ev, ev_io *watcher, int revents)
+{
+	struct daemon *d = ((struct loop *)watcher->data)->daemon;
+
+	(void)ev;
+	(void)revents;
+	blocks_follow(d->blocks);
+	desk_flush(d->desk);
+}
+
+static void on_order(void *arg, const struct order *order)
+{
+	blocks_order(((struct loop *)arg)->daemon->blocks, order);
+}
+
 /* Changes of a second come into force together. */
 static void follow_upstreams(struct daemon *d)
 {
@@ -165,6 +181,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	guard_tick(d->guard);
 	bridge_tick(d);
 	bypass_tick(d->bypass, now_us);
+	blocks_tick(d->blocks);
 	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
 	desk_flush(d->desk);
@@ -271,6 +288,12 @@ bool loop_run(struct loop *l)
 		ev_io_start(l->ev, &l->guard);
 	}
 	loop_ask(l, dnsbl_fd(l->daemon->dnsbl));
+	if (blocks_fd(l->daemon->blocks) >= 0) {
+		ev_io_init(&l->addresses, on_addresses, blocks_fd(l->daemon->blocks), EV_READ);
+		l->addresses.data = l;
+		ev_io_start(l->ev, &l->addresses);
+	}
+	desk_set_orders(l->daemon->desk, on_order, l);
 	ev_timer_start(l->ev, &l->second);
 	ev_timer_start(l->ev, &l->watch);
 	l->daemon->control = control_new(l->daemon, l->ev);

@@ -5,7 +5,8 @@
  *             {"postern":1,"command":"seen", ...}\n            and closes
  *
  * One request, its answer of one line or several, and the end: nothing has to be matched, and nobody keeps a
- * place. What went wrong is `error`, with `exit`, the status that the command ends with. The number is the version:
+ * place. A request too long for a line (`block` with a list) is several, all but the last one with "more":true; nothing
+ * is done before the last one is there. What went wrong is `error`, with `exit`, the status that the command ends with. The number is the version:
  * it grows when a field changes its meaning; new fields do not count, and unknown ones are skipped.
  */
 #ifndef POSTERND_PROTOCOL_H

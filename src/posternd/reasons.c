@@ -175,6 +175,9 @@ void reasons_write(const struct reasons *r, struct why_decision *d)
 	case BECAUSE_FOREIGN:
 		text = r->settings[setting_of(r, d)];
 		break;
+	case BECAUSE_BLOCKED:
+		text = "a block";
+		break;
 	case BECAUSE_SMUGGLING:
 		text = r->settings[SETTING_SMUGGLING];
 		break;

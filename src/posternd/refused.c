@@ -61,7 +61,7 @@ static uint64_t flow_id(const struct event_connection *c, const uint8_t hash_key
 }
 
 bool refused_read(const struct policy *policy, const uint8_t hash_key[HASH_KEY_BYTES],
-        const struct packet *packet, const uint8_t *bytes, bool would, struct event *out)
+        const struct packet *packet, const uint8_t *bytes, enum nflog_fate fate, struct event *out)
 {
 	struct segment seg;
 	bool from_server;
@@ -74,7 +74,9 @@ bool refused_read(const struct policy *policy, const uint8_t hash_key[HASH_KEY_B
 	out->time_us = packet->time_us;
 	fill_connection(&out->conn, packet, &seg, from_server);
 	out->u.refused.would = judge(&out->conn, policy, policy_self_of(packet, !from_server));
-	out->u.refused.action = would ? ACTION_ALERT : out->u.refused.would;
+	if (fate == NFLOG_BLOCKED)
+		out->u.refused.would = ACTION_BLOCK;
+	out->u.refused.action = fate == NFLOG_WOULD ? ACTION_ALERT : out->u.refused.would;
 	out->conn.flow_id = flow_id(&out->conn, hash_key);
 	out->u.refused.tcp_seq = seg.seq;
 	out->u.refused.tcp_flags = seg.flags;

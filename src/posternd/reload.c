@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "posternd/blocks.h"
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
 #include "posternd/dnsbl.h"
@@ -93,6 +94,11 @@ static bool same_control_group(const struct conf *a, const struct conf *b)
 	return strcmp(a->control.group, b->control.group) == 0;
 }
 
+static bool same_block_size(const struct conf *a, const struct conf *b)
+{
+	return a->block_size == b->block_size;
+}
+
 /* What to do instead, and what it costs. */
 #define QUEUE                                                                                                \
 	"restart it; until it listens again, what is inspected passes unseen or is dropped, as queue.fail "  \
@@ -121,6 +127,7 @@ static const struct {
 	{ "log.eve", same_eve, FILES },
 	{ "log.alerts-only", same_alerts_only, FILES },
 	{ "store.path", same_store_path, FILES },
+	{ "block.size", same_block_size, FILES },
 	{ "control.path", same_control_path, FILES },
 	{ "control.group", same_control_group, FILES },
 };
@@ -373,6 +380,7 @@ static void settle_policy(struct daemon *d)
 	if (desk_set_conf(d->desk, d->conf))
 		log_error("no memory for the names of rules: the records go on with those of before");
 	policy_free(before);
+	blocks_recheck(d->blocks);
 }
 
 static void start_waiting(struct daemon *d)
@@ -403,6 +411,9 @@ void reload_settle(struct daemon *d)
 	d->conf = d->next;
 	d->next = NULL;
 	bypass_refill(d->bypass);
+	blocks_recheck(d->blocks);
+	if (policy_settings(d->conf->policy)->mode == MODE_MONITOR)
+		blocks_lift_rules(d->blocks);
 	memory_set_conf(d, d->conf);
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));

@@ -20,7 +20,7 @@ struct ruleset *wanted_rules_of(const struct conf *conf, const struct policy *po
 		.hooks = conf->nft.hooks,
 		.log_group = conf->queue.number,
 		.drop_invalid = conf->nft.drop_invalid,
-		.blocks = 65536,
+		.blocks = conf->block_size,
 		.bypass = conf->queue.fail == CONF_FAIL_OPEN,
 	};
 

@@ -75,6 +75,7 @@ static const char *const action_sentences[] = {
 	[ACTION_DEFER_RECIPIENT] = "it gets a 450, the connection goes on",
 	[ACTION_REFUSE_RECIPIENT] = "it gets a 550, the connection goes on",
 	[ACTION_REFUSE_SESSION] = "it gets a 554, then the connection is reset",
+	[ACTION_BLOCK] = "it gets a 554, the connection is reset, and the client is blocked",
 	[ACTION_RESET] = "the connection is reset",
 	[ACTION_SLOW] = "the server decides; its refusals are held back for a while",
 };

@@ -131,12 +131,21 @@ static void count_lost(struct reading *r, const struct nlattr *a)
 	r->log->next_number = number + 1;
 }
 
-static bool is_would(const struct nlattr *a)
+static enum nflog_fate read_fate(const struct nlattr *a)
 {
-	const size_t n = strlen(NFLOG_PREFIX_WOULD);
+	static const struct {
+		const char *prefix;
+		enum nflog_fate fate;
+	} fates[] = { { NFLOG_PREFIX_WOULD, NFLOG_WOULD }, { NFLOG_PREFIX_BLOCK, NFLOG_BLOCKED } };
 
-	return a && mnl_attr_get_payload_len(a) >= n &&
-	       memcmp(mnl_attr_get_payload(a), NFLOG_PREFIX_WOULD, n) == 0;
+	for (size_t i = 0; a && i < sizeof(fates) / sizeof(fates[0]); i++) {
+		const size_t n = strlen(fates[i].prefix);
+
+		if (mnl_attr_get_payload_len(a) >= n &&
+		        memcmp(mnl_attr_get_payload(a), fates[i].prefix, n) == 0)
+			return fates[i].fate;
+	}
+	return NFLOG_REFUSED;
 }
 
 static uint8_t read_place(const struct nlattr *a)
@@ -170,7 +179,7 @@ static int take_message(const struct nlmsghdr *h, void *arg)
 	p.in_if = netlink_read_u32(attr[NFULA_IFINDEX_INDEV]);
 	p.out_if = netlink_read_u32(attr[NFULA_IFINDEX_OUTDEV]);
 	p.flags |= read_place(attr[NFULA_PACKET_HDR]);
-	r->sink(r->arg, &p, bytes, is_would(attr[NFULA_PREFIX]));
+	r->sink(r->arg, &p, bytes, read_fate(attr[NFULA_PREFIX]));
 	r->count++;
 	return MNL_CB_OK;
 }

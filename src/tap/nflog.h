@@ -16,9 +16,14 @@ struct nflog_tap;
 
 /* Rules that would refuse, were the mode not monitor, log under this prefix. */
 #define NFLOG_PREFIX_WOULD "postern-would "
+/* And those that cut off a client who is blocked. */
+#define NFLOG_PREFIX_BLOCK "postern-block "
 
-/* would: logged, not refused (monitor mode). bytes are valid during the call. */
-typedef void (*nflog_tap_sink)(void *arg, const struct packet *packet, const uint8_t *bytes, bool would);
+enum nflog_fate { NFLOG_REFUSED, NFLOG_WOULD /* logged, not refused (monitor mode) */, NFLOG_BLOCKED };
+
+/* bytes are valid during the call. */
+typedef void (*nflog_tap_sink)(
+        void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate fate);
 
 /* Joins the group. NULL with errno and a message in err (EPERM, EBUSY, kernel without NFLOG). */
 struct nflog_tap *nflog_tap_open(uint16_t group, char *err, unsigned err_bytes);

@@ -59,7 +59,7 @@ bool relay_judge_rcpt(const struct watch_view *view, const struct event *e, stru
 	f->would = rcpt->would;
 	f->outcome = rcpt->outcome;
 	f->blocked = (uint8_t)action_refuses((enum action)rcpt->action);
-	f->verified = 1;
+	f->verified = rcpt->reply.code > 0 || (view->memory && view->memory->answered);
 	f->tx_id = rcpt->tx_id;
 	f->form = rcpt->form;
 	f->rcpt_to = rcpt->path;

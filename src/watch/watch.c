@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "postern/action.h"
+#include "postern/order.h"
 #include "watch/incident.h"
 #include "watch/judge.h"
 
@@ -22,6 +24,7 @@ struct watch {
 	struct incident_book *incidents, *habits;
 	struct confirm *confirm;
 	struct tls_book *tls;
+	struct ring *orders; /* NULL: nobody takes them */
 	struct watch_counts counts;
 	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
 	uint64_t window_us, window_end_us;
@@ -100,6 +103,11 @@ void watch_free(struct watch *w)
 	free(w);
 }
 
+void watch_set_orders(struct watch *w, struct ring *orders)
+{
+	w->orders = orders;
+}
+
 /* The memory of e's connection, made if need be. */
 static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 {
@@ -133,9 +141,11 @@ static void remember(struct watch *w, const struct event *e)
 		m = memory_of(w, e);
 		m->helo = e->u.helo.name;
 		m->starttls_offered = m->starttls_offered || e->u.helo.offers_starttls;
+		m->answered = m->answered || e->u.helo.reply.code > 0;
 	} else if (e->kind == EVENT_MAIL) {
 		m = memory_of(w, e);
 		m->mail_from = e->u.mail.path;
+		m->answered = m->answered || e->u.mail.reply.code > 0;
 		m->foreign.len = 0;
 	} else if (e->kind == EVENT_RCPT && event_rcpt_is_relayed(rcpt)) {
 		m = memory_of(w, e);
@@ -205,6 +215,23 @@ static bool is_over_budget(struct watch *w, const struct finding *f)
 	return false;
 }
 
+/* One that finds no room is given again with the next finding of that source. */
+static void give_order(struct watch *w, const struct finding *f)
+{
+	struct order *o = f->action == ACTION_BLOCK && w->orders ? ring_reserve(w->orders) : NULL;
+
+	if (!o)
+		return;
+	*o = (struct order) {
+		.time_us = f->time_us,
+		.source = f->conn.src,
+		.finding = f->id,
+		.action = f->action,
+		.verified = f->verified,
+	};
+	ring_commit(w->orders);
+}
+
 void watch_event(struct watch *w, const struct event *e)
 {
 	struct watch_view view;
@@ -219,6 +246,7 @@ void watch_event(struct watch *w, const struct event *e)
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
 		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f)) {
 			f.pooled = is_over_budget(w, &f);
+			give_order(w, &f);
 			incident_add(is_habit(&f) ? w->habits : w->incidents, &f);
 		}
 	forget(w, e);

@@ -39,6 +39,8 @@ void watch_settings_default(struct watch_settings *s);
 /* findings: ring of struct finding slots, not owned. NULL with errno. */
 struct watch *watch_new(const struct watch_settings *s, struct ring *findings);
 void watch_free(struct watch *w);
+/* orders: ring of struct order slots, not owned; what findings ask for goes there, too. */
+void watch_set_orders(struct watch *w, struct ring *orders);
 void watch_event(struct watch *w, const struct event *e);
 /* Closes incidents that went quiet. About once a second. */
 void watch_tick(struct watch *w, uint64_t now_us);

@@ -130,7 +130,9 @@ static const char every_key[] =
         "rule \"in\" { from = { isp, 198.51.100.99 }\n"
         "  to = { mail }  do = inspect }\n"
         "rule out { from = { servers }  to = { any }  do = refuse }\n"
-        "relay { action = refuse-recipient  tricks = reset  max-refusals = 7 }\n"
+        "never-block = { customers, 192.0.2.77 }\n"
+        "relay { action = refuse-recipient  tricks = reset  max-refusals = 7  block-for = 2d }\n"
+        "block { size = 1000 }\n"
         "smuggling { action = reset }\n"
         "slow { hold = 3s session = 20s packets = 77 }\n"
         "data { watch = 64k  trusted = { isp, 203.0.113.77 } }\n"
@@ -210,6 +212,10 @@ static void scalars_arrive(void)
 	CU_ASSERT(policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "isp")));
 	CU_ASSERT(policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "203.0.113.77")));
 	CU_ASSERT(!policy_groups_have(&s->trusted, (unsigned)policy_group_find(c->policy, "mail")));
+	CU_ASSERT_EQUAL(s->block_for_s, 2 * 86400);
+	CU_ASSERT_EQUAL(c->block_size, 1000);
+	CU_ASSERT(policy_groups_have(&s->never_block, (unsigned)policy_group_find(c->policy, "customers")));
+	CU_ASSERT(policy_groups_have(&s->never_block, (unsigned)policy_group_find(c->policy, "192.0.2.77")));
 	CU_ASSERT_EQUAL(s->port_count, 2);
 	CU_ASSERT_EQUAL(s->ports[0], 25);
 	CU_ASSERT_EQUAL(s->ports[1], 2525);

@@ -156,8 +156,19 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  "servers \"a\" { addresses = { \"192.0.2.0/24\" } }\n",
 	        "t.conf:2: servers \"a\" lists no domain, but relay.tricks refuses mail for domains that are "
 	        "not listed; add domains = { ... } or set relay.tricks = alert" },
-	{ "relay { action = block }\n", "t.conf:1: relay.action = \"block\" is unknown; write one of: alert, "
-	                                "defer-recipient, refuse-recipient, refuse-session, reset, slow" },
+	{ "relay { action = ban }\n",
+	        "t.conf:1: relay.action = \"ban\" is unknown; write one of: alert, "
+	        "defer-recipient, refuse-recipient, refuse-session, reset, slow, block" },
+	{ "relay { action = block block-for = 0s }\n"
+	  "servers \"a\" { addresses = { \"192.0.2.0/24\" } }\n"
+	  "block { size = 9 }\n",
+	        "t.conf:1: relay.block-for = \"0s\" is no duration from 1s to 365d; write one like 30s, 5m, "
+	        "1h "
+	        "or 7d\n"
+	        "t.conf:2: servers \"a\" lists no domain, but relay.action refuses mail for domains that are "
+	        "not listed; add domains = { ... } or set relay.action = alert\n"
+	        "t.conf:3: block.size = \"9\" is no number in its range; write one from 16 to 1048576 "
+	        "blocks" },
 	{ "slow { hold = 11s session = 0m packets = 2000 }\n",
 	        "t.conf:1: slow.hold = \"11s\" is no duration from 1s to 10s; write one like 30s, 5m, 1h or "
 	        "7d\n"
@@ -223,13 +234,14 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  "volume \"h\" { match = { \"home\" } }\n"
 	  "metrics { }\n"
 	  "privacy = 3\n"
-	  "never-block = { \"a\", \"b\" }\n"
+	  "never-block = { \"a\" }\n"
 	  "mode = x\n",
 	        "t.conf:1: unknown key \"tls\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:2: unknown key \"volume\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:3: unknown key \"metrics\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"privacy\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:5: unknown key \"never-block\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:5: nothing is named \"a\"; write any, home, self, servers, the title of an upstream, "
+	        "servers or network block, or an address\n"
 	        "t.conf:6: mode = \"x\" is unknown; write one of: monitor, enforce" },
 	{ "upstream \"isp\" {\n"
 	  " mx-off = { \"example.org\" }\n"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "gate/blocks.h"
+#include "gate/blocked.h"
 #include "gate_policies.h"
 #include "netns.h"
 #include "suite.h"

@@ -252,13 +252,13 @@ struct copies {
 	unsigned refused, would;
 };
 
-static void take_copy(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
+static void take_copy(void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate would)
 {
 	struct copies *copies = arg;
 
 	(void)packet, (void)bytes;
-	copies->refused += !would;
-	copies->would += would;
+	copies->refused += would == NFLOG_REFUSED;
+	copies->would += would == NFLOG_WOULD;
 }
 
 static struct copies read_copies(struct nflog_tap *log)

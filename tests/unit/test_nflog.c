@@ -47,7 +47,7 @@ static void set_up(void)
 	memset(&got, 0, sizeof(got));
 }
 
-static void on_copy(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
+static void on_copy(void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate would)
 {
 	struct seen *s = &got.seen[got.count];
 	unsigned header = bytes[0] >> 4 == 6 ? 40 : 20;
@@ -153,7 +153,7 @@ static void reads_the_rest_after_leaving(void)
 	nflog_tap_close(l);
 }
 
-static void on_many(void *arg, const struct packet *packet, const uint8_t *bytes, bool would)
+static void on_many(void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate would)
 {
 	(void)packet;
 	(void)bytes;

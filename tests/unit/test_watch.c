@@ -1,4 +1,5 @@
 /* Events in, findings out: what is a relay attempt, what is not, and what a finding carries. */
+#include "postern/order.h"
 #include "watching.h"
 
 static void relay_attempt_carries_its_story(void)
@@ -76,6 +77,42 @@ static void refused_by_us_is_blocked(void)
 	f = take();
 	CU_ASSERT_EQUAL(f.blocked, 1);
 	end();
+}
+
+/* Each of them, told or not; and only of a client who was answered before, or now. */
+static void orders_are_given(void)
+{
+	struct event e = events_rcpt(0, 1, "<a@foreign>", 0, 554, "5.7.1 no");
+	struct ring *orders = ring_new(16, sizeof(struct order));
+	const struct order *o;
+
+	begin();
+	watch_set_orders(watch, orders);
+	push(e);
+	CU_ASSERT_PTR_NULL(ring_front(orders)); /* an alert asks for nothing */
+	e.u.rcpt.outcome = OUTCOME_REFUSED_BY_US;
+	e.u.rcpt.would = ACTION_BLOCK;
+	push(e);
+	CU_ASSERT_PTR_NULL(ring_front(orders)); /* monitor mode */
+	e.u.rcpt.action = ACTION_BLOCK;
+	for (unsigned i = 0; i < 5; i++) {
+		push(e);
+		o = ring_front(orders);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+		CU_ASSERT(o->finding == FINDING_RELAY_ATTEMPT && o->action == ACTION_BLOCK && o->verified);
+		CU_ASSERT(addr_compare(&o->source, &e.conn.src) == 0 && o->time_us == e.time_us);
+		ring_pop(orders);
+	}
+	e.u.rcpt.reply.code = 0;
+	e.conn.flow_id++;
+	push(e);
+	o = ring_front(orders);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	CU_ASSERT_EQUAL(o->verified, 0);
+	while (ring_front(ring))
+		ring_pop(ring);
+	end();
+	ring_free(orders);
 }
 
 static void unanswered_is_an_attempt(void)
@@ -404,7 +441,7 @@ static void finish_closes_all(void)
 
 SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_story },
         { "ours is no finding", ours_is_no_finding },
-        { "refused by us is blocked", refused_by_us_is_blocked },
+        { "refused by us is blocked", refused_by_us_is_blocked }, { "orders are given", orders_are_given },
         { "unanswered is an attempt", unanswered_is_an_attempt },
         { "tampering is told each time", tampering_is_told_each_time },
         { "upstream gets advice", upstream_gets_advice },

@@ -1,4 +1,4 @@
-/* blocks.c - see blocks.h.
+/* blocked.c - see blocked.h.
  *
  * What goes is first added, then deleted: an element that has expired meanwhile would fail the whole transaction
  * otherwise, and one that lives does not mind. To renew an element it has to go and to come again: what is added where
@@ -12,7 +12,7 @@
  *
  * Sources: net/netfilter/nf_tables_api.c (nft_add_set_elem()), nft_set_rbtree.c, nft_set_hash.c.
  */
-#include "gate/blocks.h"
+#include "gate/blocked.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -30,39 +30,39 @@
 enum { ELEMENTS_PER_MESSAGE = 200 /* 220 bytes each */, ELEMENTS_PER_QUESTION = 200 /* 40 bytes each */ };
 enum { V4_OFFSET = 12 };
 
-const struct blocks_set_info blocks_sets[BLOCKS_SETS] = {
-	[BLOCKS_HOSTS_V4] = { "blocked_v4", KEY_HOST_V4, FAMILY_V4 },
-	[BLOCKS_HOSTS_V6] = { "blocked_v6", KEY_HOST_V6, FAMILY_V6 },
-	[BLOCKS_NETS_V4] = { "blocked_nets_v4", KEY_IPV4, FAMILY_V4 },
-	[BLOCKS_NETS_V6] = { "blocked_nets_v6", KEY_IPV6, FAMILY_V6 },
+const struct blocked_set_info blocked_sets[BLOCKED_SETS] = {
+	[BLOCKED_HOSTS_V4] = { "blocked_v4", KEY_HOST_V4, FAMILY_V4 },
+	[BLOCKED_HOSTS_V6] = { "blocked_v6", KEY_HOST_V6, FAMILY_V6 },
+	[BLOCKED_NETS_V4] = { "blocked_nets_v4", KEY_IPV4, FAMILY_V4 },
+	[BLOCKED_NETS_V6] = { "blocked_nets_v6", KEY_IPV6, FAMILY_V6 },
 };
 
-static bool is_of_nets(enum blocks_set set)
+static bool is_of_nets(enum blocked_set set)
 {
-	return model_keys[blocks_sets[set].key].interval;
+	return model_keys[blocked_sets[set].key].interval;
 }
 
 /* So many prefixes, one in the other, are twice as many ranges, each of two elements. */
-uint32_t blocks_places(enum blocks_set set, uint32_t blocks)
+uint32_t blocked_places(enum blocked_set set, uint32_t blocks)
 {
 	return (is_of_nets(set) ? 4 : 1) * (blocks + blocks / 4 + 64);
 }
 
-static enum blocks_set set_of(const struct gate_block *b)
+static enum blocked_set set_of(const struct gate_block *b)
 {
 	bool v4 = addr_is_v4(&b->first);
 
 	if (b->net)
-		return v4 ? BLOCKS_NETS_V4 : BLOCKS_NETS_V6;
-	return v4 ? BLOCKS_HOSTS_V4 : BLOCKS_HOSTS_V6;
+		return v4 ? BLOCKED_NETS_V4 : BLOCKED_NETS_V6;
+	return v4 ? BLOCKED_HOSTS_V4 : BLOCKED_HOSTS_V6;
 }
 
 /* ---- elements to the kernel --------------------------------------------------------------------- */
 
-static void put_key(struct nlmsghdr *h, enum blocks_set set, const struct addr *a)
+static void put_key(struct nlmsghdr *h, enum blocked_set set, const struct addr *a)
 {
 	struct nlattr *nest = mnl_attr_nest_start(h, NFTA_SET_ELEM_KEY);
-	size_t skip = blocks_sets[set].family == FAMILY_V4 ? V4_OFFSET : 0;
+	size_t skip = blocked_sets[set].family == FAMILY_V4 ? V4_OFFSET : 0;
 
 	mnl_attr_put(h, NFTA_DATA_VALUE, sizeof(a->b) - skip, a->b + skip);
 	mnl_attr_nest_end(h, nest);
@@ -79,12 +79,12 @@ static void put_note(struct nlmsghdr *h, const char *note)
 	mnl_attr_put(h, NFTA_SET_ELEM_USERDATA, 2 + len + 1, data);
 }
 
-static void put_end(struct nlmsghdr *h, enum blocks_set set, const struct gate_block *b)
+static void put_end(struct nlmsghdr *h, enum blocked_set set, const struct gate_block *b)
 {
 	struct addr end = b->last;
 	struct nlattr *nest;
 
-	if (!addr_increment(&end) || (blocks_sets[set].family == FAMILY_V4 && !addr_is_v4(&end)))
+	if (!addr_increment(&end) || (blocked_sets[set].family == FAMILY_V4 && !addr_is_v4(&end)))
 		return;
 	nest = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
 	put_key(h, set, &end);
@@ -93,7 +93,7 @@ static void put_end(struct nlmsghdr *h, enum blocks_set set, const struct gate_b
 }
 
 /* whole: with its time and its note. */
-static void put_block(struct nlmsghdr *h, enum blocks_set set, const struct gate_block *b, bool whole)
+static void put_block(struct nlmsghdr *h, enum blocked_set set, const struct gate_block *b, bool whole)
 {
 	struct nlattr *nest = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
 
@@ -108,21 +108,21 @@ static void put_block(struct nlmsghdr *h, enum blocks_set set, const struct gate
 }
 
 static struct nlmsghdr *begin_message(
-        struct batch *b, const char *table, enum blocks_set set, uint16_t type, uint16_t flags)
+        struct batch *b, const char *table, enum blocked_set set, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *h = batch_message(b, type, flags,
-	        &(const struct batch_note) { .what = "elements of set", .name = blocks_sets[set].name });
+	        &(const struct batch_note) { .what = "elements of set", .name = blocked_sets[set].name });
 
 	if (!h)
 		return NULL;
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, blocks_sets[set].name);
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, blocked_sets[set].name);
 	return h;
 }
 
 /* The next one of that set from *at on, or NULL. */
 static const struct gate_block *next_of(
-        const struct gate_block *list, size_t count, enum blocks_set set, size_t *at)
+        const struct gate_block *list, size_t count, enum blocked_set set, size_t *at)
 {
 	while (*at < count) {
 		const struct gate_block *b = &list[(*at)++];
@@ -133,7 +133,7 @@ static const struct gate_block *next_of(
 	return NULL;
 }
 
-static void encode_list(struct batch *b, const char *table, enum blocks_set set, uint16_t type, bool whole,
+static void encode_list(struct batch *b, const char *table, enum blocked_set set, uint16_t type, bool whole,
         const struct gate_block *list, size_t count)
 {
 	size_t at = 0;
@@ -157,7 +157,7 @@ static void encode_list(struct batch *b, const char *table, enum blocks_set set,
 }
 
 /* A message that deletes no element deletes all. */
-static void encode_flush(struct batch *b, const char *table, enum blocks_set set)
+static void encode_flush(struct batch *b, const char *table, enum blocked_set set)
 {
 	struct nlmsghdr *h = begin_message(b, table, set, NFT_MSG_DELSETELEM, 0);
 
@@ -165,9 +165,9 @@ static void encode_flush(struct batch *b, const char *table, enum blocks_set set
 		batch_add(b, h);
 }
 
-void blocks_encode(struct batch *b, const char *table, const struct gate_blocks_change *c)
+void blocked_encode(struct batch *b, const char *table, const struct gate_blocks_change *c)
 {
-	for (enum blocks_set set = 0; set < BLOCKS_SETS; set++) {
+	for (enum blocked_set set = 0; set < BLOCKED_SETS; set++) {
 		if (c->anew) {
 			encode_flush(b, table, set);
 		} else {
@@ -189,7 +189,7 @@ struct told {
 };
 
 struct reading {
-	enum blocks_set set;
+	enum blocked_set set;
 	struct told *list;
 	size_t count, room;
 	int error;
@@ -213,7 +213,7 @@ static struct told *add_told(struct reading *r)
 	return &r->list[r->count++];
 }
 
-static void read_key(enum blocks_set set, const struct nlattr *key, struct addr *out)
+static void read_key(enum blocked_set set, const struct nlattr *key, struct addr *out)
 {
 	const struct nlattr *a;
 
@@ -223,7 +223,7 @@ static void read_key(enum blocks_set set, const struct nlattr *key, struct addr 
 
 		if (mnl_attr_get_type(a) != NFTA_DATA_VALUE)
 			continue;
-		if (blocks_sets[set].family == FAMILY_V4 && mnl_attr_get_payload_len(a) >= 4)
+		if (blocked_sets[set].family == FAMILY_V4 && mnl_attr_get_payload_len(a) >= 4)
 			*out = addr_from_v4(bytes);
 		else if (mnl_attr_get_payload_len(a) >= sizeof(out->b))
 			*out = addr_from_v6(bytes);
@@ -288,22 +288,19 @@ static int compare_told(const void *a, const void *b)
 	return order ? order : (int)x->is_first - (int)y->is_first;
 }
 
-static struct addr last_address(enum blocks_set set)
+static struct addr last_address(enum blocked_set set)
 {
 	struct addr a;
 
 	memset(a.b, 0xff, sizeof(a.b));
-	return blocks_sets[set].family == FAMILY_V4 ? addr_from_v4(a.b) : a;
+	return blocked_sets[set].family == FAMILY_V4 ? addr_from_v4(a.b) : a;
 }
 
-/* The address before that one, which is not the first of all. */
 static struct addr before(const struct addr *a)
 {
 	struct addr out = *a;
 
-	for (unsigned i = sizeof(out.b); i-- > 0;)
-		if (out.b[i]-- > 0)
-			break;
+	(void)addr_decrement(&out);
 	return out;
 }
 
@@ -333,15 +330,15 @@ static void tell_hosts(struct reading *r, gate_each_block *each, void *arg)
 		                  .note = r->list[i].note });
 }
 
-int blocks_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_each_block *each, void *arg)
+int blocked_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_each_block *each, void *arg)
 {
-	struct reading readings[BLOCKS_SETS] = { 0 };
+	struct reading readings[BLOCKED_SETS] = { 0 };
 	int error = 0;
 
-	for (enum blocks_set set = 0; set < BLOCKS_SETS && !error; set++) {
+	for (enum blocked_set set = 0; set < BLOCKED_SETS && !error; set++) {
 		const struct found_question question = { NFT_MSG_GETSETELEM, NLM_F_DUMP,
 			{ { NFTA_SET_ELEM_LIST_TABLE, table },
-			        { NFTA_SET_ELEM_LIST_SET, blocks_sets[set].name } },
+			        { NFTA_SET_ELEM_LIST_SET, blocked_sets[set].name } },
 			see_elements, &readings[set], NULL };
 
 		readings[set].set = set;
@@ -349,7 +346,7 @@ int blocks_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_ea
 		if (!error)
 			error = readings[set].error;
 	}
-	for (enum blocks_set set = 0; set < BLOCKS_SETS; set++) { /* told once all is known */
+	for (enum blocked_set set = 0; set < BLOCKED_SETS; set++) { /* told once all is known */
 		if (!error && is_of_nets(set))
 			tell_ranges(&readings[set], each, arg);
 		else if (!error)
@@ -362,7 +359,7 @@ int blocks_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_ea
 /* ---- is it there? ------------------------------------------------------------------------------- */
 
 struct checking {
-	enum blocks_set set;
+	enum blocked_set set;
 	const struct gate_block *list;
 	size_t count, at;     /* in the list */
 	size_t asked, found;  /* of this question */
@@ -399,7 +396,8 @@ static int see_reply(const struct nlmsghdr *h, void *arg)
 static int check_some(struct mnl_socket *nl, uint32_t *seq, const char *table, struct checking *c)
 {
 	const struct found_question question = { NFT_MSG_GETSETELEM, NLM_F_ACK,
-		{ { NFTA_SET_ELEM_LIST_TABLE, table }, { NFTA_SET_ELEM_LIST_SET, blocks_sets[c->set].name } },
+		{ { NFTA_SET_ELEM_LIST_TABLE, table },
+		        { NFTA_SET_ELEM_LIST_SET, blocked_sets[c->set].name } },
 		see_reply, c, put_keys };
 	size_t at = c->at;
 	int error;
@@ -413,12 +411,12 @@ static int check_some(struct mnl_socket *nl, uint32_t *seq, const char *table, s
 	return error;
 }
 
-int blocks_check(
+int blocked_check(
         struct mnl_socket *nl, uint32_t *seq, const char *table, const struct gate_block *list, size_t count)
 {
 	int r = 0;
 
-	for (enum blocks_set set = 0; set < BLOCKS_SETS && r >= 0; set++) {
+	for (enum blocked_set set = 0; set < BLOCKED_SETS && r >= 0; set++) {
 		struct checking c = { .set = set, .list = list, .count = count, .reply = { .set = set } };
 
 		do {

@@ -1,10 +1,10 @@
-/* blocks.h - the sets of clients that are cut off: written, and read back.
+/* blocked.h - the sets of clients that are cut off: written, and read back.
  *
  * Hosts lie in hash sets, what is wider in interval sets, one of each for a family. An element lives for a time of its
  * own, or for ever; the kernel ends it.
  */
-#ifndef GATE_BLOCKS_H
-#define GATE_BLOCKS_H
+#ifndef GATE_BLOCKED_H
+#define GATE_BLOCKED_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,22 +15,22 @@
 struct batch;
 struct mnl_socket;
 
-enum blocks_set { BLOCKS_HOSTS_V4, BLOCKS_HOSTS_V6, BLOCKS_NETS_V4, BLOCKS_NETS_V6, BLOCKS_SETS };
-extern const struct blocks_set_info {
+enum blocked_set { BLOCKED_HOSTS_V4, BLOCKED_HOSTS_V6, BLOCKED_NETS_V4, BLOCKED_NETS_V6, BLOCKED_SETS };
+extern const struct blocked_set_info {
 	const char *name;
 	enum model_key key;
 	enum model_family family;
-} blocks_sets[BLOCKS_SETS];
+} blocked_sets[BLOCKED_SETS];
 
 /* How many elements the set must hold for so many blocks. */
-uint32_t blocks_places(enum blocks_set set, uint32_t blocks);
+uint32_t blocked_places(enum blocked_set set, uint32_t blocks);
 
 /* Messages for gate_block(). */
-void blocks_encode(struct batch *b, const char *table, const struct gate_blocks_change *change);
+void blocked_encode(struct batch *b, const char *table, const struct gate_blocks_change *change);
 /* Calls each for what the sets hold, in any order. 0 or -errno; EINTR: again, from the start. */
-int blocks_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_each_block *each, void *arg);
+int blocked_read(struct mnl_socket *nl, uint32_t *seq, const char *table, gate_each_block *each, void *arg);
 /* Does the kernel have all of these? 0; -ESTALE: not all; -errno. Asks by their first addresses. */
-int blocks_check(
+int blocked_check(
         struct mnl_socket *nl, uint32_t *seq, const char *table, const struct gate_block *list, size_t count);
 
 #endif

@@ -1,0 +1,328 @@
+/* block_writer.c - see block_writer.h.
+ *
+ * A host is an element of its own. Prefixes may overlap, elements may not: what has to be there is worked out anew when
+ * one of them comes or goes (blockbook_ranges()), and the difference to what was written is sent. When a block ends by
+ * itself, the kernel ends its elements, and nothing has to be sent.
+ *
+ * What was sent is read back: all of it where it is little, SAMPLES of it, spread over the list, where it is much; a
+ * transaction is taken as a whole or not at all. Everything is looked at again, CHECKS a second, for as long as it lives.
+ *
+ * Where the kernel refuses a difference, because somebody else has put elements there, all is written anew.
+ */
+#include "posternd/block_writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postern/finding.h"
+
+enum { SAMPLES = 256, CHECKS = 256, HOST_BITS = 128 };
+/* What ends so soon may have ended when it is looked for. */
+static const uint64_t ENDING_US = 2000000;
+
+struct block_writer {
+	struct gate *gate;
+	const struct blockbook *book;
+	struct block_range *have; /* written */
+	size_t have_count;
+	uint32_t cursor;     /* of the check: hosts, */
+	size_t range_cursor; /* ranges */
+};
+
+/* A list of elements with their notes. */
+struct elements {
+	struct gate_block *list;
+	char (*notes)[GATE_NOTE_MAX + 1];
+	size_t count, room;
+};
+
+struct block_writer *block_writer_new(struct gate *gate, const struct blockbook *book)
+{
+	struct block_writer *w = calloc(1, sizeof(*w));
+
+	if (w) {
+		w->gate = gate;
+		w->book = book;
+	}
+	return w;
+}
+
+void block_writer_free(struct block_writer *w)
+{
+	if (w)
+		free(w->have);
+	free(w);
+}
+
+/* ---- notes -------------------------------------------------------------------------------------- */
+
+static const struct {
+	uint32_t id;
+	const char *rule;
+} rules[] = {
+#define X(name, number, rule, sev, sig, cat, mitre) { number, rule },
+	FINDINGS(X)
+#undef X
+};
+enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+
+static const char *rule_name(uint32_t id)
+{
+	for (size_t i = 0; i < RULES; i++)
+		if (rules[i].id == id)
+			return rules[i].rule;
+	return "a rule";
+}
+
+void block_note_print(const struct block *b, char note[GATE_NOTE_MAX + 1])
+{
+	const char *colon = *b->reason ? ": " : "";
+
+	if (b->uid == BLOCK_BY_RULE)
+		snprintf(note, GATE_NOTE_MAX + 1, "%s%s%.60s", rule_name(b->rule), colon, b->reason);
+	else
+		snprintf(note, GATE_NOTE_MAX + 1, "uid %" PRId64 "%s%.90s", b->uid, colon, b->reason);
+}
+
+void block_note_read(const char *note, struct block *b)
+{
+	const char *reason = strchr(note, ':');
+	size_t len = reason ? (size_t)(reason - note) : strlen(note);
+	int end = 0;
+
+	b->uid = 0;
+	b->rule = 0;
+	if (sscanf(note, "uid %" SCNd64 "%n", &b->uid, &end) == 1 && (size_t)end == len && b->uid >= 0 &&
+	        b->uid <= UINT32_MAX) {
+		snprintf(b->reason, sizeof(b->reason), "%s", reason && reason[1] ? reason + 2 : "");
+		return;
+	}
+	b->uid = 0;
+	for (size_t i = 0; i < RULES; i++)
+		if (strlen(rules[i].rule) == len && strncmp(rules[i].rule, note, len) == 0) {
+			b->uid = BLOCK_BY_RULE;
+			b->rule = rules[i].id;
+			snprintf(b->reason, sizeof(b->reason), "%s", reason && reason[1] ? reason + 2 : "");
+			return;
+		}
+	snprintf(b->reason, sizeof(b->reason), "%s", *note ? note : "found in the kernel");
+}
+
+/* ---- elements ----------------------------------------------------------------------------------- */
+
+static int elements_init(struct elements *e, size_t room)
+{
+	*e = (struct elements) { .room = room };
+	e->list = calloc(room + 1, sizeof(*e->list));
+	e->notes = calloc(room + 1, sizeof(*e->notes));
+	return e->list && e->notes ? 0 : -ENOMEM;
+}
+
+static void elements_fini(struct elements *e)
+{
+	free(e->list);
+	free(e->notes);
+}
+
+static uint64_t left_ms(uint64_t until_us, uint64_t now_us)
+{
+	if (until_us == BLOCK_FOR_EVER)
+		return 0;
+	return until_us > now_us ? (until_us - now_us) / 1000 + 1 : 1;
+}
+
+static void add_element(struct elements *e, const struct addr *first, const struct addr *last, bool net,
+        const struct block *b, uint64_t now_us)
+{
+	struct gate_block *out;
+
+	if (e->count == e->room)
+		return;
+	out = &e->list[e->count];
+	*out = (struct gate_block) { .first = *first, .last = *last, .net = net };
+	if (b) {
+		block_note_print(b, e->notes[e->count]);
+		out->note = e->notes[e->count];
+		out->left_ms = left_ms(b->until_us, now_us);
+	}
+	e->count++;
+}
+
+/* b NULL: as something that goes. */
+static void add_host(struct elements *e, const struct prefix *host, const struct block *b, uint64_t now_us)
+{
+	if (host->bits == HOST_BITS && (!b || b->until_us > now_us))
+		add_element(e, &host->addr, &host->addr, false, b, now_us);
+}
+
+static void add_range(const struct block_writer *w, struct elements *e, const struct block_range *r,
+        bool goes, uint64_t now_us)
+{
+	add_element(e, &r->first, &r->last, true, goes ? NULL : blockbook_find(w->book, &r->by), now_us);
+}
+
+static bool has_net(const struct prefix *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].bits < HOST_BITS)
+			return true;
+	return false;
+}
+
+/* What only one of them has. */
+static void add_difference(const struct block_writer *w, const struct block_range *want, size_t want_count,
+        struct elements *gone, struct elements *more, uint64_t now_us)
+{
+	size_t h = 0, n = 0;
+
+	while (h < w->have_count || n < want_count) {
+		int order = h == w->have_count ? 1
+		            : n == want_count  ? -1
+		                               : block_range_compare(&w->have[h], &want[n]);
+
+		if (order == 0 && block_range_same(&w->have[h], &want[n])) {
+			h++;
+			n++;
+			continue;
+		}
+		if (order <= 0)
+			add_range(w, gone, &w->have[h++], true, now_us);
+		if (order >= 0)
+			add_range(w, more, &want[n++], false, now_us);
+	}
+}
+
+/* ---- writing ------------------------------------------------------------------------------------ */
+
+static int read_back(const struct block_writer *w, const char *table, const struct elements *more)
+{
+	struct gate_block samples[SAMPLES];
+	size_t count = 0, step = (more->count + SAMPLES - 1) / SAMPLES;
+
+	for (size_t i = 0; i < more->count; i += step)
+		if (more->list[i].left_ms == 0 || more->list[i].left_ms > ENDING_US / 1000)
+			samples[count++] = more->list[i];
+	return gate_has_blocks(w->gate, table, samples, count);
+}
+
+static int send(struct block_writer *w, const char *table, const struct elements *gone,
+        const struct elements *more, bool anew)
+{
+	int r = gate_block(w->gate, table,
+	        &(const struct gate_blocks_change) {
+	                gone ? gone->list : NULL, gone ? gone->count : 0, more->list, more->count, anew });
+
+	return r ? r : read_back(w, table, more);
+}
+
+static void take_ranges(struct block_writer *w, struct block_range *want, size_t count)
+{
+	free(w->have);
+	w->have = want;
+	w->have_count = count;
+	w->range_cursor = 0;
+}
+
+int block_writer_refill(struct block_writer *w, const char *table, uint64_t now_us)
+{
+	struct block_range *want = NULL;
+	struct elements more = { NULL };
+	const struct block *b;
+	uint32_t cursor = 0;
+	size_t count = 0;
+	int r = blockbook_ranges(w->book, now_us, &want, &count);
+
+	if (!r)
+		r = elements_init(&more, blockbook_count(w->book) + count);
+	while (!r && (b = blockbook_scan(w->book, &cursor)))
+		add_host(&more, &b->prefix, b, now_us);
+	for (size_t i = 0; !r && i < count; i++)
+		add_range(w, &more, &want[i], false, now_us);
+	if (!r)
+		r = send(w, table, NULL, &more, true);
+	elements_fini(&more);
+	if (r && r != -ESTALE)
+		free(want);
+	else
+		take_ranges(w, want, count);
+	return r;
+}
+
+int block_writer_change(struct block_writer *w, const char *table, const struct prefix *gone,
+        size_t gone_count, const struct prefix *more, size_t more_count, uint64_t now_us)
+{
+	bool nets = has_net(gone, gone_count) || has_net(more, more_count);
+	struct elements going = { NULL }, coming = { NULL };
+	struct block_range *want = NULL;
+	size_t want_count = 0;
+	int r = nets ? blockbook_ranges(w->book, now_us, &want, &want_count) : 0;
+
+	if (!r)
+		r = elements_init(&going, gone_count + w->have_count);
+	if (!r)
+		r = elements_init(&coming, more_count + want_count);
+	for (size_t i = 0; !r && i < gone_count; i++)
+		add_host(&going, &gone[i], NULL, now_us);
+	for (size_t i = 0; !r && i < more_count; i++)
+		add_host(&coming, &more[i], blockbook_find(w->book, &more[i]), now_us);
+	if (!r && nets)
+		add_difference(w, want, want_count, &going, &coming, now_us);
+	if (!r)
+		r = send(w, table, &going, &coming, false);
+	elements_fini(&going);
+	elements_fini(&coming);
+	if (r) {
+		free(want);
+		return r == -ENOMEM ? r : block_writer_refill(w, table, now_us);
+	}
+	if (nets)
+		take_ranges(w, want, want_count);
+	return 0;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------ */
+
+static void next_hosts(struct block_writer *w, struct elements *e, uint64_t now_us)
+{
+	const struct block *b;
+	bool again = w->cursor > 0;
+
+	while (e->count < CHECKS) {
+		b = blockbook_scan(w->book, &w->cursor);
+		if (!b && !again)
+			break;
+		if (b && b->until_us > now_us + ENDING_US)
+			add_host(e, &b->prefix, b, now_us);
+		if (!b) { /* once around */
+			w->cursor = 0;
+			again = false;
+		}
+	}
+}
+
+static void next_ranges(struct block_writer *w, struct elements *e, uint64_t now_us)
+{
+	for (size_t n = 0; n < CHECKS && n < w->have_count; n++) {
+		const struct block_range *r = &w->have[w->range_cursor++ % w->have_count];
+
+		if (r->until_us > now_us + ENDING_US && blockbook_find(w->book, &r->by))
+			add_range(w, e, r, false, now_us);
+	}
+}
+
+int block_writer_check(struct block_writer *w, const char *table, uint64_t now_us)
+{
+	struct elements e;
+	int r = elements_init(&e, (size_t)CHECKS * 2);
+
+	if (!r) {
+		next_hosts(w, &e, now_us);
+		next_ranges(w, &e, now_us);
+		r = e.count > 0 ? gate_has_blocks(w->gate, table, e.list, e.count) : 0;
+	}
+	elements_fini(&e);
+	return r;
+}

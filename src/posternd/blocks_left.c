@@ -1,0 +1,164 @@
+/* blocks_left.c - what a start finds: the blocks that are in force from before.
+ *
+ * After a start there are two witnesses, the kernel (a running table, left behind) and the store (a reboot). What one of
+ * them knows is in force again; where both do, the kernel's time counts: it was written first.
+ *
+ * Ranges of the kernel that the store's prefixes explain are theirs; others come back as the prefixes they are made of.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policy/policy.h"
+#include "posternd/blocks_inner.h"
+#include "posternd/daemon.h"
+#include "report/store.h"
+
+enum { HOST_BITS = 128 };
+/* Two witnesses of one block need not agree closer. */
+static const uint64_t SAME_US = 2000000;
+
+static void keep_left(void *arg, const struct gate_block *found)
+{
+	struct blocks *b = arg;
+	struct left *l, *bigger;
+
+	if (b->left_count == b->left_room) {
+		b->left_room = b->left_room ? 2 * b->left_room : 1024;
+		bigger = reallocarray(b->left, b->left_room, sizeof(*b->left));
+		if (!bigger) {
+			b->left_unread = true;
+			b->left_room = b->left_count;
+			return;
+		}
+		b->left = bigger;
+	}
+	l = &b->left[b->left_count++];
+	l->block = *found;
+	snprintf(l->note, sizeof(l->note), "%s", found->note ? found->note : "");
+}
+
+void blocks_find_left(struct blocks *b)
+{
+	int r = gate_read_blocks(b->daemon->gate, b->daemon->conf->nft.table, keep_left, b);
+
+	if (r && r != -ENOENT)
+		log_error("what is blocked in the kernel cannot be read: %s", strerror(-r));
+}
+
+static void restore_one(void *arg, const struct store_block *s)
+{
+	struct blocks *b = arg;
+	uint64_t now_us = blocks_now_us(), wall_us = clock_now_us();
+	struct block block = { .prefix = s->prefix, .set_us = s->set_us, .uid = s->uid, .rule = s->rule };
+
+	if (s->until_us && s->until_us <= wall_us)
+		return;
+	block.until_us = s->until_us ? now_us + (s->until_us - wall_us) : BLOCK_FOR_EVER;
+	memcpy(block.reason, s->reason, sizeof(block.reason));
+	if (blockbook_put(b->book, &block, NULL) < 0)
+		log_warning("block.size leaves no room for all the blocks of the store");
+}
+
+static bool is_known(const struct block *have, uint64_t until_us)
+{
+	if (!have)
+		return false;
+	if (until_us == BLOCK_FOR_EVER || have->until_us == BLOCK_FOR_EVER)
+		return have->until_us == until_us;
+	return have->until_us + SAME_US > until_us && until_us + SAME_US > have->until_us;
+}
+
+/* Of the kernel, if the book does not know it. */
+static void adopt(struct blocks *b, const struct prefix *prefix, const struct left *l, uint64_t now_us)
+{
+	struct block block = {
+		.prefix = *prefix,
+		.set_us = clock_now_us(),
+		.until_us = l->block.left_ms ? now_us + l->block.left_ms * 1000 : BLOCK_FOR_EVER,
+	};
+
+	if (is_known(blockbook_find(b->book, prefix), block.until_us))
+		return;
+	block_note_read(l->note, &block);
+	if (blockbook_put(b->book, &block, NULL) < 0) {
+		log_warning("block.size leaves no room for all the blocks of the kernel");
+		return;
+	}
+	blocks_store(b, &block);
+}
+
+struct adopting {
+	struct blocks *blocks;
+	const struct left *left;
+	uint64_t now_us;
+};
+
+static void adopt_part(void *arg, const struct prefix *prefix)
+{
+	const struct adopting *a = arg;
+
+	adopt(a->blocks, prefix, a->left, a->now_us);
+}
+
+/* Ranges of the kernel that the store's prefixes explain are theirs. */
+static bool is_explained(
+        const struct gate_block *found, const struct block_range *list, size_t count, uint64_t now_us)
+{
+	uint64_t until_us = found->left_ms ? now_us + found->left_ms * 1000 : BLOCK_FOR_EVER;
+
+	for (size_t i = 0; i < count; i++)
+		if (addr_compare(&list[i].first, &found->first) == 0 &&
+		        addr_compare(&list[i].last, &found->last) == 0)
+			return is_known(&(const struct block) { .until_us = list[i].until_us }, until_us);
+	return false;
+}
+
+static void adopt_all(struct blocks *b, uint64_t now_us)
+{
+	struct block_range *ranges = NULL;
+	size_t count = 0;
+
+	if (blockbook_ranges(b->book, now_us, &ranges, &count))
+		return;
+	for (size_t i = 0; i < b->left_count; i++) {
+		const struct gate_block *found = &b->left[i].block;
+		struct adopting a = { b, &b->left[i], now_us };
+
+		if (!found->net)
+			adopt(b, &(const struct prefix) { found->first, HOST_BITS }, &b->left[i], now_us);
+		else if (!is_explained(found, ranges, count, now_us))
+			blockbook_split(&found->first, &found->last, adopt_part, &a);
+	}
+	free(ranges);
+}
+
+void blocks_restore(struct blocks *b)
+{
+	uint64_t now_us = blocks_now_us();
+	uint32_t stored, all;
+
+	(void)store_read_blocks(b->daemon->store, clock_now_us(), restore_one, b);
+	stored = blockbook_count(b->book);
+	adopt_all(b, now_us);
+	all = blockbook_count(b->book);
+	if (all > 0 || b->left_count > 0) {
+		blocks_set_behind(b, block_writer_refill(b->writer, b->daemon->conf->nft.table, now_us));
+		blocks_recheck(b);
+		if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
+			blocks_lift_rules(b);
+		log_info("%" PRIu32 " blocks are in force: %" PRIu32 " of the store, %" PRIu32
+		         " that only the kernel knew",
+		        blockbook_count(b->book), stored, all - stored);
+		blocks_tell(b,
+		        "%" PRIu32 " blocks are in force from before: %" PRIu32 " of the store, %" PRIu32
+		        " that only the kernel knew",
+		        blockbook_count(b->book), stored, all - stored);
+	}
+	free(b->left);
+	b->left = NULL;
+	b->left_count = b->left_room = 0;
+}
