@@ -137,6 +137,27 @@ REQUESTS = ['{"postern":1,"command":"status"}', '{"postern":1,"command":"why","a
             '{"postern":1,"postern":1,"command":"status"}']
 
 
+def store_rows():
+    """Rows of each table, as fuzz_store.c takes them; words by their place in its list."""
+    def numbers(*values):
+        return b"".join(b"\1" + struct.pack("!H", n) for n in values)
+
+    def words(*places):
+        return b"".join(bytes([3, place]) for place in places)
+
+    def blob(value):
+        return b"\4" + struct.pack("!H", len(value)) + value
+
+    story = (b"\1" + numbers(7, 1, 2) + words(0) + numbers(3, 1000, 2000, 0) + words(9) + blob(bytes(16)) + numbers(40000)
+             + words(9) + numbers(25) + words(2) + numbers(4711, 0, 1, 1) + words(4, 4, 6, 7) + numbers(3, 0, 0, 60))
+    yield "block", b"\0" + numbers(1) + words(10) + numbers(1, 2, 0, 0) + words(5)
+    yield "story", story
+    yield "details", (story + b"\2" + numbers(7, 0, 0) + blob(b"RCPT TO:<a@b\0\xff>") + numbers(1000)
+                      + b"\3" + numbers(7, 1000) + blob(b"helo") + blob(b"<s@a.test>") + blob(b"x" * 399))
+    yield "seen", b"\4" + words(9, 9) + numbers(1, 1, 1000, 2000, 1, 2, 3, 4, 5)
+    yield "clock", b"\5" + numbers(1000, 2000) + words(5) + numbers(1000)
+
+
 def seeds():
     """(target, name, bytes)"""
     pcaps = os.path.join(TESTS, "pcap")
@@ -189,6 +210,8 @@ def seeds():
     for name, *texts in RELAYS:
         for options in (0, 1, 2, 4, 8, 40, 32, 64, 128, 0x100, 0x200, 0x400, 0x508):
             yield "relay", "%s-%x" % (name, options), struct.pack("<H", options) + b"\xffN".join(texts)
+    for name, rows in store_rows():
+        yield "store", name, rows
     for i in range(8):
         steps = b"".join(bytes([16 * (k % 7) + k % 4, (k * 37 + i) % 256, 20 + k]) for k in range(40))
         yield "stream", str(i), bytes([i]) + steps
