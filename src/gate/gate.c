@@ -136,24 +136,32 @@ static int compare_form(
 	return error;
 }
 
-/* In any form; g->form is then the one that is there. */
-static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+/* In any form; g->form is then the one that is there. 0, -ESTALE, -errno. */
+static int compare_any(
+        struct gate *g, const struct ruleset *wanted, struct shape *kernel, char *err, unsigned err_bytes)
 {
-	unsigned form;
-	struct shape kernel;
-	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+	int error = 0;
 
-	if (!error && kernel.count == 0) {
+	if (kernel->count == 0) {
 		refusal_say(err, err_bytes, "there is no table inet %s", wanted->table);
-		error = -ESTALE;
+		return -ESTALE;
 	}
-	if (!error)
-		error = compare_form(wanted, g->form, &kernel, err, err_bytes);
-	for (form = 0; error == -ESTALE && form < ENCODE_FORMS; form++)
-		if (compare_form(wanted, form, &kernel, NULL, 0) == 0) {
+	error = compare_form(wanted, g->form, kernel, err, err_bytes);
+	for (unsigned form = 0; error == -ESTALE && form < ENCODE_FORMS; form++)
+		if (compare_form(wanted, form, kernel, NULL, 0) == 0) {
 			g->form = form | (g->form & ENCODE_OWNED);
 			error = 0;
 		}
+	return error;
+}
+
+static int compare(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+{
+	struct shape kernel;
+	int error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
+
+	if (!error)
+		error = compare_any(g, wanted, &kernel, err, err_bytes);
 	shape_fini(&kernel);
 	return error;
 }
@@ -253,9 +261,27 @@ static int prepare(struct gate *g, const struct ruleset *wanted, const struct fo
 	return error;
 }
 
+/* How an installation goes. */
+struct trial {
+	bool force;       /* chains may be moved */
+	char *difference; /* what only one of wanted and kernel had at first; NULL = nobody wants to know */
+	unsigned difference_bytes;
+};
+
+/* What the kernel has, and how that differs, unless it is known from a try before. 0: not at all; -ESTALE; -errno. */
+static int look(struct gate *g, const struct ruleset *wanted, const struct trial *t, struct shape *kernel)
+{
+	bool tell = t->difference && !*t->difference;
+	int error = shape_read(kernel, g->nl, &g->seq, wanted->table);
+
+	return error ? error
+	             : compare_any(g, wanted, kernel, tell ? t->difference : NULL,
+	                       tell ? t->difference_bytes : 0);
+}
+
 /* Reads and writes once. 0; -EAGAIN: again; else -errno with a message. */
 static int install_once(
-        struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
+        struct gate *g, const struct ruleset *wanted, const struct trial *t, char *err, unsigned err_bytes)
 {
 	struct batch_refusal refusal;
 	struct batch batch = { 0 };
@@ -270,12 +296,15 @@ static int install_once(
 		error = error == -EINTR ? -EAGAIN : error;
 		goto out;
 	}
-	g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
-	error = check_chains(wanted, &found, force, err, err_bytes);
+	error = look(g, wanted, t, &kernel);
+	if (error == 0)
+		goto out;
+	if (error == -ESTALE)
+		error = check_chains(wanted, &found, t->force, err, err_bytes);
+	if (!error && g->done == GATE_ADOPTED)
+		g->done = found.chains.count > 0 ? GATE_CHANGED : GATE_MADE;
 	if (!error)
 		error = prepare(g, wanted, &found, err, err_bytes);
-	if (!error)
-		error = shape_read(&kernel, g->nl, &g->seq, wanted->table);
 	if (error == -EINTR)
 		error = -EAGAIN;
 	if (!error)
@@ -319,16 +348,20 @@ static int take_over(struct gate *g, const char *table)
 	return error;
 }
 
-static int install(struct gate *g, const struct ruleset *wanted, bool force, char *err, unsigned err_bytes)
+static int install(
+        struct gate *g, const struct ruleset *wanted, const struct trial *t, char *err, unsigned err_bytes)
 {
-	int error = !force && gate_compare(g, wanted, err, err_bytes) == 0 ? 0 : -EAGAIN;
+	uint64_t before_us;
+	int error = -EAGAIN;
 
 	g->done = GATE_ADOPTED;
 	if (g->own)
 		g->form |= ENCODE_OWNED;
 	for (unsigned i = 0; error == -EAGAIN && i < TRIES_MAX; i++) {
-		error = install_once(g, wanted, force, err, err_bytes);
-		if (!error && gate_compare(g, wanted, err, err_bytes) == -ESTALE)
+		before_us = g->changed_us;
+		error = install_once(g, wanted, t, err, err_bytes);
+		if (!error && g->changed_us != before_us &&
+		        gate_compare(g, wanted, err, err_bytes) == -ESTALE)
 			error = -EAGAIN; /* somebody else was faster */
 	}
 	if (!error)
@@ -340,12 +373,16 @@ static int install(struct gate *g, const struct ruleset *wanted, bool force, cha
 
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
 {
-	return install(g, wanted, false, err, err_bytes);
+	return install(g, wanted, &(const struct trial) { .force = false }, err, err_bytes);
 }
 
-int gate_repair(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes)
+int gate_repair(struct gate *g, const struct ruleset *wanted, char *difference, unsigned difference_bytes,
+        char *err, unsigned err_bytes)
 {
-	return install(g, wanted, true, err, err_bytes);
+	const struct trial t = { true, difference, difference_bytes };
+
+	refusal_say(difference, difference_bytes, "%s", "");
+	return install(g, wanted, &t, err, err_bytes);
 }
 
 void gate_own(struct gate *g)

@@ -20,9 +20,10 @@ void gate_close(struct gate *g); /* rules stay */
  * base chains stay and only contents change; where all of it is there already, nothing is sent. Tries the native queue expression first and falls back
  * to the xt NFQUEUE target. 0 or -errno with a message in err. */
 int gate_install(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
-/* The same, for a table that gate_compare() has found to differ, whatever it costs: a base chain that somebody has moved is made anew, at which the kernel drops what waits in
- * queues. */
-int gate_repair(struct gate *g, const struct ruleset *wanted, char *err, unsigned err_bytes);
+/* The same, whatever it costs: a base chain that somebody has moved is made anew, at which the kernel drops what waits in
+ * queues. difference: the first thing that only one of them had, "" if there was none and nothing was sent; NULL is fine. */
+int gate_repair(struct gate *g, const struct ruleset *wanted, char *difference, unsigned difference_bytes,
+        char *err, unsigned err_bytes);
 /* From now on tables are made for this socket alone, so that no other can change them (Linux 6.9 and later; those of before
  * refuse that, and then they are as any other), and such a table whose owner has left is taken over. */
 void gate_own(struct gate *g);

@@ -234,7 +234,7 @@ static bool install(struct daemon *d)
 	int r = gate_install(d->gate, d->rules, err, sizeof(err));
 
 	if (r == -EEXIST) {
-		r = gate_repair(d->gate, d->rules, err, sizeof(err));
+		r = gate_repair(d->gate, d->rules, NULL, 0, err, sizeof(err));
 		if (r == 0)
 			log_warning("the chains of table inet %s were moved to priority %d: the kernel has "
 			            "dropped "

@@ -149,32 +149,6 @@ static void forget_connections(const struct guard *g)
 		worker_forget(g->daemon->workers[i]);
 }
 
-static void repair(struct guard *g)
-{
-	struct daemon *d = g->daemon;
-	char err[ERR_BYTES] = "", outcome[ERR_BYTES + 32];
-	uint64_t took_us;
-	int r;
-
-	forget_connections(g);
-	r = gate_repair(d->gate, d->rules, err, sizeof(err));
-	took_us = gate_changed_us(d->gate) - g->since_us;
-	pace_note(&g->pace, now_us());
-	g->put_off = false;
-	if (r && strcmp(err, g->told) != 0) {
-		snprintf(outcome, sizeof(outcome), "the repair failed: %s", err);
-		tell(g, GUARD_REPAIR_FAILED, outcome, 0);
-		snprintf(g->told, sizeof(g->told), "%s", err);
-	}
-	if (r)
-		return;
-	daemon_refill(d);
-	g->repairs++;
-	snprintf(outcome, sizeof(outcome), "repaired after %.1f ms", (double)took_us / 1000);
-	tell(g, GUARD_REPAIRED, outcome, took_us);
-	forget(g);
-}
-
 /* It is as it should be, but for what may have been done to elements that live for a time. */
 static void settle(struct guard *g)
 {
@@ -194,25 +168,63 @@ static void settle(struct guard *g)
 	forget(g);
 }
 
+/* Finds out whether something is wrong, and puts that right. */
+static void repair(struct guard *g)
+{
+	struct daemon *d = g->daemon;
+	char err[ERR_BYTES] = "", outcome[ERR_BYTES + 32], wrong[ERR_BYTES];
+	uint64_t took_us;
+	int r;
+
+	forget_connections(g);
+	r = gate_repair(d->gate, d->rules, wrong, sizeof(wrong), err, sizeof(err));
+	if (r == 0 && !*wrong) {
+		settle(g);
+		return;
+	}
+	snprintf(g->wrong, sizeof(g->wrong), "%s", *wrong ? wrong : err);
+	took_us = gate_changed_us(d->gate) - g->since_us;
+	pace_note(&g->pace, now_us());
+	g->put_off = false;
+	if (r && strcmp(err, g->told) != 0) {
+		snprintf(outcome, sizeof(outcome), "the repair failed: %s", err);
+		tell(g, GUARD_REPAIR_FAILED, outcome, 0);
+		snprintf(g->told, sizeof(g->told), "%s", err);
+	}
+	if (r)
+		return;
+	if (!g->touched) { /* nobody has told how */
+		g->opened = true;
+		forget_connections(g);
+	}
+	daemon_refill(d);
+	g->repairs++;
+	snprintf(outcome, sizeof(outcome), "repaired after %.1f ms", (double)took_us / 1000);
+	tell(g, GUARD_REPAIRED, outcome, took_us);
+	forget(g);
+}
+
 static void look(struct guard *g)
 {
 	struct daemon *d = g->daemon;
 	char err[ERR_BYTES] = "";
 	uint64_t now = now_us(), next_us = pace_next(&g->pace, now);
-	int r = gate_compare(d->gate, d->rules, err, sizeof(err));
+	int r;
 
 	g->looked_us = now;
 	if (!g->since_us)
 		g->since_us = now;
+	if (next_us <= now) {
+		repair(g);
+		return;
+	}
+	r = gate_compare(d->gate, d->rules, err, sizeof(err));
 	if (r == 0) {
 		settle(g);
 		return;
 	}
 	snprintf(g->wrong, sizeof(g->wrong), "%s", *err ? err : strerror(-r));
-	if (next_us > now)
-		put_off(g, next_us);
-	else
-		repair(g);
+	put_off(g, next_us);
 }
 
 /* ---- what makes us look ----------------------------------------------------------------------- */

@@ -274,7 +274,7 @@ static void base_chains_stay(void)
 	must_equal(before, after);
 	free(after);
 	free(before);
-	CU_ASSERT_EQUAL(gate_repair(g, r, err, sizeof(err)), 0); /* but if that is what is wanted */
+	CU_ASSERT_EQUAL(gate_repair(g, r, NULL, 0, err, sizeof(err)), 0); /* but if that is what is wanted */
 	CU_ASSERT_STRING_EQUAL(err, "");
 	CU_ASSERT_EQUAL(gate_compare(g, r, err, sizeof(err)), 0);
 	ruleset_free(r);

@@ -95,7 +95,7 @@ static void mends_everything(void)
 		free(netns_shell(&status, "%s 2>&1", sabotage[i].command));
 		CU_ASSERT_EQUAL(status, 0);
 		CU_ASSERT_EQUAL(gate_compare(gate, wanted, err, sizeof(err)), -ESTALE);
-		CU_ASSERT_EQUAL(gate_repair(gate, wanted, err, sizeof(err)), 0);
+		CU_ASSERT_EQUAL(gate_repair(gate, wanted, NULL, 0, err, sizeof(err)), 0);
 		CU_ASSERT_STRING_EQUAL(err, "");
 		CU_ASSERT_EQUAL(gate_compare(gate, wanted, err, sizeof(err)), 0);
 		after = base_chains();
@@ -214,7 +214,7 @@ static void takes_over_what_has_to_move(void)
 	moved.mark_mask = 0xf00000;
 	wanted = ruleset_build(policy, &moved);
 	CU_ASSERT_EQUAL(gate_install(next, wanted, err, sizeof(err)), -EEXIST);
-	CU_ASSERT_EQUAL(gate_repair(next, wanted, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(gate_repair(next, wanted, NULL, 0, err, sizeof(err)), 0);
 	CU_ASSERT_STRING_EQUAL(err, "");
 	CU_ASSERT_EQUAL(gate_compare(next, wanted, err, sizeof(err)), 0);
 	CU_ASSERT_EQUAL(gate_owns(next), kernel_has_owners());
