@@ -120,7 +120,7 @@ boot() { # reads the machine's input
 
 	(
 		ulimit -t "${VM_CPU_S:-600}"
-		exec timeout "${VM_LIMIT:-1500}" qemu-system-x86_64 "${machine[@]}" "${lines[@]}" "${kernel[@]}"
+		exec timeout --foreground "${VM_LIMIT:-1500}" qemu-system-x86_64 "${machine[@]}" "${lines[@]}" "${kernel[@]}"
 	) | sed -u 's,\r$,,' | tee $vm/results
 	return "${PIPESTATUS[0]}"
 }
@@ -156,7 +156,8 @@ exec 9>$vm/.lock # two at the same time take turns
 flock 9
 get_kernel || skip "the package linux-image-cloud-amd64 can neither be downloaded nor is in $vm/debs"
 [[ $# -gt 0 ]] || set -- tests/vm/test_*.sh
-rm -f $vm/console.log $vm/results
+: >$vm/console.log
+: >$vm/results
 list "$@" | python3 tests/vm/image.py $vm/image || done_with 0 1 0 "the initramfs cannot be made"
 if [[ $1 == -i ]]; then
 	boot
