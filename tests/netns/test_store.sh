@@ -123,11 +123,15 @@ mail_passes "locked"
 lab_wait 20 "status to say so" store_is locked
 said 'the store does not work: .* is locked by another program'
 mail_passes "still locked"
+same "still locked: the lan may send" "220 250 250 250 354 250 221" "$(codes_from lan 192.168.10.10 --rcpt a@example.org)"
+check "still locked: it is blocked" quiet postern_ask block 192.168.20.20 --for 1h
+same "still locked: and refused at once" refused "$(codes_from lan 192.168.10.10 --rcpt a@example.org)"
 check "status says it" grep -q '^WRONG .*the store does not work: .*locked' <(postern_ask status)
 lab_kill locker KILL
 lab_wait 40 "the store to work again" store_is working
 said 'the store works again: 0 records were lost'
 lab_wait 20 "all to be written" written
+same "the block is kept" 1 "$(db "SELECT count(*) FROM blocks WHERE prefix = '192.168.20.20' AND ended_us IS NULL")"
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("store does not work"))'
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("store works again"))'
 same "acts are kept" 1 "$(db "SELECT count(*) FROM acts WHERE text LIKE 'the store works again%'")"
@@ -139,12 +143,14 @@ postern_stop
 dd if=/dev/urandom of="$DB" bs=4096 seek=1 count=3 conv=notrunc status=none
 postern_start
 said 'THE STORE WAS DAMAGED .*set aside as .*corrupt-'
+same "the block of the kernel stays in force" refused "$(codes_from lan 192.168.10.10 --rcpt a@example.org)"
 check "it is not deleted" test -s "$(compgen -G "$DB.corrupt-*Z")"
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("store was damaged"))'
 mail_passes "after damage"
 lab_wait 10 "the new one to be written" written
 postern_stop
 same "the new one works" ok "$(db 'PRAGMA quick_check')"
+same "and has the block" 1 "$(db "SELECT count(*) FROM blocks WHERE prefix = '192.168.20.20' AND ended_us IS NULL")"
 rm -f "$DB"*
 
 # ---- of another posternd ----
