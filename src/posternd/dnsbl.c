@@ -354,10 +354,25 @@ static bool same_servers(const struct conf *a, const struct conf *b)
 	return true;
 }
 
+static bool same_list(const struct conf_dnsbl_list *a, const struct conf_dnsbl_list *b)
+{
+	return strcmp(a->zone, b->zone) == 0 && a->codes.count == b->codes.count &&
+	       memcmp(a->codes.ranges, b->codes.ranges, a->codes.count * sizeof(a->codes.ranges[0])) == 0;
+}
+
+static bool same_lists(const struct conf *a, const struct conf *b)
+{
+	for (unsigned i = 0; i < a->dnsbl.count && i < b->dnsbl.count; i++)
+		if (!same_list(&a->dnsbl.lists[i], &b->dnsbl.lists[i]))
+			return false;
+	return a->dnsbl.count == b->dnsbl.count && a->dnsbl.action == b->dnsbl.action &&
+	       a->dnsbl.least_s == b->dnsbl.least_s && a->dnsbl.most_s == b->dnsbl.most_s &&
+	       a->dnsbl.test_s == b->dnsbl.test_s && a->dnsbl.timeout_s == b->dnsbl.timeout_s;
+}
+
 bool dnsbl_fits(const struct dnsbl *d, const struct conf *conf)
 {
-	return memcmp(&d->s.conf->dnsbl, &conf->dnsbl, sizeof(conf->dnsbl)) == 0 &&
-	       same_servers(d->s.conf, conf);
+	return same_lists(d->s.conf, conf) && same_servers(d->s.conf, conf);
 }
 
 void dnsbl_set_conf(struct dnsbl *d, const struct conf *conf)
