@@ -75,7 +75,13 @@ static const uint64_t SECOND_US = 1000000;
 	X(EVENTS_WAITING, "ring.waiting", NULL)                                                              \
 	X(FINDINGS_LOST, "watch.findings_lost", "findings are lost to the records")                          \
 	X(RECORDS_LOST, "report.lost",                                                                       \
-	        "records could not be written: look at the disk and the rights of log.eve")
+	        "records could not be written: look at the disk and the rights of log.eve")                  \
+	X(DNSBL_ASKED, "dnsbl.asked", NULL)                                                                  \
+	X(DNSBL_LISTED, "dnsbl.listed", NULL)                                                                \
+	X(DNSBL_FAILED, "dnsbl.failed", NULL)                                                                \
+	X(DNSBL_TIMEOUTS, "dnsbl.timeouts", NULL)                                                            \
+	X(DNSBL_HITS, "dnsbl.cache_hits", NULL)                                                              \
+	X(DNSBL_NOT_ASKED, "dnsbl.not_asked", NULL)
 
 enum number {
 #define X(name, dotted, growth) NUMBER_##name,
@@ -182,6 +188,13 @@ static void add_worker(struct health *h, struct worker *w)
 	h->now[NUMBER_EVENTS_WAITING] += ring_waiting(worker_events(w));
 	for (i = 0; i < NFQUEUE_LATENCY_BUCKETS; i++)
 		h->latency[i] += load(&c->latency[i]);
+}
+
+void health_set_lists(struct health *h, const uint64_t counts[HEALTH_LIST_COUNTS])
+{
+	static_assert((int)NUMBER_DNSBL_NOT_ASKED - (int)NUMBER_DNSBL_ASKED + 1 == (int)HEALTH_LIST_COUNTS,
+	        "a number for each count");
+	memcpy(&h->now[NUMBER_DNSBL_ASKED], counts, HEALTH_LIST_COUNTS * sizeof(counts[0]));
 }
 
 static void read_workers(struct health *h)

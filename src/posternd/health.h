@@ -29,6 +29,9 @@ struct health;
 struct health *health_new(const struct health_sources *sources, uint64_t now_us);
 void health_free(struct health *h); /* NULL is fine */
 void health_count_log(struct health *h, enum health_log what, uint64_t more);
+/* What is counted of all DNS lists together, in the order of dns/blocklists.h. */
+enum { HEALTH_LIST_COUNTS = 6 };
+void health_set_lists(struct health *h, const uint64_t counts[HEALTH_LIST_COUNTS]);
 /* Reads all counters, warns. About once a second. */
 void health_tick(struct health *h, uint64_t now_us);
 /* Looks for workers that hang, says so, and with fail_open gives their queues back to the kernel.

@@ -12,6 +12,7 @@
  */
 #include "posternd/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -159,6 +160,16 @@ static void follow_upstreams(struct daemon *d)
 		reload_upstreams(d);
 }
 
+static void count_lists(const struct daemon *d)
+{
+	uint64_t counts[HEALTH_LIST_COUNTS];
+
+	static_assert((int)HEALTH_LIST_COUNTS == (int)BLOCKLIST_COUNT_COUNT, "all of them");
+	for (unsigned i = 0; i < HEALTH_LIST_COUNTS; i++)
+		counts[i] = dnsbl_counted(d->dnsbl, i);
+	health_set_lists(d->health, counts);
+}
+
 static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 {
 	struct loop *l = watcher->data;
@@ -168,6 +179,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	(void)revents;
 	claim_tick(d->claim, d->claim_guests);
 	desk_tick(d->desk, now_us);
+	count_lists(d);
 	health_tick(d->health, now_us);
 	daemon_tell_blind(d, now_us);
 	if (health_queue_is_gone(d->health)) { /* a new start can claim it again */
