@@ -374,7 +374,7 @@ static enum verdict_kind inspect_segment(struct inspect *in, const struct packet
 	if (kind == VERDICT_ACCEPT && side == SMTP_SERVER)
 		inspect_slow_hold(in, f, packet, seg, out);
 	if (kind == VERDICT_ACCEPT)
-		out->path = (uint8_t)inspect_take_path(in, f);
+		out->path = (uint8_t)inspect_take_path(in, f, out);
 	if (kind != VERDICT_DROP)
 		inspect_flow_flags(in, f, side, seg, packet->time_us);
 	return kind;

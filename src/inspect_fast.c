@@ -54,9 +54,10 @@ static enum verdict_path path_of(const struct inspect *in, struct flow *f)
 	return may_skim(in, f) ? PATH_BODY : PATH_QUEUE;
 }
 
-enum verdict_path inspect_take_path(struct inspect *in, struct flow *f)
+/* A packet that is held would say later what was true before. */
+enum verdict_path inspect_take_path(struct inspect *in, struct flow *f, const struct verdict *v)
 {
-	enum verdict_path path = path_of(in, f);
+	enum verdict_path path = v->hold_ms > 0 ? PATH_QUEUE : path_of(in, f);
 
 	counter_add(&in->counters, COUNTER_FAST_BODIES, path == PATH_BODY && f->path != PATH_BODY);
 	counter_add(&in->counters, COUNTER_FAST_TLS, path == PATH_SEALED && f->path != PATH_SEALED);

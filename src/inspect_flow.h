@@ -195,7 +195,7 @@ bool inspect_slow_waits(struct flow *f, enum smtp_side side, const struct segmen
 /* The connection is reset now. */
 void inspect_slow_reset(const struct flow *f, struct verdict *out);
 /* inspect_fast.c. How the next packets of the connection travel, from the verdict at hand on. */
-enum verdict_path inspect_take_path(struct inspect *in, struct flow *f);
+enum verdict_path inspect_take_path(struct inspect *in, struct flow *f, const struct verdict *v);
 /* Before a segment is read, and behind it: what it says of bytes that have passed unseen. in_order: it is the next one
  * of its side. */
 void inspect_fast_before(struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg,

@@ -111,7 +111,8 @@ static void check_unread(struct build *b)
 	else if (b->draft.data_watch != WATCH_ALL)
 		problems_add(b->problems, PROBLEM_WARNING, &watch->at,
 		        "data.watch = %s leaves bodies of trusted clients unread: commands hidden behind one "
-		        "reach the server, foreign recipients among them, and are noticed by its answers, too "
+		        "reach the server, foreign recipients among them, and are noticed by its answers, "
+		        "too "
 		        "late to refuse them%s",
 		        watch->text,
 		        b->draft.data_watch == WATCH_NONE

@@ -38,7 +38,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "never "
 	        "wait." },
 	[BLOCK_DATA] = { "data", false,
-	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, and what "
+	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, "
+	        "and what "
 	        "is hidden in it is found, if at all, by the server's answers." },
 	[BLOCK_BLOCK] = { "block", false,
 	        "Clients that are cut off from the ports, by postern block or by an action." },

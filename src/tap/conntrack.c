@@ -194,8 +194,7 @@ int conntrack_read(const void *answer, size_t len, uint32_t seq, const struct ev
 }
 
 /* The kernel has answered inside of the send call, so nothing is waited for. */
-static int read_answer(
-        struct conntrack *c, const struct event_connection *conn, struct conntrack_entry *out)
+static int read_answer(struct conntrack *c, const struct event_connection *conn, struct conntrack_entry *out)
 {
 	char buf[8192] __attribute__((aligned(8)));
 	ssize_t got;
@@ -226,7 +225,7 @@ static int ask(struct conntrack *c, const struct event_connection *conn, struct 
 
 int conntrack_find(struct conntrack *c, const struct event_connection *conn, struct event_nat *out)
 {
-	struct conntrack_entry e;
+	struct conntrack_entry e = { .left_s = 0 };
 	int r = ask(c, conn, &e);
 
 	if (r == 0)
@@ -236,7 +235,7 @@ int conntrack_find(struct conntrack *c, const struct event_connection *conn, str
 
 int conntrack_left_s(struct conntrack *c, const struct event_connection *conn, uint32_t *left_s)
 {
-	struct conntrack_entry e;
+	struct conntrack_entry e = { .left_s = 0 };
 	int r = ask(c, conn, &e);
 
 	if (r == 0)

@@ -17,6 +17,9 @@
 # rules with their sets of bare ACKs emptied, so that every packet of both directions goes to accept_all: the simplest
 # thing that a program with NFQUEUE can be, the reference.
 #
+# By name only: no-queue and unread are what docs/BENCH.md compares bulk mail with; no-ends and no-replies are queue-same
+# without SYN, FIN and RST, and without the server's replies, to tell what these cost.
+#
 # The server is smtp-sink, which keeps no mail: neither a disk nor Postfix is measured. What passed without having been
 # inspected would make Postern look fast, so a measurement with such packets is a failure.
 
@@ -90,6 +93,21 @@ way_queue-all() {
     rules_on
     lab_in gw nft flush set inet postern bare_acks_v4
     accept_all_on
+}
+
+# way_except MATCH... - queue-same, but what matches is not queued
+way_except() {
+    rules_on
+    lab_in gw nft insert rule inet postern inspect "$@" accept 2>/dev/null
+    accept_all_on
+}
+
+way_no-ends() {
+    way_except tcp flags '&' '(syn|fin|rst)' '!=' 0
+}
+
+way_no-replies() {
+    way_except tcp sport 25 tcp flags '&' '(syn|fin|rst)' '==' 0
 }
 
 # The rules of `unread`, but what they would queue passes.

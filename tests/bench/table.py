@@ -31,7 +31,8 @@ def read_samples(path):
     return samples
 
 
-COMPARED = (("unread", "no-queue"), )      # beside plain forwarding
+# Beside plain forwarding.
+COMPARED = (("unread", "no-queue"), ("no-ends", "queue-same"), ("no-replies", "queue-same"))
 
 
 def ratios(samples, load, way, base="plain"):

@@ -2,7 +2,8 @@
  *
  * The server 192.168.0.10 owns example.org; the client is a stranger. What must hold of every verdict, whatever
  * the packet: one kind, edits within the payload and the TCP checksum, none where the packet does not pass, and
- * a packet that was right before is right after them; who is held can be held, and who is to be let go is held.
+ * a packet that was right before is right after them; who is held can be held, and who is to be let go is held; what
+ * does not pass at once says nothing of the connection's path.
  */
 #ifndef FUZZ_ENGINE_H
 #define FUZZ_ENGINE_H
@@ -159,7 +160,8 @@ static inline enum verdict_kind engine_packet(const struct packet *meta, const u
 	memset(&v, 0xa5, 64); /* what it leaves out is noticed */
 	memcpy(engine.packet, bytes, meta->captured_bytes);
 	inspect_packet(engine.inspect, &numbered, copy, &v);
-	FUZZ_CHECK(v.kind <= VERDICT_RESET);
+	FUZZ_CHECK(v.kind <= VERDICT_RESET && v.path < PATH_COUNT);
+	FUZZ_CHECK(v.path == PATH_QUEUE || (v.kind == VERDICT_ACCEPT && v.hold_ms == 0));
 	FUZZ_CHECK(memcmp(copy, bytes, meta->captured_bytes) == 0);
 	engine_check_edits(meta, &v, wire_parse(meta, bytes, &seg) == WIRE_TCP);
 	engine_hold(&v);

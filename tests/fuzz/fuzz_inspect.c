@@ -6,11 +6,12 @@
  * segment); b N / j N: the next segment begins so far back / further on; f N: TCP flags of the next one; a N:
  * acknowledges so far off; k N: an ACK without text, N bytes off; c N: so many bytes of the next one are cut off;
  * t N: so many seconds pass, and what is held goes; p N: another connection; R: another policy, observing where
- * the one before enforced.
+ * the one before enforced; y N: one that trusts everybody, and reads nothing of bodies, or (odd) 64 KiB; u N: so many
+ * kilobytes of the client pass unseen.
  */
 #include "engine.h"
 
-static const struct policy *policies[2][ACTION_RELAY_COUNT];
+static const struct policy *policies[2][ACTION_RELAY_COUNT], *trusting[2][2];
 
 static struct talk {
 	uint32_t seq[2]; /* next to send; 0 client, 1 server */
@@ -92,6 +93,12 @@ static void obey(const struct step *s)
 	case 'p':
 		t.port = (uint16_t)(40000 + s->number);
 		break;
+	case 'y':
+		inspect_set_policy(engine.inspect, trusting[t.mode][s->number & 1]);
+		break;
+	case 'u':
+		t.seq[0] += s->number * 1000u;
+		break;
 	case 'R':
 		t.mode = t.mode == MODE_MONITOR ? MODE_ENFORCE : MODE_MONITOR;
 		t.enforced |= !(t.meta_flags & PACKET_OFFLINE); /* captures never are */
@@ -110,9 +117,23 @@ static void handshake(void)
 	t.flags = TCP_ACK | TCP_PSH;
 }
 
+static const struct policy *policy_trusting(enum policy_mode mode, enum policy_watch watch)
+{
+	struct policy *p = policy_make(mode, ACTION_REFUSE_RECIPIENT);
+	struct policy_settings s = *policy_settings(p);
+
+	s.watch = watch;
+	policy_groups_add(&s.trusted, GROUP_ID_ANY);
+	policy_set(p, &s);
+	return p;
+}
+
 static void make_policies(void)
 {
 	unsigned a;
+
+	for (a = 0; a < 4; a++)
+		trusting[a & 1][a >> 1] = policy_trusting(a & 1, a >> 1 ? WATCH_64K : WATCH_NONE);
 
 	for (a = 0; a < ACTION_RELAY_COUNT; a++) {
 		policies[MODE_MONITOR][a] = policy_make(MODE_MONITOR, (enum action)a);
@@ -135,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	engine_begin(policies[t.mode][(options & 7) % ACTION_RELAY_COUNT], options & 16);
 	t.meta_flags = (options & 16 ? PACKET_OFFLINE : 0) | (options & 32 ? PACKET_CSUM_PARTIAL : 0);
 	handshake();
-	while (input_step(&in, "CSRbjfackctp", &s)) {
+	while (input_step(&in, "CSRbjfackctpuy", &s)) {
 		if (s.order)
 			obey(&s);
 		for (; s.len > 0; s.len -= s.len < 9000 ? s.len : 9000) {

@@ -167,6 +167,8 @@ def seeds():
             yield "dialogue", name, bytes([options]) + talk
             for mode in (2, 11, 20, 128):  # refuse-recipient; monitor mode; a capture; slowed
                 yield "inspect", "%s-%d" % (name, mode), bytes([mode]) + talk
+            for mode in (2, 10):            # trusting, the body passes unseen
+                yield "inspect", "%s-%d-unread" % (name, mode), bytes([mode]) + b"\xffy\0" + re.sub(rb"(354[^\r]*\r\n)", b"\\1\xffu\x09", talk)
             yield "records", name, b"\0" + talk
             yield "records", name + "-text", b"\1" + talk.replace(b"@", b"\x1b@", 2)
             yield "reply", name, re.sub(rb"\xffC[^\xff]*|\xff.", b"", talk)

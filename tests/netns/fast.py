@@ -14,6 +14,7 @@ BYTES (default 5,000,000) is the size of its bodies.
   bdat-hidden  a mail in one chunk with MAIL and RCPT right behind it
   two-halves a mail of which the second half follows when FOLDER/go is there; then a foreign recipient, then a whole mail
   tls        STARTTLS and a mail, by smtplib
+  tls-stays  STARTTLS; NOOP when FOLDER/go is there: prints "cut off" if that is the end
 """
 import os
 import smtplib
@@ -148,12 +149,29 @@ def two_halves(client, size, folder):
     client.say(b"QUIT\r\n")
 
 
-def tls(address, size):
+def begin_tls(address):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     smtp = smtplib.SMTP(address, 25, timeout=30)
     smtp.starttls(context=context)
+    smtp.noop()
+    return smtp
+
+
+def tls_stays(address, folder):
+    smtp = begin_tls(address)
+    print("under TLS", flush=True)
+    while not os.path.exists(folder + "/go"):
+        time.sleep(0.02)
+    try:
+        print("answered", smtp.noop())
+    except (ConnectionResetError, smtplib.SMTPServerDisconnected):
+        print("cut off")
+
+
+def tls(address, size):
+    smtp = begin_tls(address)
     smtp.sendmail("a@isp.example", ["tls@example.org"], body(size))
     smtp.docmd("QUIT")
     while smtp.sock.recv(4096):         # what is left unread makes the end a reset
@@ -171,6 +189,9 @@ def main():
     size = int(sys.argv[3]) if len(sys.argv) > 3 else 5_000_000
     if story == "tls":
         tls(address, size)
+        return
+    if story == "tls-stays":
+        tls_stays(address, sys.argv[4])
         return
     client = Client(address)
     try:
