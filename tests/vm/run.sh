@@ -15,7 +15,7 @@
 # a virtual machine, which is what most of CI is, will do. root is not needed, and the host's network has no part in it.
 #
 # SKIPPED, with the reason, where qemu or the kernel cannot be had. What is skipped within the machine has failed: it has all
-# there is to have. A kernel that panics ends qemu; one that hangs is ended after VM_CPU_S (600) seconds of processor time or
+# there is to have. A kernel that panics ends qemu; one that hangs is ended after VM_CPU_S (900) seconds of processor time or
 # VM_LIMIT (1500) of anybody's, and a warning of the kernel is a failure, too. Then the console's last lines are shown.
 #
 # A package that lies in build/vm/debs is taken instead of a downloaded one, which is the way without network, and to
@@ -119,7 +119,7 @@ boot() { # reads the machine's input
 		-append "console=ttyS0 panic=-1 mitigations=off nokaslr loglevel=5")
 
 	(
-		ulimit -t "${VM_CPU_S:-600}"
+		ulimit -t "${VM_CPU_S:-900}"
 		exec timeout --foreground "${VM_LIMIT:-1500}" qemu-system-x86_64 "${machine[@]}" "${lines[@]}" "${kernel[@]}"
 	) | sed -u 's,\r$,,' | tee $vm/results
 	return "${PIPESTATUS[0]}"
@@ -131,7 +131,7 @@ why() {
 
 	case $1 in
 	124) echo "it was stopped after ${VM_LIMIT:-1500} s" ;;
-	137 | 152) echo "it was stopped after ${VM_CPU_S:-600} s of processor time" ;;
+	137 | 152) echo "it was stopped after ${VM_CPU_S:-900} s of processor time" ;;
 	*)
 		if grep -qE "$odd" $vm/console.log; then
 			grep -m 1 -E "$odd" $vm/console.log
