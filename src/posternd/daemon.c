@@ -67,6 +67,16 @@ int daemon_read_conf(const struct daemon *d, struct conf **out)
 	return conf_load(d->path, &options, out, on_conf_error, on_conf_warning, NULL);
 }
 
+static bool open_gate(struct daemon *d)
+{
+	char err[ERR_BYTES] = "";
+
+	d->gate = gate_open(err, sizeof(err));
+	if (!d->gate)
+		log_error("%s", err);
+	return d->gate;
+}
+
 bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 {
 	int r;
@@ -100,7 +110,9 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 		log_error("no memory for the sentences about sources");
 		return false;
 	}
-	return memory_open(d); /* before the queue is taken: a slow disk must not hold up what waits there */
+	/* The gate first: who may not guard says that alone, and makes no file. The store before the queue is taken: a slow
+	 * disk must not hold up what waits there. */
+	return open_gate(d) && memory_open(d);
 }
 
 static struct worker *open_worker(struct daemon *d, unsigned number, char err[ERR_BYTES])
@@ -132,14 +144,13 @@ bool daemon_claim(struct daemon *d)
 		log_error("no event loop: %s", strerror(errno));
 		return false;
 	}
-	d->gate = gate_open(err, sizeof(err));
-	while (d->gate && d->worker_count < d->conf->queue.workers) {
+	while (d->worker_count < d->conf->queue.workers) {
 		d->workers[d->worker_count] = open_worker(d, d->worker_count, err);
 		if (!d->workers[d->worker_count])
 			break;
 		d->worker_count++;
 	}
-	if (d->gate && d->worker_count == d->conf->queue.workers)
+	if (d->worker_count == d->conf->queue.workers)
 		d->refused = nflog_tap_open(d->conf->queue.number, err, sizeof(err));
 	if (d->refused)
 		d->claim = claim_table(d->conf->nft.table, err, sizeof(err));
