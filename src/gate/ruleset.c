@@ -1,8 +1,8 @@
 /* ruleset.c - which chains, sets and rules a policy needs.
  *
  *   forward, input, output (priority P)       lo leaves; ports -> toserver | toclient
- *     toserver, toclient       bypassed ports pass; blocked clients -> blocked; connection to be reset -> cut;
- *                              rules in order; otherwise
+ *     toserver, toclient       our bits leave the packet mark; bypassed ports pass; blocked clients -> blocked;
+ *                              connection to be reset -> cut; rules in order; otherwise
  *       from_blocked, to_blocked -> blocked   both directions of a blocked client's connections are cut
  *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue,
  *                              with several workers to worker_0, worker_1, ... by symhash
@@ -32,6 +32,9 @@
  * A block is about an address as a client. To a server it is the source of packets, and their destination in what the
  * server answers; the same address as a server is met by neither. Between two guarded ports both directions count as "to
  * the server": there alone conntrack has to tell which one it is.
+ *
+ * What settle reads in the packet mark has to be a verdict's. Others fill the mark before us, many with all of the ct mark
+ * (CONNMARK --restore-mark, for lines out), which would make each packet of a body one that seals its connection.
  *
  * Limits. A connection from a guarded port to a guarded port counts as "to the server" both ways, so
  * its replies meet the rules for the opposite pair. A rule with f groups on one side and t on the other
@@ -326,14 +329,20 @@ static bool has_hook(const struct build *b, enum ruleset_hook hook)
 	return b->s->hooks >> hook & 1;
 }
 
+/* Takes our bits out of the packet mark. */
+static struct model_statement clear_mark(const struct build *b)
+{
+	return model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, 0);
+}
+
 /* The resets that the kernel answers refused packets with leave through the output hook, too, in the
  * name of whoever was to get the packet. There they would meet the rule that has made them (refusing a
  * reset sends none), or look like packets of our own. They belong to the refused packet's connection
  * as something related to it; the resets of a mail server on the gateway do not. */
-static void let_resets_leave(struct ruleset *r, enum model_chain_id chain)
+static void let_resets_leave(struct build *b, enum model_chain_id chain)
 {
-	MODEL_RULE(r, chain, NULL, model_state(MODEL_RELATED), model_tcp(),
-	        model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST), model_end(STATEMENT_ACCEPT));
+	MODEL_RULE(b->r, chain, NULL, model_state(MODEL_RELATED), model_tcp(),
+	        model_flags(MODEL_FLAG_RST, MODEL_FLAG_RST), clear_mark(b), model_end(STATEMENT_ACCEPT));
 }
 
 static void add_base_chains(struct build *b)
@@ -354,7 +363,7 @@ static void add_base_chains(struct build *b)
 			MODEL_RULE(r, h->later, NULL, loopback, model_end(STATEMENT_ACCEPT));
 		}
 		if (h->outward)
-			let_resets_leave(r, h->first);
+			let_resets_leave(b, h->first);
 		for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
 			struct model_statement guarded = model_field_in(direction_ports[direction], b->ports);
 
@@ -490,7 +499,7 @@ static void add_refusals(struct build *b)
 static void add_paths(struct build *b)
 {
 	const uint32_t both = b->bulk | b->sealed;
-	struct model_statement clear = model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, 0);
+	struct model_statement clear = clear_mark(b);
 	struct model_statement fast = model_mark_has(MARK_OF_PACKET, b->bulk);
 	struct ruleset *r = b->r;
 
@@ -508,7 +517,7 @@ static void add_paths(struct build *b)
 static void add_settle(struct build *b)
 {
 	struct ruleset *r = b->r;
-	struct model_statement clear = model_mark_set(MARK_OF_PACKET, ~b->s->mark_mask, 0);
+	struct model_statement clear = clear_mark(b);
 
 	MODEL_RULE(r, CHAIN_SETTLE, NULL, model_mark_has(MARK_OF_PACKET, b->queued),
 	        model_count(MODEL_COUNTER_BLIND));
@@ -535,6 +544,8 @@ static void build_all(struct build *b)
 	add_block_sets(b);
 	add_inspect(b); /* the names of all these sets are taken before any group's */
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++) {
+		MODEL_RULE(b->r, direction_chains[direction], NULL,
+		        model_mark_has(MARK_OF_PACKET, b->s->mark_mask), clear_mark(b));
 		MODEL_RULE(b->r, direction_chains[direction], NULL, model_tcp(),
 		        model_field_in(direction_ports[direction], b->bypass),
 		        model_count(MODEL_COUNTER_BYPASSED), model_end(STATEMENT_ACCEPT));

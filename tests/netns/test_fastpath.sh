@@ -166,6 +166,24 @@ same "monitor mode does nothing about it" "220 250 250 250 354 250 250 250 354" 
 postern_wait_record 10 '.alert.signature_id == 1025401 and .alert.action == "allowed" and .finding.would == "reset"'
 postern_stop
 
+# ---- somebody else keeps marks, too ----
+
+# As gateways with several ways out do: the mark of the connection, all of it, becomes that of each packet.
+lab_in gw nft -f - <<'EOT'
+table inet ways {
+	chain before { type filter hook prerouting priority mangle; meta mark set ct mark; }
+	chain made_here { type route hook output priority mangle; meta mark set ct mark; }
+}
+EOT
+start "$UNREAD"
+same "marks copied from the connection: a foreign recipient is refused behind the first body" \
+    "220 250 250 250 354 250 250 250 550 354 250 250 250 354 250 221" "$(fast $V4 mails)"
+ended
+check "the bodies passed beside the queue, the server's replies did not" eval "off_queue bodies $((2 * SIZE)) && ! off_queue sealed 1"
+reset_behind "marks copied: a hidden mail, and the reset arrives" "220 250 250 250 354 250" $V4 hidden
+stop
+lab_in gw nft delete table inet ways
+
 # ---- 64k ----
 
 start 'data { watch = 64k trusted = { isp } }'

@@ -221,7 +221,8 @@ static void hooks_exempt_loopback(void)
 		CU_ASSERT_EQUAL(count(text, hook), 2);
 		CU_ASSERT_EQUAL(count(text, "\t\tiif \"lo\" accept\n"), i == RULESET_INPUT ? 2 : 0);
 		CU_ASSERT_EQUAL(count(text, "\t\toif \"lo\" accept\n"), i == RULESET_OUTPUT ? 2 : 0);
-		CU_ASSERT_EQUAL(count(text, "\t\tct state related tcp flags & (rst) == rst accept\n"),
+		CU_ASSERT_EQUAL(count(text, "\t\tct state related tcp flags & (rst) == rst meta mark set "
+		                            "meta mark & 0xf0ffffff accept\n"),
 		        i == RULESET_OUTPUT ? 1 : 0);
 		free(text);
 	}
@@ -267,6 +268,12 @@ static void marks_stay_under_the_mask(void)
 	        "meta mark set meta mark & 0xfffff00f | 0x00000010 counter name queued symhash mod 4 vmap "
 	        "{ 0 : goto worker_0, 1 : goto worker_1, 2 : goto worker_2, 3 : goto worker_3 }\n"));
 	CU_ASSERT(has(text, "chain worker_3 {\n\t\tqueue to 10\n"));
+	CU_ASSERT(has(text, "chain toserver {\n\t\tmeta mark & 0x00000ff0 != 0x0 meta mark set meta mark & "
+	                    "0xfffff00f\n"));
+	CU_ASSERT(has(text, "chain toclient {\n\t\tmeta mark & 0x00000ff0 != 0x0 meta mark set meta mark & "
+	                    "0xfffff00f\n"));
+	CU_ASSERT(has(text,
+	        "ct state related tcp flags & (rst) == rst meta mark set meta mark & 0xfffff00f accept\n"));
 	CU_ASSERT(has(text, "meta mark & 0x00000010 != 0x0 counter name blind\n"));
 	CU_ASSERT(has(text, "meta mark & 0x000000a0 != 0x0 counter name inspected\n"));
 	CU_ASSERT(has(text, "ct mark set ct mark & 0xffffffbf | 0x00000040\n"));
