@@ -17,7 +17,8 @@ enum action {
 };
 
 /* Names as the configuration and the records spell them; index = enum action. */
-#define ACTION_RELAY_NAMES "alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset", "slow", "block"
+#define ACTION_RELAY_NAMES                                                                                   \
+	"alert", "defer-recipient", "refuse-recipient", "refuse-session", "reset", "slow", "block"
 #define ACTION_NAMES ACTION_RELAY_NAMES, "refuse", "drop"
 
 /* What it is done about does not come to pass. */

@@ -135,8 +135,8 @@ struct policy_connection policy_judge_connection(
 		.client_trusted = policy_groups_meet(&from, &p->settings.trusted),
 	};
 
-	c.client_shielded = c.client_upstream || c.client_server ||
-	                    policy_groups_meet(&from, &p->settings.never_block);
+	c.client_shielded =
+	        c.client_upstream || c.client_server || policy_groups_meet(&from, &p->settings.never_block);
 	c.what = c.rule == POLICY_OTHERWISE ? p->settings.otherwise : p->rules[c.rule].what;
 	c.client_ours = c.client_home;
 	if (c.server >= 0 && !c.client_ours)

@@ -72,10 +72,10 @@ bool policy_groups_meet(const struct policy_groups *a, const struct policy_group
 struct policy_settings {
 	enum policy_mode mode;
 	enum policy_do otherwise;
-	enum action relay_action;     /* for a plain foreign recipient */
-	enum action tricks_action;    /* for forms whose outer domain is ours */
-	enum action smuggling_action; /* alert or reset */
-	uint32_t block_for_s; /* of a block because of relaying */
+	enum action relay_action;         /* for a plain foreign recipient */
+	enum action tricks_action;        /* for forms whose outer domain is ours */
+	enum action smuggling_action;     /* alert or reset */
+	uint32_t block_for_s;             /* of a block because of relaying */
 	struct policy_groups never_block; /* beside those that never are, policy_find_shield() */
 	unsigned max_refusals; /* recipients refused in a connection before its transaction is deferred */
 	uint32_t
@@ -152,8 +152,8 @@ struct policy_connection {
 	bool client_ours;     /* home, or that server's may-relay */
 	bool client_upstream; /* in an upstream group */
 	bool client_home;
-	bool client_server;  /* in a servers group, or the gateway itself: it passes on what others wrote */
-	bool client_trusted; /* in `trusted` */
+	bool client_server;   /* in a servers group, or the gateway itself: it passes on what others wrote */
+	bool client_trusted;  /* in `trusted` */
 	bool client_shielded; /* it is never blocked */
 };
 

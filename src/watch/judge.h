@@ -22,7 +22,7 @@ struct watch_memory {
 	struct event_path foreign;   /* its first foreign recipient that the server accepted */
 	uint8_t foreign_form;        /* enum smtp_form of that recipient */
 	bool starttls_offered;
-	bool answered; /* the server has answered a command: nobody forges the client's address */
+	bool answered;             /* the server has answered a command: nobody forges the client's address */
 	struct event_eod eod;      /* told last; count 0 = none */
 	struct event_domain host;  /* as the server called itself in its greeting */
 	struct confirm_ref relay;  /* the running transaction, if it relays through a server of ours */
