@@ -57,6 +57,20 @@ else
 	echo "FAIL  docs/FINDINGS.md is not the table of include/postern/finding.h: $findings"
 fi
 
+# Each command that `postern help` lists is in the synopsis and the description of its page, and in the README.
+commands=$("$build/postern" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+synopsis=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' packaging/postern.8)
+told=0
+for command in $commands; do
+	if grep -qE "^\.Cm .*\b$command\b" <<<"$synopsis" && grep -qx "\.It Cm $command" packaging/postern.8 &&
+		{ [ "$command" = help ] || grep -qE "^\|.*\`(postern )?${command}[ \`]" README.md; }; then
+		told=$((told + 1))
+	else
+		echo "FAIL  packaging/postern.8 or README.md does not tell of postern $command"
+	fi
+done
+if [ "$told" -gt 10 ] && [ "$told" -eq "$(wc -w <<<"$commands")" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+
 # A copy that everybody may enter: the tree itself may lie in a folder that only its owner enters.
 mkdir "$scratch/tree" "$scratch/tree/tests"
 cp -r "$build/postern" "$build/posternd" README.md rules "$scratch/tree"
@@ -77,6 +91,8 @@ t 'check: shows lists as they are written' 0 out '^not-home +192.168.0.1$' "$pos
 t 'check: shows where rules are' 0 out '^rule +in \(rules/isp-forwarding.conf:19\): isp -> mail: inspect' "$postern" check -c "$conf"
 t 'check: shows where records go' 0 out '^records +/var/log/postern/eve.json, stats every 60 s$' "$postern" check -c "$conf"
 t 'check: shows what is asked of the kernel' 0 out '^table +inet postern, priority -5, hooks forward, input, output$' "$postern" check -c "$conf"
+printf 'upstream "isp" { mx-of = { "example.org" } }\n' >"$scratch/followed.conf"
+t 'check: shows an upstream without written addresses' 0 out '^upstream +isp:$' "$postern" check -c "$scratch/followed.conf"
 t 'check: shows who may relay' 0 out 'may relay: 198.51.100.77$' "$postern" check -c rules/campus.conf
 t 'rules: fine' 0 out 'table inet postern' "$postern" rules -c "$conf"
 { cat "$conf"; echo 'queue { workers = 2 }'; } >"$scratch/two-workers.conf" # auto depends on the machine

@@ -25,8 +25,8 @@ static const char *const kind_names[GROUP_KIND_COUNT] = {
 	[GROUP_LITERAL] = NULL,
 };
 
-/* Some values of a key as they are written, in one line; nothing if there are none. */
-static void print_written(
+/* Some values of a key as they are written, in one line; false, and nothing, if there are none. */
+static bool print_written(
         const struct conf *c, const char *block, const char *title, const char *label, const char *key)
 {
 	struct conf_place p;
@@ -39,6 +39,7 @@ static void print_written(
 		printf(" and %zu more", count - WRITTEN_MAX);
 	if (count > 0)
 		putchar('\n');
+	return count > 0;
 }
 
 static void print_groups(const struct conf *c)
@@ -66,7 +67,8 @@ static void print_groups(const struct conf *c)
 		if (!kind_names[g.kind])
 			continue;
 		snprintf(label, sizeof(label), "%-10s%s: ", kind_names[g.kind], g.name);
-		print_written(c, kind_names[g.kind], g.name, label, "addresses");
+		if (!print_written(c, kind_names[g.kind], g.name, label, "addresses"))
+			printf("%-10s%s:\n", kind_names[g.kind], g.name);
 		for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 			if (lists[i].kind == g.kind)
 				print_written(c, kind_names[g.kind], g.name, lists[i].label, lists[i].key);
