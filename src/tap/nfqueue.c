@@ -10,20 +10,16 @@
  * is (one big packet instead of forty), NETLINK_NO_ENOBUFS stays off: an overrun is seen and counted.
  *
  * A verdict that the kernel refuses (its packet has gone with its device) comes back as an error
- * message and is counted. Sending fails only for want of memory; it is tried again for a second,
- * because nothing else can be done with packets that are owed a verdict.
+ * message and is counted. How verdicts are sent, and held: tap/payer.c.
  *
- * A packet with a verdict for later stays in the kernel's queue; its verdict message waits in a book (tap/hold.h) and is
- * sent when its time has come, ahead of what is read then. It goes sooner when the book is full, when `inspect` or the
- * worker asks for it, when packets were lost for want of room, at the end. A queue that was taken away has taken
- * its packets along: nothing is owed for them.
+ * What is held is let go when its time has come, ahead of what is read then. It goes sooner when the book is full, when
+ * `inspect` or the worker asks for it, when packets were lost for want of room, at the end. A queue that was taken away
+ * has taken its packets along: nothing is owed for them.
  *
- * Limits: SEND_BYTES of verdicts in one send, then a further one; 65531 bytes of a packet (the length
- * field of a netlink attribute).
+ * Limits: 65531 bytes of a packet (the length field of a netlink attribute).
  *
- * Rejected: NFQNL_MSG_VERDICT_BATCH, which covers all ids up to one and so would release packets that
- * get another verdict; mnl_socket_recvfrom() in a loop, one system call a packet; waiting in the read
- * with a timeout, which cannot be woken for a stop.
+ * Rejected: mnl_socket_recvfrom() in a loop, one system call a packet; waiting in the read with a timeout,
+ * which cannot be woken for a stop.
  *
  * Sources: net/netfilter/nfnetlink_queue.c (nfqnl_recv_config(), nfqnl_recv_verdict(), seq_show()).
  */
@@ -40,7 +36,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netfilter/nfnetlink_queue.h> /* before the library's older copy of it */
@@ -48,21 +43,19 @@
 #include <libnetfilter_queue/libnetfilter_queue.h>
 
 #include "base/clock.h"
-#include "tap/hold.h"
 #include "tap/netlink.h"
 #include "tap/nfqueue_message.h"
+#include "tap/payer.h"
 
 #define KERNEL_LIST "/proc/net/netfilter/nfnetlink_queue"
 
 enum {
-	BATCH = 64,                  /* datagrams read at once */
-	SLOT_BYTES = 0x10000 + 4096, /* the largest packet and its attributes */
-	SEND_BYTES = 256 * 1024,     /* of verdicts, collected */
+	BATCH = 64, /* datagrams read at once */
+	SLOT_BYTES = NFQUEUE_MESSAGE_MAX,
 	SEND_SLACK_BYTES = 1024,     /* the kernel's share of a socket's buffer */
 	SOCKET_SEND_BYTES = 1 << 20, /* must hold one send */
 	SOCKET_RECEIVE_BYTES = 16 << 20,
 	COPY_RANGE = 0xffff,
-	SEND_TRIES = 1000, /* a millisecond apart */
 };
 static_assert(SLOT_BYTES % 8 == 0, "each slot begins aligned");
 
@@ -74,15 +67,11 @@ struct nfqueue {
 	atomic_bool released; /* by another thread; the worker has not seen it yet */
 	bool bound;           /* the worker's; others only read it before and after its life */
 	uint8_t *slots;       /* BATCH of SLOT_BYTES */
-	uint8_t *send;
-	size_t send_used;
-	unsigned send_count; /* verdicts in it */
 	struct mmsghdr headers[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_nl senders[BATCH];
 	struct verdict verdict;
-	struct hold *hold;
-	bool empty_hold; /* all of it is to go */
+	struct payer payer;
 	struct nfqueue_counts counts;
 };
 
@@ -90,7 +79,6 @@ struct nfqueue {
 struct work {
 	const struct nfqueue_calls *calls;
 	uint64_t now_us;
-	uint64_t monotonic_us;
 };
 
 static const struct netlink_service queue_service = {
@@ -99,12 +87,6 @@ static const struct netlink_service queue_service = {
 	.module = "nfnetlink_queue",
 	.remedy = "set queue.number to a free one",
 };
-
-/* Only the worker writes its counters; others read. */
-static void count(_Atomic uint64_t *n, uint64_t more)
-{
-	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + more, memory_order_relaxed);
-}
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
@@ -137,7 +119,7 @@ static bool can_send(int fd)
 	socklen_t len = sizeof(bytes);
 
 	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) == 0 &&
-	       bytes >= SEND_BYTES + SEND_SLACK_BYTES;
+	       bytes >= PAYER_SEND_BYTES + SEND_SLACK_BYTES;
 }
 
 static int take_resources(struct nfqueue *q)
@@ -148,9 +130,7 @@ static int take_resources(struct nfqueue *q)
 	if (q->stop_fd < 0)
 		return -errno;
 	q->slots = aligned_alloc(64, (size_t)BATCH * SLOT_BYTES);
-	q->send = aligned_alloc(64, SEND_BYTES);
-	q->hold = hold_new(0);
-	if (!q->slots || !q->send || !q->hold)
+	if (!q->slots || payer_init(&q->payer, &q->settings, &q->counts) != 0)
 		return -ENOMEM;
 	nfqueue_set_hold_most(q, q->settings.hold_most);
 	for (i = 0; i < BATCH; i++) {
@@ -161,7 +141,7 @@ static int take_resources(struct nfqueue *q)
 		m->msg_iovlen = 1;
 		m->msg_name = &q->senders[i];
 	}
-	q->socket = netlink_open(SOCKET_RECEIVE_BYTES, SOCKET_SEND_BYTES);
+	q->socket = q->payer.socket = netlink_open(SOCKET_RECEIVE_BYTES, SOCKET_SEND_BYTES);
 	if (!q->socket)
 		return -errno;
 	return can_send(mnl_socket_get_fd(q->socket)) ? 0 : -EMSGSIZE;
@@ -215,135 +195,23 @@ void nfqueue_close(struct nfqueue *q)
 	if (q->stop_fd >= 0)
 		close(q->stop_fd);
 	free(q->slots);
-	free(q->send);
-	hold_free(q->hold);
+	payer_fini(&q->payer);
 	free(q);
 }
 
-/* ---- paying -------------------------------------------------------------------------------- */
-
-/* Sends the collected verdicts. 0 or -errno when the kernel would not take them. */
-static int pay(struct nfqueue *q)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	unsigned tries = 0;
-
-	if (q->send_count == 0)
-		return 0;
-	while (mnl_socket_sendto(q->socket, q->send, q->send_used) < 0) {
-		if (errno == EINTR)
-			continue;
-		assert(errno != EMSGSIZE);
-		count(&q->counts.verdict_errors, 1);
-		if (++tries == SEND_TRIES)
-			return -errno;
-		nanosleep(&pause, NULL);
-	}
-	count(&q->counts.sends, 1);
-	count(&q->counts.verdicts, q->send_count);
-	q->send_used = 0;
-	q->send_count = 0;
-	return 0;
-}
-
-/* So many bytes of verdict messages can be written; sends what is there if room is short. */
-static int make_room(struct nfqueue *q, size_t bytes)
-{
-	static_assert(SEND_BYTES > 2 * SLOT_BYTES, "every verdict fits into an empty buffer");
-	return q->send_used + bytes > SEND_BYTES ? pay(q) : 0;
-}
-
-static void owe(struct nfqueue *q, size_t message_bytes)
-{
-	q->send_used += message_bytes;
-	q->send_count++;
-}
-
-/* ---- holding ------------------------------------------------------------------------------- */
-
 void nfqueue_let_all_go(struct nfqueue *q)
 {
-	q->empty_hold = true;
+	q->payer.empty_hold = true;
 }
 
 void nfqueue_set_hold_most(struct nfqueue *q, uint32_t packets)
 {
 	uint32_t share = atomic_load(&q->stopping) ? 0 : q->settings.length / NFQUEUE_HOLD_SHARE;
 
-	hold_set_most(q->hold, packets < share ? packets : share);
-}
-
-/* A held packet is out of the book: paid, or gone with its queue. */
-static void tell_gone(struct nfqueue *q, const struct work *w, const struct held *held)
-{
-	bool early = w->monotonic_us < held->until_us;
-	uint64_t ref = held->ref, held_ms = (w->monotonic_us - held->since_us) / 1000;
-
-	hold_drop(q->hold, held);
-	atomic_store_explicit(&q->counts.held_now, hold_count(q->hold), memory_order_relaxed);
-	count(&q->counts.held_early, early);
-	w->calls->let_go(w->calls->arg, ref, (uint32_t)held_ms, early);
-}
-
-/* held: NULL = none. 0 or -errno. */
-static int let_go(struct nfqueue *q, const struct work *w, const struct held *held)
-{
-	int r = held ? make_room(q, held->message_bytes) : 0;
-
-	if (r || !held)
-		return r;
-	memcpy(q->send + q->send_used, held->message, held->message_bytes);
-	owe(q, held->message_bytes);
-	tell_gone(q, w, held);
-	return 0;
-}
-
-/* Those whose time has come, or all of them. */
-static int let_go_due(struct nfqueue *q, const struct work *w)
-{
-	const struct held *held;
-	int r = 0;
-
-	while (r == 0 && (held = hold_soonest(q->hold)) &&
-	        (q->empty_hold || held->until_us <= w->monotonic_us))
-		r = let_go(q, w, held);
-	q->empty_hold = false;
-	return r;
-}
-
-/* Into the book, at the cost of the one that has the least time left. False: the packet can't be held. */
-static bool hold_packet(struct nfqueue *q, const struct work *w, const struct nfqueue_message *m, int *r)
-{
-	const struct verdict *v = &q->verdict;
-	struct held *held;
-
-	assert(v->hold_ms <= VERDICT_HOLD_MAX_MS && v->kind == VERDICT_ACCEPT);
-	if (v->edit_count > 0 && nfqueue_message_verdict_room(&m->packet) > HOLD_MESSAGE_MAX)
-		return false;
-	if (hold_is_full(q->hold))
-		*r = let_go(q, w, hold_soonest(q->hold));
-	held = hold_add(q->hold, m->packet.ticket, v->hold_ref, w->monotonic_us,
-	        w->monotonic_us + v->hold_ms * UINT64_C(1000));
-	if (!held)
-		return false;
-	held->message_bytes = (uint32_t)nfqueue_message_put_verdict(
-	        held->message, q->settings.number, q->settings.mark_mask, &m->packet, m->bytes, v);
-	atomic_store_explicit(&q->counts.held_now, hold_count(q->hold), memory_order_relaxed);
-	count(&q->counts.held, 1);
-	return true;
+	payer_set_hold_most(&q->payer, packets < share ? packets : share);
 }
 
 /* ---- one packet ---------------------------------------------------------------------------- */
-
-static int answer(struct nfqueue *q, const struct nfqueue_message *m)
-{
-	int r = make_room(q, nfqueue_message_verdict_room(&m->packet));
-
-	if (r == 0)
-		owe(q, nfqueue_message_put_verdict(q->send + q->send_used, q->settings.number,
-		               q->settings.mark_mask, &m->packet, m->bytes, &q->verdict));
-	return r;
-}
 
 static int take_packet(struct nfqueue *q, const struct work *w, const struct nfqueue_message *m)
 {
@@ -354,18 +222,15 @@ static int take_packet(struct nfqueue *q, const struct work *w, const struct nfq
 	v->hold_ms = 0;
 	w->calls->inspect(w->calls->arg, &m->packet, m->bytes, v);
 	if (v->kind == VERDICT_ACCEPT && v->edit_count && m->packet.captured_bytes < m->packet.length_bytes)
-		count(&q->counts.uneditable, 1);
-	count(&q->counts.bytes, m->packet.length_bytes);
-	if (q->empty_hold)
-		r = let_go_due(q, w);
+		nfqueue_count(&q->counts.uneditable, 1);
+	nfqueue_count(&q->counts.bytes, m->packet.length_bytes);
+	if (q->payer.empty_hold)
+		r = payer_let_go_due(&q->payer);
 	if (r == 0 && v->let_go)
-		r = let_go(q, w, hold_find(q->hold, v->let_go_ticket));
-	if (r == 0 && v->hold_ms) {
-		if (hold_packet(q, w, m, &r))
-			return r;
-		w->calls->let_go(w->calls->arg, v->hold_ref, 0, true);
-	}
-	return r ? r : answer(q, m);
+		r = payer_let_go(&q->payer, v->let_go_ticket);
+	if (r)
+		return r;
+	return v->hold_ms ? payer_hold(&q->payer, m, v) : payer_answer(&q->payer, m, v);
 }
 
 static int take_message(
@@ -377,18 +242,15 @@ static int take_message(
 	switch (nfqueue_message_read(h, present_bytes, w->now_us, &m)) {
 	case MESSAGE_PACKET:
 		r = take_packet(q, w, &m);
-		count(&q->counts.packets, 1);
+		nfqueue_count(&q->counts.packets, 1);
 		break;
 	case MESSAGE_UNREADABLE:
-		r = make_room(q, nfqueue_message_verdict_room(&m.packet));
-		if (r == 0)
-			owe(q, nfqueue_message_put_pass(
-			               q->send + q->send_used, q->settings.number, m.packet.ticket));
-		count(&q->counts.packets, 1);
-		count(&q->counts.unreadable, 1);
+		r = payer_pass(&q->payer, m.packet.ticket);
+		nfqueue_count(&q->counts.packets, 1);
+		nfqueue_count(&q->counts.unreadable, 1);
 		break;
 	case MESSAGE_ERROR:
-		count(&q->counts.verdict_errors, 1);
+		nfqueue_count(&q->counts.verdict_errors, 1);
 		break;
 	case MESSAGE_NOTHING:
 		break;
@@ -409,7 +271,7 @@ static int receive(struct nfqueue *q)
 	do {
 		n = recvmmsg(mnl_socket_get_fd(q->socket), q->headers, BATCH, MSG_DONTWAIT, NULL);
 		if (n < 0 && errno == ENOBUFS) {
-			count(&q->counts.overruns, 1);
+			nfqueue_count(&q->counts.overruns, 1);
 			nfqueue_let_all_go(q);
 		}
 	} while (n < 0 && (errno == EINTR || errno == ENOBUFS));
@@ -439,7 +301,7 @@ static void count_latency(struct nfqueue *q, uint64_t since_ns, uint64_t packets
 
 	if (bucket >= NFQUEUE_LATENCY_BUCKETS)
 		bucket = NFQUEUE_LATENCY_BUCKETS - 1;
-	count(&q->counts.latency[bucket], packets);
+	nfqueue_count(&q->counts.latency[bucket], packets);
 }
 
 /* Packets that were not held, so far. */
@@ -457,21 +319,21 @@ static int turn(struct nfqueue *q, struct work *w)
 	int i, n, r;
 
 	w->now_us = clock_now_us();
-	w->monotonic_us = since_ns / 1000;
-	atomic_store_explicit(&q->counts.last_wakeup_us, w->monotonic_us, memory_order_relaxed);
+	q->payer.now_us = since_ns / 1000;
+	atomic_store_explicit(&q->counts.last_wakeup_us, q->payer.now_us, memory_order_relaxed);
 	n = receive(q);
-	r = let_go_due(q, w);
+	r = payer_let_go_due(&q->payer);
 	for (i = 0; i < n && r == 0; i++)
 		r = take_datagram(q, w, (unsigned)i);
 	if (r == 0)
-		r = pay(q);
+		r = payer_send(&q->payer);
 	if (n > 0)
 		count_latency(q, since_ns, answered(q) - before);
 	w->calls->tick(w->calls->arg, w->now_us);
-	if (r == 0 && q->empty_hold) {
-		r = let_go_due(q, w);
+	if (r == 0 && q->payer.empty_hold) {
+		r = payer_let_go_due(&q->payer);
 		if (r == 0)
-			r = pay(q);
+			r = payer_send(&q->payer);
 	}
 	return r ? r : n;
 }
@@ -479,12 +341,11 @@ static int turn(struct nfqueue *q, struct work *w)
 /* How long there is nothing to do unless packets come. */
 static int idle_ms(struct nfqueue *q)
 {
-	const struct held *held = hold_soonest(q->hold);
-	uint64_t now_us = held ? clock_monotonic_ns() / 1000 : 0;
+	uint64_t next_us = payer_next_us(&q->payer), now_us = next_us ? clock_monotonic_ns() / 1000 : 0;
 
-	if (!held || held->until_us >= now_us + NFQUEUE_IDLE_MS * UINT64_C(1000))
+	if (!next_us || next_us >= now_us + NFQUEUE_IDLE_MS * UINT64_C(1000))
 		return NFQUEUE_IDLE_MS;
-	return held->until_us > now_us ? (int)((held->until_us - now_us) / 1000) + 1 : 0;
+	return next_us > now_us ? (int)((next_us - now_us) / 1000) + 1 : 0;
 }
 
 static int wait_for_packets(struct nfqueue *q)
@@ -505,15 +366,13 @@ static int wait_for_packets(struct nfqueue *q)
 /* After nfqueue_release(). Packets that still wait in the socket are of the queue that was: the kernel
  * has dropped them, and their numbers would mean others in the new one. So they are thrown away, before
  * there can be new ones. */
-static int claim_again(struct nfqueue *q, const struct work *w)
+static int claim_again(struct nfqueue *q)
 {
-	const struct held *held;
 	int n, r;
 
 	atomic_store(&q->released, false);
 	q->bound = false;
-	while ((held = hold_soonest(q->hold)))
-		tell_gone(q, w, held);
+	payer_forget(&q->payer);
 	do {
 		n = receive(q);
 	} while (n > 0);
@@ -521,7 +380,7 @@ static int claim_again(struct nfqueue *q, const struct work *w)
 		return n;
 	r = claim(q);
 	if (r == 0)
-		count(&q->counts.releases, 1);
+		nfqueue_count(&q->counts.releases, 1);
 	return r;
 }
 
@@ -531,11 +390,12 @@ int nfqueue_serve(struct nfqueue *q, const struct nfqueue_calls *calls)
 	uint64_t last;
 	int r = 0;
 
+	q->payer.calls = calls;
 	while (r >= 0 && !atomic_load(&q->stopping)) {
 		if (r < BATCH)
 			r = wait_for_packets(q);
 		if (r >= 0 && atomic_load(&q->released))
-			r = claim_again(q, &w);
+			r = claim_again(q);
 		if (r >= 0)
 			r = turn(q, &w);
 	}

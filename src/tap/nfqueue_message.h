@@ -10,6 +10,8 @@
 #include "postern/packet.h"
 #include "postern/verdict.h"
 
+enum { NFQUEUE_MESSAGE_MAX = 0x10000 + 4096 }; /* the largest packet and its attributes */
+
 enum nfqueue_message_kind {
 	MESSAGE_PACKET,     /* packet and bytes are filled in */
 	MESSAGE_UNREADABLE, /* a verdict is owed to packet.ticket, nothing else is known */
