@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read soak valgrind demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read soak demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
