@@ -6,6 +6,7 @@
 #   postern_start [OPTION...]    starts posternd on gw and waits until it says that it is ready
 #   postern_stop [SPOILED]       SIGTERM, waits for the end; fails if it did not leave with status 0, or if the kernel
 #                                has other rules then than the configuration wants, unless somebody spoiled them
+#   postern_forget               what a stopped posternd has told and remembers goes: the next one begins a new story
 #   postern_rules_stand          the kernel has just the rules that the configuration wants, read back by netlink
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
@@ -62,6 +63,10 @@ postern_stop() {
     kill -TERM "$POSTERN_PID"
     wait "$POSTERN_PID" || lab_fail "posternd left with status $?"
     [[ -n ${1:-} ]] || postern_rules_stand
+}
+
+postern_forget() {
+    rm -f "$LAB_DIR/eve.json" "$LAB_DIR"/postern.db*
 }
 
 postern_rules_stand() {

@@ -126,6 +126,7 @@ same "one that was renewed goes on" refused "$(code stranger $M4)"
 audited 'the block of 2001:db8:66::66 by uid 0 has expired'
 says 0 'blocked for 2s' block $S4 --for 2
 lab_wait 20 "the end of one that was made shorter" passes stranger $M4
+audited 'the block of 203.0.113.66 by uid 0 has expired' # what the kernel ends at once, is told within a second
 
 # ---- prefixes, one in the other ----
 

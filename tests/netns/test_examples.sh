@@ -112,7 +112,8 @@ finish() {
     same "$example: nothing passed blind" 0 "$(postern_counter blind)"
     postern_stop # compares the rules
     lab_in gw nft delete table inet postern
-    rm -f "$LAB_DIR/eve.json" "$LAB_DIR/rules"
+    postern_forget
+    rm -f "$LAB_DIR/rules"
     unplace
 }
 

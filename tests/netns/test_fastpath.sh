@@ -57,7 +57,7 @@ ended() { # the flow records there are to be one more
 }
 
 start() { # [LINE...]: with empty records, and no story of before
-    rm -f "$LAB_DIR"/eve.json "$LAB_DIR"/*.db*
+    postern_forget
     flows=0
     postern_conf "$@"
     postern_start

@@ -76,7 +76,7 @@ same "a recipient behind it is told, with what the server said" "250 accepted" \
 same "no line of a body was taken for a command" "" \
     "$(postern_records '.smtp.rcpt_to // [] | index("<x@foreign.test>")')"
 same "nothing passed blind" 0 "$(postern_counter blind)"
-rm "$LAB_DIR/eve.json"
+postern_forget
 
 # ---- one direction ----
 
@@ -112,7 +112,7 @@ one_sided() {
     same "$1 alone: the records say so" "4 4" "$(flows true) $(flows ".flow.one_sided and .flow.bytes_$1 > 0")"
     same "$1 alone: nothing is taken for refused, or evasion" "" \
         "$(postern_records '.event_type == "alert" and .src_ip and .finding.outcome != "unanswered" or .smtp.rcpt_refused > 0')"
-    rm "$LAB_DIR/eve.json"
+    postern_forget
 }
 
 around mail isp "${isp[@]}"

@@ -30,7 +30,7 @@ clean() {
     check "$1: every packet had its verdict" settled
     same "$1: nothing passed blind" 0 "$(postern_counter blind)"
     lab_in gw nft delete table inet postern
-    rm -f "$LAB_DIR/eve.json"
+    postern_forget
 }
 
 # ---- the gateway is the mail server ----

@@ -70,7 +70,7 @@ for server in postfix exim; do
     lab_wait 10 "its mail" lab_arrived mail "$server.2@example.org"
     postern_stop
     lab_kill "$server-mail"
-    rm -f "$LAB_DIR"/eve.json "$LAB_DIR"/postern.db* # each server gets its own story
+    postern_forget # each server gets its own story
 done
 
 # ---- who is never slowed ----

@@ -21,7 +21,7 @@ smuggle() {
 }
 
 start() { # ACTION
-    rm -f "$LAB_DIR/eve.json"
+    postern_forget
     postern_conf 'upstream "isp" { addresses = { "198.51.100.0/24" } }' "smuggling { action = $1 }"
     postern_start
 }
