@@ -218,6 +218,7 @@ t 'read: no such file' 1 err 'nowhere.pcap.*No such file' "$postern" read "$scra
 t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
+t 'incidents: no limit of 0' 2 err 'number above 0' "$postern" incidents --limit 0
 t 'check: an option without its value' 2 err '^postern check: .*argument' "$postern" check -c
 t 'read: unknown format' 2 err 'eve and text' "$postern" read -f yaml tests/pcap/plain.pcap
 t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.pcap

@@ -97,7 +97,7 @@ int incidents_run(int argc, char **argv)
 	if ((since && (since_us = read_since(since)) < 0) || (limit && (most = read_limit(limit)) < 0)) {
 		fprintf(stderr,
 		        "%s: --since takes a span like 24h or 7d, or a day like 2026-11-20; --limit a "
-		        "number\n",
+		        "number above 0\n",
 		        live.name);
 		return COMMAND_USAGE;
 	}
