@@ -3,8 +3,9 @@
 # build/check/STAGE.log and is shown if the stage fails. Closes with "N passed, N failed, N skipped",
 # summed over the stages that count.
 #
-# Once all is built, two lanes run beside each other: the lab, which waits for mail servers most of the time, and what
-# needs the processor; the second kernel, which needs one of them for some minutes, is behind the latter.
+# Once all is built, three lanes run beside each other: the lab, and the lab with sanitizers, which wait for mail servers
+# most of the time, and what needs the processor. The second kernel, which needs one of them for some minutes, is behind
+# the latter.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/check
@@ -38,17 +39,15 @@ stage() { # NAME COMMAND...
 	return 0
 }
 
-# Ends both lanes when we are stopped.
+# Ends all lanes when we are stopped.
 trap 'trap - TERM INT; kill 0' TERM INT
 
 stage build "$make" --no-print-directory -j2 all
 stage build-san "$make" --no-print-directory -j2 SAN=1 all
 stage peers "$make" --no-print-directory peers
 
-{
-	stage lab env BUILD=build/release tests/netns/run.sh
-	stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh
-} &
+stage lab env BUILD=build/release tests/netns/run.sh &
+stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh &
 
 stage lint "$make" --no-print-directory lint
 stage unit "$make" --no-print-directory -j2 unit
