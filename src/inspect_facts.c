@@ -175,8 +175,10 @@ static void tell_slow(struct event_rcpt *r, const struct flow *f)
 		r->would = ACTION_ALERT;
 	if (r->hold_ms == 0)
 		return;
-	if (r->action == ACTION_ALERT)
+	if (r->action == ACTION_ALERT) {
 		r->action = ACTION_SLOW;
+		r->sentence = f->hold.sentence;
+	}
 	if (r->would == ACTION_ALERT)
 		r->would = ACTION_SLOW;
 }

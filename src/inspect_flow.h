@@ -36,6 +36,7 @@ struct flow_hold {
 	uint32_t wanted_ms; /* so may the packet at hand */
 	uint32_t spent_ms;  /* so far */
 	uint32_t packets;   /* likewise */
+	uint8_t sentence;   /* the reply at hand is held for what was said of the source: as in event_rcpt */
 };
 
 /* One connection. Lives in the flow table, the dialogue right behind it. */

@@ -33,11 +33,12 @@ static const bool holdable[SMTP_VERB_COUNT] = {
 	[SMTP_VERB_UNKNOWN] = true,
 };
 
-static bool is_sentenced(const struct inspect *in, const struct flow *f, uint64_t now_us)
+/* Of the source, as in event_rcpt. */
+static uint8_t slow_sentence(const struct inspect *in, const struct flow *f, uint64_t now_us)
 {
 	struct sentence s = inspect_sentence(in, f, now_us);
 
-	return s.until_us && s.action == ACTION_SLOW;
+	return s.until_us && s.action == ACTION_SLOW ? (uint8_t)(1 + s.list) : 0;
 }
 
 /* How long a refusal that has just been read may be held; 0 = not at all. */
@@ -51,7 +52,8 @@ static uint32_t time_for(const struct inspect *in, struct flow *f, uint64_t now_
 		return 0;
 	if (f->hold.end_told || dialogue_awaits_end_reply(d) || !dialogue_is_certain(d) || f->hold.spared)
 		return 0;
-	if (!f->hold.relays && !is_sentenced(in, f, now_us))
+	f->hold.sentence = f->hold.relays ? 0 : slow_sentence(in, f, now_us);
+	if (!f->hold.relays && !f->hold.sentence)
 		return 0;
 	return left_ms < s->slow_hold_ms ? left_ms : s->slow_hold_ms;
 }
@@ -69,6 +71,7 @@ void inspect_slow_replied(struct inspect *in, struct flow *f, const struct smtp_
 
 	f->hold.spared = !policy_is_stranger(&f->decision) || dialogue_is_authenticated(flow_dialogue(f));
 	f->hold.reply_ms = 0;
+	f->hold.sentence = 0;
 	if (!c || code == 0)
 		return;
 	if (c->verb == SMTP_VERB_BODY || c->verb == SMTP_VERB_BDAT)

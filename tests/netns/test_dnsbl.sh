@@ -177,6 +177,7 @@ was_held() { # ADDRESS - a refusal that it got was held back, and it said so in 
     postern_has_record '.flow.held == 1 and .flow.held_ms >= 1000'
 }
 lab_wait 20 "a listed source to be slowed" was_held 203.0.113.71
+check "postern why tells by whose word" grep -q 'source 203.0.113.71 .*: slow, by bl.example.net, dnsbl.action = slow' <(postern_ask why 203.0.113.71)
 check "one that is not listed never waits" eval '! was_held 203.0.113.74'
 
 # ---- refuse-session, in monitor mode ----

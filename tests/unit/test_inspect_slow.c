@@ -65,6 +65,7 @@ static void a_foreign_recipient(void)
 	CU_ASSERT_EQUAL(e->u.rcpt.action, ACTION_SLOW);
 	CU_ASSERT_EQUAL(e->u.rcpt.would, ACTION_SLOW);
 	CU_ASSERT_EQUAL(e->u.rcpt.hold_ms, SLOW_HOLD_MS);
+	CU_ASSERT_EQUAL(e->u.rcpt.sentence, 0);
 	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_REFUSED_BY_SERVER);
 	CU_ASSERT_EQUAL(count(&T, COUNTER_RCPT_REFUSED_BY_US), 0);
 	goes(SLOW_HOLD_MS);
@@ -113,6 +114,29 @@ static void in_monitor_mode_it_is_told(void)
 	CU_ASSERT_EQUAL(e->u.rcpt.action, ACTION_ALERT);
 	CU_ASSERT_EQUAL(e->u.rcpt.would, ACTION_SLOW);
 	CU_ASSERT_EQUAL(e->u.rcpt.hold_ms, 0);
+	over();
+}
+
+static void the_list_is_named(void)
+{
+	const struct event *e;
+	struct prefix p;
+
+	sentence("198.51.100.7", ACTION_SLOW);
+	CU_ASSERT_EQUAL_FATAL(prefix_parse("198.51.100.7", &p), 0);
+	CU_ASSERT_EQUAL(sentences_set_listed(sentences, &p, ACTION_SLOW, 3, UINT64_MAX), 0);
+	begin(ACTION_ALERT);
+	pass(&T, CLIENT, good);
+	replies(ok, 0);
+	pass(&T, CLIENT, bare_user);
+	replies(unknown, SLOW_HOLD_MS);
+	e = event_nth(&T, EVENT_RCPT, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.sentence, 0);
+	e = event_nth(&T, EVENT_RCPT, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.rcpt.action, ACTION_SLOW);
+	CU_ASSERT_EQUAL(e->u.rcpt.sentence, 1 + 3);
 	over();
 }
 
@@ -348,8 +372,9 @@ static void too_late(void)
 SUITE("inspect_slow", { "a foreign recipient", a_foreign_recipient },
         { "an accepted one is only told", an_accepted_one_is_only_told },
         { "in monitor mode it is told", in_monitor_mode_it_is_told },
-        { "a sentenced source", a_sentenced_source }, { "our refusals as well", our_refusals_as_well },
-        { "never ours", never_ours }, { "never the end of data", never_the_end_of_data },
+        { "a sentenced source", a_sentenced_source }, { "the list is named", the_list_is_named },
+        { "our refusals as well", our_refusals_as_well }, { "never ours", never_ours },
+        { "never the end of data", never_the_end_of_data },
         { "nor what is no refusal", nor_what_is_no_refusal },
         { "copies and later ones wait", copies_and_later_ones_wait },
         { "who leaves lets it go", who_leaves_lets_it_go },
