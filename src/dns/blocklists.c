@@ -209,12 +209,12 @@ static void see_list(struct blocklists *b, unsigned list, const struct event_con
 		}
 		return;
 	}
+	if (a)
+		drop(b, a); /* its time is over, and what was done by another clock is over now */
 	if (!l->test.families[!addr_is_v4(&conn->src)] || !has_room(l)) {
 		l->counts[BLOCKLIST_COUNT_NOT_ASKED]++;
 		return;
 	}
-	if (a)
-		table_drop(b->answers, a); /* its time is over */
 	a = add(b, &k, now_s);
 	a->state = ANSWER_ASKED;
 	a->conn = *conn;
