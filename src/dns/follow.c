@@ -166,7 +166,7 @@ bool follow_take_dirty(struct follow *f)
 
 /* ---- walking --------------------------------------------------------------------------------- */
 
-enum { QUESTION_BITS = 16, ROOT_BITS = 16 };
+enum { QUESTION_BITS = 16, ROOT_BITS = 16, JUMP_S = 5 };
 
 static void finish(struct follow *f, struct member *m, unsigned root)
 {
@@ -246,9 +246,20 @@ static void end_graces(struct follow *f, struct member *m)
 	f->told(f->arg, &news);
 }
 
+static void take_clock(struct follow *f, const struct follow_now *now)
+{
+	int64_t jump_s =
+	        (int64_t)(now->wall_s - f->now.wall_s) - (int64_t)(now->monotonic_s - f->now.monotonic_s);
+
+	if (f->now.wall_s > 0 && (jump_s > JUMP_S || jump_s < -JUMP_S))
+		for (size_t i = 0; i < f->count; i++)
+			upstream_set_clock(&f->members[i].upstream, jump_s);
+	f->now = *now;
+}
+
 void follow_tick(struct follow *f, const struct follow_now *now)
 {
-	f->now = *now;
+	take_clock(f, now);
 	if (!f->resolver)
 		return;
 	resolver_tick(f->resolver, now->monotonic_s);
@@ -269,7 +280,7 @@ void follow_tick(struct follow *f, const struct follow_now *now)
 
 void follow_process(struct follow *f, const struct follow_now *now)
 {
-	f->now = *now;
+	take_clock(f, now);
 	if (f->resolver)
 		resolver_process(f->resolver, now->monotonic_s);
 	for (size_t i = 0; i < f->count; i++)

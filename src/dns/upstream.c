@@ -11,11 +11,13 @@
  * tenth later than it could be, by name: so that gateways which were started together do not ask together. After
  * a failure it is asked after refresh_s, twice that, and so on up to BACKOFF_MAX times.
  *
- * Limits: UPSTREAM_ENTRIES_MAX entries. A wall clock that jumps back makes everything due.
+ * Limits: UPSTREAM_ENTRIES_MAX entries, beyond which what comes is left out, said, and nothing goes. A wall clock that
+ * jumps back makes everything due; what it jumps is no part of a grace (upstream_set_clock()).
  */
 #include "dns/upstream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,25 +205,38 @@ void upstream_take(struct upstream *u, unsigned root, const struct walk *w, uint
 {
 	struct upstream_root *r = &u->roots[root];
 	enum walk_outcome outcome = walk_outcome(w);
-	bool was_resolved = upstream_is_resolved(u);
+	bool was_resolved = upstream_is_resolved(u), whole;
 	unsigned before = upstream_count(u);
 	const struct walk_found *found;
 	size_t count;
 
 	*change = (struct upstream_change) { 0 };
 	found = walk_found(w, &count);
-	note_state(r, w, outcome == WALK_COMPLETE, now_s, change);
-	if (outcome != WALK_FAILED) {
-		for (size_t i = 0; i < count; i++)
-			take_one(u, root, &found[i], walk_ttl(w), now_s, change);
-		if (r->resolved_s == 0)
-			r->resolved_s = now_s;
-	}
-	if (outcome == WALK_COMPLETE)
+	for (size_t i = 0; i < count; i++)
+		take_one(u, root, &found[i], walk_ttl(w), now_s, change);
+	whole = outcome == WALK_COMPLETE && !change->no_memory;
+	note_state(r, w, whole, now_s, change);
+	if (change->no_memory)
+		snprintf(r->trouble, sizeof(r->trouble),
+		        "there is no room for all of its addresses (%d are kept): SOME ARE NOT LET THROUGH",
+		        UPSTREAM_ENTRIES_MAX);
+	if (outcome != WALK_FAILED && r->resolved_s == 0)
+		r->resolved_s = now_s;
+	if (whole)
 		let_leave(u, root, found, count, now_s, change);
 	r->due_s = due_after(r, change->no_memory ? u->refresh_s : wait_of(u, r, walk_ttl(w)), now_s);
 	change->shrank = upstream_count(u) < before;
 	change->resolved = !was_resolved && upstream_is_resolved(u);
+}
+
+void upstream_set_clock(struct upstream *u, int64_t jump_s)
+{
+	for (size_t i = 0; i < u->entry_count; i++) {
+		uint64_t *left_s = &u->entries[i].left_s;
+
+		if (*left_s && (jump_s > 0 || *left_s > (uint64_t)-jump_s))
+			*left_s += (uint64_t)jump_s;
+	}
 }
 
 void upstream_tick(struct upstream *u, uint64_t now_s, struct upstream_change *change)

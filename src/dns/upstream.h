@@ -76,6 +76,8 @@ void upstream_fini(struct upstream *u);
 /* The walk of this root is done. */
 void upstream_take(struct upstream *u, unsigned root, const struct walk *w, uint64_t now_s,
         struct upstream_change *change);
+/* Somebody has set the clock by so much: graces last as long as they did. */
+void upstream_set_clock(struct upstream *u, int64_t jump_s);
 /* Graces that have ended. About once a second. */
 void upstream_tick(struct upstream *u, uint64_t now_s, struct upstream_change *change);
 /* Of a former life. 0 or -ENOMEM; entries of roots that are not there any more are not for here. */

@@ -93,6 +93,47 @@ static void grace_ends_for_new_connections_first(void)
 	upstream_fini(&u);
 }
 
+static void a_clock_that_is_set_ends_no_grace(void)
+{
+	static const int jumps_d[] = { 400, -3 };
+	struct upstream_change c;
+	struct upstream u;
+	uint64_t now_s;
+
+	for (size_t i = 0; i < sizeof(jumps_d) / sizeof(jumps_d[0]); i++) {
+		begin(&u);
+		(void)take(&u, 0, BOTH, T0);
+		(void)take(&u, 0, MX2, T0 + 10);
+		upstream_set_clock(&u, jumps_d[i] * DAY);
+		now_s = (uint64_t)((int64_t)T0 + 10 + jumps_d[i] * DAY);
+		upstream_tick(&u, now_s + GRACE - 1, &c);
+		CU_ASSERT(c.expired == 0 && count(&u, UPSTREAM_NOW, now_s + GRACE - 1) == 2);
+		CU_ASSERT_EQUAL(u.entries[1].left_s, 0);
+		upstream_tick(&u, now_s + GRACE, &c);
+		CU_ASSERT_EQUAL(c.expired, 1);
+		upstream_fini(&u);
+	}
+}
+
+static void without_room_nothing_leaves(void)
+{
+	struct upstream_entry e = { .since_s = T0, .left_s = T0, .root = 0 };
+	struct upstream_change c;
+	struct upstream u;
+
+	begin(&u);
+	(void)take(&u, 0, MX1, T0);
+	CU_ASSERT_EQUAL(prefix_parse("198.51.100.0/24", &e.prefix), 0);
+	while (u.entry_count < UPSTREAM_ENTRIES_MAX)
+		CU_ASSERT_EQUAL_FATAL(upstream_put(&u, &e), 0);
+	c = take(&u, 0, MX2, T0 + 10); /* it has moved, and cannot be followed */
+	CU_ASSERT(c.no_memory && c.added == 0 && c.left == 0);
+	CU_ASSERT_EQUAL(upstream_count(&u), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(u.roots[0].trouble, "SOME ARE NOT LET THROUGH"));
+	CU_ASSERT(u.roots[0].held_s == T0 + 10 && c.held);
+	upstream_fini(&u);
+}
+
 static void dns_trouble_takes_nothing_away(void)
 {
 	static const char *const troubles[] = { "\n", "example.org MX .\n", "example.org TXT x\n",
@@ -214,6 +255,8 @@ static void entries_are_bounded(void)
 
 SUITE("upstream", { "makes before it breaks", makes_before_it_breaks },
         { "grace ends for new connections first", grace_ends_for_new_connections_first },
+        { "a clock that is set ends no grace", a_clock_that_is_set_ends_no_grace },
+        { "without room nothing leaves", without_room_nothing_leaves },
         { "DNS trouble takes nothing away", dns_trouble_takes_nothing_away },
         { "part of an answer adds only", part_of_an_answer_adds_only },
         { "each name has its own", each_name_has_its_own },
