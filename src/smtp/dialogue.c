@@ -438,8 +438,10 @@ bool dialogue_push_tls(struct dialogue *d, enum smtp_side side, const struct pie
 	return true;
 }
 
+/* What the client said under what was to be TLS, its server may have read as commands. */
 void dialogue_leave_tls(struct dialogue *d)
 {
+	d->blind = d->blind || d->mode == CLIENT_TLS;
 	d->tls_client = d->tls_server = (struct tls_side) { 0 };
 	d->server_talks_tls = d->tls_agreed = false;
 	if (d->mode == CLIENT_TLS || d->mode == CLIENT_TLS_NEXT)

@@ -6,6 +6,8 @@
  *                                                           server: cipher(2) compression(1)
  *              extensions(2+), each type(2) length(2) data
  *
+ * An alert is no hello: who sends one first has not agreed to TLS, and some servers go on in clear behind it.
+ *
  * A hello may be cut over several records; their fragments are put together. A cursor that has run
  * past the end answers zeros and says so, so reading needs no check at every field.
  *
@@ -15,7 +17,14 @@
 
 #include <string.h>
 
-enum { TYPE_HANDSHAKE = 22, HELLO_CLIENT = 1, HELLO_SERVER = 2, EXTENSION_SNI = 0, EXTENSION_VERSIONS = 43 };
+enum {
+	TYPE_ALERT = 21,
+	TYPE_HANDSHAKE = 22,
+	HELLO_CLIENT = 1,
+	HELLO_SERVER = 2,
+	EXTENSION_SNI = 0,
+	EXTENSION_VERSIONS = 43
+};
 
 bool tls_is_start(uint8_t byte)
 {
@@ -31,7 +40,7 @@ static enum tls_result take_header_byte(struct tls_side *t, uint8_t byte)
 		return TLS_NOT;
 	if (t->header_len == TLS_RECORD_HEADER) {
 		t->left = (uint16_t)(t->header[3] << 8 | t->header[4]);
-		if (t->header[0] != TYPE_HANDSHAKE)
+		if (t->header[0] != TYPE_HANDSHAKE && t->header[0] != TYPE_ALERT)
 			return TLS_DONE;
 		if (t->left == 0)
 			t->header_len = 0;
@@ -57,14 +66,15 @@ enum tls_result tls_push(struct tls_side *t, uint8_t *buffer, uint32_t capacity,
 			result = take_header_byte(t, bytes[i]);
 			continue;
 		}
-		buffer[t->kept++] = bytes[i];
+		if (t->header[0] == TYPE_HANDSHAKE)
+			buffer[t->kept++] = bytes[i];
 		if (--t->left == 0)
 			t->header_len = 0;
 		if (is_complete(t, buffer, capacity))
 			result = TLS_DONE;
 	}
 	t->done = result == TLS_DONE;
-	*used = result == TLS_NOT ? i : len;
+	*used = result != TLS_NOT ? len : t->header_len == 1 ? i - 1 : i;
 	return result;
 }
 

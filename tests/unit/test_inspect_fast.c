@@ -559,6 +559,54 @@ static void tls_leaves_when_both_speak_it(void)
 	talk_fini(&T);
 }
 
+/* Some servers go on in clear when TLS has failed; what the client has said meanwhile, nobody knows. */
+static void an_alert_is_no_tls(void)
+{
+	static const char alert[] = "\x15\x03\x03\x00\x02\x02\x32";
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	pass(&T, CLIENT, "STARTTLS\r\n");
+	pass(&T, SERVER, "220 go\r\n");
+	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
+	say_bytes(&T, SERVER, alert, sizeof(alert) - 1);
+	path_is(PATH_QUEUE);
+	pass(&T, SERVER, "454 TLS connection failed\r\n");
+	path_is(PATH_QUEUE);
+	CU_ASSERT_PTR_NULL(event_nth(&T, EVENT_TLS, 0));
+	nothing_is_odd();
+	CU_ASSERT_PTR_NULL(say(&T, CLIENT, bad_rcpt));
+	CU_ASSERT_EQUAL(T.verdict.kind, VERDICT_RESET);
+	talk_fini(&T);
+}
+
+/* The ports of a connection under TLS, used again: the kernel may go on with its mark. */
+static void ports_used_again_are_read(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	pass(&T, CLIENT, "STARTTLS\r\n");
+	pass(&T, SERVER, "220 go\r\n");
+	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
+	say_bytes(&T, SERVER, server_record, sizeof(server_record) - 1);
+	path_is(PATH_SEALED);
+	send_at(&T, CLIENT, T.seq[CLIENT], TCP_RST, NULL, 0);
+	T.seq[CLIENT] += 70000;
+	T.seq[SERVER] += 90000;
+	send_at(&T, CLIENT, T.seq[CLIENT]++, TCP_SYN, NULL, 0);
+	path_is(PATH_QUEUE);
+	send_at(&T, CLIENT, T.seq[CLIENT] - 70001, TCP_RST, NULL, 0); /* late, of the old one */
+	send_at(&T, SERVER, T.seq[SERVER]++, TCP_SYN | TCP_ACK, NULL, 0);
+	path_is(PATH_QUEUE);
+	pass(&T, SERVER, "220 mx.example.org ESMTP\r\n");
+	path_is(PATH_QUEUE);
+	pass(&T, CLIENT, "EHLO isp.example\r\n");
+	pass(&T, SERVER, "250 mx.example.org\r\n");
+	still_refuses();
+	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS_MIDSTREAM), 0);
+	talk_fini(&T);
+}
+
 static void captures_have_no_path(void)
 {
 	talk_init_sized(&T, MODE_ENFORCE, ACTION_ALERT, 1, 64, 1024);
@@ -649,5 +697,6 @@ SUITE("inspect fast", { "goes on behind a body", goes_on_behind_a_body }, { "tru
         { "hidden, and visible", hidden_behind_visible_ones }, { "monitor", monitor_mode_tells_and_reads_on },
         { "holes", commands_beyond_a_hole }, { "last chunk", the_last_chunk },
         { "other chunks", other_chunks_are_read }, { "behind chunks", behind_the_last_chunk },
-        { "TLS", tls_leaves_when_both_speak_it }, { "offline", captures_have_no_path },
+        { "TLS", tls_leaves_when_both_speak_it }, { "alert", an_alert_is_no_tls },
+        { "ports again", ports_used_again_are_read }, { "offline", captures_have_no_path },
         { "idle", lives_while_the_kernel_sees_packets })

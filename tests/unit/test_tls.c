@@ -98,10 +98,16 @@ static void knows_what_is_not_tls(void)
 	uint32_t used;
 
 	CU_ASSERT(read_records(&t, "250 ok\r\n", 8, 8, &used) == TLS_NOT);
-	CU_ASSERT(used == 1);
+	CU_ASSERT(used == 0);
 	CU_ASSERT(read_records(&t, "\x16\x02\x00", 3, 1, &used) == TLS_NOT);
 	CU_ASSERT(used == 2);
-	CU_ASSERT(read_records(&t, "\x15\x03\x03\x00\x02\x02\x28", 7, 3, &used) == TLS_DONE);
+	CU_ASSERT(read_records(&t, "\x15\x03\x03\x00\x02\x02\x28", 7, 3, &used) == TLS_MORE);
+	CU_ASSERT(read_records(&t,
+	                  "\x15\x03\x03\x00\x02\x02\x28"
+	                  "454 no\r\n",
+	                  15, 15, &used) == TLS_NOT);
+	CU_ASSERT(used == 7);
+	CU_ASSERT(read_records(&t, "\x17\x03\x03\x00\x02\x02\x28", 7, 3, &used) == TLS_DONE);
 	CU_ASSERT(tls_is_start(0x16) && tls_is_start(0x14) && tls_is_start(0x17));
 	CU_ASSERT(!tls_is_start(0x13) && !tls_is_start(0x18) && !tls_is_start('E'));
 }
