@@ -189,8 +189,8 @@ bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
 /* The client has sent bytes that are not read as commands, though its server may take them for some:
- * no honest client does. Stays so. They are: more commands than can be kept, TLS records that nobody
- * agreed on, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some
+ * no honest client does, or has to go on after. Stays so. They are: more commands than can be kept, TLS records that nobody
+ * agreed on or that the server answers in clear, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some
  * servers it did not), a BDAT of which servers differ how many bytes it announces, and behind DATA, before its reply, more than SMTP_EARLY_MAX bytes or a RCPT. */
 bool dialogue_is_blind(const struct dialogue *d);
 /* The client is in a body of which it has sent `read` bytes, or more, and the rest of which may pass unread: the next reply tells
