@@ -38,7 +38,7 @@ static void say(void *arg, const char *text, bool inspecting)
 {
 	struct saying *s = arg;
 
-	(void)json_array_append_new(s->wrong, json_string(text));
+	(void)json_array_append_new(s->wrong, field_text(text));
 	s->enforced = s->enforced && !inspecting;
 }
 

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/field.h"
+
 enum { COMMAND_MAX = 32, ERROR_MAX = 1024 };
 
 static bool is_command(const char *name)
@@ -69,7 +71,7 @@ void protocol_set_error(json_t *message, int exit_status, const char *format, ..
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	(void)json_object_set_new(message, "error", json_string(text));
+	(void)json_object_set_new(message, "error", field_text(text));
 	(void)json_object_set_new(message, "exit", json_integer(exit_status));
 }
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "report/escape.h"
@@ -15,6 +16,13 @@ json_t *field_bytes(const char *bytes, unsigned len)
 
 	assert(len <= BYTES_MAX);
 	return json_stringn(text, escape_bytes(text, bytes, len));
+}
+
+json_t *field_text(const char *text)
+{
+	json_t *value = json_string(text);
+
+	return value ? value : field_bytes(text, (unsigned)strnlen(text, BYTES_MAX));
 }
 
 void field_set(json_t *object, const char *key, json_t *value)
@@ -54,7 +62,7 @@ void field_set_cut(json_t *object, const char *key, json_t *value, bool cut, uin
 
 void field_set_text(json_t *object, const char *key, const char *text)
 {
-	field_set(object, key, json_string(text));
+	field_set(object, key, field_text(text));
 }
 
 void field_set_time(json_t *object, const char *key, uint64_t time_us)

@@ -11,6 +11,8 @@
 
 /* bytes: as on the wire, up to 4096 of them; escaped by escape_bytes(). NULL without memory. */
 json_t *field_bytes(const char *bytes, unsigned len);
+/* Words of ours, as they are; what was cut within a letter, or quotes other bytes, is escaped. NULL without memory. */
+json_t *field_text(const char *text);
 /* From any of the event_path, event_domain, event_text fields (their lengths are not trusted). */
 #define FIELD_OF(text)                                                                                       \
 	field_bytes((text).bytes, (text).len < sizeof((text).bytes) ? (text).len : sizeof((text).bytes))

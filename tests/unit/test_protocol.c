@@ -96,5 +96,17 @@ static void prints_one_line(void)
 	free(line);
 }
 
+/* What a client sends is quoted, and may be cut within a letter. */
+static void an_error_is_never_lost(void)
+{
+	json_t *m = protocol_new("why");
+
+	protocol_set_error(m, 2, "\"%.4s\" is no address", "abc\xc3\xa9");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(protocol_text(m, "error"));
+	CU_ASSERT_STRING_EQUAL(protocol_text(m, "error"), "\"abc\\xc3\" is no address");
+	json_decref(m);
+}
+
 SUITE("protocol", { "takes a request", takes_a_request }, { "refuses what is none", refuses_what_is_none },
-        { "survives nesting", survives_nesting }, { "prints one line", prints_one_line })
+        { "survives nesting", survives_nesting }, { "prints one line", prints_one_line },
+        { "an error is never lost", an_error_is_never_lost })
