@@ -28,7 +28,14 @@ static_assert((int)CONF_MX_OF == (int)DNS_MX_OF && (int)CONF_SPF_OF == (int)DNS_
                       (int)CONF_HOSTS == (int)DNS_HOSTS && (int)CONF_SOURCE_COUNT == (int)DNS_SOURCE_COUNT,
         "sources go from the configuration to the DNS as they are");
 
-enum { PATH_BYTES = 4096, ERR_BYTES = 512, STATE_BYTES_MAX = 64 << 20, REMIND_S = 300, FAULT_BYTES = 1024 };
+enum {
+	PATH_BYTES = 4096,
+	ERR_BYTES = 512,
+	STATE_BYTES_MAX = 64 << 20,
+	REMIND_S = 300,
+	OPEN_AGAIN_S = 30,
+	FAULT_BYTES = 1024
+};
 
 struct upstreams {
 	struct follow *follow;
@@ -37,6 +44,7 @@ struct upstreams {
 	struct desk *desk;
 	int *groups; /* in the policy, by upstream */
 	bool keeps;  /* writes the file */
+	bool deaf;   /* the DNS cannot be asked */
 	unsigned seconds;
 };
 
@@ -383,24 +391,33 @@ static void remind(void *arg, const char *text, bool inspecting)
 		log_warning("%s", text);
 }
 
-static void say_open(int r, const char *err)
+static void note_open(struct upstreams *u, int r, const char *err)
 {
-	if (r)
+	if (r && !u->deaf)
 		log_error("%s: upstreams ARE NOT FOLLOWED", err);
+	else if (r == 0 && u->deaf)
+		log_info("the DNS can be asked now: upstreams are followed");
+	u->deaf = r != 0;
+}
+
+static void open_again(struct upstreams *u)
+{
+	char err[ERR_BYTES] = "not enough memory";
+	struct follow_settings *s = make_settings(u->conf);
+
+	note_open(u, s ? follow_reopen(u->follow, s, err, sizeof(err)) : -ENOMEM, err);
+	free_settings(s);
 }
 
 /* Other servers? */
 static void look_at_resolv(struct upstreams *u)
 {
-	char err[ERR_BYTES] = "not enough memory";
-	struct follow_settings *s;
+	bool changed = resolv_has_changed(&u->resolv, u->conf);
 
-	if (!resolv_has_changed(&u->resolv, u->conf))
-		return;
-	log_info("/etc/resolv.conf has changed: the DNS servers in it are asked from now on");
-	s = make_settings(u->conf);
-	say_open(s ? follow_reopen(u->follow, s, err, sizeof(err)) : -ENOMEM, err);
-	free_settings(s);
+	if (changed)
+		log_info("/etc/resolv.conf has changed: the DNS servers in it are asked from now on");
+	if (changed || (u->deaf && u->seconds % OPEN_AGAIN_S == 0))
+		open_again(u);
 }
 
 void upstreams_open(struct upstreams *u, const struct conf *conf, struct desk *desk)
@@ -415,7 +432,7 @@ void upstreams_open(struct upstreams *u, const struct conf *conf, struct desk *d
 		return;
 	resolv_note(&u->resolv);
 	s = make_settings(conf);
-	say_open(s ? follow_open(u->follow, s, on_news, u, err, sizeof(err)) : -ENOMEM, err);
+	note_open(u, s ? follow_open(u->follow, s, on_news, u, err, sizeof(err)) : -ENOMEM, err);
 	free_settings(s);
 	upstreams_each_fault(u, remind, NULL);
 }
@@ -463,6 +480,8 @@ void upstreams_each_fault(
 {
 	char text[FAULT_BYTES];
 
+	if (u->deaf)
+		each(arg, "the DNS cannot be asked: upstreams ARE NOT FOLLOWED", false);
 	for (unsigned i = 0; i < upstreams_count(u); i++) {
 		const struct upstream *up = upstreams_get(u, i);
 

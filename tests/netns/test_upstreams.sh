@@ -159,6 +159,7 @@ lab_wait 30 "it to come back" becomes "$delivered" isp
 
 # ---- the kernel does not take it ----
 
+lab_wait 30 "the other's grace to be over: what leaves here must not come back as if it had never left" becomes "$refused" stranger
 postern_stop
 "${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
 LD_PRELOAD="$LAB_DIR/lacks.so" LACKS="batches:$LAB_DIR/lost" postern_start
@@ -210,12 +211,21 @@ check "1025511 tells it, worse where something is missing" quiet jq -se \
 rm "$LAB_DIR/state/upstreams"
 postern_conf 'upstream "isp" { hosts = { "mx.example.org" } }' "dns { trust-anchor = \"$LAB_DIR/anchor\" refresh = 1s }"
 : >"$LAB_DIR/resolv.conf"
+# a socket cannot be opened, not even by root
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$LAB_DIR/unreadable"
 rm "$LOG"
 # shellcheck disable=SC2016
-lab_spawn gw posternd unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$1" -c "$2"' "$LAB_DIR/resolv.conf" \
-    "$BUILD/posternd" "$LAB_DIR/postern.conf"
+lab_spawn gw posternd unshare --mount sh -c \
+    'mount --bind "$0" /etc/resolv.conf && mount --bind "$1" /etc/resolv.conf && exec "$2" -c "$3"' \
+    "$LAB_DIR/resolv.conf" "$LAB_DIR/unreadable" "$BUILD/posternd" "$LAB_DIR/postern.conf"
 POSTERN_PID=$LAB_PID
-said 'NOT ENFORCED'
+said 'upstreams ARE NOT FOLLOWED'
+tells_deaf() {
+    postern_ask status | grep -q 'WRONG .*upstreams ARE NOT FOLLOWED'
+}
+lab_wait 10 "status to say so, too" tells_deaf
+nsenter --mount --target "$POSTERN_PID" umount /etc/resolv.conf
+said 'the DNS can be asked now: upstreams are followed'
 echo "nameserver $UNBOUND" >"$LAB_DIR/resolv.conf"
 said '/etc/resolv.conf has changed'
 lab_wait 30 "its servers to be asked" told 1 'upstream isp is known'
