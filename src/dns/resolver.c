@@ -32,7 +32,13 @@
 
 #include "base/log.h"
 
-enum { DATA_MAX = 1024, TIMEOUT_S = 10, NEGATIVE_TTL_S = 15, STRIPPED_S = 3600, HEALTHY_S = 300 };
+enum {
+	DATA_MAX = 4096 /* a message of 64 KiB has no more records */,
+	TIMEOUT_S = 10,
+	NEGATIVE_TTL_S = 15,
+	STRIPPED_S = 3600,
+	HEALTHY_S = 300
+};
 enum { CLASS_IN = 1, RCODE_OK = 0, RCODE_NO_NAME = 3 };
 
 enum view { VIEW_VALIDATES, VIEW_PLAIN, VIEW_COUNT };
