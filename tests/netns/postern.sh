@@ -21,7 +21,7 @@
 REPO=$(cd "$LAB_HOME/../.." && pwd)
 BUILD=${BUILD:-build/release}
 [[ $BUILD == /* ]] || BUILD=$REPO/$BUILD
-POSTERN_LEAK_CHECK=detect_leaks=1
+POSTERN_LEAK_CHECK=detect_leaks=1:verify_asan_link_order=0 # a preloaded library comes before the sanitizer's
 
 postern_conf() {
     local line key defaults

@@ -13,9 +13,8 @@ lab_up
 lab_need jq nft setpriv python3 "${CC:-cc}"
 
 
-# The shim, and where the sanitizers' runtime would insist on being loaded before it.
+# The shim.
 "${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
-POSTERN_LEAK_CHECK=detect_leaks=1:verify_asan_link_order=0
 export ASAN_OPTIONS=$POSTERN_LEAK_CHECK
 
 # refuses PATTERN CMD... - posternd, run by that command, ends with status 1, says why in one line, and leaves the

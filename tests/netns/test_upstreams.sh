@@ -163,7 +163,6 @@ lab_wait 30 "the other's grace to be over: what leaves here must not come back a
 postern_stop
 "${CC:-cc}" -D_GNU_SOURCE -Wall -Werror -shared -fPIC -o "$LAB_DIR/lacks.so" "$LAB_HOME/lacks.c" -ldl
 LD_PRELOAD="$LAB_DIR/lacks.so" LACKS="batches:$LAB_DIR/lost" postern_start
-lab_wait 20 "what has left DNS before to be refused" becomes "$refused" stranger
 touch "$LAB_DIR/lost"
 zone '@ IN MX 10 mx' "$isp" 'mx IN A 203.0.113.66'
 lab_wait 30 "it to be said, and tried again" told 2 'NOT IN FORCE: the rules cannot be changed'
