@@ -8,7 +8,8 @@
                                              line. A message without a final answer is sent again, as a mail server
                                              does, and told as "again ID".
 
-A message carries the SHA-256 of its body in its header.
+A message carries the SHA-256 of its body in its header. FLOOD_PAUSE in the environment: so many seconds between two of
+them, for tests that need mail to flow and not all of the machine.
 """
 import hashlib
 import os
@@ -17,9 +18,11 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 
 ANSWERS = dict.fromkeys([b"HELO", b"EHLO", b"MAIL", b"RCPT", b"DATA"], b"250 ok\r\n") | {b"QUIT": b"221 bye\r\n"}
 SENDERS, PER_CONNECTION, PATIENCE_S = 4, 20, 60
+PAUSE_S = float(os.environ.get("FLOOD_PAUSE", 0))
 
 
 def tell(out, lock, line):
@@ -85,6 +88,7 @@ def dialogue(address, rcpt, number, count, stop, taken):
             ask(head + body + b".\r\n", b"250")
             taken(number(done))
             done += 1
+            time.sleep(PAUSE_S)
         ask(b"QUIT\r\n", b"221")
     return done
 

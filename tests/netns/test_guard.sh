@@ -11,6 +11,7 @@ set -eu
 . "$(dirname "$0")/postern.sh"
 # shellcheck source-path=SCRIPTDIR source=flood.sh
 . "$(dirname "$0")/flood.sh"
+export FLOOD_PAUSE=0.02
 
 lab_up
 lab_need jq nft python3
