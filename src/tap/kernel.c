@@ -109,15 +109,20 @@ static int join(struct kernel_tap *k)
 	return r;
 }
 
-struct kernel_tap *kernel_tap_open(uint32_t own_port, char *err, unsigned err_bytes)
+struct kernel_tap *kernel_tap_new(uint32_t own_port)
 {
 	struct kernel_tap *k = calloc(1, sizeof(*k));
-	int r = -ENOMEM;
 
-	if (k) {
+	if (k)
 		k->own_port = own_port;
-		r = join(k);
-	}
+	return k;
+}
+
+struct kernel_tap *kernel_tap_open(uint32_t own_port, char *err, unsigned err_bytes)
+{
+	struct kernel_tap *k = kernel_tap_new(own_port);
+	int r = k ? join(k) : -ENOMEM;
+
 	if (r == 0)
 		return k;
 	snprintf(

@@ -32,7 +32,8 @@ bool kernel_tap_read(struct kernel_tap *k, const char *table, kernel_sink sink, 
 /* The generation of the ruleset that the last transaction, anybody's, has made; 0 = none was seen. */
 uint32_t kernel_tap_generation(const struct kernel_tap *k);
 
-/* What kernel_tap_read() does with a datagram; for tests. */
+/* For tests: one that nothing comes to, and what kernel_tap_read() does with a datagram. */
+struct kernel_tap *kernel_tap_new(uint32_t own_port);
 void kernel_tap_take(
         struct kernel_tap *k, const void *bytes, size_t len, const char *table, kernel_sink sink, void *arg);
 

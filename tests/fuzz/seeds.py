@@ -108,17 +108,36 @@ def hellos():
             yield data[22:24] == b"\0\x19", data[at:]
 
 
-def netlink(payload, nlmsg_type, attrs):
+def netlink(payload, nlmsg_type, attrs, family=b"\2\0\x09\xc4", port=0):
     def attribute(kind, value):
         return struct.pack("=HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
-    body = b"\2\0\x09\xc4" + b"".join(attribute(k, v) for k, v in attrs(payload))
-    return struct.pack("=IHHII", len(body) + 16, nlmsg_type, 0, 0, 0) + body
+    body = family + b"".join(attribute(k, v) for k, v in attrs(payload))
+    return struct.pack("=IHHII", len(body) + 16, nlmsg_type, 0, 0, port) + body
 
 
 def queue_attrs(p):
     return ((1, b"\0\0\0\7\x08\0\2\0"), (3, struct.pack(">I", 5)), (4, struct.pack(">QQ", 1700000000, 5)),
             (5, b"\0\0\0\2"), (10, p), (13, struct.pack(">I", len(p) + 4)), (14, struct.pack(">I", 1)),
             (0x8013, struct.pack("=HH", 8, 1) + b"\x81\0\0\0" + struct.pack("=HH", 6, 2) + b"\0\7\0\0"))
+
+
+def transactions():
+    """What the kernel tells of a change: the objects, then the new generation and who has asked for it."""
+    def message(kind, *texts, port=4712):
+        return netlink(texts, 0xa00 | kind, lambda t: [(i + 1, x.encode() + b"\0") for i, x in enumerate(t)], b"\1\0\0\x05", port)
+
+    def end(name, port=4712):
+        return netlink(name, 0xa0f, lambda n: ((1, struct.pack(">I", 7)), (2, struct.pack(">I", 99)), (3, n + b"\0")), b"\0" * 4, port)
+
+    def datagrams(*parts):
+        return b"".join(struct.pack(">H", len(p)) + p for p in parts)
+    yield "deleted", datagrams(message(8, "postern", "toserver"), message(5, "postern", "forward") + message(2, "postern") + end(b"nft"))
+    for kind in range(0, 26):
+        yield "kind-%02d" % kind, datagrams(message(kind, "postern", "ports", "x") + message(kind, "postern", "cut") + end(b"firewalld"))
+    yield "ours", datagrams(message(6, "postern", "cut", port=4711) + end(b"posternd", port=4711))
+    yield "others", datagrams(message(6, "other", "cut"), end(b"x" * 15))
+    yield "long", datagrams(message(9, "postern", "n" * 255) + message(12, "postern", "m" * 255) + end(b"n" * 40))
+    yield "cut", datagrams((message(6, "postern", "cut") + end(b"nft"))[:-5])
 
 
 def conf_words():
@@ -195,6 +214,8 @@ def seeds():
         yield "conf", name, text
         yield "conf", "bare-" + name, re.sub(rb"(?m)\s*#.*$", b"", text)
     yield "conf", "controls", b'mode = "a\\nb"\nhome = { "\x1b[1m" }\n'
+    for name, seed in transactions():
+        yield "kernel", name, seed
     for i, seed in enumerate(DNS):
         yield "dns", "%02d" % i, seed
     for i, path in enumerate(PATHS):
