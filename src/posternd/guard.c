@@ -47,7 +47,7 @@ struct guard {
 	struct kernel_tap *tap; /* NULL: the kernel does not tell */
 	struct pace pace;
 	uint64_t looked_us;
-	uint32_t generation; /* at the last look, as the kernel said */
+	uint32_t generation; /* a second ago, as the kernel said */
 	uint64_t repairs;
 	uint32_t offload_generation; /* of the last look at flow tables */
 	bool offload_looked;
@@ -57,6 +57,7 @@ struct guard {
 	uint64_t since_us; /* 0 = nothing */
 	bool touched;      /* by a transaction that was told */
 	bool opened;       /* packets may have gone past us */
+	bool untold;       /* there was more than what was told */
 	char done[KERNEL_WHAT_MAX];
 	char who[WHO_BYTES];
 	char wrong[ERR_BYTES]; /* of the table; "" = nothing */
@@ -106,7 +107,7 @@ uint64_t guard_repairs(const struct guard *g)
 static void forget(struct guard *g)
 {
 	g->since_us = 0;
-	g->touched = g->opened = g->put_off = false;
+	g->touched = g->opened = g->untold = g->put_off = false;
 	g->done[0] = g->who[0] = g->wrong[0] = g->told[0] = '\0';
 }
 
@@ -162,8 +163,11 @@ static void settle(struct guard *g)
 		tell(g, GUARD_REPAIRED,
 		        was_wrong ? "it is as it should be again" : "the rules are as they should be",
 		        now_us() - g->since_us);
-	} else if (was_wrong) {
-		log_info("table inet %s is as it should be again", g->daemon->conf->nft.table);
+	} else {
+		if (g->untold)
+			daemon_refill(g->daemon);
+		if (was_wrong)
+			log_info("table inet %s is as it should be again", g->daemon->conf->nft.table);
 	}
 	forget(g);
 }
@@ -249,19 +253,20 @@ void guard_process(struct guard *g)
 	bool lost = kernel_tap_read(g->tap, g->daemon->conf->nft.table, on_notice, g);
 
 	g->opened |= lost;
+	g->untold |= lost;
 	if (g->touched || lost)
 		look(g);
 }
 
-/* Something has changed that no notice told. */
+/* Something has changed that no notice has told, and not just now: then it may be on its way. */
 static bool is_behind(struct guard *g)
 {
-	uint32_t generation = 0;
+	uint32_t generation = 0, before = g->generation;
 
-	if (gate_read_generation(g->daemon->gate, &generation) || generation == g->generation)
+	if (gate_read_generation(g->daemon->gate, &generation))
 		return false;
 	g->generation = generation;
-	return generation != kernel_tap_generation(g->tap);
+	return generation == before && generation != kernel_tap_generation(g->tap);
 }
 
 /* Packets that a flow table takes are not seen at the hook forward; at the others they are. */
@@ -297,7 +302,8 @@ void guard_tick(struct guard *g)
 
 	if (g->tap)
 		guard_process(g);
-	if (*g->wrong || !g->looked_us || since_look_us >= look_s * SECOND_US || (g->tap && is_behind(g)))
+	g->untold |= g->tap && is_behind(g);
+	if (*g->wrong || !g->looked_us || since_look_us >= look_s * SECOND_US || g->untold)
 		look(g);
 	look_at_offload(g);
 }

@@ -268,10 +268,13 @@ bool kernel_tap_read(struct kernel_tap *k, const char *table, kernel_sink sink, 
 	for (unsigned i = 0; i < TURN_MAX; i++) {
 		ssize_t n = recv(mnl_socket_get_fd(k->socket), k->datagram, sizeof(k->datagram), 0);
 
-		if (n < 0 && (errno == ENOBUFS || errno == EINTR)) {
-			lost |= errno == ENOBUFS;
+		if (n < 0 && errno == ENOBUFS) { /* what was begun is not the next one's */
+			memset(k->done, 0, sizeof(k->done));
+			lost = true;
 			continue;
 		}
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			break;
 		kernel_tap_take(k, k->datagram, (size_t)n, table, sink, arg);
