@@ -215,7 +215,9 @@ static int send(struct block_writer *w, const char *table, const struct elements
 	        &(const struct gate_blocks_change) {
 	                gone ? gone->list : NULL, gone ? gone->count : 0, more->list, more->count, anew });
 
-	return r ? r : read_back(w, table, more);
+	if (r)
+		return r;
+	return read_back(w, table, more) ? -ESTALE : 0; /* not seen is not there */
 }
 
 static void take_ranges(struct block_writer *w, struct block_range *want, size_t count)
@@ -275,8 +277,10 @@ int block_writer_change(struct block_writer *w, const char *table, const struct 
 	elements_fini(&going);
 	elements_fini(&coming);
 	if (r) {
+		int again = r == -ENOMEM ? r : block_writer_refill(w, table, now_us);
+
 		free(want);
-		return r == -ENOMEM ? r : block_writer_refill(w, table, now_us);
+		return again && r == -ESTALE ? r : again;
 	}
 	if (nets)
 		take_ranges(w, want, want_count);

@@ -410,79 +410,71 @@ int blocks_set(struct blocks *b, const struct blocks_wish *wish, blocks_fault *f
 
 /* ---- ends --------------------------------------------------------------------------------------- */
 
-/* Frees some at once. */
-static int lift(struct blocks *b, const struct prefix *list, size_t count, const char *why)
-{
-	struct act act;
-	int r = act_init(&act, count) ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !r && i < count; i++) {
-		remember(&act, blockbook_find(b->book, &list[i]), &list[i]);
-		(void)blockbook_drop(b->book, &list[i]);
-	}
-	if (!r)
-		r = block_writer_change(b->writer, b->daemon->conf->nft.table, act.gone, act.gone_count, NULL,
-		        0, blocks_now_us());
-	if (r) {
-		undo(b, &act);
-	} else {
-		for (size_t i = 0; i < act.count; i++) {
-			tell_end(b, &act.undo[i].before, why);
-			store_block_ended(
-			        b->daemon->store, &act.undo[i].before.prefix, clock_now_us(), STORE_LIFTED);
-		}
-	}
-	act_fini(&act);
-	return r;
-}
-
 int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid)
 {
+	const struct block *found = blockbook_find(b->book, prefix);
+	struct block before;
 	char why[48];
+	int r;
 
-	if (!blockbook_find(b->book, prefix))
+	if (!found)
 		return -ENOENT;
+	before = *found;
+	(void)blockbook_drop(b->book, prefix);
+	r = block_writer_change(b->writer, b->daemon->conf->nft.table, prefix, 1, NULL, 0, blocks_now_us());
+	if (r) {
+		(void)blockbook_put(b->book, &before, NULL);
+		return r;
+	}
 	snprintf(why, sizeof(why), "been lifted by uid %" PRIu32, uid);
-	return lift(b, prefix, 1, why);
+	tell_end(b, &before, why);
+	store_block_ended(b->daemon->store, prefix, clock_now_us(), STORE_LIFTED);
+	return 0;
 }
 
-/* Those that `should` says; they end, said or not. */
+/* Those that `should` says, in one transaction. They end in any case: what the kernel does not let go of now, the next
+ * second's try takes out. */
 static void lift_where(
         struct blocks *b, bool (*should)(struct blocks *b, const struct block *block, char *why))
 {
-	char why[BLOCKS_TEXT_MAX + 32];
 	struct prefix *list = calloc(blockbook_count(b->book) + 1, sizeof(*list));
+	char why[BLOCKS_TEXT_MAX] = "", end[BLOCKS_TEXT_MAX + 32];
 	const struct block *block;
 	uint32_t cursor = 0;
 	size_t count = 0;
+	int r = 0;
 
+	if (!list)
+		log_error("no memory to look who must not be blocked any more");
 	while (list && (block = blockbook_scan(b->book, &cursor)))
-		if (should(b, block, why))
+		if (should(b, block, why)) {
+			snprintf(end, sizeof(end), "been lifted: %s", why);
+			tell_end(b, block, end);
 			list[count++] = block->prefix;
-	for (size_t i = 0; i < count; i++) { /* why is each one's own */
-		block = blockbook_find(b->book, &list[i]);
-		(void)should(b, block, why);
-		log_warning("%s", why);
-		if (lift(b, &list[i], 1, why))
-			blocks_set_behind(b, -EIO);
+		}
+	for (size_t i = 0; i < count; i++)
+		forget(b, &list[i], STORE_LIFTED);
+	if (count > 0) {
+		log_warning("%zu of the blocks had to be lifted, the last one because %s", count, why);
+		r = block_writer_change(
+		        b->writer, b->daemon->conf->nft.table, list, count, NULL, 0, blocks_now_us());
+	}
+	if (r) {
+		log_error("what had to be lifted is STILL BLOCKED: %s", strerror(-r));
+		blocks_set_behind(b, r);
 	}
 	free(list);
 }
 
 static bool is_in_the_way(struct blocks *b, const struct block *block, char *why)
 {
-	char text[BLOCKS_TEXT_MAX];
-
-	if (!find_shield(b, &block->prefix, text))
-		return false;
-	snprintf(why, BLOCKS_TEXT_MAX + 32, "been lifted: %s", text);
-	return true;
+	return find_shield(b, &block->prefix, why);
 }
 
 static bool is_of_a_rule(struct blocks *b, const struct block *block, char *why)
 {
 	(void)b;
-	snprintf(why, BLOCKS_TEXT_MAX + 32, "been lifted: the mode is monitor now");
+	snprintf(why, BLOCKS_TEXT_MAX, "the mode is monitor now");
 	return block->uid == BLOCK_BY_RULE;
 }
 
@@ -503,7 +495,14 @@ int blocks_fd(const struct blocks *b)
 
 void blocks_follow(struct blocks *b)
 {
-	if (b->own && addresses_update(b->own) > 0)
+	int r = b->own ? addresses_update(b->own) : 0;
+
+	if (r < 0 && !b->own_error)
+		log_error("the addresses of this gateway have changed and cannot be read: %s; tried again "
+		          "every second",
+		        strerror(-r));
+	b->own_error = r < 0 ? r : 0;
+	if (r > 0)
 		blocks_recheck(b);
 }
 
@@ -636,6 +635,8 @@ void blocks_tick(struct blocks *b)
 		desk_audit(b->daemon->desk, clock_now_us(),
 		        "%u more blocks began or ended, too many to tell each", b->untold);
 	b->told = b->untold = 0;
+	if (b->own_error)
+		blocks_follow(b);
 	expire(b, now_us);
 	look(b, now_us);
 	watch_room(b);

@@ -19,10 +19,11 @@ struct blocks {
 	struct blockbook *book;
 	struct block_writer *writer;
 	struct addresses *own; /* NULL: they cannot be read */
+	int own_error;         /* nor can their change */
 	struct left *left;     /* until blocks_restore() */
 	size_t left_count, left_room;
-	bool left_unread;
-	bool behind; /* the kernel does not have what the book has */
+	int left_error; /* the kernel's cannot be read, or not all of them */
+	bool behind;    /* the kernel does not have what the book has */
 	int behind_error;
 	bool nearly_full;
 	bool storing; /* all of them, the cursor says how far */

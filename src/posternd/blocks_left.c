@@ -24,17 +24,17 @@ static const uint64_t SAME_US = 2000000;
 static void keep_left(void *arg, const struct gate_block *found)
 {
 	struct blocks *b = arg;
+	size_t room = b->left_room ? 2 * b->left_room : 1024;
 	struct left *l, *bigger;
 
 	if (b->left_count == b->left_room) {
-		b->left_room = b->left_room ? 2 * b->left_room : 1024;
-		bigger = reallocarray(b->left, b->left_room, sizeof(*b->left));
+		bigger = reallocarray(b->left, room, sizeof(*b->left));
 		if (!bigger) {
-			b->left_unread = true;
-			b->left_room = b->left_count;
+			b->left_error = -ENOMEM;
 			return;
 		}
 		b->left = bigger;
+		b->left_room = room;
 	}
 	l = &b->left[b->left_count++];
 	l->block = *found;
@@ -46,7 +46,7 @@ void blocks_find_left(struct blocks *b)
 	int r = gate_read_blocks(b->daemon->gate, b->daemon->conf->nft.table, keep_left, b);
 
 	if (r && r != -ENOENT)
-		log_error("what is blocked in the kernel cannot be read: %s", strerror(-r));
+		b->left_error = r;
 }
 
 static void restore_one(void *arg, const struct store_block *s)
@@ -141,15 +141,22 @@ void blocks_restore(struct blocks *b)
 	uint64_t now_us = blocks_now_us();
 	uint32_t stored, all;
 
+	if (b->left_error) {
+		log_error("what is blocked in the kernel cannot be read (%s): what the store does not know "
+		          "ENDS",
+		        strerror(-b->left_error));
+		blocks_tell(b, "blocks that only the kernel knew have ended: they cannot be read: %s",
+		        strerror(-b->left_error));
+	}
 	(void)store_read_blocks(b->daemon->store, clock_now_us(), restore_one, b);
 	stored = blockbook_count(b->book);
 	adopt_all(b, now_us);
 	all = blockbook_count(b->book);
 	if (all > 0 || b->left_count > 0) {
-		blocks_set_behind(b, block_writer_refill(b->writer, b->daemon->conf->nft.table, now_us));
-		blocks_recheck(b);
+		blocks_recheck(b); /* before the kernel cuts their connections */
 		if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
 			blocks_lift_rules(b);
+		blocks_set_behind(b, block_writer_refill(b->writer, b->daemon->conf->nft.table, now_us));
 		log_info("%" PRIu32 " blocks are in force: %" PRIu32 " of the store, %" PRIu32
 		         " that only the kernel knew",
 		        blockbook_count(b->book), stored, all - stored);
