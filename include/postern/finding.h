@@ -26,6 +26,22 @@
 	        "Client of ours sends in the name of a foreign domain", "Potentially forged sender", "")     \
 	X(HELO_FORGED, 1025122, "helo.forged", 3, "Stranger greets with a name or address of ours",          \
 	        "Potentially forged sender", "")                                                             \
+	X(VOLUME_LIMIT, 1025200, "volume.limit", 2, "Source passed a limit of volume", "Outbound volume",    \
+	        "T1496")                                                                                     \
+	X(VOLUME_SPIKE, 1025201, "volume.spike", 2, "Source sends far more than it usually does",            \
+	        "Outbound volume", "T1496")                                                                  \
+	X(VOLUME_REJECTS, 1025202, "volume.rejects", 2, "Refused recipients say that no human writes",       \
+	        "Outbound volume", "")                                                                       \
+	X(VOLUME_FANOUT, 1025203, "volume.fanout", 2, "Source talks to unusually many mail hosts",           \
+	        "Outbound volume", "T1071.003")                                                              \
+	X(VOLUME_TARGET, 1025204, "volume.target", 3, "Many sources at one recipient or server",             \
+	        "Mail flood", "T1667")                                                                       \
+	X(HARVEST, 1025300, "harvest", 3, "Recipients tried from a dictionary", "Address harvesting",        \
+	        "T1589.002")                                                                                 \
+	X(BACKSCATTER, 1025301, "backscatter", 3, "Flood of mail from the null sender", "Mail flood", "")    \
+	X(AUTH_GUESS, 1025302, "auth.guess", 2, "Passwords tried", "Attempted login", "T1110")               \
+	X(REPUTATION, 1025600, "reputation", 2, "Remote servers say that an address of ours is listed",      \
+	        "Reputation of our addresses", "")                                                           \
 	X(SMUGGLING_ATTEMPT, 1025400, "smuggling.attempt", 2, "End of data that servers read differently",   \
 	        "SMTP smuggling", "")                                                                        \
 	X(SMUGGLING_EFFECTIVE, 1025401, "smuggling.effective", 1,                                            \
@@ -73,7 +89,7 @@ static inline int finding_has_connection(uint32_t id)
 enum incident_state { INCIDENT_OPEN, INCIDENT_GROWN, INCIDENT_CLOSED, INCIDENT_STATE_COUNT };
 #define INCIDENT_STATE_NAMES "open", "grown", "closed"
 
-enum { FINDING_EVIDENCE_MAX = 5 };
+enum { FINDING_EVIDENCE_MAX = 5, FINDING_BLOCK_MAX = 64 };
 
 struct incident_brief {
 	uint64_t id;    /* 53 bits */
@@ -100,9 +116,11 @@ struct finding {
 	uint8_t blocked;  /* the thing itself was stopped by us (kernel or inspect) */
 	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
 	uint8_t evidence_count;
-	uint8_t pooled; /* its incident is of many sources, by server: the budget of single ones is spent */
-	uint8_t alone;  /* an act, or the course of one: told each time, in no incident with others */
-	uint8_t pad[2];
+	uint8_t pooled;  /* its incident is of many sources, by server: the budget of single ones is spent */
+	uint8_t alone;   /* an act, or the course of one: told each time, in no incident with others */
+	uint8_t measure; /* of value: 1 + enum volume_measure of policy/watching.h; 0 = the rule's own unit */
+	uint8_t at_target; /* its incident is of what is attacked: rcpt_to, or the server where that is empty */
+	char block[FINDING_BLOCK_MAX]; /* title of the volume block, terminated; "" = none */
 	struct event_text evidence[FINDING_EVIDENCE_MAX];
 	struct event_path helo, mail_from, rcpt_to;
 	struct incident_brief incident;

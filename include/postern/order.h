@@ -14,9 +14,12 @@ struct order {
 	uint64_t time_us; /* of the finding */
 	struct addr source;
 	uint32_t finding; /* enum finding_id */
-	uint8_t action;   /* enum action: block */
+	uint8_t action;   /* enum action: slow, limit, refuse-session, block, climb */
 	uint8_t verified; /* the source completed a TCP handshake (its address is not forged) */
-	uint8_t pad[2];
+	uint8_t bits;     /* of source, what is meant: in the mapped space, 0 = one host */
+	uint8_t pad;
+	uint32_t for_s; /* 0 = as configured for the action */
+	uint32_t pad2;
 };
 
 #endif

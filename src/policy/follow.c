@@ -121,6 +121,7 @@ static int copy(struct policy *p, const struct policy *from)
 	int r = prefixes_add_all(&p->not_home, &from->not_home);
 
 	p->settings = from->settings;
+	p->watching = from->watching;
 	for (unsigned id = 0; id < from->group_count && r == 0; id++)
 		r = copy_group(p, from, id);
 	return r == 0 ? copy_rules(p, from) : r;

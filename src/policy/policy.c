@@ -80,6 +80,7 @@ struct policy *policy_new(void)
 		.slow_packets = 256,
 		.ports = { 25 },
 		.port_count = 1 };
+	watching_default(&p->watching);
 	memcpy(p->groups, fixed, sizeof(fixed));
 	p->group_count = GROUP_ID_FIRST_FREE;
 	if (add_everything(&p->members[GROUP_ID_ANY]) < 0) {
@@ -128,6 +129,11 @@ void policy_set(struct policy *p, const struct policy_settings *s)
 	assert(s->smuggling_action == ACTION_ALERT || s->smuggling_action == ACTION_RESET);
 	assert(s->port_count <= POLICY_PORTS_MAX);
 	p->settings = *s;
+}
+
+void policy_set_watching(struct policy *p, const struct watching *w)
+{
+	p->watching = *w;
 }
 
 /* With the one name every server has. */
@@ -325,6 +331,11 @@ int policy_seal(struct policy *p)
 const struct policy_settings *policy_settings(const struct policy *p)
 {
 	return &p->settings;
+}
+
+const struct watching *policy_watching(const struct policy *p)
+{
+	return &p->watching;
 }
 
 unsigned policy_group_count(const struct policy *p)

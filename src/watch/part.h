@@ -1,0 +1,50 @@
+/* part.h - a part of the watch that looks at the traffic of sources: one file each, one line in watch.c's table.
+ *
+ * A part has memory of its own, of fixed size, and sees each event once, in the order of time. It raises findings through
+ * the view, as many as it likes; what is done about them, and how often they are told, is not its business.
+ */
+#ifndef WATCH_PART_H
+#define WATCH_PART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "policy/watching.h"
+#include "postern/event.h"
+#include "postern/finding.h"
+#include "watch/sources.h"
+
+struct part_view {
+	const struct watching *rules; /* in force now; they may change between two events */
+	const struct policy *policy;  /* likewise; never NULL */
+	struct policy_groups groups;  /* of the client's address */
+	struct source *
+	        source; /* the ledger's row of the client, counted already; NULL: e has no client, or there is no room */
+	const struct event_path *mail_from; /* of the running transaction; len 0 = not known */
+	const struct event_path *auth_user; /* of the connection; likewise */
+	/* Raises f, which finding_init() has begun; `action` of its rule in f->would, mode and ladder apart. */
+	void (*raise)(void *watch, struct finding *f);
+	void *watch;
+};
+
+struct part {
+	const char *name;
+	void *(*make)(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES]); /* NULL with errno */
+	void (*end)(void *part);                                                 /* NULL is fine */
+	void (*event)(void *part, const struct part_view *view, const struct event *e);
+	void (*tick)(void *part, const struct part_view *view,
+	        uint64_t now_us); /* may be NULL; no source, no groups */
+};
+
+extern const struct part volume_part;      /* volume.c */
+extern const struct part baseline_part;    /* baseline.c */
+extern const struct part rejects_part;     /* rejects.c */
+extern const struct part fanout_part;      /* fanout.c */
+extern const struct part target_part;      /* target.c */
+extern const struct part harvest_part;     /* harvest.c */
+extern const struct part backscatter_part; /* backscatter.c */
+extern const struct part auth_part;        /* auth.c */
+extern const struct part reputation_part;  /* reputation.c */
+
+#endif

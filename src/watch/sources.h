@@ -1,0 +1,66 @@
+/* sources.h - the ledger: what each source has done, counted exactly.
+ *
+ * One source is a prefix (of the volume block that its client is in; else a /32 of IPv4, a /64 of IPv6). Memory is fixed.
+ * When all rows are taken, the least interesting one leaves, and is counted: the one that has done least, and long ago. So
+ * a flood of sources that each do one thing pushes out others of its own kind, never those who send much.
+ */
+#ifndef WATCH_SOURCES_H
+#define WATCH_SOURCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "postern/event.h"
+
+struct sources;
+
+enum source_count {
+	SOURCE_CONNECTIONS,   /* greeted, or picked up in the middle */
+	SOURCE_TRANSACTIONS,  /* MAIL answered 2xx */
+	SOURCE_MESSAGES,      /* end of data answered 2xx */
+	SOURCE_ACCEPTED,      /* recipients */
+	SOURCE_REFUSED,       /* recipients, by the server or by us */
+	SOURCE_NULL_SENDERS,  /* transactions */
+	SOURCE_AUTH_FAILURES, /* 535 */
+	SOURCE_TLS,           /* connections that went under TLS: their mails are not counted */
+	SOURCE_BYTES,         /* payload from the client, counted at the end of its connections */
+	SOURCE_DESTINATIONS,  /* different servers; beyond what a row remembers, at least so many */
+	SOURCE_COUNT_COUNT
+};
+#define SOURCE_COUNT_NAMES                                                                                   \
+	"connections", "transactions", "messages", "accepted", "refused", "null_senders", "auth_failures",   \
+	        "tls", "bytes", "destinations"
+
+struct source {
+	uint64_t n[SOURCE_COUNT_COUNT];
+	uint64_t first_us, last_us;
+	struct prefix prefix;
+	uint8_t verified;  /* it has talked with a server: its address is not forged */
+	uint8_t changed;   /* since somebody took it for keeping */
+	uint8_t direction; /* enum event_direction, of its last connection */
+	/* Memory of the parts, which alone know what it means; zero in a new row. */
+	struct {
+		float rejects;     /* log likelihood ratio */
+		uint32_t baseline; /* place of its large state, from 1; 0 = none yet */
+		uint32_t volume;   /* likewise */
+		uint32_t usual;    /* small state of the baseline */
+	} part;
+};
+
+/* rows 1..2^22. NULL with errno. */
+struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES]);
+void sources_free(struct sources *s); /* NULL is fine */
+/* The row of e's client, made if need be, with e counted; NULL: e is about no client. Valid until the next call. */
+struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6);
+/* NULL = unknown. */
+const struct source *sources_find(const struct sources *s, const struct prefix *prefix);
+/* All rows; cursor 0 at the beginning. NULL at the end. */
+struct source *sources_scan(struct sources *s, uint32_t *cursor);
+/* A row that another daemon has left. One that is there stays as it is. */
+void sources_restore(struct sources *s, const struct source *row);
+uint64_t sources_evicted(const struct sources *s);
+uint32_t sources_count(const struct sources *s);
+
+#endif
