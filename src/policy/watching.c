@@ -10,13 +10,23 @@
 
 void watching_default(struct watching *w)
 {
-	static const struct volume_limit limits[BEHAVIOUR_COUNT] = {
-		[BEHAVIOUR_FANOUT] = { 30, 600 },
-		[BEHAVIOUR_TARGET] = { 100, 600 },
-		[BEHAVIOUR_HARVEST] = { 20, 600 },
-		[BEHAVIOUR_BACKSCATTER] = { 100, 3600 },
-		[BEHAVIOUR_AUTH] = { 10, 600 },
-		[BEHAVIOUR_REPUTATION] = { 1, 3600 },
+	/* People's machines hand their mail to one server, so a few dozen mail hosts are many; a source of another kind
+	 * has a block of its own, or is in `except`. */
+	static const struct {
+		struct volume_limit limit, other;
+	} limits[BEHAVIOUR_COUNT] = {
+		[BEHAVIOUR_FANOUT] = { { 20, 600 }, { 100, 86400 } },
+		/* A list's address may hear from some dozens; a mail bomb sends hundreds of sign-ups in an hour. A server
+		 * of thousands of people hears from some thousands an hour. */
+		[BEHAVIOUR_TARGET] = { { 50, 600 }, { 5000, 600 } },
+		/* A list that nobody has cleaned has a few dead members at one domain. */
+		[BEHAVIOUR_HARVEST] = { { 20, 600 }, { 100, 86400 } },
+		/* A newsletter's bounces come by dozens. */
+		[BEHAVIOUR_BACKSCATTER] = { { 100, 3600 }, { 50, 3600 } },
+		/* A program with an old password tries every few minutes. */
+		[BEHAVIOUR_AUTH] = { { 10, 600 }, { 10, 3600 } },
+		/* One may be that host's own mistake; the same mail tried again, or the next one, makes two. */
+		[BEHAVIOUR_REPUTATION] = { { 1, 3600 }, { 0, 0 } },
 	};
 
 	memset(w, 0, sizeof(*w));
@@ -24,9 +34,13 @@ void watching_default(struct watching *w)
 		w->behaviours[i] = (struct behaviour_rule) {
 			.on = true,
 			.action = ACTION_ALERT,
-			.limit = limits[i],
+			.limit = limits[i].limit,
+			.other = limits[i].other,
 			.block_for_s = 3600,
 		};
+	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille =
+	        200; /* of mail that people write, one in twenty comes back */
+	/* Servers see one recipient in twenty refused, lists of strangers half of them and more. */
 	w->rejects = (struct reject_test) {
 		.honest_permille = 100, .bad_permille = 500, .false_alarm_ppm = 10, .miss_ppm = 10000
 	};

@@ -57,12 +57,12 @@ struct volume_block {
 
 /* Everything else that is told of a source by how it behaves. */
 enum behaviour {
-	BEHAVIOUR_REJECTS,     /* 1025202: share of refused recipients, by a sequential test */
-	BEHAVIOUR_FANOUT,      /* 1025203: distinct MX hosts */
-	BEHAVIOUR_TARGET,      /* 1025204: sources at one recipient or server */
-	BEHAVIOUR_HARVEST,     /* 1025300: recipients tried in vain, VRFY, EXPN */
-	BEHAVIOUR_BACKSCATTER, /* 1025301: null-sender mail, either way */
-	BEHAVIOUR_AUTH,        /* 1025302: AUTH refused */
+	BEHAVIOUR_REJECTS, /* 1025202: share of refused recipients, by a sequential test */
+	BEHAVIOUR_FANOUT,  /* 1025203: distinct MX hosts; `other`: over a longer time */
+	BEHAVIOUR_TARGET,  /* 1025204: sources at one recipient; `other`: at one server */
+	BEHAVIOUR_HARVEST, /* 1025300: recipients tried in vain, VRFY, EXPN; `other`: over a longer time */
+	BEHAVIOUR_BACKSCATTER, /* 1025301: null-sender mail, either way; `other`: to one recipient */
+	BEHAVIOUR_AUTH,        /* 1025302: AUTH refused; `other`: users of one source, or of its network */
 	BEHAVIOUR_REPUTATION,  /* 1025600: replies of remote servers that name a blocklist */
 	BEHAVIOUR_COUNT
 };
@@ -72,8 +72,11 @@ enum behaviour {
 struct behaviour_rule {
 	bool on;
 	uint8_t action;              /* enum action, as of a volume block */
-	struct policy_groups except; /* clients that are not meant */
+	struct policy_groups match;  /* clients that are meant; none = all but servers of ours */
+	struct policy_groups except; /* of them, these are not */
 	struct volume_limit limit;   /* of what the behaviour counts; BEHAVIOUR_REJECTS has none */
+	struct volume_limit other;   /* a second one, where enum behaviour has it; most 0 = none */
+	uint32_t share_permille;     /* BEHAVIOUR_BACKSCATTER: and so much of all mail; 0 = any share */
 	uint32_t block_for_s;
 };
 

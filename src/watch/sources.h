@@ -42,10 +42,11 @@ struct source {
 	uint8_t direction; /* enum event_direction, of its last connection */
 	/* Memory of the parts, which alone know what it means; zero in a new row. */
 	struct {
-		float rejects;     /* log likelihood ratio */
-		uint32_t baseline; /* place of its large state, from 1; 0 = none yet */
-		uint32_t volume;   /* likewise */
-		uint32_t usual;    /* small state of the baseline */
+		float rejects;            /* log likelihood ratio */
+		uint16_t judged, refused; /* recipients since it was 0 */
+		uint32_t baseline;        /* place of its large state, from 1; 0 = none yet */
+		uint32_t volume;          /* likewise */
+		uint32_t usual;           /* small state of the baseline */
 	} part;
 };
 
