@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "postern/kind.h"
 #include "posternd/answers.h"
 #include "posternd/daemon.h"
 #include "posternd/protocol.h"
@@ -21,43 +22,13 @@
 enum { EXIT_USAGE = 2, LIMIT_DEFAULT = 1000, LIMIT_MAX = 100000 };
 static_assert((int)STORE_PAGE <= (int)ANSWER_ROWS, "a page is a line");
 
-static const struct {
-	uint32_t id;
-	const char *rule;
-} rules[] = {
-#define X(name, number, rule, sev, sig, cat, mitre) { number, rule },
-	FINDINGS(X)
-#undef X
-};
-enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
-
-static const char *rule_of(uint32_t id)
-{
-	for (size_t i = 0; i < RULE_COUNT; i++)
-		if (rules[i].id == id)
-			return rules[i].rule;
-	return "unknown";
-}
-
-/* By name or number; 0 = there is none. */
-static uint32_t find_rule(const char *text)
-{
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-
-	for (size_t i = 0; i < RULE_COUNT; i++)
-		if (strcmp(rules[i].rule, text) == 0 || (*end == '\0' && rules[i].id == number))
-			return rules[i].id;
-	return 0;
-}
-
 static json_t *make_row(const struct finding *f)
 {
 	char text[ADDR_TEXT_MAX];
 	json_t *row = json_object();
 
 	field_set_uint(row, "id", f->incident.id);
-	field_set_text(row, "rule", rule_of(f->id));
+	field_set_text(row, "rule", finding_rule(f->id));
 	field_set_uint(row, "signature_id", f->id);
 	field_set_uint(row, "severity", f->severity);
 	field_set_text(row, "state", words_get(WORDS_INCIDENT_STATE, f->incident.state));
@@ -81,6 +52,7 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 {
 	const char *source = protocol_text(request, "source"), *rule = protocol_text(request, "rule");
 	long long since_us = protocol_number(request, "since_us", 0);
+	const struct finding_kind *kind;
 
 	memset(q, 0, sizeof(*q));
 	q->since_us = since_us > 0 ? (uint64_t)since_us : 0;
@@ -89,8 +61,9 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 		protocol_set_error(line, EXIT_USAGE, "\"%.64s\" is no address or prefix", source);
 		return false;
 	}
-	q->rule = rule ? find_rule(rule) : 0;
-	if (rule && !q->rule) {
+	kind = rule ? finding_kind_read(rule) : NULL;
+	q->rule = kind ? kind->id : 0;
+	if (rule && !kind) {
 		protocol_set_error(line, EXIT_USAGE,
 		        "there is no rule \"%.64s\"; write one like relay.attempt or 1025100", rule);
 		return false;

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "postern/finding.h"
+#include "postern/kind.h"
 
 enum { SAMPLES = 256, CHECKS = 256, HOST_BITS = 128 };
 /* What ends so soon may have ended when it is looked for. */
@@ -59,36 +59,19 @@ void block_writer_free(struct block_writer *w)
 
 /* ---- notes -------------------------------------------------------------------------------------- */
 
-static const struct {
-	uint32_t id;
-	const char *rule;
-} rules[] = {
-#define X(name, number, rule, sev, sig, cat, mitre) { number, rule },
-	FINDINGS(X)
-#undef X
-};
-enum { RULES = sizeof(rules) / sizeof(rules[0]) };
-
-static const char *rule_name(uint32_t id)
-{
-	for (size_t i = 0; i < RULES; i++)
-		if (rules[i].id == id)
-			return rules[i].rule;
-	return "a rule";
-}
-
 void block_note_print(const struct block *b, char note[GATE_NOTE_MAX + 1])
 {
 	const char *colon = *b->reason ? ": " : "";
 
 	if (b->uid == BLOCK_BY_RULE)
-		snprintf(note, GATE_NOTE_MAX + 1, "%s%s%.60s", rule_name(b->rule), colon, b->reason);
+		snprintf(note, GATE_NOTE_MAX + 1, "%s%s%.60s", finding_rule(b->rule), colon, b->reason);
 	else
 		snprintf(note, GATE_NOTE_MAX + 1, "uid %" PRId64 "%s%.90s", b->uid, colon, b->reason);
 }
 
 void block_note_read(const char *note, struct block *b)
 {
+	const struct finding_kind *kind;
 	const char *reason = strchr(note, ':');
 	size_t len = reason ? (size_t)(reason - note) : strlen(note);
 	int end = 0;
@@ -101,13 +84,13 @@ void block_note_read(const char *note, struct block *b)
 		return;
 	}
 	b->uid = 0;
-	for (size_t i = 0; i < RULES; i++)
-		if (strlen(rules[i].rule) == len && strncmp(rules[i].rule, note, len) == 0) {
-			b->uid = BLOCK_BY_RULE;
-			b->rule = rules[i].id;
-			snprintf(b->reason, sizeof(b->reason), "%s", reason && reason[1] ? reason + 2 : "");
-			return;
-		}
+	kind = finding_kind_named(note, len);
+	if (kind) {
+		b->uid = BLOCK_BY_RULE;
+		b->rule = kind->id;
+		snprintf(b->reason, sizeof(b->reason), "%s", reason && reason[1] ? reason + 2 : "");
+		return;
+	}
 	snprintf(b->reason, sizeof(b->reason), "%s", *note ? note : "found in the kernel");
 }
 

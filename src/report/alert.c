@@ -1,37 +1,23 @@
 /* alert.c - see alert.h. */
 #include "report/alert.h"
 
+#include "postern/kind.h"
 #include "report/field.h"
 #include "report/words.h"
 
 enum { ALERT_GID = 1, ALERT_REV = 1 };
 
-struct kind {
-	uint32_t id;
-	const char *rule, *signature, *category, *technique;
-};
-
-static const struct kind kinds[] = {
-#define X(name, id, rule, severity, signature, category, technique)                                          \
-	{ id, rule, signature, category, technique },
-	FINDINGS(X)
-#undef X
-};
-
-static const struct kind *kind_of(uint32_t id)
+static const struct finding_kind *kind_of(uint32_t id)
 {
-	static const struct kind unknown = { 0, "unknown", "Unknown finding", "Unknown", "" };
-	size_t i;
+	static const struct finding_kind unknown = { 0, 4, "unknown", "Unknown finding", "Unknown", "" };
+	const struct finding_kind *kind = finding_kind(id);
 
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i].id == id)
-			return &kinds[i];
-	return &unknown;
+	return kind ? kind : &unknown;
 }
 
 static json_t *alert_object(const struct finding *f)
 {
-	const struct kind *kind = kind_of(f->id);
+	const struct finding_kind *kind = kind_of(f->id);
 	json_t *alert = json_object(), *metadata, *list;
 
 	field_set_text(alert, "action", f->blocked ? "blocked" : "allowed");
