@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "conf/parse.h"
+#include "policy/watching.h"
 
 /* An address or prefix that a block of ours claims; kept with its place for the checks between
  * blocks. */
@@ -19,6 +20,10 @@ struct draft {
 	int64_t relay_action, relay_tricks, max_refusals, relay_block_for;
 	int64_t block_size;
 	int64_t slow_hold, slow_session, slow_packets;
+	int64_t behaviour_on[BEHAVIOUR_COUNT], behaviour_action[BEHAVIOUR_COUNT];
+	int64_t behaviour_block_for[BEHAVIOUR_COUNT];
+	int64_t rejects_honest, rejects_bad, rejects_false_alarm, rejects_miss; /* permille, and ppm */
+	int64_t watch_sources;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
@@ -64,6 +69,9 @@ struct build {
 	struct policy_groups trusted;
 	const struct entry *trusted_at; /* the first of them; NULL = none */
 	struct policy_groups never_block;
+	struct watching
+	        watching; /* lists and groups; the rest is in blocks and draft until watching_make() */
+	bool mode_forced; /* by an option */
 	struct claim *claims;
 	size_t claim_count;
 	struct looked_up *names, *resolvers; /* resolvers of the dns block among them */
@@ -84,6 +92,7 @@ void value_word(struct build *b, struct block *block, const struct entry *e);
 void value_action(struct build *b, struct block *block, const struct entry *e);
 void value_yesno(struct build *b, struct block *block, const struct entry *e);
 void value_number(struct build *b, struct block *block, const struct entry *e);
+void value_decimal(struct build *b, struct block *block, const struct entry *e);
 void value_count(struct build *b, struct block *block, const struct entry *e);
 void value_hook(struct build *b, struct block *block, const struct entry *e);
 void value_mask(struct build *b, struct block *block, const struct entry *e);
@@ -93,6 +102,12 @@ void value_logfile(struct build *b, struct block *block, const struct entry *e);
 void value_socket(struct build *b, struct block *block, const struct entry *e);
 void value_file(struct build *b, struct block *block, const struct entry *e);
 void value_port(struct build *b, struct block *block, const struct entry *e);
+
+/* "5m" to seconds; false if it is none up to max. */
+bool value_read_duration(const char *text, int64_t max, int64_t *out);
+/* As people write it: 25 with one decimal is 2.5. Returns buf. */
+enum { VALUE_DECIMAL_MAX = 32 };
+char *value_print_decimal(int64_t value, unsigned decimals, char buf[VALUE_DECIMAL_MAX]);
 
 /* groups.c: handlers of addresses, names and groups */
 void group_home(struct build *b, struct block *block, const struct entry *e);
@@ -111,8 +126,21 @@ void group_from(struct build *b, struct block *block, const struct entry *e);
 void group_to(struct build *b, struct block *block, const struct entry *e);
 void group_trusted(struct build *b, struct block *block, const struct entry *e);
 void group_never_block(struct build *b, struct block *block, const struct entry *e);
+/* Adds what a list of groups names to a set. */
+void group_add_member(struct build *b, const struct entry *e, struct policy_groups *set);
 /* Makes the policy's group of every titled block; titles are checked here. */
 void group_open_all(struct build *b);
+
+/* watching.c: volume blocks and behaviours */
+void volume_match(struct build *b, struct block *block, const struct entry *e);
+void volume_per(struct build *b, struct block *block, const struct entry *e);
+void volume_limits(struct build *b, struct block *block, const struct entry *e);
+void watching_except(struct build *b, struct block *block, const struct entry *e);
+void watching_limit(struct build *b, struct block *block, const struct entry *e);
+/* A number for the block, in the order of the file. */
+void volume_open(struct build *b, struct block *block);
+/* Errors between values; then everything into the policy, before it is sealed. */
+void watching_make(struct build *b);
 
 /* lookups.c: what is asked in the DNS, and whom */
 void group_resolver(struct build *b, struct block *block, const struct entry *e);
@@ -141,5 +169,11 @@ void check_between(struct build *b); /* after */
 
 /* idle.c: warnings about what has no effect; after the policy is sealed. */
 void check_idle(struct build *b);
+/* idle_watching.c: likewise of volume blocks and behaviours; part of it. */
+void check_idle_watching(struct build *b);
+/* Some address of the prefix may match the set: self is any, and so is what the DNS will say. */
+bool idle_may_match(const struct policy *policy, const struct policy_groups *set, const struct prefix *p);
+/* The value of a key in a block (the last one), NULL if it is not written. */
+const struct entry *check_find_entry(const struct build *b, const struct block *block, const char *key);
 
 #endif

@@ -5,8 +5,7 @@
 #include "conf/build.h"
 #include "conf/conf.h"
 
-/* The value of a key in a block (the last one), NULL if it is not written. */
-static const struct entry *find_entry(const struct build *b, const struct block *block, const char *key)
+const struct entry *check_find_entry(const struct build *b, const struct block *block, const char *key)
 {
 	const struct key *k = key_find(block->kind, key);
 	size_t i;
@@ -24,7 +23,7 @@ static void check_has_addresses(struct build *b, const struct block *block)
 
 	if (block->address_count > 0 || block->name_count > 0 || parse_has_unknown(b->parsed, block))
 		return;
-	if (block->kind == BLOCK_NETWORK && find_entry(b, block, "file"))
+	if (block->kind == BLOCK_NETWORK && check_find_entry(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
 		        "%s \"%s\" has no address: its file is empty, and rules that name it match nothing",
 		        kind, block->title);
@@ -86,7 +85,7 @@ static void check_sees_self(struct build *b, const struct block *rule)
 static void check_queues(struct build *b)
 {
 	const struct block *queue = parse_block(b->parsed, BLOCK_QUEUE);
-	const struct entry *number = find_entry(b, queue, "number");
+	const struct entry *number = check_find_entry(b, queue, "number");
 	int64_t most = b->draft.queue_workers ? b->draft.queue_workers : CONF_WORKERS_MAX;
 
 	if (b->draft.queue_number + most - 1 > UINT16_MAX)
@@ -99,7 +98,7 @@ static void check_queues(struct build *b)
 static void check_unread(struct build *b)
 {
 	const struct block *data = parse_block(b->parsed, BLOCK_DATA);
-	const struct entry *watch = find_entry(b, data, "watch");
+	const struct entry *watch = check_find_entry(b, data, "watch");
 
 	if (b->draft.data_watch == WATCH_ALL && b->trusted_at)
 		problems_add(b->problems, PROBLEM_WARNING, &b->trusted_at->at,
@@ -124,7 +123,7 @@ static void check_unread(struct build *b)
 static void check_bridge(struct build *b)
 {
 	const struct block *nft = parse_block(b->parsed, BLOCK_NFT);
-	const struct entry *bridge = find_entry(b, nft, "bridge");
+	const struct entry *bridge = check_find_entry(b, nft, "bridge");
 
 	if (b->draft.nft_bridge && !(b->draft.nft_hooks & 1 << CONF_HOOK_FORWARD))
 		build_error(b, bridge ? &bridge->at : &nft->at,
@@ -134,7 +133,7 @@ static void check_bridge(struct build *b)
 static void check_lets_anything(struct build *b)
 {
 	const struct block *root = parse_block(b->parsed, BLOCK_ROOT);
-	const struct entry *mode = find_entry(b, root, "mode");
+	const struct entry *mode = check_find_entry(b, root, "mode");
 
 	if (b->draft.mode == MODE_ENFORCE && b->draft.otherwise != DO_INSPECT &&
 	        policy_rule_count(b->policy) == 0)
@@ -166,6 +165,15 @@ void check_blocks(struct build *b)
 		case BLOCK_RELAY:
 		case BLOCK_SMUGGLING:
 		case BLOCK_SLOW:
+		case BLOCK_VOLUME: /* watching_make() */
+		case BLOCK_REJECTS:
+		case BLOCK_FANOUT:
+		case BLOCK_TARGET:
+		case BLOCK_HARVEST:
+		case BLOCK_BACKSCATTER:
+		case BLOCK_AUTH_GUESS:
+		case BLOCK_REPUTATION:
+		case BLOCK_WATCH:
 		case BLOCK_DATA:
 		case BLOCK_BLOCK:
 		case BLOCK_QUEUE:

@@ -261,6 +261,7 @@ static int build_policy(
 	b->policy = policy_new();
 	if (!b->policy)
 		return -ENOMEM;
+	watching_default(&b->watching);
 	group_open_all(b);
 	set_all(b);
 	if (b->incomplete)
@@ -268,6 +269,7 @@ static int build_policy(
 	override(b, options);
 	check_blocks(b);
 	set_policy(b);
+	watching_make(b);
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);
@@ -280,8 +282,10 @@ static void override_by_options(struct build *b, const void *options)
 {
 	const struct conf_options *o = options;
 
-	if (o && o->force_monitor)
-		b->draft.mode = MODE_MONITOR;
+	if (!o || !o->force_monitor)
+		return;
+	b->draft.mode = MODE_MONITOR;
+	b->mode_forced = true;
 }
 
 static void build_fini(struct build *b)

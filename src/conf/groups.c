@@ -37,6 +37,11 @@ static const enum policy_group_kind group_kinds[BLOCK_KINDS] = {
 	[BLOCK_NETWORK] = GROUP_NETWORK,
 };
 
+static bool names_group(const struct block *block)
+{
+	return group_kinds[block->kind] != GROUP_ANY;
+}
+
 static bool title_is_fine(struct build *b, const struct block *block)
 {
 	const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
@@ -50,7 +55,7 @@ static bool title_is_fine(struct build *b, const struct block *block)
 		        t, POLICY_NAME_MAX - 1);
 		return false;
 	}
-	for (i = 0; i < BUILTIN_COUNT && block->kind != BLOCK_RULE; i++)
+	for (i = 0; i < BUILTIN_COUNT && names_group(block); i++)
 		if (strcmp(t, builtins[i].name) == 0) {
 			build_error(b, &block->at,
 			        "%s \"%s\" has the name of a built-in group; choose another title", kind, t);
@@ -59,14 +64,14 @@ static bool title_is_fine(struct build *b, const struct block *block)
 	return true;
 }
 
-/* An earlier block with the same title, in the same space of names (rules have their own). */
+/* An earlier block with the same title, in the same space of names: groups have one, each other kind its own. */
 static const struct block *title_taken(const struct build *b, const struct block *block)
 {
 	const struct block *other;
 
 	for (other = b->parsed->blocks; other < block; other++)
 		if (other->title && strcmp(other->title, block->title) == 0 &&
-		        (other->kind == BLOCK_RULE) == (block->kind == BLOCK_RULE))
+		        (other->kind == block->kind || (names_group(other) && names_group(block))))
 			return other;
 	return NULL;
 }
@@ -79,7 +84,7 @@ void group_open_all(struct build *b)
 
 	for (i = 0; i < b->parsed->block_count; i++) {
 		block = &b->parsed->blocks[i];
-		block->group = -1;
+		block->group = block->volume = -1;
 		if (!block->title || !title_is_fine(b, block))
 			continue;
 		other = title_taken(b, block);
@@ -88,7 +93,9 @@ void group_open_all(struct build *b)
 			        block->title, block_infos[other->kind].name, other->at.file, other->at.line);
 			continue;
 		}
-		if (block->kind == BLOCK_RULE)
+		if (block->kind == BLOCK_VOLUME)
+			volume_open(b, block);
+		if (!names_group(block))
 			continue;
 		block->group = policy_add_group(b->policy, group_kinds[block->kind], block->title);
 		accept(b, block->group);
@@ -388,7 +395,7 @@ static int add_literal(struct build *b, const struct entry *e)
 	return group;
 }
 
-static void add_member(struct build *b, const struct entry *e, struct policy_groups *set)
+void group_add_member(struct build *b, const struct entry *e, struct policy_groups *set)
 {
 	bool is_literal = strpbrk(e->text, ":/") || isdigit((unsigned char)e->text[0]);
 	int group = is_literal ? add_literal(b, e) : find_named(b, e->text);
@@ -402,13 +409,13 @@ static void add_member(struct build *b, const struct entry *e, struct policy_gro
 void group_from(struct build *b, struct block *block, const struct entry *e)
 {
 	block->from_count++;
-	add_member(b, e, &block->from);
+	group_add_member(b, e, &block->from);
 }
 
 void group_to(struct build *b, struct block *block, const struct entry *e)
 {
 	block->to_count++;
-	add_member(b, e, &block->to);
+	group_add_member(b, e, &block->to);
 }
 
 /* A stranger would use it. */
@@ -422,11 +429,11 @@ void group_trusted(struct build *b, struct block *block, const struct entry *e)
 		        "any cannot be trusted: everybody could hide commands in bodies; name upstreams or "
 		        "other clients");
 	else
-		add_member(b, e, &b->trusted);
+		group_add_member(b, e, &b->trusted);
 }
 
 void group_never_block(struct build *b, struct block *block, const struct entry *e)
 {
 	(void)block;
-	add_member(b, e, &b->never_block);
+	group_add_member(b, e, &b->never_block);
 }

@@ -20,8 +20,7 @@ static bool has_any_of(const struct policy_group_view *g, const struct prefix *p
 	return false;
 }
 
-/* Some address of the prefix may match the set: self is any, and so is what the DNS will say. */
-static bool may_match(const struct policy *policy, const struct policy_groups *set, const struct prefix *p)
+bool idle_may_match(const struct policy *policy, const struct policy_groups *set, const struct prefix *p)
 {
 	struct policy_groups first = policy_lookup(policy, &p->addr);
 	unsigned id;
@@ -109,10 +108,10 @@ static bool may_reach(const struct policy *policy, const struct prefix *client, 
 	for (i = 0; i < policy_rule_count(policy); i++) {
 		struct policy_rule_view rule = policy_rule(policy, i);
 
-		if (rule.stand_in || rule.what != DO_INSPECT || !may_match(policy, &rule.from, client))
+		if (rule.stand_in || rule.what != DO_INSPECT || !idle_may_match(policy, &rule.from, client))
 			continue;
 		for (n = 0; n < s.prefix_count; n++)
-			if (may_match(policy, &rule.to, &s.prefixes[n]))
+			if (idle_may_match(policy, &rule.to, &s.prefixes[n]))
 				return true;
 	}
 	return false;
@@ -174,4 +173,5 @@ void check_idle(struct build *b)
 		return;
 	check_rules(b);
 	check_addresses(b);
+	check_idle_watching(b);
 }

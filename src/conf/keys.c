@@ -37,6 +37,29 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "arrive late, in mode enforce. Upstreams, home, servers, may-relay and authenticated clients "
 	        "never "
 	        "wait." },
+	[BLOCK_VOLUME] = { "volume", true,
+	        "How much mail some clients may send, each one on its own. The first block of the file that "
+	        "a client "
+	        "matches counts it, of those with the same key. Upstreams are never counted, servers only by "
+	        "a block that names "
+	        "them, not merely any or home." },
+	[BLOCK_REJECTS] = { "rejects", false,
+	        "Sources of whose recipients so many are refused that no human writes (volume.rejects): "
+	        "Wald's sequential test, answer by answer." },
+	[BLOCK_FANOUT] = { "fanout", false,
+	        "Clients of ours that talk to many different mail hosts (volume.fanout)." },
+	[BLOCK_TARGET] = { "target", false,
+	        "Many sources at one recipient or server (volume.target): nobody is punished for being one "
+	        "of many." },
+	[BLOCK_HARVEST] = { "harvest", false, "Recipients tried from a dictionary, VRFY, EXPN (harvest)." },
+	[BLOCK_BACKSCATTER] = { "backscatter", false,
+	        "Floods of mail from the null sender (backscatter): inward our name is misused, outward a "
+	        "server of ours bounces spam." },
+	[BLOCK_AUTH_GUESS] = { "auth-guess", false, "Sources that try passwords (auth.guess)." },
+	[BLOCK_REPUTATION] = { "reputation", false,
+	        "Remote servers whose replies name a blocklist (reputation): an address of ours is on it, "
+	        "and this client of ours was refused." },
+	[BLOCK_WATCH] = { "watch", false, "What is remembered of sources." },
 	[BLOCK_DATA] = { "data", false,
 	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, "
 	        "and what "
@@ -59,6 +82,7 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_WORD] = { "one of", false },
 	[KEY_YESNO] = { "yes or no", false },
 	[KEY_NUMBER] = { "number", false },
+	[KEY_DECIMAL] = { "number, also with a point", false },
 	[KEY_COUNT] = { "auto or a number", false },
 	[KEY_MASK] = { "number with four neighbouring bits set", false },
 	[KEY_DURATION] = { "duration with unit s, m, h or d", false },
@@ -77,6 +101,12 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_HOSTS] = { "list of host names", true },
 	[KEY_DOMAINS] = { "list of domains", true },
 	[KEY_GROUPS] = { "list of any, home, self, servers, titles, addresses and prefixes", true },
+	[KEY_PER] = { "prefix lengths of IPv4 (8 to 32) and IPv6 (16 to 128)", false },
+	[KEY_LIMIT] = { "a number and a time, like 20/10m", false },
+	[KEY_LIMITS] = { "list of up to 4 numbers, each with a time, like 100/1m", true },
+	[KEY_BYTE_LIMITS] = { "list of up to 4 numbers of bytes (k, M and G are 1024 and so on), each with a "
+	                      "time, like 500M/1h",
+	        true },
 	[KEY_INCLUDE] = { "path, beside the configuration file unless absolute", false },
 };
 
@@ -86,6 +116,9 @@ static const char *const action_words[] = { ACTION_RELAY_NAMES, NULL };
 static const char *const smuggling_words[] = { "alert", "reset", NULL };
 static const char *const watch_words[] = { POLICY_WATCH_NAMES, NULL };
 static const char *const dnsbl_words[] = { "alert", "slow", "refuse-session", NULL };
+static const char *const watching_words[] = { "alert", "slow", "limit", "refuse-session", "block", "climb",
+	NULL };
+static const char *const volume_key_words[] = { VOLUME_KEY_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
@@ -93,12 +126,31 @@ static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 static_assert(COUNT(mode_words) == MODE_COUNT + 1, "a word for each mode");
 static_assert(COUNT(do_words) == DO_COUNT + 1, "a word for each decision");
 static_assert(COUNT(watch_words) == WATCH_COUNT + 1, "a word for each way to watch");
+static_assert(COUNT(volume_key_words) == VOLUME_KEY_COUNT + 1, "a word for each key");
+static_assert(
+        (int)BLOCK_REPUTATION - (int)BLOCK_REJECTS + 1 == (int)BEHAVIOUR_COUNT, "a block for each behaviour");
 static_assert(COUNT(hook_words) == CONF_HOOK_COUNT + 1, "a word for each hook");
 static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each action");
 
 /* clang-format off */
 #define WORDS(w) .words = (w), .set = value_word
 #define DRAFT(field) .offset = offsetof(struct draft, field)
+#define TITLED(field) .offset = offsetof(struct block, field)
+/* What volume blocks and behaviours have in common. */
+#define WATCHED(block, action_place, block_for_place) \
+	{ block, "action", KEY_WORD, "alert", .words = watching_words, .set = value_action, action_place, \
+	  .help = "In mode enforce: slow holds the server's refusals back, limit lets the source open few connections a minute, " \
+	          "refuse-session greets it with 554, block cuts it off; climb is slow, then limit, then block, each when it goes on." }, \
+	{ block, "except", KEY_GROUPS, NULL, .set = watching_except, \
+	  .help = "Clients that are not meant." }, \
+	{ block, "block-for", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, block_for_place, \
+	  .help = "How long the action block keeps a source off." }
+#define BEHAVIOUR(block, n) \
+	{ block, "enabled", KEY_YESNO, "yes", .set = value_yesno, DRAFT(behaviour_on[n]), \
+	  .help = "Whether it is looked for." }, \
+	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
+#define LIMIT(block, default, text) \
+	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = text }
 
 const struct key keys[] = {
 	{ BLOCK_ROOT, "mode", KEY_WORD, "monitor", WORDS(mode_words), DRAFT(mode),
@@ -178,6 +230,57 @@ const struct key keys[] = {
 	{ BLOCK_SLOW, "packets", KEY_NUMBER, "256", 1, CONF_HELD_MAX, "packets", .set = value_number, DRAFT(slow_packets),
 	  .help = "Held at once, by each worker, and never more than a quarter of queue.length: the rest is for those who do not wait. "
 	          "Beyond that, the one with the least time left is let go." },
+
+	{ BLOCK_VOLUME, "match", KEY_GROUPS, NULL, .set = volume_match,
+	  .help = "Clients that are counted. Any member matches." },
+	WATCHED(BLOCK_VOLUME, TITLED(volume_action), TITLED(volume_block_for)),
+	{ BLOCK_VOLUME, "per", KEY_PER, "32/64", .set = volume_per,
+	  .help = "How much of an address is one source. Blocks are never wider, and of rules always single addresses." },
+	{ BLOCK_VOLUME, "key", KEY_WORD, "source", WORDS(volume_key_words), TITLED(volume_key),
+	  .help = "What is counted for itself: each source; each envelope sender of a source; each user that has authenticated (in clear: what TLS hides is not seen)." },
+	{ BLOCK_VOLUME, "messages", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
+	  .help = "Mails that were accepted. More than 100 within any minute pass \"100/1m\"; up to 7d." },
+	{ BLOCK_VOLUME, "recipients", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
+	  .help = "Recipients that were accepted." },
+	{ BLOCK_VOLUME, "connections", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
+	  .help = "Connections that a server has greeted, TLS or not." },
+	{ BLOCK_VOLUME, "bytes", KEY_BYTE_LIMITS, NULL, 1, VOLUME_BYTES_MAX, .set = volume_limits,
+	  .help = "What the client has sent, TLS or not, counted at the end of each connection." },
+	{ BLOCK_VOLUME, "destinations", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
+	  .help = "Different servers." },
+	{ BLOCK_VOLUME, "max-rcpt", KEY_NUMBER, "0", 0, VOLUME_MOST_MAX, "recipients", .set = value_number, TITLED(volume_max_rcpt),
+	  .help = "Of one mail; 0 is any number." },
+	{ BLOCK_VOLUME, "spike", KEY_DECIMAL, "5", 0, 1000, "times", .decimals = 1, .set = value_decimal, TITLED(volume_spike),
+	  .help = "So far above what a source usually sends, measured in its own spread, is volume.spike; 0 learns nothing." },
+	{ BLOCK_VOLUME, "spike-floor", KEY_NUMBER, "20", 0, VOLUME_MOST_MAX, "recipients an hour", .set = value_number, TITLED(volume_spike_floor),
+	  .help = "Below that nothing is a spike, however quiet a source usually is." },
+
+	BEHAVIOUR(BLOCK_REJECTS, BEHAVIOUR_REJECTS),
+	{ BLOCK_REJECTS, "honest", KEY_DECIMAL, "10", 1, 998, "percent", .decimals = 1, .set = value_decimal, DRAFT(rejects_honest),
+	  .help = "Share of the recipients of people that servers refuse." },
+	{ BLOCK_REJECTS, "bad", KEY_DECIMAL, "50", 2, 999, "percent", .decimals = 1, .set = value_decimal, DRAFT(rejects_bad),
+	  .help = "Likewise of machines that guess or have old lists; above honest." },
+	{ BLOCK_REJECTS, "false-alarm", KEY_DECIMAL, "0.001", 1, 100000, "percent", .decimals = 4, .set = value_decimal, DRAFT(rejects_false_alarm),
+	  .help = "So many people may be taken for machines: the smaller, the more answers it takes." },
+	{ BLOCK_REJECTS, "miss", KEY_DECIMAL, "1", 1, 500000, "percent", .decimals = 4, .set = value_decimal, DRAFT(rejects_miss),
+	  .help = "So many machines may be taken for people, until they go on." },
+
+	BEHAVIOUR(BLOCK_FANOUT, BEHAVIOUR_FANOUT),
+	LIMIT(BLOCK_FANOUT, "30/10m", "Different servers that one source may talk to within any such time."),
+	BEHAVIOUR(BLOCK_TARGET, BEHAVIOUR_TARGET),
+	LIMIT(BLOCK_TARGET, "100/10m", "Different sources that may write to one recipient, or to one server, within any such time."),
+	BEHAVIOUR(BLOCK_HARVEST, BEHAVIOUR_HARVEST),
+	LIMIT(BLOCK_HARVEST, "20/10m", "Recipients that one source may try in vain, VRFY and EXPN among them."),
+	BEHAVIOUR(BLOCK_BACKSCATTER, BEHAVIOUR_BACKSCATTER),
+	LIMIT(BLOCK_BACKSCATTER, "100/1h", "Mails from the null sender."),
+	BEHAVIOUR(BLOCK_AUTH_GUESS, BEHAVIOUR_AUTH),
+	LIMIT(BLOCK_AUTH_GUESS, "10/10m", "Refused logins of one source."),
+	BEHAVIOUR(BLOCK_REPUTATION, BEHAVIOUR_REPUTATION),
+	LIMIT(BLOCK_REPUTATION, "1/1h", "Replies that name a blocklist; the next one is told."),
+
+	{ BLOCK_WATCH, "sources", KEY_NUMBER, "65536", 1000, 1 << 22, "sources", .set = value_number, DRAFT(watch_sources),
+	  .help = "Remembered at once. When there is no room, the one that has done least, and long ago, leaves." },
+
 	{ BLOCK_DATA, "watch", KEY_WORD, "all", WORDS(watch_words), DRAFT(data_watch),
 	  .help = "How much of each body is read: all, its first 64 KiB, or none. Less than all only from trusted clients: commands hidden in "
 	          "the rest reach the server before they are noticed, and with none records have no Message-ID." },
@@ -299,7 +402,7 @@ char *key_label(const struct key *key, char buf[KEY_LABEL_MAX])
 
 /* ---- nearly right -------------------------------------------------------------------------- */
 
-enum { NEAREST_TEXT_MAX = 64, ABBREVIATION_MIN = 3, BLOCK_LIST_MAX = 100 };
+enum { NEAREST_TEXT_MAX = 64, ABBREVIATION_MIN = 3, BLOCK_LIST_MAX = 100, BLOCKS_TOLD_MAX = 3 };
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
@@ -354,22 +457,23 @@ static const struct key *key_elsewhere(const char *name)
 	return NULL;
 }
 
-/* "relay or smuggling": the blocks with such a key, of which there is at least one. */
+/* "relay, smuggling or another": the blocks with such a key, of which there is at least one. */
 static void list_blocks(const char *name, char *buf, size_t room)
 {
-	unsigned kind, left = 0;
+	unsigned kind, left = 0, told = 0;
 	size_t len = 0;
 
 	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
 		left += key_find(kind, name) != NULL;
 	buf[0] = '\0';
-	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS && len < room; kind++)
+	for (kind = BLOCK_ROOT + 1; left > 0 && len < room; kind++)
 		if (key_find(kind, name)) {
-			left--;
-			len += (size_t)snprintf(buf + len, room - len, "%s%s", block_infos[kind].name,
-			        left > 1    ? ", "
-			        : left == 1 ? " or "
-			                    : "");
+			bool last = --left == 0 || ++told == BLOCKS_TOLD_MAX;
+			const char *next = left == 0 ? "" : last ? " or another" : left == 1 ? " or " : ", ";
+
+			len += (size_t)snprintf(buf + len, room - len, "%s%s", block_infos[kind].name, next);
+			if (last)
+				break;
 		}
 }
 

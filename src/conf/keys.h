@@ -24,6 +24,15 @@ enum block_kind {
 	BLOCK_RELAY,
 	BLOCK_SMUGGLING,
 	BLOCK_SLOW,
+	BLOCK_VOLUME,
+	BLOCK_REJECTS, /* these seven in the order of enum behaviour */
+	BLOCK_FANOUT,
+	BLOCK_TARGET,
+	BLOCK_HARVEST,
+	BLOCK_BACKSCATTER,
+	BLOCK_AUTH_GUESS,
+	BLOCK_REPUTATION,
+	BLOCK_WATCH,
 	BLOCK_DATA,
 	BLOCK_BLOCK,
 	BLOCK_QUEUE,
@@ -47,6 +56,7 @@ enum key_type {
 	KEY_WORD,
 	KEY_YESNO,
 	KEY_NUMBER,
+	KEY_DECIMAL,
 	KEY_COUNT,
 	KEY_MASK,
 	KEY_DURATION,
@@ -63,6 +73,10 @@ enum key_type {
 	KEY_HOSTS,
 	KEY_DOMAINS,
 	KEY_GROUPS,
+	KEY_PER,
+	KEY_LIMIT,
+	KEY_LIMITS,
+	KEY_BYTE_LIMITS,
 	KEY_INCLUDE,
 	KEY_TYPES
 };
@@ -77,13 +91,15 @@ struct key {
 	enum block_kind block;
 	const char *name;
 	enum key_type type;
-	const char *fallback;     /* the default, as a file would say it; NULL = nothing */
-	int64_t min, max;         /* numbers, ports and durations (in seconds) */
-	const char *unit;         /* of numbers, or "" */
+	const char *fallback; /* the default, as a file would say it; NULL = nothing */
+	int64_t min, max; /* numbers, ports and durations (in seconds); of KEY_DECIMAL in its last place */
+	const char *unit; /* of numbers, or "" */
+	unsigned
+	        decimals; /* KEY_DECIMAL: digits behind the point; the value is kept in units of the last one */
 	const char *const *words; /* KEY_WORD: NULL-terminated; index = the enum's value */
 	/* Checks one value and puts it into its place; reports what is wrong to b->problems. */
 	void (*set)(struct build *b, struct block *block, const struct entry *e);
-	size_t offset; /* scalars: of an int64_t or a const char * in struct draft (or, in rules, struct block) */
+	size_t offset; /* scalars: of an int64_t or a const char * in struct draft (in blocks with a title: struct block) */
 	const char *help;
 };
 extern const struct key keys[];

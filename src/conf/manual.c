@@ -43,6 +43,8 @@ static void print_duration(FILE *to, int64_t seconds)
 /* "number, 64 to 1048576 packets." */
 static void print_type(FILE *to, const struct key *key)
 {
+	char least[VALUE_DECIMAL_MAX], most[VALUE_DECIMAL_MAX];
+
 	fprintf(to, "Type: %s", key_types[key->type].what);
 	if (key->words)
 		print_words(to, key->words);
@@ -51,6 +53,9 @@ static void print_type(FILE *to, const struct key *key)
 		print_duration(to, key->min);
 		fputs(" to ", to);
 		print_duration(to, key->max);
+	} else if (key->type == KEY_DECIMAL) {
+		fprintf(to, ", %s to %s", value_print_decimal(key->min, key->decimals, least),
+		        value_print_decimal(key->max, key->decimals, most));
 	} else if (key->max > key->min) {
 		fprintf(to, ", %lld to %lld", (long long)key->min, (long long)key->max);
 	}
@@ -112,7 +117,7 @@ static const char head[] =
         ".Pp\n"
         "Titles of upstream, servers and network blocks are names of groups of addresses;\n"
         "no two may be the same, and none may be any, home, servers or self.\n"
-        "Wherever a rule names a group, an address or prefix may stand too.\n"
+        "Wherever a group is named, an address or prefix may stand too.\n"
         ".Sh KEYS\n";
 
 static const char tail[] = ".Sh FILES\n"

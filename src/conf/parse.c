@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INCLUDE_DEPTH_MAX = 10, KEYS_PER_BLOCK_MAX = 32 };
+enum { INCLUDE_DEPTH_MAX = 10, KEYS_PER_BLOCK_MAX = 64 };
 
 struct open_file {
 	struct place last; /* its last line */
@@ -201,7 +201,7 @@ static const struct {
 	{ "unexpected token",
 	        "lists are { \"a\", \"b\" }, values with spaces or any of { } ( ) = + , need quotes" },
 	{ "missing opening brace",
-	        "write NAME \"title\" { ... }; relay, smuggling, data, queue, nft and log take no title" },
+	        "write NAME \"title\" { ... }; a title is for upstream, servers, network, rule and volume" },
 	{ "missing title", "write NAME \"title\" { ... }" },
 	{ "attempt to append", "+= is for lists; write =" },
 	{ "missing parenthesis", "write include(\"FILE\")" },

@@ -122,6 +122,55 @@ void value_number(struct build *b, struct block *block, const struct entry *e)
 		        k->unit[0] ? " " : "", k->unit);
 }
 
+/* "2.5" with one decimal is 25. */
+static bool is_decimal(const char *text, unsigned decimals, int64_t *out)
+{
+	size_t whole = strspn(text, "0123456789"), behind = 0;
+	char digits[20];
+
+	if (text[whole] == '.')
+		behind = strspn(text + whole + 1, "0123456789");
+	if (whole == 0 || behind > decimals || whole + decimals >= sizeof(digits) ||
+	        text[whole + (behind ? behind + 1 : 0)] != '\0')
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s%.*s%.*s", (int)whole, text, (int)behind, text + whole + 1,
+	        (int)(decimals - behind), "0000");
+	return is_number(digits, 10, out);
+}
+
+char *value_print_decimal(int64_t value, unsigned decimals, char buf[VALUE_DECIMAL_MAX])
+{
+	int64_t one = 1;
+	int len;
+
+	for (unsigned i = 0; i < decimals; i++)
+		one *= 10;
+	len = snprintf(buf, VALUE_DECIMAL_MAX, "%lld.%0*lld", (long long)(value / one), (int)decimals,
+	        (long long)(value % one));
+	while (len > 0 && buf[len - 1] == '0')
+		buf[--len] = '\0';
+	if (len > 0 && buf[len - 1] == '.')
+		buf[--len] = '\0';
+	return buf;
+}
+
+void value_decimal(struct build *b, struct block *block, const struct entry *e)
+{
+	const struct key *k = e->key;
+	char label[KEY_LABEL_MAX], least[VALUE_DECIMAL_MAX], most[VALUE_DECIMAL_MAX];
+	int64_t value;
+
+	if (is_decimal(e->text, k->decimals, &value) && value >= k->min && value <= k->max)
+		put_number(b, block, e, value);
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no number in its range; write one from %s to %s %s, with up to %u "
+		        "digit%s behind the point",
+		        key_label(k, label), e->text, value_print_decimal(k->min, k->decimals, least),
+		        value_print_decimal(k->max, k->decimals, most), k->unit, k->decimals,
+		        k->decimals == 1 ? "" : "s");
+}
+
 void value_count(struct build *b, struct block *block, const struct entry *e)
 {
 	if (strcmp(e->text, "auto") == 0)
@@ -144,30 +193,38 @@ void value_mask(struct build *b, struct block *block, const struct entry *e)
 		        key_label(e->key, label), e->text);
 }
 
-void value_duration(struct build *b, struct block *block, const struct entry *e)
+bool value_read_duration(const char *text, int64_t max, int64_t *out)
 {
 	static const struct {
 		const char *suffix;
 		int64_t seconds;
 	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
-	const struct key *k = e->key;
-	const bool in_days = k->max % 86400 == 0;
-	char label[KEY_LABEL_MAX], *end;
 	int64_t value;
+	char *end;
 	size_t i;
 
+	if (!isdigit((unsigned char)text[0]))
+		return false;
 	errno = 0;
-	value = strtoll(e->text, &end, 10);
-	if (!isdigit((unsigned char)e->text[0]) || errno != 0)
-		end = e->text;
-	for (i = 0; end != e->text && i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].suffix) == 0 && value <= k->max / units[i].seconds &&
-		        value * units[i].seconds >= k->min) {
-			put_number(b, block, e, value * units[i].seconds);
-			return;
+	value = strtoll(text, &end, 10);
+	for (i = 0; errno == 0 && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].suffix) == 0 && value <= max / units[i].seconds) {
+			*out = value * units[i].seconds;
+			return true;
 		}
-	if (strcmp(e->text, "0") == 0 && k->min == 0) {
-		put_number(b, block, e, 0);
+	return false;
+}
+
+void value_duration(struct build *b, struct block *block, const struct entry *e)
+{
+	const struct key *k = e->key;
+	const bool in_days = k->max % 86400 == 0;
+	char label[KEY_LABEL_MAX];
+	int64_t value = 0;
+
+	if ((value_read_duration(e->text, k->max, &value) && value >= k->min) ||
+	        (strcmp(e->text, "0") == 0 && k->min == 0)) {
+		put_number(b, block, e, value);
 		return;
 	}
 	build_error(b, &e->at,

@@ -7,6 +7,7 @@
 
 #include "conf/build.h"
 #include "conf_files.h"
+#include "conf_watching.h"
 #include "smtp/address.h"
 #include "suite.h"
 
@@ -81,7 +82,7 @@ static void empty_file_means_defaults(void)
 /* Each default of the key table, written into a file, is accepted and changes nothing. */
 static void defaults_can_be_written(void)
 {
-	char text[4096] = "";
+	char text[8192] = "";
 	const struct key *key;
 	struct conf *c;
 	unsigned kind;
@@ -144,8 +145,7 @@ static const char every_key[] =
         "cache-least = 30s  cache-most = 2h  test = 10m  timeout = 3s }\n"
         "log { eve = -  alerts-only = yes  stats = 2h }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
-        "control { path = /tmp/ask.sock  group = mail-admins }\n"
-        "include(more.conf)\n";
+        "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT "include(more.conf)\n";
 
 static struct conf *load_every_key(void)
 {
@@ -160,7 +160,8 @@ static struct conf *load_every_key(void)
 	return c;
 }
 
-/* Whoever adds a key has to use it in every_key, and to assert below what it does. */
+/* Whoever adds a key has to use it in every_key, and to assert below what it does (of volume blocks and behaviours: in
+ * test_conf_watching.c). */
 static void every_key_is_in_the_test(void)
 {
 	char written[80];

@@ -101,7 +101,7 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: missing title for section 'upstream'; write NAME \"title\" { ... }" },
 	{ "upstream \"x\" addresses = {}\n",
 	        "t.conf:1: missing opening brace for section 'upstream'; write NAME \"title\" { ... }; "
-	        "relay, smuggling, data, queue, nft and log take no title" },
+	        "a title is for upstream, servers, network, rule and volume" },
 	{ "rule \"a\" { from = { \"hme\" } to = { \"srevers\" } do = refse }\n",
 	        "t.conf:1: nothing is named \"hme\"; did you mean \"home\"?\n"
 	        "t.conf:1: nothing is named \"srevers\"; did you mean \"servers\"?\n"
@@ -231,13 +231,13 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:1: unknown key \"include\" in rule; it belongs outside of blocks; close the block "
 	        "before it" },
 	{ "tls { inbound = pass }\n"
-	  "volume \"h\" { match = { \"home\" } }\n"
+	  "volum \"h\" { match = { \"home\" } }\n"
 	  "metrics { }\n"
 	  "privacy = 3\n"
 	  "never-block = { \"a\" }\n"
 	  "mode = x\n",
 	        "t.conf:1: unknown key \"tls\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:2: unknown key \"volume\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:2: unknown key \"volum\"; did you mean volume?\n"
 	        "t.conf:3: unknown key \"metrics\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:4: unknown key \"privacy\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:5: nothing is named \"a\"; write any, home, self, servers, the title of an upstream, "
@@ -249,9 +249,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  "}\n",
 	        "t.conf:2: unknown key \"mx-off\" in upstream; did you mean mx-of?\n"
 	        "t.conf:3: unknown key \"adresses\" in upstream; did you mean addresses?" },
-	{ "action = alert\n", "t.conf:1: unknown key \"action\"; it belongs into a block: relay, smuggling "
-	                      "or dnsbl { action ... "
-	                      "}" },
+	{ "action = alert\n", "t.conf:1: unknown key \"action\"; it belongs into a block: relay, smuggling, "
+	                      "volume or another { action ... }" },
 	{ "addresses = { \"192.0.2.1\" }\n",
 	        "t.conf:1: unknown key \"addresses\"; it belongs into a block: upstream, servers or network "
 	        "{ addresses ... }" },
