@@ -23,6 +23,7 @@ struct draft {
 	int64_t behaviour_on[BEHAVIOUR_COUNT], behaviour_action[BEHAVIOUR_COUNT];
 	int64_t behaviour_block_for[BEHAVIOUR_COUNT];
 	int64_t rejects_honest, rejects_bad, rejects_false_alarm, rejects_miss; /* permille, and ppm */
+	int64_t backscatter_share;                                              /* permille */
 	int64_t watch_sources;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
@@ -132,10 +133,11 @@ void group_add_member(struct build *b, const struct entry *e, struct policy_grou
 void group_open_all(struct build *b);
 
 /* watching.c: volume blocks and behaviours */
-void volume_match(struct build *b, struct block *block, const struct entry *e);
+void watching_match(struct build *b, struct block *block, const struct entry *e);
 void volume_per(struct build *b, struct block *block, const struct entry *e);
 void volume_limits(struct build *b, struct block *block, const struct entry *e);
 void watching_except(struct build *b, struct block *block, const struct entry *e);
+void watching_other_limit(struct build *b, struct block *block, const struct entry *e);
 void watching_limit(struct build *b, struct block *block, const struct entry *e);
 /* A number for the block, in the order of the file. */
 void volume_open(struct build *b, struct block *block);

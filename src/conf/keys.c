@@ -148,7 +148,11 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 #define BEHAVIOUR(block, n) \
 	{ block, "enabled", KEY_YESNO, "yes", .set = value_yesno, DRAFT(behaviour_on[n]), \
 	  .help = "Whether it is looked for." }, \
+	{ block, "match", KEY_GROUPS, NULL, .set = watching_match, \
+	  .help = "Clients that are meant. Without any, all but servers of ours." }, \
 	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
+#define OTHER_LIMIT(block, name, default, text) \
+	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_other_limit, .help = text " 0 sets no such limit." }
 #define LIMIT(block, default, text) \
 	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = text }
 
@@ -231,7 +235,7 @@ const struct key keys[] = {
 	  .help = "Held at once, by each worker, and never more than a quarter of queue.length: the rest is for those who do not wait. "
 	          "Beyond that, the one with the least time left is let go." },
 
-	{ BLOCK_VOLUME, "match", KEY_GROUPS, NULL, .set = volume_match,
+	{ BLOCK_VOLUME, "match", KEY_GROUPS, NULL, .set = watching_match,
 	  .help = "Clients that are counted. Any member matches." },
 	WATCHED(BLOCK_VOLUME, TITLED(volume_action), TITLED(volume_block_for)),
 	{ BLOCK_VOLUME, "per", KEY_PER, "32/64", .set = volume_per,
@@ -266,15 +270,22 @@ const struct key keys[] = {
 	  .help = "So many machines may be taken for people, until they go on." },
 
 	BEHAVIOUR(BLOCK_FANOUT, BEHAVIOUR_FANOUT),
-	LIMIT(BLOCK_FANOUT, "30/10m", "Different servers that one source may talk to within any such time."),
+	LIMIT(BLOCK_FANOUT, "20/10m", "Different servers that one source may talk to within any such time."),
+	OTHER_LIMIT(BLOCK_FANOUT, "long-limit", "100/1d", "Likewise, over a longer time."),
 	BEHAVIOUR(BLOCK_TARGET, BEHAVIOUR_TARGET),
-	LIMIT(BLOCK_TARGET, "100/10m", "Different sources that may write to one recipient, or to one server, within any such time."),
+	LIMIT(BLOCK_TARGET, "50/10m", "Different sources that may write to one recipient within any such time."),
+	OTHER_LIMIT(BLOCK_TARGET, "server-limit", "5000/10m", "Likewise to one server."),
 	BEHAVIOUR(BLOCK_HARVEST, BEHAVIOUR_HARVEST),
 	LIMIT(BLOCK_HARVEST, "20/10m", "Recipients that one source may try in vain, VRFY and EXPN among them."),
+	OTHER_LIMIT(BLOCK_HARVEST, "long-limit", "100/1d", "Likewise, over a longer time."),
 	BEHAVIOUR(BLOCK_BACKSCATTER, BEHAVIOUR_BACKSCATTER),
-	LIMIT(BLOCK_BACKSCATTER, "100/1h", "Mails from the null sender."),
+	LIMIT(BLOCK_BACKSCATTER, "100/1h", "Mails from the null sender, and more than their share."),
+	{ BLOCK_BACKSCATTER, "share", KEY_DECIMAL, "20", 0, 1000, "percent", .decimals = 1, .set = value_decimal, DRAFT(backscatter_share),
+	  .help = "Of all mail, so much may be from the null sender; 0 asks for no share." },
+	OTHER_LIMIT(BLOCK_BACKSCATTER, "recipient-limit", "50/1h", "Likewise to one recipient."),
 	BEHAVIOUR(BLOCK_AUTH_GUESS, BEHAVIOUR_AUTH),
 	LIMIT(BLOCK_AUTH_GUESS, "10/10m", "Refused logins of one source."),
+	OTHER_LIMIT(BLOCK_AUTH_GUESS, "user-limit", "10/1h", "Different users that one source, or its network, may try."),
 	BEHAVIOUR(BLOCK_REPUTATION, BEHAVIOUR_REPUTATION),
 	LIMIT(BLOCK_REPUTATION, "1/1h", "Replies that name a blocklist; the next one is told."),
 

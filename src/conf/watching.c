@@ -41,12 +41,14 @@ static struct behaviour_rule *behaviour_of(struct build *b, const struct block *
 
 /* ---- who --------------------------------------------------------------------------------------- */
 
-void volume_match(struct build *b, struct block *block, const struct entry *e)
+void watching_match(struct build *b, struct block *block, const struct entry *e)
 {
 	struct volume_block *v = volume_of(b, block);
 
 	block->volume_matches = true;
-	if (v)
+	if (block->kind != BLOCK_VOLUME)
+		group_add_member(b, e, &behaviour_of(b, block)->match);
+	else if (v)
 		group_add_member(b, e, &v->match);
 }
 
@@ -110,17 +112,20 @@ static bool read_limit(struct build *b, const struct entry *e, struct volume_lim
 	const char *slash = NULL;
 	int64_t seconds = 0;
 
+	*out = (struct volume_limit) { 0 };
+	if (k->min == 0 && strcmp(e->text, "0") == 0)
+		return true;
 	if (read_most(k, e->text, &out->most, &slash) && *slash == '/' &&
-	        value_read_duration(slash + 1, VOLUME_WINDOW_MAX_S, &seconds) && seconds > 0) {
+	        value_read_duration(slash + 1, VOLUME_WINDOW_MAX_S, &seconds) && seconds > 0 &&
+	        out->most > 0) {
 		out->window_s = (uint32_t)seconds;
 		return true;
 	}
 	build_error(b, &e->at,
-	        "%s: \"%s\" is no limit; write a number from %lld to %lld%s, a slash, and a time from 1s to "
+	        "%s: \"%s\" is no limit; write a number from 1 to %lld%s, a slash, and a time from 1s to "
 	        "%dd, like %s",
-	        key_label(k, label), e->text, (long long)k->min, (long long)k->max,
-	        bytes ? " (also with k, M or G)" : "", VOLUME_WINDOW_MAX_S / 86400,
-	        bytes ? "500M/1h" : "100/1m");
+	        key_label(k, label), e->text, (long long)k->max, bytes ? " (also with k, M or G)" : "",
+	        VOLUME_WINDOW_MAX_S / 86400, bytes ? "500M/1h" : "100/1m");
 	return false;
 }
 
@@ -157,6 +162,14 @@ void watching_limit(struct build *b, struct block *block, const struct entry *e)
 
 	if (read_limit(b, e, &limit))
 		behaviour_of(b, block)->limit = limit;
+}
+
+void watching_other_limit(struct build *b, struct block *block, const struct entry *e)
+{
+	struct volume_limit limit;
+
+	if (read_limit(b, e, &limit))
+		behaviour_of(b, block)->other = limit;
 }
 
 /* ---- all together -------------------------------------------------------------------------------- */
@@ -217,6 +230,7 @@ void watching_make(struct build *b)
 		w->behaviours[i].block_for_s = (uint32_t)d->behaviour_block_for[i];
 	}
 	make_rejects(b);
+	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille = (uint32_t)d->backscatter_share;
 	w->sources = (uint32_t)d->watch_sources;
 	policy_set_watching(b->policy, w);
 }

@@ -10,6 +10,7 @@
 
 static const char around[] = "home = { 10.0.0.0/8 }\n"
                              "upstream isp { addresses = { 198.51.100.10 } }\n"
+                             "network customers { addresses = { 100.64.0.0/12 } }\n"
                              "servers mail { addresses = { 10.0.0.25 } }\n"
                              "rule all { from = { any } to = { any } }\n";
 
@@ -53,6 +54,9 @@ static void nothing_written_is_the_default(void)
 		CU_ASSERT_EQUAL(got->action, wanted->action);
 		CU_ASSERT_EQUAL(got->limit.most, wanted->limit.most);
 		CU_ASSERT_EQUAL(got->limit.window_s, wanted->limit.window_s);
+		CU_ASSERT_EQUAL(got->other.most, wanted->other.most);
+		CU_ASSERT_EQUAL(got->other.window_s, wanted->other.window_s);
+		CU_ASSERT_EQUAL(got->share_permille, wanted->share_permille);
 		CU_ASSERT_EQUAL(got->block_for_s, wanted->block_for_s);
 	}
 	CU_ASSERT_EQUAL(memcmp(&w->rejects, &usual.rejects, sizeof(usual.rejects)), 0);
@@ -157,6 +161,14 @@ static void behaviours_arrive(void)
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_FANOUT].limit.most, 50);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_FANOUT].limit.window_s, 300);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_FANOUT].action, ACTION_LIMIT);
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_FANOUT].other.most, 0);
+	CU_ASSERT(policy_groups_have(
+	        &b[BEHAVIOUR_FANOUT].match, (unsigned)policy_group_find(c->policy, "customers")));
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_TARGET].other.most, 7777);
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_BACKSCATTER].share_permille, 125);
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_BACKSCATTER].other.most, 9);
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_BACKSCATTER].other.window_s, 540);
+	CU_ASSERT_EQUAL(b[BEHAVIOUR_AUTH].other.most, 4);
 	CU_ASSERT(!b[BEHAVIOUR_TARGET].on && b[BEHAVIOUR_FANOUT].on);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_HARVEST].limit.most, 7);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_HARVEST].limit.window_s, 60);
@@ -171,80 +183,80 @@ static void behaviours_arrive(void)
 
 struct mistake {
 	const char *text;
-	const char *messages; /* in order, one a line; the text begins in line 5 */
+	const char *messages; /* in order, one a line; the text begins in line 6 */
 };
 
 static const struct mistake errors[] = {
 	{ "volume x { recipients = { 5/1m } }",
-	        "t.conf:5: volume \"x\" has no match; add match = { home }, or whose mail it is to count" },
+	        "t.conf:6: volume \"x\" has no match; add match = { home }, or whose mail it is to count" },
 	{ "volume x { match = { hme } recipients = { 1/1m } }",
-	        "t.conf:5: nothing is named \"hme\"; did you mean \"home\"?" },
+	        "t.conf:6: nothing is named \"hme\"; did you mean \"home\"?" },
 	{ "volume x { match = { home } }\nvolume x { match = { any } }",
-	        "t.conf:6: title \"x\" is taken by volume in t.conf:5; choose another one" },
+	        "t.conf:7: title \"x\" is taken by volume in t.conf:6; choose another one" },
 	{ "volume x { match = { home } per = 33/64 }\nvolume y { match = { home } per = 24 }\n"
 	  "volume z { match = { home } per = 7/129 }",
-	        "t.conf:5: volume.per = \"33/64\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to "
+	        "t.conf:6: volume.per = \"33/64\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to "
 	        "32 "
 	        "and from 16 to 128, like 32/64\n"
-	        "t.conf:6: volume.per = \"24\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to 32 "
+	        "t.conf:7: volume.per = \"24\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to 32 "
 	        "and from 16 to 128, like 32/64\n"
-	        "t.conf:7: volume.per = \"7/129\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to "
+	        "t.conf:8: volume.per = \"7/129\" is no pair of prefix lengths; write IPv4/IPv6, from 8 to "
 	        "32 "
 	        "and from 16 to 128, like 32/64" },
 	{ "volume x { match = { home }\n recipients = { 100, 0/1m, 100/0s, 5M/1m, 100/8d, \"-1/1m\" }\n}",
-	        "t.conf:6: volume.recipients: \"100\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"100\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, "
 	        "and a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:6: volume.recipients: \"0/1m\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"0/1m\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, and a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:6: volume.recipients: \"100/0s\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"100/0s\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, and a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:6: volume.recipients: \"5M/1m\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"5M/1m\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, and a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:6: volume.recipients: \"100/8d\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"100/8d\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, and a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:6: volume.recipients: \"-1/1m\" is no limit; write a number from 1 to 1000000, a "
+	        "t.conf:7: volume.recipients: \"-1/1m\" is no limit; write a number from 1 to 1000000, a "
 	        "slash, and a time from 1s to 7d, like 100/1m" },
 	{ "volume x { match = { home } bytes = { 5T/1h, 99999999999G/1h } }",
-	        "t.conf:5: volume.bytes: \"5T/1h\" is no limit; write a number from 1 to 1125899906842624 "
+	        "t.conf:6: volume.bytes: \"5T/1h\" is no limit; write a number from 1 to 1125899906842624 "
 	        "(also with k, M or G), a slash, and a time from 1s to 7d, like 500M/1h\n"
-	        "t.conf:5: volume.bytes: \"99999999999G/1h\" is no limit; write a number from 1 to "
+	        "t.conf:6: volume.bytes: \"99999999999G/1h\" is no limit; write a number from 1 to "
 	        "1125899906842624 (also with k, M or G), a slash, and a time from 1s to 7d, like 500M/1h" },
 	{ "volume x { match = { home } messages = { 1/1s, 2/2m, 3/3h, 4/4h, 5/5h } }",
-	        "t.conf:5: volume.messages has more than 4 limits; leave some out" },
+	        "t.conf:6: volume.messages has more than 4 limits; leave some out" },
 	{ "volume x { match = { home } spike = 2.55 spike-floor = x max-rcpt = -1 }",
-	        "t.conf:5: volume.spike = \"2.55\" is no number in its range; write one from 0 to 100 times, "
+	        "t.conf:6: volume.spike = \"2.55\" is no number in its range; write one from 0 to 100 times, "
 	        "with up to 1 digit behind the point\n"
-	        "t.conf:5: volume.spike-floor = \"x\" is no number in its range; write one from 0 to 1000000 "
+	        "t.conf:6: volume.spike-floor = \"x\" is no number in its range; write one from 0 to 1000000 "
 	        "recipients an hour\n"
-	        "t.conf:5: volume.max-rcpt = \"-1\" is no number in its range; write one from 0 to 1000000 "
+	        "t.conf:6: volume.max-rcpt = \"-1\" is no number in its range; write one from 0 to 1000000 "
 	        "recipients" },
 	{ "volume x { match = { home } key = user action = reset }",
-	        "t.conf:5: volume.key = \"user\" is unknown; write one of: source, mail-from, auth-user\n"
-	        "t.conf:5: volume.action = \"reset\" is unknown; write one of: alert, slow, limit, "
+	        "t.conf:6: volume.key = \"user\" is unknown; write one of: source, mail-from, auth-user\n"
+	        "t.conf:6: volume.action = \"reset\" is unknown; write one of: alert, slow, limit, "
 	        "refuse-session, block, climb" },
 	{ "harvest { enabled = maybe\n limit = 20 }\nauth-guess { action = blok }",
-	        "t.conf:5: harvest.enabled is yes or no, not \"maybe\"\n"
-	        "t.conf:6: harvest.limit: \"20\" is no limit; write a number from 1 to 1000000, a slash, and "
+	        "t.conf:6: harvest.enabled is yes or no, not \"maybe\"\n"
+	        "t.conf:7: harvest.limit: \"20\" is no limit; write a number from 1 to 1000000, a slash, and "
 	        "a time from 1s to 7d, like 100/1m\n"
-	        "t.conf:7: auth-guess.action = \"blok\" is unknown; did you mean block? (one of: alert, "
+	        "t.conf:8: auth-guess.action = \"blok\" is unknown; did you mean block? (one of: alert, "
 	        "slow, "
 	        "limit, refuse-session, block, climb)" },
 	{ "rejects {\n honest = 60\n}",
-	        "t.conf:6: rejects.bad = 50 is not above rejects.honest = 60: nothing would tell machines "
+	        "t.conf:7: rejects.bad = 50 is not above rejects.honest = 60: nothing would tell machines "
 	        "from people; write a higher one, or a lower honest" },
 	{ "rejects { bad = 100 false-alarm = 0.00001 miss = 60 }",
-	        "t.conf:5: rejects.bad = \"100\" is no number in its range; write one from 0.2 to 99.9 "
+	        "t.conf:6: rejects.bad = \"100\" is no number in its range; write one from 0.2 to 99.9 "
 	        "percent, with up to 1 digit behind the point\n"
-	        "t.conf:5: rejects.false-alarm = \"0.00001\" is no number in its range; write one from "
+	        "t.conf:6: rejects.false-alarm = \"0.00001\" is no number in its range; write one from "
 	        "0.0001 "
 	        "to 10 percent, with up to 4 digits behind the point\n"
-	        "t.conf:5: rejects.miss = \"60\" is no number in its range; write one from 0.0001 to 50 "
+	        "t.conf:6: rejects.miss = \"60\" is no number in its range; write one from 0.0001 to 50 "
 	        "percent, with up to 4 digits behind the point" },
-	{ "rejects { limit = 5/1m }", "t.conf:5: unknown key \"limit\" in rejects; it belongs into a block: "
+	{ "rejects { limit = 5/1m }", "t.conf:6: unknown key \"limit\" in rejects; it belongs into a block: "
 	                              "fanout, target, harvest or another { limit ... }" },
 	{ "watch { sources = 10 }",
-	        "t.conf:5: watch.sources = \"10\" is no number in its range; write one from 1000 to 4194304 "
+	        "t.conf:6: watch.sources = \"10\" is no number in its range; write one from 1000 to 4194304 "
 	        "sources" },
 };
 
@@ -254,20 +266,21 @@ static const struct mistake warnings[] = {
 	  "volume b { match = { 10.2.0.0/16 } }\nvolume c { match = { 10.1.2.3 } }\n"
 	  "volume d { match = { 10.0.0.0/8 } except = { mail, 10.1.0.0/16, 10.7.7.7 } }\n"
 	  "volume e { match = { 10.2.0.0/16 } key = mail-from messages = { 1/1m } }",
-	        "t.conf:7: warning: volume \"b\" counts nobody: volume \"a\" (t.conf:6) takes all of its "
+	        "t.conf:8: warning: volume \"b\" counts nobody: volume \"a\" (t.conf:7) takes all of its "
 	        "clients before; move it up, or take them out there with except\n"
-	        "t.conf:9: warning: volume \"d\" counts nobody: volume \"a\" (t.conf:6) takes all of its "
+	        "t.conf:10: warning: volume \"d\" counts nobody: volume \"a\" (t.conf:7) takes all of its "
 	        "clients before; move it up, or take them out there with except" },
 	{ "volume a {\n match = { 10.1.0.0/16 }\n except = { home }\n}\nvolume b { match = { isp } }\n"
 	  "volume c { match = { isp, 10.0.0.25 } except = { servers } }",
-	        "t.conf:7: warning: volume \"a\" counts nobody: except takes out all that match names; name "
+	        "t.conf:8: warning: volume \"a\" counts nobody: except takes out all that match names; name "
 	        "fewer there\n"
-	        "t.conf:9: warning: volume \"b\" counts nobody: it names upstreams alone, and they are never "
+	        "t.conf:10: warning: volume \"b\" counts nobody: it names upstreams alone, and they are "
+	        "never "
 	        "counted, since they pass on what others wrote; remove it\n"
-	        "t.conf:10: warning: volume \"c\" counts nobody: except takes out all that match names; name "
+	        "t.conf:11: warning: volume \"c\" counts nobody: except takes out all that match names; name "
 	        "fewer there" },
 	{ "not-home = { 10.0.0.0/8 }\nvolume a { match = { home } }",
-	        "t.conf:6: warning: volume \"a\" names home, which has no address and matches nothing; write "
+	        "t.conf:7: warning: volume \"a\" names home, which has no address and matches nothing; write "
 	        "home = { ... }" },
 	/* limits that others make useless: in a longer window, in a shorter one, the same twice */
 	{ "volume a {\n match = { home }\n recipients = { 100/1m, 6000/1h }\n messages = { 100/1m,\n 50/1h "
@@ -275,41 +288,42 @@ static const struct mistake warnings[] = {
 	  " connections = { 5/1m,\n 5/1m }\n}\n"
 	  "volume b { match = { any } recipients = { 100/1m, 5999/1h, 20000/1d } bytes = { 1M/1m, 61M/61m } "
 	  "}",
-	        "t.conf:7: warning: volume \"a\": recipients \"6000/1h\" has no effect: \"100/1m\" is passed "
+	        "t.conf:8: warning: volume \"a\": recipients \"6000/1h\" has no effect: \"100/1m\" is passed "
 	        "before; leave one out\n"
-	        "t.conf:8: warning: volume \"a\": messages \"100/1m\" has no effect: \"50/1h\" is passed "
+	        "t.conf:9: warning: volume \"a\": messages \"100/1m\" has no effect: \"50/1h\" is passed "
 	        "before; leave one out\n"
-	        "t.conf:11: warning: volume \"a\": connections \"5/1m\" has no effect: \"5/1m\" is passed "
+	        "t.conf:12: warning: volume \"a\": connections \"5/1m\" has no effect: \"5/1m\" is passed "
 	        "before; leave one out\n"
-	        "t.conf:13: warning: volume \"b\": bytes \"61M/61m\" has no effect: \"1M/1m\" is passed "
+	        "t.conf:14: warning: volume \"b\": bytes \"61M/61m\" has no effect: \"1M/1m\" is passed "
 	        "before; leave one out" },
 	{ "volume a {\n match = { home }\n spike = 0\n}\n"
 	  "volume b {\n match = { home }\n key = auth-user\n}\n"
 	  "volume c { match = { any } spike = 0\n spike-floor = 5\n max-rcpt = 5 }\n"
 	  "volume d { match = { any } key = mail-from messages = { 5/1m } spike = 7 }",
-	        "t.conf:5: warning: volume \"a\" has no limit and no spike, so nothing ever comes of it; add "
+	        "t.conf:6: warning: volume \"a\" has no limit and no spike, so nothing ever comes of it; add "
 	        "one, such as recipients = { 100/1m }\n"
-	        "t.conf:9: warning: volume \"b\" has no limit, so nothing ever comes of it; add one, such as "
+	        "t.conf:10: warning: volume \"b\" has no limit, so nothing ever comes of it; add one, such "
+	        "as "
 	        "recipients = { 100/1m }\n"
-	        "t.conf:14: warning: volume \"c\": spike-floor has no effect: spike is 0; remove it\n"
-	        "t.conf:16: warning: volume \"d\": spike has no effect: what is usual is learned of sources "
+	        "t.conf:15: warning: volume \"c\": spike-floor has no effect: spike is 0; remove it\n"
+	        "t.conf:17: warning: volume \"d\": spike has no effect: what is usual is learned of sources "
 	        "alone; remove it, or the key" },
 	/* what is done */
 	{ "mode = enforce\nvolume a { match = { home } action = slow block-for = 2h }\n"
 	  "volume b { match = { isp, servers }\n action = block }\nharvest { block-for = 1h }\n"
 	  "fanout { enabled = no action = block }",
-	        "t.conf:6: warning: volume \"a\": block-for has no effect: its action is slow; write action "
+	        "t.conf:7: warning: volume \"a\": block-for has no effect: its action is slow; write action "
 	        "= "
 	        "block, or remove it\n"
-	        "t.conf:9: warning: harvest: block-for has no effect: its action is alert; write action = "
+	        "t.conf:10: warning: harvest: block-for has no effect: its action is alert; write action = "
 	        "block, or remove it\n"
-	        "t.conf:10: warning: fanout.action has no effect: fanout.enabled is no" },
+	        "t.conf:11: warning: fanout.action has no effect: fanout.enabled is no" },
 	{ "mode = enforce\nnever-block = { 10.9.0.0/16 }\n"
 	  "volume b { match = { servers, 10.9.9.9 }\n action = block }",
-	        "t.conf:8: warning: volume \"b\": action = block does no more than alert: servers, and whom "
+	        "t.conf:9: warning: volume \"b\": action = block does no more than alert: servers, and whom "
 	        "never-block names, are not punished; write alert" },
 	{ "harvest { action = slow }\nvolume a { match = { home } action = block }",
-	        "t.conf:5: warning: harvest: action = slow is told and not done: mode is monitor; write mode "
+	        "t.conf:6: warning: harvest: action = slow is told and not done: mode is monitor; write mode "
 	        "= enforce when it is to act" },
 	{ "mode = enforce\nvolume a { match = { home, isp } except = { servers } recipients = { 100/1m, "
 	  "1000/1h } "
