@@ -35,7 +35,7 @@
 enum {
 	HISTORY_BYTES = 256 * 1024, /* compared resends reach back this far at most */
 	PATIENCE_PACKETS = 8, /* observing: how long unseen bytes, or the server's side, are waited for */
-	LINGER_SHARE = 16,    /* one in so many flows may stay after a reset, for a while */
+	LINGER_SHARE = 16,    /* one in so many flows may stay after a reset, or is remembered, for a while */
 };
 void inspect_settings_default(struct inspect_settings *s, int offline)
 {
@@ -58,13 +58,16 @@ struct inspect *inspect_new(const struct inspect_settings *s, struct ring *ring,
 	in->settings = *s;
 	in->ring = ring;
 	in->flows = table_new(s->flows, sizeof(struct flow_key), flow_bytes, s->hash_key);
+	in->over = table_new(
+	        s->flows / LINGER_SHARE, sizeof(struct flow_key), sizeof(struct flow_over), s->hash_key);
 	in->pages = stream_pages_new(s->pages);
 	in->commands = smtp_pool_new(s->commands);
 	in->edits = edit_pool_new(s->edits);
 	in->linger_capacity = s->flows / LINGER_SHARE;
 	in->linger = calloc(in->linger_capacity, sizeof(*in->linger));
 	in->silent = calloc(s->flows, sizeof(*in->silent));
-	if (!in->flows || !in->pages || !in->commands || !in->edits || !in->linger || !in->silent) {
+	if (!in->flows || !in->over || !in->pages || !in->commands || !in->edits || !in->linger ||
+	        !in->silent) {
 		inspect_free(in);
 		errno = ENOMEM;
 		return NULL;
@@ -78,6 +81,7 @@ void inspect_free(struct inspect *in)
 	if (!in)
 		return;
 	table_free(in->flows);
+	table_free(in->over);
 	stream_pages_free(in->pages);
 	slab_free(in->commands);
 	slab_free(in->edits);

@@ -96,12 +96,19 @@ struct flow_linger {
 	uint64_t until_us;
 };
 
+/* Where a connection ended that both ends have closed; by end of its key. */
+struct flow_over {
+	uint64_t over_us;
+	uint32_t end_seq[2]; /* of the FIN, which takes one more */
+};
+
 struct inspect {
 	struct inspect_settings settings;
 	const struct policy *policy;
 	uint32_t policy_number; /* changes with the policy */
 	struct ring *ring;
 	struct table *flows;
+	struct table *over; /* flow key -> struct flow_over */
 	struct stream_pages *pages;
 	struct slab *commands;
 	struct slab *edits;

@@ -1,6 +1,6 @@
 /* inspect_life.c - flows of the packet engine: how they begin, and when they are over.
  *
- * A flow begins with a SYN, or in the middle with payload. It ends when both FINs are in order, some
+ * A flow begins with a SYN, or in the middle with payload that is no resend of one that has just ended. It ends when both FINs are in order, some
  * time after a reset, when idle too long, or by eviction. Whoever can make us end a flow whose
  * connection goes on has it picked up again in the middle, where nothing is refused. Hence:
  * - A SYN into a living flow is believed once the server agrees to it (its SYN-ACK acknowledges it);
@@ -26,6 +26,29 @@
 
 /* ---- flows --------------------------------------------------------------------------------- */
 
+enum { OVER_S = 60 }; /* TCP_TIMEWAIT_LEN of Linux, include/net/tcp.h */
+
+static void remember_end(struct inspect *in, const struct flow *f, uint64_t now_us)
+{
+	struct flow_over *over = table_take(in->over, table_key(in->flows, f), now_us, NULL);
+
+	over->over_us = now_us;
+	for (int side = SMTP_CLIENT; side <= SMTP_SERVER; side++)
+		over->end_seq[side == SMTP_CLIENT ? f->first_end : !f->first_end] =
+		        f->stream[side].base_seq + (uint32_t)f->fin_offset[side];
+}
+
+/* A segment, or its resend, of a connection that both ends have closed: its last bytes may come twice, as their
+ * acknowledgement was lost or late. */
+static bool is_over(const struct inspect *in, const struct flow_key *key, uint8_t sender_end,
+        const struct segment *seg, uint64_t now_us)
+{
+	const struct flow_over *over = table_find(in->over, key);
+
+	return over && now_us < over->over_us + OVER_S * UINT64_C(1000000) &&
+	       (int32_t)(over->end_seq[sender_end] - (seg->seq + seg->payload_bytes)) >= 0;
+}
+
 void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state, uint64_t now_us)
 {
 	struct dialogue *d = flow_dialogue(f);
@@ -33,6 +56,8 @@ void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state
 	struct event *e;
 	int side;
 
+	if (state == STATE_CLOSED)
+		remember_end(in, f, now_us);
 	if (f->was_reset)
 		state = STATE_RESET_BY_US;
 	inspect_facts_end(in, f, orderly ? END_CLOSED : END_LOST, now_us);
@@ -203,6 +228,8 @@ static struct flow *flow_begin(struct inspect *in, const struct packet *packet, 
 	if (!(seg->flags & TCP_SYN) && seg->payload_bytes == 0)
 		return NULL;
 	if (!policy_has_port(in->policy, seg->dport) && !policy_has_port(in->policy, seg->sport))
+		return NULL;
+	if (!(seg->flags & TCP_SYN) && is_over(in, key, sender_end, seg, packet->time_us))
 		return NULL;
 	return flow_add(in, packet, seg, key, sender_end);
 }

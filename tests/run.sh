@@ -4,8 +4,8 @@
 # summed over the stages that count.
 #
 # Once all is built, three lanes run beside each other: the lab, and the lab with sanitizers, which wait for mail servers
-# most of the time, and what needs the processor. The second kernel, which needs one of them for some minutes, is behind
-# the latter.
+# most of the time, and what needs the processor. The second kernel, which needs one processor for some minutes, follows
+# the shorter lab.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/check
@@ -47,7 +47,10 @@ stage build-san "$make" --no-print-directory -j2 SAN=1 all
 stage peers "$make" --no-print-directory peers
 
 stage lab env BUILD=build/release tests/netns/run.sh &
-stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh &
+{
+	stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh
+	stage vm "$make" --no-print-directory check-vm
+} &
 
 stage lint "$make" --no-print-directory lint
 stage unit "$make" --no-print-directory -j2 unit
@@ -59,7 +62,6 @@ stage commands-san tests/commands.sh build/san
 stage recut python3 tests/pcap/recut.py build/release/postern
 stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release
-stage vm "$make" --no-print-directory check-vm
 wait
 
 printf '%d s\n' $((SECONDS - began))

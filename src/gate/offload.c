@@ -7,7 +7,7 @@
  * A rule counts when it can match a packet of a connection to a guarded port, in either direction: what it asks of the
  * ports is held against pairs of a guarded port and one that a client may have. `tcp dport 443` does not match those;
  * `tcp dport != 25` does (the way back), and so does a rule that asks nothing of ports. What is asked of anything else
- * (addresses, interfaces, states) is taken as fulfilled, and so is what the chain was reached by.
+ * (addresses, interfaces, states, marks) is taken as fulfilled, and so is what the chain was reached by.
  *
  * Limits: RULES_MAX rules that add, CONDITIONS_MAX things they ask of ports, PORT_MATCH_ELEMENTS_MAX elements of their
  * sets; beyond that a rule is taken to match. Offload of tc is not looked for.
@@ -60,7 +60,8 @@ struct offload {
 	unsigned port_count;
 	struct flowtable tables[TABLES_MAX];
 	unsigned table_count;
-	struct adding rules[RULES_MAX];
+	struct adding
+	        rules[RULES_MAX + 1]; /* the last one stands for all that have no room, and asks nothing */
 	unsigned rule_count;
 	bool failed;   /* memory */
 	uint8_t asked; /* family that is asked for */
@@ -213,9 +214,11 @@ static void see_range(struct reading *r, const struct nftnl_expr *e)
 static void see_lookup(struct reading *r, const struct nftnl_expr *e)
 {
 	enum content of = *find_register(r, e, NFTNL_EXPR_LOOKUP_SREG);
-	struct port_match *c =
-	        is_port(of) && !nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG) ? add_condition(r, of) : NULL;
+	bool map = nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG);
+	struct port_match *c = is_port(of) && !map ? add_condition(r, of) : NULL;
 
+	if (map)
+		*find_register(r, e, NFTNL_EXPR_LOOKUP_DREG) = CONTENT_OTHER;
 	if (!c)
 		return;
 	c->lookup = true;
@@ -251,10 +254,14 @@ static int see_expression(struct nftnl_expr *e, void *arg)
 		{ "flow_offload", see_flow },
 	};
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+	struct reading *r = arg;
 
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
-		if (strcmp(readers[i].name, name) == 0)
-			readers[i].see(arg, e);
+		if (strcmp(readers[i].name, name) == 0) {
+			readers[i].see(r, e);
+			return 0;
+		}
+	memset(r->registers, 0, sizeof(r->registers)); /* whichever it writes to */
 	return 0;
 }
 
@@ -262,7 +269,8 @@ static void free_conditions(struct adding *rule)
 {
 	for (unsigned i = 0; i < rule->count; i++)
 		free(rule->conditions[i].asks);
-	*rule = (struct adding) { .family = 0 };
+	rule->count = 0;
+	rule->never = false;
 }
 
 static void see_rule(struct offload *o, const struct nlmsghdr *h)
@@ -270,15 +278,14 @@ static void see_rule(struct offload *o, const struct nlmsghdr *h)
 	struct reading r = { .o = o, .rule = &o->rules[o->rule_count] };
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
-	if (o->rule_count < RULES_MAX && rule && nftnl_rule_nlmsg_parse(h, rule) == 0) {
+	if (o->rule_count <= RULES_MAX && rule && nftnl_rule_nlmsg_parse(h, rule) == 0) {
 		r.rule->family = (uint8_t)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY);
 		snprintf(r.rule->table, FOUND_NAME_MAX, "%s", nftnl_rule_get_str(rule, NFTNL_RULE_TABLE));
 		snprintf(r.rule->chain, FOUND_NAME_MAX, "%s", nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
 		(void)nftnl_expr_foreach(rule, see_expression, &r);
-		if (r.adds)
-			o->rule_count++;
-		else
+		if (!r.adds || o->rule_count == RULES_MAX)
 			free_conditions(r.rule);
+		o->rule_count += r.adds;
 	}
 	if (rule)
 		nftnl_rule_free(rule);

@@ -558,12 +558,13 @@ static void block_by_rule(struct blocks *b, const struct order *o, const struct 
 	}
 	r = block_writer_change(b->writer, b->daemon->conf->nft.table, act.gone, act.gone_count,
 	        &block->prefix, 1, blocks_now_us());
-	measure(b, o);
 	if (r)
 		blocks_set_behind(b, r); /* tried again by blocks_tick() */
-	if (!renewed)
-		blocks_tell(b, "%s is blocked for %" PRIu64 " s by %s", prefix_print(&block->prefix, text),
-		        (block->until_us - blocks_now_us() + SECOND_US / 2) / SECOND_US,
+	else
+		measure(b, o);
+	if (!renewed || r)
+		blocks_tell(b, "%s is %sblocked for %" PRIu64 " s by %s", prefix_print(&block->prefix, text),
+		        r ? "NOT YET " : "", (block->until_us - blocks_now_us() + SECOND_US / 2) / SECOND_US,
 		        blocks_by(block, by));
 	tell_evicted(b, &act);
 	blocks_store(b, block);
@@ -660,6 +661,10 @@ void blocks_each_fault(const struct blocks *b, blocks_wrong *each, void *arg)
 		                                   : strerror(-b->behind_error));
 		each(arg, text, false);
 	}
+	if (!b->own || b->own_error)
+		each(arg,
+		        "the addresses of this gateway cannot be read: nothing keeps them from being blocked",
+		        false);
 	if (b->nearly_full) {
 		snprintf(text, sizeof(text),
 		        "%" PRIu32 " of %" PRIu32

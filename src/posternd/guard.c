@@ -3,8 +3,8 @@
  * The kernel tells each transaction of others (tap/kernel). One that was about our table, or that may have been because
  * notices were lost, makes us compare the table with the wanted one and send the difference (gate_repair()). What others
  * put into or took out of the sets whose elements live for a time is put right by those who fill them
- * (daemon_refill()). Once a second the generation of the kernel's rules is compared with the last one that was told, and
- * once in LOOK_S the table is compared in any case: nothing depends on notices alone.
+ * (daemon_refill()), also where notices are missing. Once a second the generation of the kernel's rules is compared with
+ * the last one that was told, and once in LOOK_S the table is compared in any case: nothing depends on notices alone.
  *
  * Too many repairs are put off more and more (gate/pace): a war with another program costs little, goes on, and is told
  * in the log, the records and `status`, which says NOT ENFORCED until the table is as it should be.

@@ -141,6 +141,7 @@ lab_wait 20 "the end of the IPv6 one" passes stranger $M6
 same "the narrow one goes on" refused "$(code stranger $M4)"
 says 0 'is not blocked any more' unblock 203.0.113.64/29
 same "and ends" 220 "$(code stranger $M4)"
+lab_wait 10 "the ends to be told" eval '[[ $(count) == 0 ]]'
 
 # ---- who is never blocked ----
 

@@ -13,22 +13,15 @@ set -eu
 
 lab_up
 lab_need jq nft python3 nc.openbsd
+# shellcheck source-path=SCRIPTDIR source=dns.sh
+. "$(dirname "$0")/dns.sh"
+dns_need
 
 NSD=203.0.113.53 UNBOUND=192.168.20.20
-mkdir "$LAB_DIR/dns"
 taken="220 250 250 250 354 250 221"
 
 # ---- DNS ----
 
-tree() { # NAME - the command that runs a program from where it is unpacked
-    local dirs
-
-    dirs=$(find "$REPO/build/peers/$1/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
-    echo "env LD_LIBRARY_PATH=$dirs $REPO/build/peers/$1/usr"
-}
-
-[[ -x $REPO/build/peers/nsd/usr/sbin/nsd && -x $REPO/build/peers/unbound/usr/sbin/unbound ]] ||
-    lab_skip "nsd and unbound are not unpacked: make peers"
 for address in 203.0.113.{53,71,72,73,74,75}/24; do
     lab_in stranger ip address replace "$address" dev eth0
 done
@@ -41,66 +34,21 @@ nibbles() {
     python3 -c 'import ipaddress, sys; print(ipaddress.ip_address(sys.argv[1]).reverse_pointer[:-9])' "$1"
 }
 
-serial=0
 # zone NAME LINE... - the list NAME has these records
 zone() {
-    serial=$((serial + 1))
-    printf '%s\n' '$TTL 1' "@ IN SOA ns.$1. admin.$1. $serial 1 1 1000 1" "@ IN NS ns" "ns IN A $NSD" "${@:2}" >"$LAB_DIR/dns/$1"
-    ! lab_alive nsd || lab_kill nsd HUP
+    { dns_soa "$1" "$NSD" && printf '%s\n' "${@:2}"; } >"$LAB_DIR/dns/$1"
+    dns_reload
 }
 fine=('2.0.0.127 IN A 127.0.0.2' "$(nibbles ::ffff:127.0.0.2) IN A 127.0.0.2")
 listed=('75.113.0.203 IN A 127.0.0.2' '71.113.0.203 IN A 127.0.0.4' '71.113.0.203 IN TXT "sends \"spam\"" "; see https://bl.example.net/?ip=203.0.113.71"'
     "$(nibbles 2001:db8:66::71) IN A 127.0.0.2" '10.100.51.198 IN A 127.0.0.2')
 codes=('72.113.0.203 IN A 127.0.0.4' '73.113.0.203 IN A 127.0.0.9')
 
-{
-    cat <<EOT
-server:
-    ip-address: $NSD
-    username: ""
-    zonesdir: "$LAB_DIR/dns"
-    database: ""
-    pidfile: ""
-    xfrdfile: "$LAB_DIR/dns/xfrd.state"
-    xfrdir: "$LAB_DIR/dns"
-    zonelistfile: "$LAB_DIR/dns/zone.list"
-    server-count: 1
-remote-control:
-    control-enable: no
-EOT
-    printf 'zone:\n    name: %s\n    zonefile: %s\n' bl.example.net bl.example.net codes.example.net codes.example.net
-} >"$LAB_DIR/nsd.conf"
-{
-    cat <<EOT
-server:
-    interface: $UNBOUND
-    access-control: 0.0.0.0/0 allow
-    username: ""
-    chroot: ""
-    directory: "$LAB_DIR/dns"
-    pidfile: ""
-    use-syslog: no
-    do-daemonize: no
-    do-ip6: no
-    module-config: iterator
-    cache-max-negative-ttl: 1
-    infra-host-ttl: 1
-    infra-keep-probing: yes
-EOT
-    printf 'stub-zone:\n    name: %s\n    stub-addr: %s\n' bl.example.net "$NSD" codes.example.net "$NSD"
-} >"$LAB_DIR/unbound.conf"
-nsd_start() {
-    # shellcheck disable=SC2046
-    lab_spawn stranger nsd $(tree nsd)/sbin/nsd -d -c "$LAB_DIR/nsd.conf"
-    lab_wait 10 "nsd" lab_listens stranger 53
-}
-
+dns_conf $NSD $UNBOUND iterator bl.example.net bl.example.net codes.example.net codes.example.net
 zone bl.example.net "${fine[@]}" "${listed[@]}"
 zone codes.example.net "${fine[0]}" "${codes[@]}"
-nsd_start
-# shellcheck disable=SC2046
-lab_spawn lan unbound $(tree unbound)/sbin/unbound -c "$LAB_DIR/unbound.conf"
-lab_wait 10 "unbound" lab_listens lan 53
+dns_nsd_start
+dns_unbound_start
 
 # ---- Postern ----
 
@@ -245,7 +193,7 @@ for _ in 1 2 3 4 5; do
     same "mail goes on meanwhile" "$taken" "$(mail 203.0.113.74)"
 done
 same "nobody is asked about" 0 "$(list bl.example.net open)"
-nsd_start
+dns_nsd_start
 lab_wait 60 "it to be in use again" is_list bl.example.net state "in use"
 said 'DNS list bl.example.net: in use$'
 

@@ -134,6 +134,7 @@ lab_wait 20 "all to be written" written
 same "the block is kept" 1 "$(db "SELECT count(*) FROM blocks WHERE prefix = '192.168.20.20' AND ended_us IS NULL")"
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("store does not work"))'
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("store works again"))'
+lab_wait 10 "all to be written" written
 same "acts are kept" 1 "$(db "SELECT count(*) FROM acts WHERE text LIKE 'the store works again%'")"
 same "said once" 1 "$(grep -c 'the store does not work' "$LAB_DIR/log/posternd.log")"
 postern_stop

@@ -14,25 +14,18 @@ set -eu
 
 lab_up
 lab_need jq nft python3 nc.openbsd
+# shellcheck source-path=SCRIPTDIR source=dns.sh
+. "$(dirname "$0")/dns.sh"
+dns_need ldns
 
 LOG=$LAB_DIR/log/posternd.log
 NSD=203.0.113.66 UNBOUND=192.168.20.20
 delivered="220 250 221" refused="refused"
-mkdir "$LAB_DIR/dns" "$LAB_DIR/state"
+mkdir "$LAB_DIR/state"
 export STATE_DIRECTORY=$LAB_DIR/state
 
 # ---- DNS ----
 
-# peer_program NAME PROGRAM - the command that runs it from where it is unpacked
-tree() { # NAME
-    local dirs
-
-    dirs=$(find "$REPO/build/peers/$1/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
-    echo "env LD_LIBRARY_PATH=$dirs $REPO/build/peers/$1/usr"
-}
-
-[[ -x $REPO/build/peers/nsd/usr/sbin/nsd && -x $REPO/build/peers/unbound/usr/sbin/unbound &&
-    -x $REPO/build/peers/ldns/usr/bin/ldns-signzone ]] || lab_skip "nsd, unbound and ldns are not unpacked: make peers"
 read -ra ldns <<<"$(tree ldns)/bin/ldns-"
 ldns() { # PROGRAM ARGUMENT...
     (cd "$LAB_DIR/dns" && "${ldns[@]:0:2}" "${ldns[2]}$1" "${@:2}")
@@ -40,58 +33,15 @@ ldns() { # PROGRAM ARGUMENT...
 KEY=$(ldns keygen -a ECDSAP256SHA256 -k -r /dev/urandom example.org)
 OTHER=$(ldns keygen -a ECDSAP256SHA256 -k -r /dev/urandom example.org)
 cp "$LAB_DIR/dns/$KEY.ds" "$LAB_DIR/anchor"
-serial=0
 
 # zone LINE... - the zone now has these records; KEY signs it
 zone() {
-    serial=$((serial + 1))
-    printf '%s\n' '$TTL 1' "@ IN SOA ns.example.org. admin.example.org. $serial 1 1 1000 1" '@ IN NS ns' "ns IN A $NSD" \
-        "$@" >"$LAB_DIR/dns/plain"
+    { dns_soa example.org "$NSD" && printf '%s\n' "$@"; } >"$LAB_DIR/dns/plain"
     ldns signzone -o example.org -f signed.new plain "$KEY"
     mv "$LAB_DIR/dns/signed.new" "$LAB_DIR/dns/signed"
-    ! lab_alive nsd || lab_kill nsd HUP
+    dns_reload
 }
-
-cat >"$LAB_DIR/dns/nsd.conf" <<EOT
-server:
-    ip-address: $NSD
-    username: ""
-    zonesdir: "$LAB_DIR/dns"
-    database: ""
-    pidfile: ""
-    xfrdfile: "$LAB_DIR/dns/xfrd.state"
-    xfrdir: "$LAB_DIR/dns"
-    zonelistfile: "$LAB_DIR/dns/zone.list"
-    server-count: 1
-remote-control:
-    control-enable: no
-zone:
-    name: example.org
-    zonefile: signed
-EOT
-cat >"$LAB_DIR/dns/unbound.conf" <<EOT
-server:
-    interface: $UNBOUND
-    access-control: 0.0.0.0/0 allow
-    username: ""
-    chroot: ""
-    directory: "$LAB_DIR/dns"
-    pidfile: ""
-    use-syslog: no
-    do-daemonize: no
-    do-ip6: no
-    cache-max-negative-ttl: 1
-    infra-host-ttl: 1
-    infra-keep-probing: yes
-stub-zone:
-    name: example.org
-    stub-addr: $NSD
-EOT
-nsd_start() {
-    # shellcheck disable=SC2046
-    lab_spawn stranger nsd $(tree nsd)/sbin/nsd -d -c "$LAB_DIR/dns/nsd.conf"
-    lab_wait 10 "nsd" lab_listens stranger 53
-}
+dns_conf $NSD $UNBOUND "validator iterator" example.org signed
 
 # ---- who may deliver ----
 
@@ -129,9 +79,8 @@ check "and so does postern upstreams" grep -q '^isp, mx-of example.org: unresolv
 
 # ---- it resolves ----
 
-nsd_start
-# shellcheck disable=SC2046
-lab_spawn lan unbound $(tree unbound)/sbin/unbound -c "$LAB_DIR/dns/unbound.conf"
+dns_nsd_start
+dns_unbound_start
 lab_wait 60 "the upstream to be known" told 1 'upstream isp is known: 1 addresses'
 lab_wait 10 "others to be refused" becomes "$refused" stranger
 same "what resolved may deliver" "$delivered" "$(try isp)"
@@ -187,7 +136,7 @@ same "the last good addresses survive a restart without DNS" "$delivered" "$(try
 same "and enforce" "$refused" "$(try stranger)"
 same "nothing is NOT ENFORCED" "" "$(grep 'NOT ENFORCED' "$LOG" || true)"
 zone 'mx IN A 203.0.113.66'
-nsd_start
+dns_nsd_start
 lab_wait 60 "the emptied zone" told 1 'HELD on the last good addresses: example.org has no MX'
 zone '@ IN MX 0 .'
 lab_wait 60 "null MX" told 1 'HELD on .* takes no mail \(null MX\)'

@@ -531,6 +531,43 @@ static void a_reset_ends_the_flow_unless_it_goes_on(void)
 	talk_fini(&T);
 }
 
+/* Its acknowledgement was late. */
+static void last_bytes_that_come_twice_are_no_new_connection(void)
+{
+	static const char bye[] = "221 bye\r\n";
+	uint32_t at;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	say(&T, CLIENT, "QUIT\r\n");
+	at = T.seq[SERVER];
+	say(&T, SERVER, bye);
+	close_both(&T);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	CU_ASSERT_PTR_NOT_NULL(send_at(&T, SERVER, at, TCP_ACK, bye, sizeof(bye) - 1));
+	CU_ASSERT_PTR_NOT_NULL(send_at(&T, SERVER, at, TCP_FIN | TCP_ACK, bye, sizeof(bye) - 1));
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	say(&T, CLIENT, "NOOP\r\n"); /* never sent before */
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	talk_fini(&T);
+}
+
+static void the_end_of_a_connection_is_forgotten(void)
+{
+	static const char bye[] = "221 bye\r\n";
+	uint32_t at;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	at = T.seq[SERVER];
+	say(&T, SERVER, bye);
+	close_both(&T);
+	T.now_us += 60 * SECOND;
+	send_at(&T, SERVER, at, TCP_ACK, bye, sizeof(bye) - 1);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	talk_fini(&T);
+}
+
 static void those_who_reset_much_linger_little(void)
 {
 	unsigned i;
@@ -614,6 +651,9 @@ SUITE("inspect", { "leaks are told", leaks_are_told },
         { "idle flows end", idle_flows_end },
         { "a reset ends the flow unless it goes on", a_reset_ends_the_flow_unless_it_goes_on },
         { "those who reset much linger little", those_who_reset_much_linger_little },
+        { "last bytes that come twice are no new connection",
+                last_bytes_that_come_twice_are_no_new_connection },
+        { "the end of a connection is forgotten", the_end_of_a_connection_is_forgotten },
         { "a new SYN on the same ports is a new connection",
                 a_new_syn_on_the_same_ports_is_a_new_connection },
         { "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })

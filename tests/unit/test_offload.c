@@ -39,7 +39,7 @@ static void see_flowtable(void)
 }
 
 /* What a rule asks: "d=25" dport is, "s!25" sport is not, "d>1023", "d<1024", "d-100-200" a range, "d@set", "d!@set",
- * "p17" protocol; "m" masks the next port. Several with spaces. */
+ * "p17" protocol, "c443" connection mark. Several with spaces. */
 static void put(struct nftnl_rule *rule, const char *name, const uint16_t *attributes, const uint32_t *values,
         unsigned count)
 {
@@ -99,7 +99,13 @@ static void put_lookup(struct nftnl_rule *rule, const char *set, bool inverted)
 static void put_condition(struct nftnl_rule *rule, const char *c)
 {
 	uint8_t protocol = (uint8_t)atoi(c + 1);
+	uint32_t mark = htonl((uint32_t)atoi(c + 1) << 16);
 
+	if (*c == 'c') {
+		PUT(rule, "ct", 2, LIST(NFTNL_EXPR_CT_KEY, NFTNL_EXPR_CT_DREG), NFT_CT_MARK, NFT_REG_1);
+		put_compared(rule, NFT_CMP_EQ, &mark, sizeof(mark));
+		return;
+	}
 	if (*c == 'p') {
 		PUT(rule, "meta", 2, LIST(NFTNL_EXPR_META_KEY, NFTNL_EXPR_META_DREG), NFT_META_L4PROTO,
 		        NFT_REG_1);
@@ -185,15 +191,32 @@ static void knows_which_rules_carry_guarded_ports(void)
 		const char *conditions;
 		bool carries;
 	} rules[] = {
-		{ "", true }, { "p6", true }, { "p17", false }, { "d=25", true }, { "s=25", true },
-		{ "d=2525", true }, { "d=443", false }, { "p6 d=443", false },
+		{ "", true },
+		{ "p6", true },
+		{ "p17", false },
+		{ "d=25", true },
+		{ "s=25", true },
+		{ "d=2525", true },
+		{ "d=443", false },
+		{ "p6 d=443", false },
 		{ "d!25", true }, /* the way back, and 2525 */
-		{ "d!25 s!25", true }, { "d!25 s!25 d!2525 s!2525", false },
+		{ "d!25 s!25", true },
+		{ "d!25 s!25 d!2525 s!2525", false },
 		{ "d>1023", true }, /* the way back */
-		{ "d>1023 s>1023 d!2525 s!2525", false }, { "d<1024", true }, { "d-100-200", false },
-		{ "d-20-30", true }, { "d@web", false }, { "d@mail", true }, { "d!@web", true },
-		{ "d!@mail", true }, { "d!@low", true }, { "d@low", true }, { "d@high", true },
+		{ "d>1023 s>1023 d!2525 s!2525", false },
+		{ "d<1024", true },
+		{ "d-100-200", false },
+		{ "d-20-30", true },
+		{ "d@web", false },
+		{ "d@mail", true },
+		{ "d!@web", true },
+		{ "d!@mail", true },
+		{ "d!@low", true },
+		{ "d@low", true },
+		{ "d@high", true },
 		{ "d@high s@high", true }, /* 2525 */
+		{ "d=25 c443", true },     /* in the register of the port before */
+		{ "d=443 c25", false },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -234,6 +257,12 @@ static void has_bounds(void)
 		see_flowtable();
 		see_rule("d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443", true);
 	}
+	CU_ASSERT_TRUE(offload_print(offload, text, sizeof(text))); /* one that was not read may carry any */
+	offload_free(offload);
+	offload = offload_new(ports, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(offload);
+	for (unsigned i = 0; i < 64; i++)
+		see_rule("d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443 d=443", true);
 	CU_ASSERT_FALSE(offload_print(offload, text, sizeof(text)));
 	offload_free(offload);
 }

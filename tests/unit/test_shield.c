@@ -1,26 +1,9 @@
 /* test_shield.c - whom no block may meet, and what an action to block does to them. */
 #include <string.h>
 
+#include "house.h"
 #include "policy/policy.h"
 #include "suite.h"
-
-static struct prefix prefix_of(const char *text)
-{
-	struct prefix p = { .bits = 0 };
-
-	CU_ASSERT_EQUAL(prefix_parse(text, &p), 0);
-	return p;
-}
-
-static int add(struct policy *p, enum policy_group_kind kind, const char *name, const char *prefix)
-{
-	struct prefix parsed = prefix_of(prefix);
-	int id = policy_add_group(p, kind, name);
-
-	CU_ASSERT_FATAL(id >= 0);
-	CU_ASSERT_EQUAL(policy_add_prefix(p, id, &parsed), 0);
-	return id;
-}
 
 static struct policy *house(bool never_any)
 {
