@@ -300,6 +300,7 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	if (!c->judgement.refused && ((c->verb == SMTP_VERB_DATA && code < 400) ||
 	                                     (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data)))
 		return;
+	f->greeting_told = f->greeting_told || (c->verb == SMTP_VERB_GREETING && code > 0);
 	if (c->verb == SMTP_VERB_RCPT)
 		on_rcpt_reply(f, c, code);
 	else if (c->judgement.refused && c->verb != SMTP_VERB_GREETING)

@@ -72,6 +72,7 @@ struct flow {
 	bool saw_rcpt;
 	bool tx_bdat;        /* the running transaction has seen a BDAT */
 	bool tx_gap;         /* or lacks bytes */
+	bool greeting_told;  /* by an EVENT_GREETING with a reply */
 	bool greeted;        /* the server's first reply is known, or a reply behind a start in the middle */
 	bool turned_away;    /* that reply was a refusal, by us or by the server itself */
 	bool session_told;   /* EVENT_REFUSED */

@@ -72,6 +72,7 @@ void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state
 	e->u.close.transactions = dialogue_transactions(d);
 	e->u.close.tls_version = f->tls_version;
 	e->u.close.tls = f->tls;
+	e->u.close.greeted = f->greeting_told;
 	e->u.close.sni = f->sni;
 	e->u.close.state = (uint8_t)state;
 	inspect_send(in, e);

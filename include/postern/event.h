@@ -176,6 +176,7 @@ struct event_auth {
 	uint8_t in_clear; /* no TLS below */
 	uint8_t pad[7];
 	char mech[EVENT_NAME_MAX]; /* terminated, upper case */
+	struct event_path user;    /* as it was sent; len 0 = not known */
 };
 struct event_mail {
 	struct event_reply reply;
@@ -304,6 +305,7 @@ struct event_close {
 	uint16_t tls_version;
 	uint8_t state; /* enum event_state */
 	uint8_t tls;
+	uint8_t greeted; /* an EVENT_GREETING has told what the server said */
 	struct event_domain sni;
 };
 struct event_refused {

@@ -73,6 +73,11 @@ void *slab_at(const struct slab *s, uint32_t position)
 	return s->entries + (size_t)(position - 1) * s->entry_bytes;
 }
 
+uint32_t slab_touched(const struct slab *s)
+{
+	return s->touched;
+}
+
 uint32_t slab_used(const struct slab *s)
 {
 	return s->used;

@@ -25,6 +25,8 @@ void slab_give(struct slab *s, uint32_t position);
 /* position: one that was handed out (asserted). Valid until slab_free(). */
 void *slab_at(const struct slab *s, uint32_t position);
 
+/* Entries behind this position were never handed out. */
+uint32_t slab_touched(const struct slab *s);
 uint32_t slab_used(const struct slab *s);
 uint32_t slab_count(const struct slab *s);
 

@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "inspect.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "postern/copies.h"
 #include "report/eve.h"
 #include "tap/pcap.h"
@@ -171,6 +172,7 @@ static int reader_open(struct reader *r, const struct read_options *o)
 		return COMMAND_INVALID;
 	inspect_settings_default(&inspect, 1);
 	watch_settings_default(&watch);
+	watch.sources = policy_watching(r->conf->policy)->sources;
 	eve.config_hash = r->conf->hash;
 	r->events = ring_new(16384, sizeof(struct event));
 	r->findings = ring_new(4096, sizeof(struct finding));
@@ -178,6 +180,8 @@ static int reader_open(struct reader *r, const struct read_options *o)
 		r->inspect = inspect_new(&inspect, r->events, r->conf->policy);
 	if (r->findings)
 		r->watch = watch_new(&watch, r->findings);
+	if (r->watch)
+		watch_set_policy(r->watch, r->conf->policy);
 	r->fragments = fragments_new(DATAGRAMS);
 	r->copies = copies_new();
 	if (!r->inspect || !r->watch || !r->fragments || !r->copies) {

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "postern/finding.h"
 #include "postern/order.h"
 #include "posternd/nat.h"
@@ -35,19 +36,23 @@ struct desk {
 	uint64_t blind_before, blind_told;
 };
 
-static int take_memory(struct desk *d, const uint8_t hash_key[HASH_KEY_BYTES], uint32_t *connections)
+static int take_memory(struct desk *d, const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES],
+        uint32_t *connections)
 {
 	struct watch_settings s;
 
 	watch_settings_default(&s);
+	s.sources = policy_watching(conf->policy)->sources;
 	memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
 	*connections = s.connections;
 	d->findings = ring_new(FINDING_SLOTS, sizeof(struct finding));
 	d->orders = ring_new(ORDER_SLOTS, sizeof(struct order));
 	if (d->findings && d->orders)
 		d->watch = watch_new(&s, d->findings);
-	if (d->watch)
+	if (d->watch) {
 		watch_set_orders(d->watch, d->orders);
+		watch_set_policy(d->watch, conf->policy);
+	}
 	if (d->watch)
 		d->witness = witness_new(hash_key);
 	return d->witness ? 0 : -errno;
@@ -75,7 +80,7 @@ struct desk *desk_open(
 		.mode = mode_name(conf),
 	};
 	struct desk *d = calloc(1, sizeof(*d));
-	int r = d ? take_memory(d, hash_key, &s.connections) : -ENOMEM;
+	int r = d ? take_memory(d, conf, hash_key, &s.connections) : -ENOMEM;
 
 	if (r == 0)
 		r = witness_set_conf(d->witness, conf);
@@ -229,6 +234,7 @@ int desk_set_conf(struct desk *d, const struct conf *conf)
 {
 	int r = witness_set_conf(d->witness, conf);
 
+	watch_set_policy(d->watch, conf->policy);
 	return r ? r : eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }
 

@@ -18,7 +18,7 @@ struct store;
 struct order;
 struct witness;
 
-/* conf is borrowed. NULL with a message in err. */
+/* conf is borrowed, its policy until desk_set_conf() brings another one. NULL with a message in err. */
 struct desk *desk_open(
         const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes);
 void desk_close(struct desk *d); /* NULL is fine */
@@ -54,7 +54,8 @@ void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *text
 /* Others have changed the kernel's rules; e as include/postern/event.h says, texts of any length. */
 void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, const char *what,
         const char *who, uint64_t took_us);
-/* After a reload: what records say of rules, mode and configuration. 0 or -ENOMEM: as before. */
+/* After a reload, or when the policy is another one: what the watch looks for, and what records say of rules, mode and
+ * configuration. Behind it nothing of the policy of before is used. 0, or -ENOMEM: the records go on as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);
 /* 0 or -errno; on failure the old file stays. */
 int desk_reopen(struct desk *d);

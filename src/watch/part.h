@@ -1,7 +1,8 @@
 /* part.h - a part of the watch that looks at the traffic of sources: one file each, one line in watch.c's table.
  *
- * A part has memory of its own, of fixed size, and sees each event once, in the order of time. It raises findings through
- * the view, as many as it likes; what is done about them, and how often they are told, is not its business.
+ * A part has memory of its own, of fixed size, and sees each event once; those of one connection in the order of time, those
+ * of several workers up to some seconds late. It raises findings through the view, as many as it likes; what is done about
+ * them, and how often they are told, is not its business. Greeting, sender and whether the source is sure are filled in for it.
  */
 #ifndef WATCH_PART_H
 #define WATCH_PART_H
@@ -33,8 +34,10 @@ struct part {
 	void *(*make)(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES]); /* NULL with errno */
 	void (*end)(void *part);                                                 /* NULL is fine */
 	void (*event)(void *part, const struct part_view *view, const struct event *e);
-	void (*tick)(void *part, const struct part_view *view,
-	        uint64_t now_us); /* may be NULL; no source, no groups */
+	/* May be NULL; no source, no groups. About once a second. */
+	void (*tick)(void *part, const struct part_view *view, uint64_t now_us);
+	/* May be NULL; likewise. The rules or the policy are others from now on, or the same at another place. */
+	void (*change)(void *part, const struct part_view *view);
 };
 
 extern const struct part volume_part;      /* volume.c */

@@ -17,7 +17,7 @@
 struct sources;
 
 enum source_count {
-	SOURCE_CONNECTIONS,   /* greeted, or picked up in the middle */
+	SOURCE_CONNECTIONS, /* that the server has greeted; at the end, others in which it has said something */
 	SOURCE_TRANSACTIONS,  /* MAIL answered 2xx */
 	SOURCE_MESSAGES,      /* end of data answered 2xx */
 	SOURCE_ACCEPTED,      /* recipients */
@@ -45,7 +45,6 @@ struct source {
 		float rejects;            /* log likelihood ratio */
 		uint16_t judged, refused; /* recipients since it was 0 */
 		uint32_t baseline;        /* place of its large state, from 1; 0 = none yet */
-		uint32_t volume;          /* likewise */
 		uint32_t usual;           /* small state of the baseline */
 	} part;
 };
@@ -53,13 +52,18 @@ struct source {
 /* rows 1..2^22. NULL with errno. */
 struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES]);
 void sources_free(struct sources *s); /* NULL is fine */
-/* The row of e's client, made if need be, with e counted; NULL: e is about no client. Valid until the next call. */
+/* The row of e's client, with e counted; valid until the next call. A row is made by the first thing that counts, so never by
+ * a packet alone. NULL: there is none, e is about no client, or about a try that was refused. bits: 8..32 and 16..128. */
 struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6);
 /* NULL = unknown. */
 const struct source *sources_find(const struct sources *s, const struct prefix *prefix);
 /* All rows; cursor 0 at the beginning. NULL at the end. */
 struct source *sources_scan(struct sources *s, uint32_t *cursor);
-/* A row that another daemon has left. One that is there stays as it is. */
+/* From e on, its connection counts as one. */
+bool sources_connects(const struct event *e);
+/* The prefix that an address belongs to. */
+struct prefix sources_prefix(const struct addr *a, uint8_t bits_v4, uint8_t bits_v6);
+/* A row that another daemon has left; those seen longest ago first. One that is there stays as it is. */
 void sources_restore(struct sources *s, const struct source *row);
 uint64_t sources_evicted(const struct sources *s);
 uint32_t sources_count(const struct sources *s);

@@ -1,4 +1,5 @@
-/* watch.c - see watch.h. Composes: what is remembered of each connection, the judges, the incidents.
+/* watch.c - see watch.h. Composes: what is remembered of each connection, the judges, the ledger of sources with the parts that
+ * look at their traffic, the incidents.
  *
  * HELO name and MAIL path come in events of their own, long before the recipient that breaks a rule;
  * they are remembered per connection so that a finding can carry them. Connections that were seen least
@@ -11,20 +12,39 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "policy/policy.h"
+#include "policy/watching.h"
 #include "postern/action.h"
 #include "postern/order.h"
 #include "watch/incident.h"
 #include "watch/judge.h"
+#include "watch/part.h"
+#include "watch/sources.h"
 
 /* In cursors: the place is in the book of habits. No book has so many places. */
 static const uint32_t IN_HABITS = UINT32_C(1) << 31;
+
+/* NULL ends it. */
+static const struct part *const parts[] = {
+	NULL,
+};
+enum {
+	PART_SLOTS = sizeof(parts) / sizeof(parts[0]),
+	SOURCE_BITS_V4 = 32,
+	SOURCE_BITS_V6 = 64 /* where no volume block says how many */
+};
 
 struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
 	struct incident_book *incidents, *habits;
 	struct confirm *confirm;
 	struct tls_book *tls;
-	struct ring *orders; /* NULL: nobody takes them */
+	struct sources *sources;
+	void *parts[PART_SLOTS];
+	const struct policy *policy; /* NULL: none yet */
+	struct ring *orders;         /* NULL: nobody takes them */
+	struct part_view view;       /* of the event at hand, or of none */
+	const struct watch_memory *memory;
 	struct watch_counts counts;
 	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
 	uint64_t window_us, window_end_us;
@@ -68,6 +88,21 @@ void watch_settings_default(struct watch_settings *s)
 	s->quiet_s = 600;
 	s->habits = 4096;
 	s->habit_quiet_s = 86400;
+	s->sources = 65536;
+}
+
+/* False: no memory. */
+static bool make_parts(struct watch *w, const struct watch_settings *s)
+{
+	w->sources = sources_new(s->sources, s->hash_key);
+	if (!w->sources)
+		return false;
+	for (unsigned i = 0; parts[i]; i++) {
+		w->parts[i] = parts[i]->make(s->sources, s->hash_key);
+		if (!w->parts[i])
+			return false;
+	}
+	return true;
 }
 
 struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
@@ -84,7 +119,7 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 	w->tls = tls_book_new(s->tls_servers, s->hash_key);
 	w->refused_sources = s->refused_sources;
 	w->window_us = (uint64_t)s->quiet_s * 1000000;
-	if (w->connections && w->incidents && w->habits && w->confirm && w->tls)
+	if (w->connections && w->incidents && w->habits && w->confirm && w->tls && make_parts(w, s))
 		return w;
 	watch_free(w);
 	errno = ENOMEM;
@@ -100,6 +135,9 @@ void watch_free(struct watch *w)
 	incident_free(w->habits);
 	confirm_free(w->confirm);
 	tls_book_free(w->tls);
+	for (unsigned i = 0; parts[i]; i++)
+		parts[i]->end(w->parts[i]);
+	sources_free(w->sources);
 	free(w);
 }
 
@@ -142,6 +180,8 @@ static void remember(struct watch *w, const struct event *e)
 		m->helo = e->u.helo.name;
 		m->starttls_offered = m->starttls_offered || e->u.helo.offers_starttls;
 		m->answered = m->answered || e->u.helo.reply.code > 0;
+	} else if (e->kind == EVENT_AUTH && e->u.auth.reply.code / 100 == 2) {
+		memory_of(w, e)->auth_user = e->u.auth.user;
 	} else if (e->kind == EVENT_MAIL) {
 		m = memory_of(w, e);
 		m->mail_from = e->u.mail.path;
@@ -232,28 +272,122 @@ static void give_order(struct watch *w, const struct finding *f)
 	ring_commit(w->orders);
 }
 
+static void tell(struct watch *w, struct finding *f)
+{
+	f->pooled = is_over_budget(w, f);
+	give_order(w, f);
+	incident_add(is_habit(f) ? w->habits : w->incidents, f);
+}
+
+/* What a rule asks for, as far as it may be done to this source. */
+static enum action action_for(const struct watch *w, const struct finding *f)
+{
+	struct prefix source = { .addr = f->conn.src, .bits = 128 };
+	struct policy_shield shield;
+
+	if (f->would != ACTION_BLOCK || policy_settings(w->policy)->mode != MODE_ENFORCE || !f->verified ||
+	        f->at_target || policy_find_shield(w->policy, &source, &shield))
+		return ACTION_ALERT;
+	return ACTION_BLOCK;
+}
+
+/* part_view's raise. */
+static void raise_finding(void *watch, struct finding *f)
+{
+	struct watch *w = watch;
+	const struct watch_memory *m = w->memory;
+
+	if (m && f->helo.len == 0)
+		f->helo = m->helo;
+	if (m && f->mail_from.len == 0)
+		f->mail_from = m->mail_from;
+	f->verified = f->verified || (m && m->answered) || (w->view.source && w->view.source->verified);
+	f->action = (uint8_t)action_for(w, f);
+	tell(w, f);
+}
+
+static void view_nobody(struct watch *w)
+{
+	static const struct event_path unknown;
+
+	w->memory = NULL;
+	w->view = (struct part_view) {
+		.rules = policy_watching(w->policy),
+		.policy = w->policy,
+		.mail_from = &unknown,
+		.auth_user = &unknown,
+		.raise = raise_finding,
+		.watch = w,
+	};
+}
+
+/* The client's groups, its row with e counted, and what is known of the connection. */
+static void view_client(struct watch *w, const struct event *e, const struct watch_memory *memory)
+{
+	uint8_t bits_v4 = SOURCE_BITS_V4, bits_v6 = SOURCE_BITS_V6;
+	int block;
+
+	view_nobody(w);
+	w->memory = memory;
+	if (memory) {
+		w->view.mail_from = &memory->mail_from;
+		w->view.auth_user = &memory->auth_user;
+	}
+	if (e->conn.flow_id == 0)
+		return;
+	w->view.groups = policy_lookup(w->policy, &e->conn.src);
+	block = watching_find_volume(w->view.rules, &w->view.groups, VOLUME_BY_SOURCE);
+	if (block >= 0) {
+		bits_v4 = w->view.rules->volumes[block].bits_v4;
+		bits_v6 = w->view.rules->volumes[block].bits_v6;
+	}
+	w->view.source = sources_event(w->sources, e, bits_v4, bits_v6);
+}
+
+void watch_set_policy(struct watch *w, const struct policy *policy)
+{
+	w->policy = policy;
+	if (!policy)
+		return;
+	view_nobody(w);
+	for (unsigned i = 0; parts[i]; i++)
+		if (parts[i]->change)
+			parts[i]->change(w->parts[i], &w->view);
+}
+
 void watch_event(struct watch *w, const struct event *e)
 {
+	struct watch_memory *memory;
 	struct watch_view view;
 	struct finding f;
 	size_t i;
 
 	w->counts.events++;
 	remember(w, e);
-	view = (struct watch_view) {
-		.memory = table_find(w->connections, &e->conn.flow_id), .confirm = w->confirm, .tls = w->tls
-	};
+	memory = table_find(w->connections, &e->conn.flow_id);
+	view = (struct watch_view) { .memory = memory, .confirm = w->confirm, .tls = w->tls };
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
-		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f)) {
-			f.pooled = is_over_budget(w, &f);
-			give_order(w, &f);
-			incident_add(is_habit(&f) ? w->habits : w->incidents, &f);
-		}
+		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f))
+			tell(w, &f);
+	if (w->policy)
+		view_client(w, e, memory);
+	for (i = 0; w->policy && parts[i]; i++)
+		parts[i]->event(w->parts[i], &w->view, e);
 	forget(w, e);
+}
+
+struct sources *watch_sources(struct watch *w)
+{
+	return w->sources;
 }
 
 void watch_tick(struct watch *w, uint64_t now_us)
 {
+	if (w->policy)
+		view_nobody(w);
+	for (unsigned i = 0; w->policy && parts[i]; i++)
+		if (parts[i]->tick)
+			parts[i]->tick(w->parts[i], &w->view, now_us);
 	incident_tick(w->incidents, now_us);
 	incident_tick(w->habits, now_us);
 }

@@ -22,6 +22,8 @@
 #include "postern/finding.h"
 
 struct watch;
+struct policy;
+struct sources;
 
 struct watch_settings {
 	uint32_t connections;     /* remembered at once, 16..2^22 */
@@ -32,6 +34,7 @@ struct watch_settings {
 	uint32_t quiet_s;         /* an incident closes after this long without a finding */
 	uint32_t habits;          /* incidents of habits open at once, 16..2^22 */
 	uint32_t habit_quiet_s;   /* and when they close */
+	uint32_t sources;         /* in the ledger at once, 1..2^22 */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 void watch_settings_default(struct watch_settings *s);
@@ -41,6 +44,8 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings);
 void watch_free(struct watch *w);
 /* orders: ring of struct order slots, not owned; what findings ask for goes there, too. */
 void watch_set_orders(struct watch *w, struct ring *orders);
+/* Borrowed until the next call. NULL, as at the beginning: nobody's traffic is looked at beyond the single connection. */
+void watch_set_policy(struct watch *w, const struct policy *policy);
 void watch_event(struct watch *w, const struct event *e);
 /* Closes incidents that went quiet. About once a second. */
 void watch_tick(struct watch *w, uint64_t now_us);
@@ -58,6 +63,9 @@ void watch_change_all(struct watch *w);
 
 /* Incidents that are open, habits behind the others, as incident_scan(). Valid until the next event or tick. */
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
+
+/* The ledger; never NULL. */
+struct sources *watch_sources(struct watch *w);
 
 /* findings: raised; each is then told (in the ring), kept in its incident, or lost (ring full). */
 struct watch_counts watch_counts(const struct watch *w);

@@ -1,0 +1,365 @@
+/* sources.c - see sources.h.
+ *
+ * A row is found by the keyed hash of its prefix. Which servers it has talked to is remembered as keyed hashes of 64 bits: the
+ * first in the row itself, since most sources have no second one, the next in chunks of a pool that all rows share.
+ * A row that was restored does not know its servers of before: its number goes on only when this daemon has seen more.
+ *
+ * Who leaves when the rows are taken: watch/standing.h, with all that was counted as the weight; of bytes, each 64 KiB.
+ */
+#include "watch/sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/slab.h"
+#include "watch/standing.h"
+
+enum {
+	ROWS_MAX = 1 << 22,
+	CHUNK_HASHES = 7,
+	CHUNK_SHARE = 8,     /* rows to one chunk */
+	CHUNKS_MIN = 1024,   /* however few rows there are */
+	DESTINATIONS = 1024, /* remembered of one source */
+	WEIGHT_BYTES_BITS = 16,
+	MAPPED_BITS = 96
+};
+
+struct chunk {
+	uint64_t hashes[CHUNK_HASHES];
+	uint32_t next; /* the one filled before */
+};
+
+struct row {
+	struct source source;
+	uint64_t server;   /* hash of the first one */
+	uint32_t chunk;    /* filled last; 0 = none */
+	uint32_t next;     /* in its bucket */
+	uint16_t servers;  /* remembered, the first one included */
+	uint16_t in_chunk; /* hashes in the last chunk */
+};
+
+struct sources {
+	struct slab *rows, *chunks;
+	struct standing *standing;
+	uint32_t *buckets;
+	uint32_t bucket_mask, count;
+	uint64_t evicted;
+	uint8_t hash_key[HASH_KEY_BYTES];
+};
+
+struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES])
+{
+	struct sources *s;
+	uint32_t buckets = 1, chunks = rows / CHUNK_SHARE;
+
+	if (rows < 1 || rows > ROWS_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	while (buckets < rows)
+		buckets <<= 1;
+	s->bucket_mask = buckets - 1;
+	memcpy(s->hash_key, hash_key, HASH_KEY_BYTES);
+	s->rows = slab_new(rows, sizeof(struct row));
+	s->chunks = slab_new(chunks > CHUNKS_MIN ? chunks : CHUNKS_MIN, sizeof(struct chunk));
+	s->standing = standing_new(rows);
+	s->buckets = calloc(buckets, sizeof(*s->buckets));
+	if (s->rows && s->chunks && s->standing && s->buckets)
+		return s;
+	sources_free(s);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void sources_free(struct sources *s)
+{
+	if (!s)
+		return;
+	slab_free(s->rows);
+	slab_free(s->chunks);
+	standing_free(s->standing);
+	free(s->buckets);
+	free(s);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+struct prefix sources_prefix(const struct addr *a, uint8_t bits_v4, uint8_t bits_v6)
+{
+	struct prefix p;
+
+	memset(&p, 0, sizeof(p));
+	p.bits = (uint8_t)(addr_is_v4(a) ? MAPPED_BITS + bits_v4 : bits_v6);
+	p.addr = addr_mask(a, p.bits);
+	return p;
+}
+
+static uint32_t *bucket_of(const struct sources *s, const struct prefix *p)
+{
+	uint8_t key[sizeof(p->addr) + 1];
+
+	memcpy(key, &p->addr, sizeof(p->addr));
+	key[sizeof(p->addr)] = p->bits;
+	return &s->buckets[hash_bytes(s->hash_key, key, sizeof(key)) & s->bucket_mask];
+}
+
+static bool is_same(const struct prefix *a, const struct prefix *b)
+{
+	return a->bits == b->bits && addr_compare(&a->addr, &b->addr) == 0;
+}
+
+/* 0 = not there. */
+static uint32_t find_row(const struct sources *s, const struct prefix *p)
+{
+	uint32_t position = *bucket_of(s, p);
+
+	while (position) {
+		const struct row *r = slab_at(s->rows, position);
+
+		if (is_same(&r->source.prefix, p))
+			break;
+		position = r->next;
+	}
+	return position;
+}
+
+static void drop_servers(struct sources *s, struct row *r)
+{
+	while (r->chunk) {
+		const struct chunk *c = slab_at(s->chunks, r->chunk);
+		uint32_t next = c->next;
+
+		slab_give(s->chunks, r->chunk);
+		r->chunk = next;
+	}
+}
+
+static void drop_row(struct sources *s, uint32_t position)
+{
+	struct row *r = slab_at(s->rows, position);
+	uint32_t *link = bucket_of(s, &r->source.prefix);
+
+	while (*link != position)
+		link = &((struct row *)slab_at(s->rows, *link))->next;
+	*link = r->next;
+	standing_drop(s->standing, position);
+	drop_servers(s, r);
+	memset(r, 0, sizeof(*r)); /* the next one begins with it, and a scan passes it over */
+	slab_give(s->rows, position);
+	s->count--;
+}
+
+/* Another one leaves for it, if need be. */
+static uint32_t add_row(struct sources *s, const struct prefix *p, uint64_t now_us)
+{
+	uint32_t position = slab_take(s->rows), *bucket;
+	struct row *r;
+
+	if (!position) {
+		drop_row(s, standing_least(s->standing, now_us));
+		s->evicted++;
+		position = slab_take(s->rows);
+	}
+	r = slab_at(s->rows, position);
+	bucket = bucket_of(s, p);
+	r->source.prefix = *p;
+	r->source.first_us = now_us;
+	r->next = *bucket;
+	*bucket = position;
+	s->count++;
+	return position;
+}
+
+/* ---- servers --------------------------------------------------------------------------------- */
+
+static bool knows_server(const struct sources *s, const struct row *r, uint64_t hash)
+{
+	unsigned filled = r->in_chunk, i;
+	uint32_t position = r->chunk;
+
+	if (r->servers > 0 && r->server == hash)
+		return true;
+	while (position) {
+		const struct chunk *c = slab_at(s->chunks, position);
+
+		for (i = 0; i < filled; i++)
+			if (c->hashes[i] == hash)
+				return true;
+		filled = CHUNK_HASHES;
+		position = c->next;
+	}
+	return false;
+}
+
+/* False: there is no room for it. */
+static bool remember_server(struct sources *s, struct row *r, uint64_t hash)
+{
+	struct chunk *c;
+
+	if (r->servers == 0) {
+		r->server = hash;
+	} else if (r->servers == DESTINATIONS) {
+		return false;
+	} else {
+		if (!r->chunk || r->in_chunk == CHUNK_HASHES) {
+			uint32_t position = slab_take(s->chunks);
+
+			if (!position)
+				return false;
+			c = slab_at(s->chunks, position);
+			c->next = r->chunk;
+			r->chunk = position;
+			r->in_chunk = 0;
+		}
+		c = slab_at(s->chunks, r->chunk);
+		c->hashes[r->in_chunk++] = hash;
+	}
+	r->servers++;
+	return true;
+}
+
+static void see_server(struct sources *s, struct row *r, const struct addr *dst)
+{
+	uint64_t hash = hash_bytes(s->hash_key, dst, sizeof(*dst));
+	uint64_t *n = &r->source.n[SOURCE_DESTINATIONS];
+
+	if (!knows_server(s, r, hash) && remember_server(s, r, hash) && r->servers > *n)
+		*n = r->servers;
+}
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+static bool is_yes(const struct event_reply *reply)
+{
+	return reply->code / 100 == 2;
+}
+
+static bool is_null(const struct event_path *path)
+{
+	return path->len == 2 && memcmp(path->bytes, "<>", 2) == 0;
+}
+
+bool sources_connects(const struct event *e)
+{
+	return (e->kind == EVENT_GREETING && e->u.reply.code > 0) ||
+	       (e->kind == EVENT_CLOSE && !e->u.close.greeted && e->u.close.bytes_toclient > 0);
+}
+
+/* What e adds to its source; destinations are the row's own. False: nothing. */
+static bool count(const struct event *e, uint64_t add[SOURCE_COUNT_COUNT])
+{
+	bool any = false;
+
+	memset(add, 0, SOURCE_COUNT_COUNT * sizeof(*add));
+	add[SOURCE_CONNECTIONS] = sources_connects(e);
+	if (e->kind == EVENT_CLOSE && (e->u.close.greeted || e->u.close.bytes_toclient > 0)) {
+		add[SOURCE_BYTES] = e->u.close.bytes_toserver;
+	} else if (e->kind == EVENT_MAIL && is_yes(&e->u.mail.reply)) {
+		add[SOURCE_TRANSACTIONS] = 1;
+		add[SOURCE_NULL_SENDERS] = is_null(&e->u.mail.path);
+	} else if (e->kind == EVENT_RCPT) {
+		add[SOURCE_ACCEPTED] = e->u.rcpt.outcome == OUTCOME_ACCEPTED;
+		add[SOURCE_REFUSED] = e->u.rcpt.outcome == OUTCOME_REFUSED_BY_SERVER ||
+		                      e->u.rcpt.outcome == OUTCOME_REFUSED_BY_US;
+	} else if (e->kind == EVENT_DATA) {
+		add[SOURCE_MESSAGES] = e->u.data.final && is_yes(&e->u.data.reply);
+	} else if (e->kind == EVENT_AUTH) {
+		add[SOURCE_AUTH_FAILURES] = e->u.auth.reply.code == 535;
+	} else if (e->kind == EVENT_TLS) {
+		add[SOURCE_TLS] = 1;
+	}
+	for (unsigned i = 0; i < SOURCE_COUNT_COUNT; i++)
+		any = any || add[i] > 0;
+	return any;
+}
+
+static uint64_t weight_of(const struct source *source)
+{
+	uint64_t weight = source->n[SOURCE_BYTES] >> WEIGHT_BYTES_BITS;
+
+	for (unsigned i = 0; i < SOURCE_COUNT_COUNT; i++)
+		weight += i == SOURCE_BYTES ? 0 : source->n[i];
+	return weight;
+}
+
+struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6)
+{
+	uint64_t add[SOURCE_COUNT_COUNT];
+	struct prefix prefix;
+	uint32_t position;
+	struct row *r;
+	bool counts;
+
+	if (!event_kind_is_followed((enum event_kind)e->kind))
+		return NULL;
+	counts = count(e, add);
+	prefix = sources_prefix(&e->conn.src, bits_v4, bits_v6);
+	position = find_row(s, &prefix);
+	if (!position && counts)
+		position = add_row(s, &prefix, e->time_us);
+	if (!position)
+		return NULL;
+	r = slab_at(s->rows, position);
+	if (!counts)
+		return &r->source;
+	for (unsigned i = 0; i < SOURCE_COUNT_COUNT; i++)
+		r->source.n[i] += add[i];
+	if (sources_connects(e))
+		see_server(s, r, &e->conn.dst);
+	if (e->time_us > r->source.last_us)
+		r->source.last_us = e->time_us;
+	if (e->time_us < r->source.first_us) /* workers tell out of order */
+		r->source.first_us = e->time_us;
+	r->source.direction = e->conn.direction;
+	r->source.verified = 1;
+	r->source.changed = 1;
+	standing_touch(s->standing, position, weight_of(&r->source), e->time_us);
+	return &r->source;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+const struct source *sources_find(const struct sources *s, const struct prefix *prefix)
+{
+	uint32_t position = find_row(s, prefix);
+
+	return position ? &((const struct row *)slab_at(s->rows, position))->source : NULL;
+}
+
+struct source *sources_scan(struct sources *s, uint32_t *cursor)
+{
+	while (*cursor < slab_touched(s->rows)) {
+		struct row *r = slab_at(s->rows, ++*cursor);
+
+		if (r->source.prefix.bits > 0)
+			return &r->source;
+	}
+	return NULL;
+}
+
+void sources_restore(struct sources *s, const struct source *row)
+{
+	uint32_t position;
+	struct row *r;
+
+	if (row->prefix.bits == 0 || find_row(s, &row->prefix) || s->count == slab_count(s->rows))
+		return;
+	position = add_row(s, &row->prefix, row->last_us);
+	r = slab_at(s->rows, position);
+	r->source = *row;
+	standing_touch(s->standing, position, weight_of(row), row->last_us);
+}
+
+uint64_t sources_evicted(const struct sources *s)
+{
+	return s->evicted;
+}
+
+uint32_t sources_count(const struct sources *s)
+{
+	return s->count;
+}
