@@ -38,6 +38,7 @@ void watching_default(struct watching *w)
 			.other = limits[i].other,
 			.block_for_s = 3600,
 		};
+	w->behaviours[BEHAVIOUR_HARVEST].share_permille = 250;
 	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille =
 	        200; /* of mail that people write, one in twenty comes back */
 	/* Servers see one recipient in twenty refused, lists of strangers half of them and more. */

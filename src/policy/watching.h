@@ -77,7 +77,8 @@ struct behaviour_rule {
 	struct policy_groups except; /* of them, these are not */
 	struct volume_limit limit;   /* of what the behaviour counts; BEHAVIOUR_REJECTS has none */
 	struct volume_limit other;   /* a second one, where enum behaviour has it; most 0 = none */
-	uint32_t share_permille;     /* BEHAVIOUR_BACKSCATTER: and so much of all mail; 0 = any share */
+	uint32_t
+	        share_permille; /* BEHAVIOUR_HARVEST and BACKSCATTER: and so much of all of it; 0 = any share */
 	uint32_t block_for_s;
 };
 

@@ -26,6 +26,13 @@ static const uint32_t IN_HABITS = UINT32_C(1) << 31;
 
 /* NULL ends it. */
 static const struct part *const parts[] = {
+	&rejects_part,
+	&fanout_part,
+	&target_part,
+	&harvest_part,
+	&backscatter_part,
+	&auth_part,
+	&reputation_part,
 	NULL,
 };
 enum {
@@ -45,6 +52,7 @@ struct watch {
 	struct ring *orders;         /* NULL: nobody takes them */
 	struct part_view view;       /* of the event at hand, or of none */
 	const struct watch_memory *memory;
+	uint64_t flow_id; /* likewise */
 	struct watch_counts counts;
 	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
 	uint64_t window_us, window_end_us;
@@ -295,7 +303,7 @@ static enum action action_for(const struct watch *w, const struct finding *f)
 static void raise_finding(void *watch, struct finding *f)
 {
 	struct watch *w = watch;
-	const struct watch_memory *m = w->memory;
+	const struct watch_memory *m = f->conn.flow_id == w->flow_id ? w->memory : NULL;
 
 	if (m && f->helo.len == 0)
 		f->helo = m->helo;
@@ -329,6 +337,7 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 
 	view_nobody(w);
 	w->memory = memory;
+	w->flow_id = e->conn.flow_id;
 	if (memory) {
 		w->view.mail_from = &memory->mail_from;
 		w->view.auth_user = &memory->auth_user;

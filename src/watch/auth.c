@@ -1,0 +1,134 @@
+/* auth.c - passwords tried: auth.guess (1025302).
+ *
+ * Counted is every AUTH that a server answered 5xx: 535, and also "no such command" and "use TLS first", which an honest
+ * program hears once. 501 and 504 say that the form was wrong, or that another mechanism will do; they say nothing. A 4xx
+ * (454: the server cannot tell at the moment) counts, but raises nothing: when the server's users are away, everybody gets
+ * it. A success forgives what failed before it, as long as that is no habit: an attacker with one account of his own would
+ * forgive himself.
+ *
+ * The second limit is of names: one password tried on many users. Different users count, for a source and for the network
+ * around it (a /24 or /48), whose addresses count where no user can be read; what is counted for a network is told, and
+ * nothing is done about it.
+ *
+ * Under TLS no AUTH is seen, and on port 25 it is rarely offered without: this is about those who try it anyway.
+ */
+#include "watch/part.h"
+
+#include "postern/action.h"
+#include "watch/behave.h"
+#include "watch/evidence.h"
+
+enum subject { FAILURES, USERS, NETWORK_USERS, FORGIVEN, FAILURE, USER, ADDRESS, SUCCESS };
+enum { FORGIVEN_MAX = 3 }; /* times in the window of the second limit */
+
+static void *auth_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
+{
+	return tally_new(behave_things(sources), hash_key);
+}
+
+static void auth_end(void *part)
+{
+	tally_free(part);
+}
+
+static bool counts(const struct event_reply *reply)
+{
+	return reply->code / 100 == 4 || (reply->code / 100 == 5 && reply->code != 501 && reply->code != 504);
+}
+
+static uint64_t name_of_event(const struct tally *t, enum subject kind, const struct event *e)
+{
+	uint64_t place[2] = { e->conn.flow_id, e->u.auth.reply.sent_us };
+
+	return tally_name(t, kind, place, sizeof(place));
+}
+
+static void forgive(struct tally *t, const struct prefix *source, const struct event *e,
+        const struct behaviour_rule *rule)
+{
+	const struct volume_limit habit = { FORGIVEN_MAX,
+		rule->other.window_s > 0 ? rule->other.window_s : rule->limit.window_s };
+	uint64_t failures = behave_name_prefix(t, FAILURES, source);
+
+	if (tally_knows(t, failures) && tally_add(t, behave_name_prefix(t, FORGIVEN, source),
+	                                        name_of_event(t, SUCCESS, e), &habit, e->time_us)
+	                                                .count <= FORGIVEN_MAX)
+		tally_forget(t, failures);
+}
+
+/* The last line of evidence says what was counted. */
+static void tell(const struct part_view *view, const struct event *e, const struct behaviour_rule *rule,
+        const struct volume_limit *limit, uint64_t count, const char *what, const struct prefix *network)
+{
+	struct finding f;
+	struct event_text *line;
+	char text[PREFIX_TEXT_MAX];
+
+	behave_begin(&f, FINDING_AUTH_GUESS, view, e, rule, limit, count);
+	f.outcome = OUTCOME_REFUSED_BY_SERVER;
+	line = evidence_line(&f);
+	evidence_print(line, "AUTH %s", e->u.auth.mech);
+	evidence_reply(line, &e->u.auth.reply);
+	line = evidence_line(&f);
+	evidence_print(line, "counted are %s", what);
+	if (network) {
+		f.would = ACTION_ALERT;
+		evidence_print(line, " of all of %s", prefix_print(network, text));
+	}
+	view->raise(view->watch, &f);
+}
+
+/* One failure, of somebody: counted in three ways, told in one. */
+static void count_failure(struct tally *t, const struct part_view *view, const struct event *e,
+        const struct behaviour_rule *rule, const struct prefix *source)
+{
+	struct prefix network = behave_network(source);
+	const struct event_path *user = &e->u.auth.user;
+	uint64_t somebody =
+	        user->len > 0 ? behave_name_path(t, USER, user) : behave_name_prefix(t, ADDRESS, source);
+	bool is_network = network.bits < source->bits;
+	const struct {
+		uint64_t subject, thing;
+		const struct volume_limit *limit;
+		const char *what;
+		const struct prefix *network;
+	} ways[] = {
+		{ behave_name_prefix(t, FAILURES, source), name_of_event(t, FAILURE, e), &rule->limit,
+		        "failures", NULL },
+		{ behave_name_prefix(t, USERS, source), somebody, &rule->other, "users", NULL },
+		{ behave_name_prefix(t, NETWORK_USERS, &network), somebody, &rule->other, "users, or sources",
+		        &network },
+	};
+	unsigned i, count = is_network ? 3 : 2;
+	bool told = e->u.auth.reply.code / 100 != 5;
+	struct tally_count c;
+
+	for (i = 0; i < count; i++) {
+		if (ways[i].limit->most == 0)
+			continue;
+		c = tally_add(t, ways[i].subject, ways[i].thing, ways[i].limit, e->time_us);
+		if (told || !c.fresh || c.count <= ways[i].limit->most)
+			continue;
+		tell(view, e, rule, ways[i].limit, c.count, ways[i].what, ways[i].network);
+		told = true;
+	}
+}
+
+static void auth_event(void *part, const struct part_view *view, const struct event *e)
+{
+	const struct behaviour_rule *rule;
+	struct prefix source;
+
+	if (e->kind != EVENT_AUTH)
+		return;
+	rule = behave_rule_for(view, e, BEHAVIOUR_AUTH);
+	if (!rule)
+		return;
+	source = behave_source(view, e);
+	if (e->u.auth.reply.code / 100 == 2)
+		forgive(part, &source, e, rule);
+	else if (counts(&e->u.auth.reply))
+		count_failure(part, view, e, rule, &source);
+}
+
+const struct part auth_part = { .name = "auth", .make = auth_make, .end = auth_end, .event = auth_event };

@@ -1,0 +1,35 @@
+/* behave.h - what the parts that look at behaviour have in common: whom a rule means, how a finding of theirs begins, and
+ * what an answer to a recipient says of the recipient. */
+#ifndef WATCH_BEHAVE_H
+#define WATCH_BEHAVE_H
+
+#include "watch/part.h"
+#include "watch/tally.h"
+
+/* The rule, or NULL: it is off. For what is told of a target. */
+const struct behaviour_rule *behave_rule(const struct part_view *view, enum behaviour b);
+/* For what is told of e's client: NULL also where it is not meant. An upstream never is (it passes on what others wrote),
+ * a server of ours only if `match` names it, or servers as such. */
+const struct behaviour_rule *behave_rule_for(
+        const struct part_view *view, const struct event *e, enum behaviour b);
+/* A finding about e, with action and limit of its rule. limit may be NULL. */
+void behave_begin(struct finding *f, enum finding_id id, const struct part_view *view, const struct event *e,
+        const struct behaviour_rule *rule, const struct volume_limit *limit, uint64_t value);
+
+/* e's client as one source: the ledger's prefix, else a /32 or /64. */
+struct prefix behave_source(const struct part_view *view, const struct event *e);
+/* The network around it: a /24 or /48, or the source itself where that is wider. */
+struct prefix behave_network(const struct prefix *source);
+/* The names of a source, and of a path without regard to case, as subject or thing. */
+uint64_t behave_name_prefix(const struct tally *t, uint64_t kind, const struct prefix *p);
+uint64_t behave_name_path(const struct tally *t, uint64_t kind, const struct event_path *path);
+/* Room for a tally of so many sources. */
+uint32_t behave_things(uint32_t sources);
+
+enum behave_answer { ANSWER_NOTHING, ANSWER_TAKEN, ANSWER_IN_VAIN };
+/* What the answer to an EVENT_RCPT says of the recipient, see behave.c. */
+enum behave_answer behave_answer(const struct part_view *view, const struct event *e);
+/* The reverse-path is known, and is null. */
+bool behave_is_null_sender(const struct part_view *view);
+
+#endif

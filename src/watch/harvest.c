@@ -1,0 +1,176 @@
+/* harvest.c - recipients tried from a dictionary: harvest (1025300).
+ *
+ * Counted are different recipients that a server did not know (behave.h says which refusals count), and every VRFY and
+ * EXPN, whatever the answer: some servers say 252 to all of them. What has been tried before is nothing new, so a mail
+ * tried again is not a dictionary. Counts belong to the source, not to a connection; the second limit, over a day, finds
+ * those who come back for three more each hour.
+ *
+ * A limit alone would accuse whoever sends much: of a list of thousands some dozens are always gone. So the share of
+ * what was tried in vain must be `share`, too.
+ *
+ * The same is counted for the network around the source (a /24 or /48), with a limit NETWORK_FACTOR times as high: many
+ * addresses that share a dictionary. That is told, and nothing is done about it: neighbours are not to blame.
+ *
+ * Limits. Tries with the null sender are not counted here, since honest servers make them (bounces, call-backs):
+ * backscatter.c tells of many. A dictionary spread over unrelated networks is not one source.
+ */
+#include "watch/part.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postern/action.h"
+#include "watch/behave.h"
+#include "watch/evidence.h"
+#include "watch/share.h"
+
+enum { NETWORK_FACTOR = 3 };
+enum subject { QUICK, PATIENT, NETWORK, RECIPIENT, COMMAND };
+
+struct harvest {
+	struct tally *tried;
+	struct share *share;
+};
+
+static void harvest_end(void *part)
+{
+	struct harvest *h = part;
+
+	if (!h)
+		return;
+	tally_free(h->tried);
+	share_free(h->share);
+	free(h);
+}
+
+static void *harvest_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
+{
+	struct harvest *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->tried = tally_new(behave_things(sources), hash_key);
+	h->share = share_new(behave_things(sources) / 4, hash_key);
+	if (h->tried && h->share)
+		return h;
+	harvest_end(h);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* ---- what was tried ----------------------------------------------------------------------------- */
+
+static bool is_question(const struct event *e)
+{
+	return e->kind == EVENT_COMMAND && e->u.command.reply.code > 0 &&
+	       (strcmp(e->u.command.verb, "VRFY") == 0 || strcmp(e->u.command.verb, "EXPN") == 0);
+}
+
+static uint64_t name_of_try(const struct harvest *h, const struct event *e)
+{
+	uint64_t place[2] = { e->conn.flow_id, e->u.command.reply.sent_us };
+
+	return e->kind == EVENT_RCPT ? behave_name_path(h->tried, RECIPIENT, &e->u.rcpt.path)
+	                             : tally_name(h->tried, COMMAND, place, sizeof(place));
+}
+
+static void print_try(struct finding *f, const struct event *e)
+{
+	struct event_text *line = evidence_line(f);
+
+	if (e->kind == EVENT_COMMAND) {
+		evidence_print(line, "%s", e->u.command.verb);
+		evidence_reply(line, &e->u.command.reply);
+		return;
+	}
+	evidence_print(line, "RCPT TO:");
+	evidence_path(line, &e->u.rcpt.path);
+	evidence_reply(line, &e->u.rcpt.reply);
+	f->rcpt_to = e->u.rcpt.path;
+	f->tx_id = e->u.rcpt.tx_id;
+	f->outcome = e->u.rcpt.outcome;
+}
+
+/* ---- counting ----------------------------------------------------------------------------------- */
+
+struct attempt {
+	const struct part_view *view;
+	const struct event *e;
+	const struct behaviour_rule *rule;
+	uint32_t share; /* of what the source tried in vain */
+};
+
+static void tell(const struct attempt *a, enum subject kind, const struct prefix *subject,
+        const struct volume_limit *limit, uint64_t count)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct finding f;
+
+	behave_begin(&f, FINDING_HARVEST, a->view, a->e, a->rule, limit, count);
+	print_try(&f, a->e);
+	evidence_print(evidence_line(&f), "of what this source tries, %u %% are in vain", a->share / 10);
+	if (kind == NETWORK) {
+		f.would = ACTION_ALERT;
+		evidence_print(
+		        evidence_line(&f), "counted for all of %s together", prefix_print(subject, text));
+	}
+	a->view->raise(a->view->watch, &f);
+}
+
+/* For the source in both windows, and for its network; told once. */
+static void count_try(struct harvest *h, const struct attempt *a, const struct prefix *source)
+{
+	struct volume_limit wide = { a->rule->limit.most * NETWORK_FACTOR, a->rule->limit.window_s };
+	struct prefix network = behave_network(source);
+	const struct {
+		enum subject kind;
+		const struct prefix *subject;
+		const struct volume_limit *limit;
+	} counts[] = {
+		{ QUICK, source, &a->rule->limit },
+		{ PATIENT, source, &a->rule->other },
+		{ NETWORK, &network, &wide },
+	};
+	uint64_t try = name_of_try(h, a->e);
+	bool told = a->share < a->rule->share_permille;
+	struct tally_count c;
+	size_t i;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (counts[i].limit->most == 0)
+			continue;
+		c = tally_add(h->tried, behave_name_prefix(h->tried, counts[i].kind, counts[i].subject), try,
+		        counts[i].limit, a->e->time_us);
+		if (told || !c.fresh || c.count <= counts[i].limit->most)
+			continue;
+		tell(a, counts[i].kind, counts[i].subject, counts[i].limit, c.count);
+		told = true;
+	}
+}
+
+static void harvest_event(void *part, const struct part_view *view, const struct event *e)
+{
+	struct harvest *h = part;
+	enum behave_answer answer = e->kind == EVENT_RCPT ? behave_answer(view, e)
+	                            : is_question(e)      ? ANSWER_IN_VAIN
+	                                                  : ANSWER_NOTHING;
+	struct attempt a = { view, e, NULL, 0 };
+	struct prefix source;
+
+	if (answer == ANSWER_NOTHING)
+		return;
+	a.rule = behave_rule_for(view, e, BEHAVIOUR_HARVEST);
+	if (!a.rule)
+		return;
+	source = behave_source(view, e);
+	a.share = share_add(h->share, behave_name_prefix(h->tried, QUICK, &source), answer == ANSWER_IN_VAIN,
+	        a.rule->limit.window_s, e->time_us);
+	if (answer == ANSWER_IN_VAIN)
+		count_try(h, &a, &source);
+}
+
+const struct part harvest_part = {
+	.name = "harvest", .make = harvest_make, .end = harvest_end, .event = harvest_event
+};
