@@ -201,6 +201,16 @@ e 'a tar pit' 0 'foreign: the server decides; its refusals are held back for a w
 ^result +it passes$' "$scratch/slow.conf" 203.0.113.66 192.168.0.10 --rcpt x@foreign.test
 e 'never for upstreams' 0 'it passes, and is told as a relay attempt; relay.action = slow \(.*:24\); never for upstreams and servers$' \
 	"$scratch/slow.conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
+t 'check: volume blocks' 0 out '^volume    customers \(rules/hosting.conf:27\): customers: recipients 300/10m, 3000/1d; destinations 200/1h; spike 5 above 20 recipients an hour: alert$' \
+	"$postern" check -c rules/hosting.conf
+t 'check: behaviours' 0 out '^behaviour rejects: alert, fanout: alert, .*auth-guess: alert, reputation: alert$' "$postern" check -c rules/hosting.conf
+t 'explain: who counts a client' 0 out '^volume    counted by "hosts" \(rules/isp-forwarding.conf:30\): recipients 100/1m, 1000/1h; connections 60/1m; spike 5 above' \
+	"$postern" explain -c "$conf" 192.168.0.99 192.168.0.10
+t 'explain: a server is counted by its own block' 0 out '^volume    counted by "mail"' "$postern" explain -c "$conf" 192.168.0.10 198.51.100.10
+t 'explain: self is counted by its own block' 0 out '^volume    counted by "gateway"' "$postern" explain -c rules/gateway-mta.conf self 198.51.100.10
+t 'explain: an upstream is not counted' 0 out '^volume    not counted: an upstream' "$postern" explain -c "$conf" 198.51.100.10 192.168.0.10
+t 'explain: JSON of what counts' 0 out '"volume":\[\{"name":"hosts","key":"source","recipients":\["100/1m","1000/1h"\].*"place":"rules/isp-forwarding.conf:30"' \
+	"$postern" explain --json -c "$conf" 192.168.0.99 192.168.0.10
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \
 	"$postern" explain --json -c "$conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10

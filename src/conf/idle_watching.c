@@ -113,6 +113,28 @@ static const struct block *block_of_volume(const struct build *b, int volume)
 	return block;
 }
 
+/* Servers and the gateway itself are not meant by these two (watching_find_volume()). */
+static struct policy_groups without_any_and_home(const struct policy_groups *set)
+{
+	struct policy_groups rest = *set;
+
+	rest.w[0] &= ~(UINT64_C(1) << GROUP_ID_ANY | UINT64_C(1) << GROUP_ID_HOME);
+	return rest;
+}
+
+/* Whoever matches v, exceptions apart, matches `outer`, as a server, too. */
+static bool takes_all(const struct policy *p, const struct policy_groups *outer, const struct volume_block *v)
+{
+	struct policy_groups named = without_any_and_home(&v->match), by = without_any_and_home(outer);
+	struct policy_groups servers = { 0 };
+
+	policy_groups_add(&servers, GROUP_ID_SERVERS);
+	if (!policy_covers(p, outer, &v->match))
+		return false;
+	return are_apart(p, &named, &servers) || policy_covers(p, &by, &named) ||
+	       (!policy_groups_have(&named, GROUP_ID_SELF) && policy_covers(p, &v->except, &servers));
+}
+
 /* An earlier block with the same key takes all clients. */
 static bool tell_not_reached(struct build *b, const struct block *block, const struct volume_block *v)
 {
@@ -120,7 +142,7 @@ static bool tell_not_reached(struct build *b, const struct block *block, const s
 	const struct block *other;
 
 	for (; earlier < v; earlier++)
-		if (earlier->key == v->key && policy_covers(b->policy, &earlier->match, &v->match) &&
+		if (earlier->key == v->key && takes_all(b->policy, &earlier->match, v) &&
 		        (policy_covers(b->policy, &v->except, &earlier->except) ||
 		                are_apart(b->policy, &v->match, &earlier->except)))
 			break;
@@ -297,14 +319,33 @@ static void check_off(struct build *b, const struct block *block)
 	}
 }
 
+/* Where both limits are of the same count. */
+static void check_long_limit(struct build *b, const struct block *block, const struct behaviour_rule *r)
+{
+	const struct entry *e = check_find_entry(b, block, "long-limit"), *other;
+
+	if (!key_find(block->kind, "long-limit") || r->other.most == 0)
+		return;
+	other = check_find_entry(b, block, "limit");
+	if (e && comes_first(&r->limit, &r->other))
+		WARN(b, &e->at,
+		        "%s.long-limit has no effect: limit is passed before; write a lower one, or 0",
+		        block_infos[block->kind].name);
+	else if (other && comes_first(&r->other, &r->limit))
+		WARN(b, &other->at, "%s.limit has no effect: long-limit is passed before; write a lower one",
+		        block_infos[block->kind].name);
+}
+
 static void check_behaviour(struct build *b, const struct block *block)
 {
 	const struct behaviour_rule *r = &b->watching.behaviours[block->kind - BLOCK_REJECTS];
 
-	if (r->on)
-		check_block_for(b, block, (enum action)r->action);
-	else
+	if (!r->on) {
 		check_off(b, block);
+		return;
+	}
+	check_block_for(b, block, (enum action)r->action);
+	check_long_limit(b, block, r);
 }
 
 void check_idle_watching(struct build *b)

@@ -53,13 +53,22 @@ void watching_default(struct watching *w)
 	w->sources = 65536;
 }
 
+/* A server of ours, and the gateway itself, is meant by a name of its own, not because it is one of ours or of all. */
+static bool means(const struct policy_groups *match, const struct policy_groups *groups)
+{
+	struct policy_groups named = *groups;
+
+	if (policy_groups_have(groups, GROUP_ID_SERVERS) || policy_groups_have(groups, GROUP_ID_SELF))
+		named.w[0] &= ~(UINT64_C(1) << GROUP_ID_ANY | UINT64_C(1) << GROUP_ID_HOME);
+	return policy_groups_meet(match, &named);
+}
+
 int watching_find_volume(const struct watching *w, const struct policy_groups *groups, enum volume_key key)
 {
 	for (unsigned i = 0; i < w->volume_count; i++) {
 		const struct volume_block *v = &w->volumes[i];
 
-		if (v->key == key && policy_groups_meet(&v->match, groups) &&
-		        !policy_groups_meet(&v->except, groups))
+		if (v->key == key && means(&v->match, groups) && !policy_groups_meet(&v->except, groups))
 			return (int)i;
 	}
 	return -1;

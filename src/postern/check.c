@@ -1,11 +1,14 @@
 /* check.c - `postern check`: what a configuration that has no errors means, in a few lines. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "conf/conf.h"
 #include "conf/places.h"
 #include "gate/bridged.h"
+#include "policy/watching.h"
 #include "postern/commands.h"
+#include "report/volume_text.h"
 
 enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
 
@@ -177,6 +180,50 @@ static void print_lists(const struct conf *c)
 	}
 }
 
+static void print_volumes(const struct conf *c)
+{
+	const struct watching *w = policy_watching(c->policy);
+	static const struct policy_groups none = { 0 };
+	struct conf_place p;
+
+	for (unsigned i = 0; i < w->volume_count; i++) {
+		const struct volume_block *v = &w->volumes[i];
+
+		printf("volume    %s", v->name);
+		if (places_find_block(c, "volume", v->name, &p))
+			printf(" (%s:%u)", p.file, p.line);
+		fputs(": ", stdout);
+		print_members(c->policy, &v->match);
+		if (memcmp(&v->except, &none, sizeof(none)) != 0) {
+			fputs(" except ", stdout);
+			print_members(c->policy, &v->except);
+		}
+		if (v->bits_v4 != 32 || v->bits_v6 != 64)
+			printf(", each /%u (IPv4) or /%u (IPv6)", v->bits_v4, v->bits_v6);
+		fputs(": ", stdout);
+		volume_text_print(v, stdout);
+		putchar('\n');
+	}
+}
+
+/* "alert rejects, fanout; block for 1h harvest; off target". */
+static void print_behaviours(const struct watching *w)
+{
+	static const char *const names[BEHAVIOUR_COUNT] = { BEHAVIOUR_NAMES };
+	char time[VOLUME_TEXT_TIME_MAX];
+	const char *before = "behaviour ";
+
+	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++) {
+		const struct behaviour_rule *b = &w->behaviours[i];
+
+		printf("%s%s: %s", before, names[i], b->on ? action_names[b->action] : "off");
+		if (b->on && b->action == ACTION_BLOCK)
+			printf(" for %s", volume_text_time(b->block_for_s, time));
+		before = ", ";
+	}
+	putchar('\n');
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
@@ -195,6 +242,8 @@ int check_run(const struct conf *conf, unsigned warnings)
 	        action_names[s->tricks_action], s->max_refusals);
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
 	print_bodies(conf->policy);
+	print_volumes(conf);
+	print_behaviours(policy_watching(conf->policy));
 	print_lists(conf);
 	if (s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK)
 		printf("blocks    for %" PRIu32 " s\n", s->block_for_s);

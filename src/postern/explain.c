@@ -272,6 +272,21 @@ static void explain_client(struct answer *a)
 	}
 }
 
+static void explain_volumes(struct answer *a)
+{
+	struct explanation *x = &a->x;
+	const struct watching *w = policy_watching(a->conf->policy);
+
+	for (unsigned key = 0; key < VOLUME_KEY_COUNT; key++) {
+		x->volumes[key] = x->connection.client_upstream
+		                          ? -1
+		                          : watching_find_volume(w, &x->client.groups, (enum volume_key)key);
+		if (x->volumes[key] >= 0)
+			x->volume_places[key] =
+			        block_place(a->conf, "volume", w->volumes[x->volumes[key]].name);
+	}
+}
+
 static void explain_connection(struct answer *a)
 {
 	enum policy_self self = a->sides[0].self   ? SELF_CLIENT
@@ -293,6 +308,7 @@ static void explain_connection(struct answer *a)
 		x->rule = block_place(
 		        a->conf, "rule", policy_rule(a->conf->policy, (unsigned)x->connection.rule).title);
 	explain_client(a);
+	explain_volumes(a);
 	x->listable = x->unguarded == EXPLAINED_GUARDED &&
 	              dnsbl_may_ask(a->conf, a->conf->policy, &a->sides[0].addr, &a->sides[1].addr, self);
 	x->list_action = a->conf->dnsbl.action;

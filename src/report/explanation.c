@@ -8,6 +8,7 @@
 
 #include "report/escape.h"
 #include "report/field.h"
+#include "report/volume_text.h"
 #include "report/words.h"
 
 enum { PATH_BYTES_MAX = 4096, LABEL_COLUMNS = 10 };
@@ -233,6 +234,41 @@ static void print_lists(const struct explanation *x, FILE *to)
 	fputc('\n', to);
 }
 
+/* Its mail is counted, if anybody's is. */
+static bool is_counted(const struct explanation *x)
+{
+	return x->unguarded == EXPLAINED_GUARDED && policy_watching(x->policy)->volume_count > 0;
+}
+
+static void print_volumes(const struct explanation *x, FILE *to)
+{
+	const struct watching *w = policy_watching(x->policy);
+	unsigned blocks = 0;
+
+	if (!is_counted(x))
+		return;
+	for (unsigned key = 0; key < VOLUME_KEY_COUNT; key++) {
+		const struct explained_place *p = &x->volume_places[key];
+
+		if (x->volumes[key] < 0)
+			continue;
+		fprintf(to, "%-*scounted by \"%s\"", LABEL_COLUMNS, blocks++ ? "" : "volume",
+		        w->volumes[x->volumes[key]].name);
+		if (p->file)
+			fprintf(to, " (%s:%u)", p->file, p->line);
+		fputs(": ", to);
+		volume_text_print(&w->volumes[x->volumes[key]], to);
+		fputs(mode_of(x) == MODE_MONITOR && w->volumes[x->volumes[key]].action != ACTION_ALERT
+		                ? " in mode enforce\n"
+		                : "\n",
+		        to);
+	}
+	if (blocks == 0)
+		fprintf(to, "%-*s%s\n", LABEL_COLUMNS, "volume",
+		        x->connection.client_upstream ? "not counted: an upstream passes on what others wrote"
+		                                      : "not counted: no volume block names the client");
+}
+
 static void print_hops(const struct explained_recipient *r, FILE *to)
 {
 	for (unsigned i = 0; i < r->address.hop_count && i <= r->judged.hop; i++) {
@@ -305,6 +341,7 @@ void explanation_print(const struct explanation *x, FILE *to)
 		        LABEL_COLUMNS, "");
 	print_relaying(x, to);
 	print_lists(x, to);
+	print_volumes(x, to);
 	if (x->sender) {
 		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");
 		print_foreign(to, x->sender);
@@ -443,6 +480,21 @@ static json_t *json_kernel(const struct explanation *x)
 	return kernel;
 }
 
+static json_t *json_volumes(const struct explanation *x)
+{
+	const struct watching *w = policy_watching(x->policy);
+	json_t *list = json_array(), *o;
+
+	for (unsigned key = 0; key < VOLUME_KEY_COUNT; key++) {
+		if (x->volumes[key] < 0)
+			continue;
+		o = volume_text_json(&w->volumes[x->volumes[key]]);
+		set_place(o, "place", &x->volume_places[key]);
+		(void)json_array_append_new(list, o);
+	}
+	return list;
+}
+
 int explanation_print_json(const struct explanation *x, FILE *to)
 {
 	json_t *root = json_object(), *recipients = json_array();
@@ -460,6 +512,8 @@ int explanation_print_json(const struct explanation *x, FILE *to)
 	field_set(root, "relaying", json_relaying(x));
 	if (x->listable)
 		field_set(root, "dnsbl", json_lists(x));
+	if (is_counted(x))
+		field_set(root, "volume", json_volumes(x));
 	if (x->sender)
 		field_set(root, "sender", text_of(x->sender));
 	for (unsigned i = 0; i < x->recipient_count; i++)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "smtp/address.h"
 
 /* file NULL: no line says it, it is the default or lies in what is missing. */
@@ -75,6 +76,8 @@ struct explanation {
 	bool listable; /* the client is looked up in DNS lists; what is done if it is on one: */
 	enum action list_action;
 	struct explained_place list_place;
+	int volumes[VOLUME_KEY_COUNT]; /* the volume block that counts the client by this key, or -1 */
+	struct explained_place volume_places[VOLUME_KEY_COUNT];
 	const char *sender; /* NULL = not asked */
 	const struct explained_recipient *recipients;
 	unsigned recipient_count;

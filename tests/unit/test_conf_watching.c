@@ -138,6 +138,7 @@ static void the_first_block_counts(void)
 	CU_ASSERT_EQUAL(block_of(c, "10.0.3.4", VOLUME_BY_SOURCE), 1);
 	CU_ASSERT_EQUAL(block_of(c, "100.65.1.1", VOLUME_BY_SOURCE), 1);
 	CU_ASSERT_EQUAL(block_of(c, "10.0.0.25", VOLUME_BY_SOURCE), -1);
+	CU_ASSERT_EQUAL(block_of(c, "10.0.0.25", VOLUME_BY_AUTH_USER), -1); /* `any` means no server */
 	CU_ASSERT_EQUAL(block_of(c, "10.0.4.1", VOLUME_BY_SOURCE), -1);
 	CU_ASSERT_EQUAL(block_of(c, "10.0.3.3", VOLUME_BY_AUTH_USER), 2);
 	CU_ASSERT_EQUAL(block_of(c, "10.0.3.3", VOLUME_BY_MAIL_FROM), -1);
@@ -270,6 +271,13 @@ static const struct mistake warnings[] = {
 	        "clients before; move it up, or take them out there with except\n"
 	        "t.conf:10: warning: volume \"d\" counts nobody: volume \"a\" (t.conf:7) takes all of its "
 	        "clients before; move it up, or take them out there with except" },
+	/* servers are not meant by any and home */
+	{ "volume a { match = { any } }\nvolume b { match = { mail } }\nvolume c { match = { 10.0.0.25 } }\n"
+	  "volume d { match = { home, customers } }\nvolume e { match = { self } }",
+	        "t.conf:8: warning: volume \"c\" counts nobody: volume \"b\" (t.conf:7) takes all of its "
+	        "clients before; move it up, or take them out there with except\n"
+	        "t.conf:9: warning: volume \"d\" counts nobody: volume \"a\" (t.conf:6) takes all of its "
+	        "clients before; move it up, or take them out there with except" },
 	{ "volume a {\n match = { 10.1.0.0/16 }\n except = { home }\n}\nvolume b { match = { isp } }\n"
 	  "volume c { match = { isp, 10.0.0.25 } except = { servers } }",
 	        "t.conf:8: warning: volume \"a\" counts nobody: except takes out all that match names; name "
@@ -322,6 +330,13 @@ static const struct mistake warnings[] = {
 	  "volume b { match = { servers, 10.9.9.9 }\n action = block }",
 	        "t.conf:9: warning: volume \"b\": action = block does no more than alert: servers, and whom "
 	        "never-block names, are not punished; write alert" },
+	{ "harvest { limit = 20/10m\n long-limit = 5000/1d }\nfanout {\n limit = 100/10m\n long-limit = "
+	  "50/1d }\n"
+	  "auth-guess { limit = 10/10m user-limit = 5/1d }",
+	        "t.conf:7: warning: harvest.long-limit has no effect: limit is passed before; write a lower "
+	        "one, or 0\n"
+	        "t.conf:9: warning: fanout.limit has no effect: long-limit is passed before; write a lower "
+	        "one" },
 	{ "harvest { action = slow }\nvolume a { match = { home } action = block }",
 	        "t.conf:6: warning: harvest: action = slow is told and not done: mode is monitor; write mode "
 	        "= enforce when it is to act" },
