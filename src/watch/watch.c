@@ -345,6 +345,8 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 	if (e->conn.flow_id == 0)
 		return;
 	w->view.groups = policy_lookup(w->policy, &e->conn.src);
+	if (e->conn.self == SELF_CLIENT)
+		policy_groups_add(&w->view.groups, GROUP_ID_SELF);
 	block = watching_find_volume(w->view.rules, &w->view.groups, VOLUME_BY_SOURCE);
 	if (block >= 0) {
 		bits_v4 = w->view.rules->volumes[block].bits_v4;
