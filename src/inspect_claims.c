@@ -5,6 +5,7 @@
  * reads what is marked. A greeting is read like the domain of an address: "mx.example.org" and
  * "[192.0.2.1]" (RFC 5321 4.1.1.1) then mean to it what they mean in a recipient.
  */
+#include "inspect_again.h"
 #include "inspect_flow.h"
 
 #include <string.h>
@@ -32,17 +33,22 @@ static void claim_sender(const struct policy *policy, struct event_mail *mail)
 	mail->sender_foreign = policy_disowns(policy, &address);
 }
 
+void inspect_claims_of(const struct policy *policy, bool client_ours, struct event *e)
+{
+	if (e->kind == EVENT_HELO) {
+		e->u.helo.name_ours = !client_ours && owns_name(policy, &e->u.helo.name);
+	} else if (e->kind == EVENT_MAIL) {
+		e->u.mail.client_ours = client_ours;
+		claim_sender(policy, &e->u.mail);
+	}
+}
+
 void inspect_claims(const struct inspect *in, struct flow *f, struct event *e)
 {
-	bool ours = f->decision.client_ours || f->decision.client_server ||
-	            dialogue_is_authenticated(flow_dialogue(f));
-
-	if (e->kind == EVENT_HELO) {
-		e->u.helo.name_ours = !ours && owns_name(in->policy, &e->u.helo.name);
-	} else if (e->kind == EVENT_MAIL) {
-		e->u.mail.client_ours = ours;
-		claim_sender(in->policy, &e->u.mail);
-	}
+	inspect_claims_of(in->policy,
+	        f->decision.client_ours || f->decision.client_server ||
+	                dialogue_is_authenticated(flow_dialogue(f)),
+	        e);
 }
 
 /* An address of home or of our servers; those of others, further down in mail that is passed on, are not ours to

@@ -101,8 +101,8 @@ static void judge_recipient(struct inspect *in, struct flow *f, const struct smt
 	wanted = wanted_action(in, f, j, r.action, now_us);
 	counter_add(&in->counters, COUNTER_RCPT_FOREIGN, foreign);
 	j->would = (uint8_t)wanted;
-	j->action =
-	        in->enforce && !flow_is_partial(f) && dialogue_is_certain(d) ? (uint8_t)wanted : ACTION_ALERT;
+	j->uncertain = flow_is_partial(f) || !dialogue_is_certain(d);
+	j->action = in->enforce && !j->uncertain ? (uint8_t)wanted : ACTION_ALERT;
 	if (foreign && !dialogue_is_certain(d) && action_refuses(r.action) && inspect_guards(in, f)) {
 		j->action = ACTION_RESET;
 		f->cut_off = true;
@@ -200,6 +200,7 @@ static void tell_rcpt(struct event *e, const struct flow *f, const struct smtp_f
 	r->would = c->judgement.would;
 	r->pipelined = c->pipelined;
 	r->sentence = c->judgement.sentence;
+	r->uncertain = c->judgement.uncertain;
 	r->path = c->path;
 	r->final_domain = c->judgement.final_domain;
 	r->outcome = outcome_of(c, fact->reply.code);

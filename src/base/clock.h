@@ -12,5 +12,7 @@ uint64_t clock_now_us(void);
 uint64_t clock_monotonic_ns(void);
 /* "2026-11-21T18:36:07.148588+0000" (UTC, as Suricata's EVE). Returns buf. */
 char *clock_print(uint64_t time_us, char buf[CLOCK_TEXT_MAX]);
+/* The way back; also without a fraction, with "Z" or any offset, from 1970 to 2199. 0 or -EINVAL. */
+int clock_parse(const char *text, uint64_t *time_us);
 
 #endif

@@ -179,6 +179,8 @@ static json_t *postern_object(const struct frame *f, const struct event_connecti
 		return postern;
 	set_rule(f, postern, conn);
 	field_set_text(postern, "direction", words_get(WORDS_DIRECTION, conn->direction));
+	if (conn->self != SELF_NEITHER)
+		field_set_text(postern, "self", conn->self == SELF_CLIENT ? "client" : "server");
 	return postern;
 }
 

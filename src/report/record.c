@@ -18,6 +18,7 @@
 
 #include "base/table.h"
 #include "report/field.h"
+#include "report/session.h"
 #include "report/words.h"
 #include "report/transaction.h"
 
@@ -40,7 +41,8 @@ struct list {
 struct connection {
 	struct event_connection conn;
 	uint32_t transactions; /* opened by MAIL so far */
-	bool tls;
+	uint64_t last_us;      /* of its last event */
+	bool tls, is_told;     /* told: a record of it was written */
 	struct event_path helo;
 	struct event_reply welcome; /* to the greeting or the last HELO */
 	uint16_t auth_code;
@@ -48,6 +50,7 @@ struct connection {
 	struct tally tally;
 	unsigned list_count;
 	struct list lists[LISTS_MAX]; /* of the client, as far as the answers came in time */
+	struct session session;
 	struct transaction tx;
 };
 
@@ -85,6 +88,7 @@ void record_free(struct record_book *b)
 		return;
 	while ((c = table_oldest(b->connections, &seen_us)) != NULL) {
 		transaction_fini(&c->tx, &b->memory);
+		session_fini(&c->session, &b->memory);
 		table_drop(b->connections, c);
 	}
 	table_free(b->connections);
@@ -134,6 +138,15 @@ static void write_tally(const struct tally *tally, json_t *smtp)
 	field_set(smtp, "oddities", list);
 }
 
+/* What only a later judgement of the same traffic needs (recorded.c): the connection's beginning, in its first record. */
+static void write_beginning(struct connection *c, json_t *smtp)
+{
+	if (!c->is_told)
+		field_set_time(smtp, "opened", c->conn.open_us);
+	c->is_told = true;
+	field_set_true(smtp, "midstream", c->conn.midstream);
+}
+
 /* The `smtp` record of the running transaction, or of a connection that has none. */
 static void tell_smtp(struct record_book *b, struct frame *frame, struct connection *c, uint64_t start_us,
         enum event_end end)
@@ -153,6 +166,10 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 	if (c->tx.gap)
 		field_set(smtp, "gap", json_true());
 	write_tally(&c->tally, smtp);
+	write_beginning(c, smtp);
+	session_write(&c->session, &b->memory, smtp, start_us);
+	if (c->last_us > start_us)
+		field_set_uint(smtp, "end_ms", (c->last_us - start_us) / 1000);
 	field_set_text(smtp, "end", words_get(WORDS_END, end));
 	field_set_text(smtp, "source", words_get(WORDS_SOURCE, c->conn.source));
 	field_set(record, "smtp", smtp);
@@ -181,6 +198,7 @@ static void give_up(struct record_book *b, struct frame *frame, struct connectio
 		end_transaction(b, frame, c, END_LOST);
 	else if (!is_empty(&c->tally))
 		tell_smtp(b, frame, c, c->conn.open_us, END_LOST);
+	session_fini(&c->session, &b->memory);
 	table_drop(b->connections, c);
 }
 
@@ -201,6 +219,7 @@ static struct connection *connection_of(struct record_book *b, struct frame *fra
 		assert(c);
 	}
 	c->conn = e->conn;
+	c->last_us = e->time_us;
 	return c;
 }
 
@@ -268,21 +287,6 @@ static void tell_rest(struct record_book *b, struct frame *frame, struct connect
 	}
 }
 
-static const char *tls_version(uint16_t version)
-{
-	static const struct {
-		uint16_t version;
-		const char *name;
-	} names[] = { { 0x0300, "SSLv3" }, { 0x0301, "TLS 1.0" }, { 0x0302, "TLS 1.1" },
-		{ 0x0303, "TLS 1.2" }, { 0x0304, "TLS 1.3" } };
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].version == version)
-			return names[i].name;
-	return "unknown";
-}
-
 static json_t *list_row(const struct list *l)
 {
 	json_t *row = json_object(), *codes = json_array();
@@ -330,13 +334,14 @@ static void tell_flow(
 	field_set_nonzero(flow, "held_ms", close->held_ms);
 	if (close->tls) {
 		tls = json_object();
-		field_set_text(tls, "version", tls_version(close->tls_version));
+		field_set_text(tls, "version", session_tls_name(close->tls_version));
 		if (close->sni.len > 0)
 			field_set_cut(tls, "sni", FIELD_OF(close->sni), close->sni.cut, &b->memory.cut);
 		field_set(flow, "tls", tls);
 	}
 	field_set_uint(flow, "skipped_bytes", close->skipped_bytes);
 	field_set(flow, "midstream", json_boolean(e->conn.midstream));
+	field_set(flow, "greeted", json_boolean(close->greeted));
 	if ((close->bytes_toserver > 0 && close->packets_toclient == 0) ||
 	        (close->bytes_toclient > 0 && close->packets_toserver == 0))
 		field_set(flow, "one_sided", json_true());
@@ -370,6 +375,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 	if (!event_kind_is_followed((enum event_kind)e->kind)) /* watch tells it */
 		return;
 	c = connection_of(b, frame, e);
+	session_add(&c->session, &b->memory, e);
 	switch ((enum event_kind)e->kind) {
 	case EVENT_GREETING:
 		c->welcome = e->u.reply;
@@ -411,6 +417,7 @@ void record_event(struct record_book *b, struct frame *frame, const struct event
 	case EVENT_CLOSE:
 		tell_rest(b, frame, c, e);
 		tell_flow(b, frame, c, e);
+		session_fini(&c->session, &b->memory);
 		table_drop(b->connections, c);
 		break;
 	case EVENT_OPEN:

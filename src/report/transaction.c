@@ -20,12 +20,20 @@ void transaction_add_mail(struct transaction *t, const struct event *e)
 	const struct event_mail *mail = &e->u.mail;
 
 	t->mail_from = mail->path;
+	t->mail_us = e->time_us;
+	t->mail_text = mail->reply.text;
 	t->has_mail_from = true;
 	t->pipelined |= mail->pipelined;
 	t->mail_code = mail->reply.code;
 	t->mail_refused = mail->reply.code >= 400;
 	if (t->mail_refused)
 		t->reply = mail->reply;
+}
+
+/* Times of a record are told as milliseconds since its own. */
+static uint64_t since_ms(const struct transaction *t, uint64_t time_us)
+{
+	return time_us > t->start_us ? (time_us - t->start_us) / 1000 : 0;
 }
 
 static json_t *rcpt_entry(const struct transaction *t, struct transaction_memory *m, const struct event *e)
@@ -47,7 +55,8 @@ static json_t *rcpt_entry(const struct transaction *t, struct transaction_memory
 		        entry, "final_domain", FIELD_OF(rcpt->final_domain), rcpt->final_domain.cut, &m->cut);
 	if (rcpt->outcome != OUTCOME_NONE)
 		field_set_text(entry, "outcome", words_get(WORDS_OUTCOME, rcpt->outcome));
-	field_set_uint(entry, "ms", e->time_us > t->start_us ? (e->time_us - t->start_us) / 1000 : 0);
+	field_set_true(entry, "uncertain", rcpt->uncertain);
+	field_set_uint(entry, "ms", since_ms(t, e->time_us));
 	return entry;
 }
 
@@ -91,6 +100,7 @@ void transaction_add_rcpt(struct transaction *t, struct transaction_memory *m, c
 {
 	const struct event_rcpt *rcpt = &e->u.rcpt;
 
+	t->rcpt_us = e->time_us;
 	t->rcpt_count++;
 	t->rcpt_accepted += rcpt->reply.code / 100 == 2;
 	t->rcpt_refused += rcpt->reply.code >= 400;
@@ -108,6 +118,8 @@ void transaction_add_data(struct transaction *t, const struct event *e)
 	const struct event_data *data = &e->u.data;
 
 	t->reply = data->reply;
+	t->data_us = e->time_us;
+	t->final = data->final;
 	t->bdat |= data->bdat;
 	if (data->final || data->size_bytes > 0) {
 		t->size_bytes = data->size_bytes;
@@ -149,9 +161,15 @@ void transaction_write(const struct transaction *t, struct transaction_memory *m
 	if (t->has_mail_from)
 		field_set_cut(smtp, "mail_from", FIELD_OF(t->mail_from), t->mail_from.cut, &m->cut);
 	field_set_nonzero(smtp, "mail_code", t->mail_code);
+	if (t->mail_code > 0 && t->mail_text.len > 0)
+		field_set_cut(smtp, "mail_text", FIELD_OF(t->mail_text), t->mail_text.cut, &m->cut);
+	if (t->has_mail_from)
+		field_set_uint(smtp, "mail_ms", since_ms(t, t->mail_us));
 	if (t->rcpt)
 		write_rcpt(t, smtp);
 	field_set_nonzero(smtp, "rcpt_cut", t->rcpt_cut);
+	if (t->rcpt_cut > 0)
+		field_set_uint(smtp, "rcpt_ms", since_ms(t, t->rcpt_us));
 	field_set_uint(smtp, "rcpt_count", t->rcpt_count);
 	field_set_uint(smtp, "rcpt_accepted", t->rcpt_accepted);
 	field_set_uint(smtp, "rcpt_refused", t->rcpt_refused);
@@ -163,6 +181,10 @@ void transaction_write(const struct transaction *t, struct transaction_memory *m
 		field_set_cut(smtp, "message_id", FIELD_OF(t->message_id), t->message_id.cut, &m->cut);
 	if (t->has_size)
 		field_set_uint(smtp, "size", t->size_bytes);
+	if (t->data_us == 0)
+		return;
+	field_set_uint(smtp, "data_ms", since_ms(t, t->data_us));
+	field_set(smtp, "final", json_boolean(t->final));
 }
 
 enum event_end transaction_end(const struct transaction *t, enum event_end otherwise)

@@ -23,15 +23,17 @@ enum {
 
 struct transaction {
 	bool open;
-	uint32_t tx_id; /* 0 = recipients outside of a transaction */
-	uint64_t start_us;
-	bool pipelined, bdat, client_ours, client_judged, has_size;
+	uint32_t tx_id;                      /* 0 = recipients outside of a transaction */
+	uint64_t start_us, mail_us, data_us; /* data_us: of the last reply to its body, 0 = none was due */
+	bool pipelined, bdat, client_ours, client_judged, has_size, final;
 	uint32_t rcpt_count, rcpt_accepted, rcpt_refused, rcpt_foreign, rcpt_cut;
+	uint64_t rcpt_us; /* of the last recipient */
 	uint32_t list_bytes;
 	uint64_t held_bytes; /* counted in struct transaction_memory */
 	uint64_t size_bytes;
 	json_t *rcpt; /* array, owned; NULL until the first */
 	struct event_path mail_from, message_id;
+	struct event_text mail_text;
 	bool has_mail_from, mail_refused;
 	bool gap;                 /* bytes of it were never seen: the size is of those that were */
 	uint16_t mail_code;       /* the answer to MAIL, 0 = none */

@@ -73,6 +73,7 @@ struct smtp_judgement {
 	uint8_t refused;  /* by dialogue_refuse(); DATA, BDAT LAST, MAIL: deferred; greeting: no session */
 	uint8_t decoy;    /* the server got a command in its place that it may well accept */
 	uint8_t sentence; /* the action is about the source: as in event_rcpt */
+	uint8_t uncertain;
 	struct event_domain final_domain;
 };
 

@@ -28,6 +28,7 @@ static void prints_known_times(void)
 static void agrees_with_the_c_library(void)
 {
 	char ours[CLOCK_TEXT_MAX], theirs[CLOCK_TEXT_MAX];
+	uint64_t back_us = 0;
 	time_t day;
 
 	for (day = 0; day < 400 * 366; day++) {
@@ -37,7 +38,38 @@ static void agrees_with_the_c_library(void)
 		gmtime_r(&second, &tm);
 		strftime(theirs, sizeof(theirs), "%Y-%m-%dT%H:%M:%S.000000+0000", &tm);
 		CU_ASSERT_STRING_EQUAL(clock_print((uint64_t)second * 1000000, ours), theirs);
+		if (tm.tm_year + 1900 < 2200) {
+			CU_ASSERT_EQUAL(clock_parse(theirs, &back_us), 0);
+			CU_ASSERT_EQUAL(back_us, (uint64_t)second * 1000000);
+		}
 	}
+}
+
+static void reads_other_spellings(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t us;
+	} cases[] = {
+		{ "2026-11-21T18:36:07.148588+0000", 1795286167148588 },
+		{ "2026-11-21T18:36:07.1485889Z", 1795286167148588 },
+		{ "2026-11-21T18:36:07Z", 1795286167000000 },
+		{ "2026-11-21T20:06:07.5+01:30", 1795286167500000 },
+		{ "2026-11-21T08:36:07-1000", 1795286167000000 },
+	};
+	static const char *const bad[] = { "", "2026", "2026-11-21", "2026-11-21 18:36:07Z",
+		"2026-13-01T00:00:00Z", "2026-11-21T18:36:07", "2026-11-21T18:36:07.Zx",
+		"2026-11-21T24:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00+0001",
+		"2200-01-01T00:00:00Z", "2026-11-21T18:36:07+1" };
+	uint64_t us;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		us = 1;
+		CU_ASSERT_EQUAL(clock_parse(cases[i].text, &us), 0);
+		CU_ASSERT_EQUAL(us, cases[i].us);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CU_ASSERT_NOT_EQUAL(clock_parse(bad[i], &us), 0);
 }
 
 static void clocks_run(void)
@@ -53,4 +85,5 @@ static void clocks_run(void)
 }
 
 SUITE("clock", { "prints known times", prints_known_times },
-        { "agrees with the C library", agrees_with_the_c_library }, { "clocks run", clocks_run })
+        { "agrees with the C library", agrees_with_the_c_library },
+        { "reads other spellings", reads_other_spellings }, { "clocks run", clocks_run })

@@ -157,7 +157,7 @@ static void whole_connection(void)
 	CU_ASSERT_EQUAL(line_count, 2);
 	assert_line(0,
 	        HEAD("159588", "smtp") "\"tx_id\":1,\"smtp\":{\"helo\":\"mx.isp.example\",\"mail_from\":\"<s@"
-	                               "isp.example>\",\"mail_code\":250,"
+	                               "isp.example>\",\"mail_code\":250,\"mail_ms\":1,"
 	                               "\"rcpt_to\":[\"<u@example.org>\",\"<u%x.example@example.org>\"],"
 	                               "\"rcpt\":[{\"path\":\"<u@example.org>\",\"code\":250,\"text\":\"2.1."
 	                               "5 Ok\",\"ours\":true,\"form\":\"plain\","
@@ -170,15 +170,19 @@ static void whole_connection(void)
 	                               "foreign\":1,\"client_ours\":false,"
 	                               "\"reply\":250,\"reply_text\":\"2.0.0 Ok: queued as "
 	                               "4bYx3k1Zz5z9\",\"queue_id\":\"4bYx3k1Zz5z9\","
-	                               "\"message_id\":\"<1@isp.example>\",\"size\":1234,\"tls\":false,"
-	                               "\"pipelined\":true,\"bdat\":false,"
+	                               "\"message_id\":\"<1@isp.example>\",\"size\":1234,\"data_ms\":49,"
+	                               "\"final\":true,\"tls\":false,\"pipelined\":true,\"bdat\":false,"
+	                               "\"opened\":\"2026-11-21T18:36:07.148588+0000\",\"commands\":["
+	                               "{\"verb\":\"GREETING\",\"code\":220,\"ms\":-10},"
+	                               "{\"verb\":\"EHLO\",\"name\":\"mx.isp.example\",\"code\":250,"
+	                               "\"ms\":-6}],\"end_ms\":49,"
 	                               "\"end\":\"completed\",\"source\":\"wire\"}}");
 	assert_line(1, HEAD("239588", "flow") "\"flow\":{\"start\":\"2026-11-21T18:36:07.148588+0000\","
 	                                      "\"end\":\"2026-11-21T18:36:07.239588+0000\",\"state\":"
 	                                      "\"closed\",\"reason\":\"fin\",\"pkts_toserver\":9,"
 	                                      "\"pkts_toclient\":8,\"bytes_toserver\":500,\"bytes_toclient\":"
 	                                      "300,\"transactions\":1,\"skipped_bytes\":0,"
-	                                      "\"midstream\":false}}");
+	                                      "\"midstream\":false,\"greeted\":false}}");
 }
 
 static struct finding relay_finding(void)
