@@ -31,6 +31,7 @@ struct command {
 int check_run(const struct conf *conf, unsigned warnings);
 int rules_run(const struct conf *conf, unsigned warnings);
 int read_run(int argc, char **argv);
+int replay_run(int argc, char **argv);
 int down_run(int argc, char **argv);
 int explain_run(int argc, char **argv);
 int restore_run(int argc, char **argv);

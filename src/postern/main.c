@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	  "what would happen to this connection and envelope, and which line says so", NEEDS_NOTHING },
 	{ "read", { .args = read_run }, "[-c FILE] [--home P] [--domain D] [--ports 25,2525] [-f eve|text] PCAP...",
 	  "reads captures through the same engine as live traffic; records on stdout", NEEDS_NOTHING },
+	{ "replay", { .args = replay_run }, "[-c FILE] [--enforce] [--records] [-f eve|text] EVE...",
+	        "says what a configuration would have made of recorded traffic", NEEDS_NOTHING },
 	{ "verify", { .conf = verify_run }, "[-c FILE]",
 	  "compares the ruleset in the kernel with the one that would be installed", NEEDS_CONFIGURATION },
 	{ "restore", { .args = restore_run }, "[-f FILE]",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the fuzz drivers' first inputs from what the other tests are made of.
 
-usage: seeds.py FOLDER     writes FOLDER/TARGET/NAME for every target, and FOLDER/conf.dict
+usage: seeds.py FOLDER     writes FOLDER/TARGET/NAME for every target, FOLDER/conf.dict and FOLDER/replay.dict
 
 The same call gives the same bytes. Dialogues become talks (tests/fuzz/fuzz.h), captures and configurations
 are taken as they are, the rest comes from the small tables below.
@@ -177,6 +177,15 @@ def store_rows():
     yield "clock", b"\5" + numbers(1000, 2000) + words(5) + numbers(1000)
 
 
+def record_words():
+    """Keys of records, and what makes them odd."""
+    source = "".join(open(os.path.join(os.path.dirname(TESTS), "src", "report", name), encoding="ascii").read()
+                     for name in ("recorded.c", "session.c"))
+    words = set(re.findall(r'\bobject, "([a-z_]+)"|_of\([a-z, ]*"([a-z_]+)"|smtp, "([a-z_]+)"|entry, "([a-z_]+)"', source))
+    words = {word for group in words for word in group if word}
+    return sorted('\\"%s\\":' % word for word in words) + ["-9223372036854775808", "1e300", "null", "[{", "\\\\x00", "}}\\x0a{"]
+
+
 def seeds():
     """(target, name, bytes)"""
     pcaps = os.path.join(TESTS, "pcap")
@@ -202,6 +211,10 @@ def seeds():
                 yield "netlink", "queue-%s-%d" % (name, i), b"\2" + netlink(packet, 0x300, queue_attrs)
                 cut = netlink(packet, 0x300, lambda p: queue_attrs(p)[:4] + ((10, p),))[:-3]
                 yield "netlink", "cut-%s-%d" % (name, i), b"\0" + struct.pack("=I", len(cut)) + cut[4:]
+    for name in sorted(n for n in os.listdir(pcaps) if n.endswith(".eve")):
+        records = open(os.path.join(pcaps, name), "rb").read()
+        for options in (0, 1, 2):
+            yield "replay", "%s-%d" % (name, options), bytes([options]) + records[:3500]
     yield "pcap", "packed", open(os.path.join(pcaps, "packed.pcap.gz"), "rb").read()
     for name in ("fragments", "fragments_v6"):
         packets = list(frames(os.path.join(pcaps, name + ".pcap")))
@@ -250,3 +263,5 @@ if __name__ == "__main__":
             out.write(data)
     with open(os.path.join(sys.argv[1], "conf.dict"), "w", encoding="ascii") as out:
         out.writelines('"%s"\n' % word for word in conf_words())
+    with open(os.path.join(sys.argv[1], "replay.dict"), "w", encoding="ascii") as out:
+        out.writelines('"%s"\n' % word for word in record_words())

@@ -1,0 +1,329 @@
+/* forecast.c - see forecast.h.
+ *
+ * One row for each source and thing that is done to it; the time of a measure is prolonged by each further order. A measure
+ * of the watch lies on a prefix; which lengths are in use is kept beside the table, so a source costs one look-up for each.
+ *
+ *   block            nothing of the source's connections happens any more
+ *   refuse-session   no connection that begins now
+ *   limit            connections that begin now, beyond ladder.rate-per-min in a minute
+ *   slow             everything happens, later
+ *
+ * What a source does instead (it tries again, it sends elsewhere) nobody knows; a delivery counts as lost although a deferred
+ * mail may come later.
+ */
+#include "postern/forecast.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/table.h"
+#include "policy/watching.h"
+#include "postern/kind.h"
+
+enum {
+	ROWS = 65536,
+	FLOWS = 65536,
+	ROWS_SHOWN = 40,
+	HOST_BITS = 128,
+	MINUTE_US = 60000000,
+	STAMP_SHOWN = 19
+};
+
+struct row_key {
+	struct addr source;
+	uint8_t bits, action;
+};
+
+struct row {
+	struct row_key key;
+	uint8_t lasts;    /* until until_us; else it is about single connections or recipients */
+	uint32_t finding; /* 0 = a rule, or what is said of recipients */
+	uint64_t first_us, last_us, until_us;
+	uint64_t connections, mails, recipients; /* that it concerned; that were delivered */
+	uint64_t minute_us, in_minute;           /* of a limit */
+};
+
+/* A connection of which no more happens, and because of what. */
+struct fate {
+	struct table_ref row; /* of no generation: nothing was decided */
+};
+
+struct forecast {
+	const struct policy *policy;
+	bool enforce;
+	struct table *rows, *flows;
+	uint32_t lengths[HOST_BITS + 1]; /* rows that last, by their bits */
+	uint64_t mails, recipients, rows_lost;
+};
+
+struct forecast *forecast_new(const struct policy *policy)
+{
+	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
+	struct forecast *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->policy = policy;
+	f->enforce = policy_settings(policy)->mode == MODE_ENFORCE;
+	f->rows = table_new(ROWS, sizeof(struct row_key), sizeof(struct row), key);
+	f->flows = table_new(FLOWS, sizeof(uint64_t), sizeof(struct fate), key);
+	if (f->rows && f->flows)
+		return f;
+	forecast_free(f);
+	return NULL;
+}
+
+void forecast_free(struct forecast *f)
+{
+	if (!f)
+		return;
+	table_free(f->rows);
+	table_free(f->flows);
+	free(f);
+}
+
+static struct row_key key_of(const struct addr *source, unsigned bits, enum action action)
+{
+	struct row_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.source = addr_mask(source, bits);
+	key.bits = (uint8_t)bits;
+	key.action = (uint8_t)action;
+	return key;
+}
+
+static struct row *row_of(struct forecast *f, const struct row_key *key, uint64_t now_us)
+{
+	bool evicted;
+	struct row *row = table_take(f->rows, key, now_us, &evicted);
+
+	f->rows_lost += evicted;
+	if (row->first_us == 0) {
+		row->key = *key;
+		row->first_us = now_us;
+	}
+	row->last_us = now_us;
+	return row;
+}
+
+/* From now on, for so long. */
+static void lay(struct forecast *f, const struct addr *source, unsigned bits, enum action action,
+        uint32_t finding, uint64_t now_us, uint32_t for_s)
+{
+	struct row_key key = key_of(source, bits, action);
+	struct row *row = row_of(f, &key, now_us);
+
+	if (!row->lasts)
+		f->lengths[bits]++;
+	row->lasts = 1;
+	if (row->finding == 0)
+		row->finding = finding;
+	if (now_us + for_s * UINT64_C(1000000) > row->until_us)
+		row->until_us = now_us + for_s * UINT64_C(1000000);
+}
+
+/* How long a measure lasts where nobody says it. */
+static uint32_t usual_s(const struct forecast *f, enum action action)
+{
+	const struct ladder_rule *l = &policy_watching(f->policy)->ladder;
+
+	return action == ACTION_SLOW    ? l->slow_for_s
+	       : action == ACTION_LIMIT ? l->limit_for_s
+	                                : l->block_for_s;
+}
+
+void forecast_order(struct forecast *f, const struct order *o)
+{
+	if (f->enforce)
+		lay(f, &o->source, o->bits ? o->bits : HOST_BITS, (enum action)o->action, o->finding,
+		        o->time_us, o->for_s ? o->for_s : usual_s(f, (enum action)o->action));
+}
+
+void forecast_finding(struct forecast *f, const struct finding *told)
+{
+	enum action would = (enum action)told->would;
+
+	if (f->enforce || !finding_has_connection(told->id) || told->incident.state == INCIDENT_CLOSED ||
+	        (would != ACTION_SLOW && would != ACTION_LIMIT && would != ACTION_REFUSE_SESSION &&
+	                would != ACTION_BLOCK))
+		return;
+	if (told->id == FINDING_GATE_REFUSED || told->id == FINDING_SOURCE_LISTED)
+		return;
+	lay(f, &told->conn.src, HOST_BITS, would, told->id, told->time_us, usual_s(f, would));
+}
+
+/* More connections begin in this minute than a limited source may open. */
+static bool is_beyond(struct forecast *f, struct row *row, uint64_t now_us)
+{
+	if (now_us - row->minute_us >= MINUTE_US) {
+		row->minute_us = now_us;
+		row->in_minute = 0;
+	}
+	return ++row->in_minute > policy_watching(f->policy)->ladder.rate_per_min;
+}
+
+/* What lies on the source and stops this event, if anything. */
+static struct row *stopped_by(struct forecast *f, const struct event *e)
+{
+	static const enum action actions[] = { ACTION_BLOCK, ACTION_REFUSE_SESSION, ACTION_LIMIT,
+		ACTION_SLOW };
+	bool begins = e->kind == EVENT_OPEN;
+
+	for (unsigned bits = 0; bits <= HOST_BITS; bits++) {
+		for (unsigned i = 0; f->lengths[bits] > 0 && i < sizeof(actions) / sizeof(actions[0]); i++) {
+			struct row_key key = key_of(&e->conn.src, bits, actions[i]);
+			struct row *row = table_find(f->rows, &key);
+
+			if (!row || !row->lasts || e->time_us >= row->until_us)
+				continue;
+			row->connections += begins && actions[i] == ACTION_SLOW;
+			if (actions[i] == ACTION_BLOCK || (begins && actions[i] == ACTION_REFUSE_SESSION) ||
+			        (begins && actions[i] == ACTION_LIMIT && is_beyond(f, row, e->time_us)))
+				return row;
+		}
+	}
+	return NULL;
+}
+
+static enum action action_of(enum policy_do what)
+{
+	return what == DO_DROP ? ACTION_DROP : what == DO_REFUSE ? ACTION_REFUSE : ACTION_REFUSE_SESSION;
+}
+
+/* The measure because of which nothing more of e's connection happens; NULL: it goes on. */
+static struct row *ends_here(
+        struct forecast *f, const struct event *e, const struct policy_connection *decision)
+{
+	const struct event_rcpt *rcpt = e->kind == EVENT_RCPT ? &e->u.rcpt : NULL;
+	struct row_key key;
+
+	if (e->kind == EVENT_OPEN && decision->what != DO_INSPECT) {
+		key = key_of(&e->conn.src, HOST_BITS, action_of(decision->what));
+		return row_of(f, &key, e->time_us);
+	}
+	if (rcpt && !rcpt->uncertain && action_refuses((enum action)rcpt->would) &&
+	        rcpt->would != ACTION_REFUSE_RECIPIENT && rcpt->would != ACTION_DEFER_RECIPIENT) {
+		key = key_of(&e->conn.src, HOST_BITS, (enum action)rcpt->would);
+		return row_of(f, &key, e->time_us);
+	}
+	return stopped_by(f, e);
+}
+
+/* One recipient is refused, the connection goes on. */
+static void count_recipient(struct forecast *f, const struct event *e, bool was_accepted)
+{
+	const struct event_rcpt *rcpt = &e->u.rcpt;
+	struct row_key key;
+
+	if (rcpt->uncertain || !was_accepted ||
+	        (rcpt->would != ACTION_REFUSE_RECIPIENT && rcpt->would != ACTION_DEFER_RECIPIENT))
+		return;
+	key = key_of(&e->conn.src, HOST_BITS, (enum action)rcpt->would);
+	row_of(f, &key, e->time_us)->recipients++;
+}
+
+static bool is_delivery(const struct event *e)
+{
+	return e->kind == EVENT_DATA && e->u.data.final && e->u.data.reply.code / 100 == 2;
+}
+
+bool forecast_event(struct forecast *f, const struct event *e, const struct policy_connection *decision,
+        uint32_t rcpt_accepted)
+{
+	struct fate *fate = table_find(f->flows, &e->conn.flow_id);
+	struct row *row = fate ? table_get(f->rows, fate->row) : NULL;
+
+	if (is_delivery(e)) {
+		f->mails++;
+		f->recipients += rcpt_accepted;
+	}
+	if (!row) {
+		row = ends_here(f, e, decision);
+		if (row) {
+			fate = table_take(f->flows, &e->conn.flow_id, e->time_us, NULL);
+			fate->row = table_ref(f->rows, row);
+			row->connections++;
+		}
+	}
+	if (row && is_delivery(e)) {
+		row->mails++;
+		row->recipients += rcpt_accepted;
+	}
+	if (!row && e->kind == EVENT_RCPT)
+		count_recipient(f, e, rcpt_accepted > 0);
+	if (e->kind == EVENT_CLOSE && fate)
+		table_drop(f->flows, fate);
+	return !row || !f->enforce;
+}
+
+/* ---- the summary ------------------------------------------------------------------------------- */
+
+/* Those that cost most go first, then the oldest. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+
+	if (x->recipients != y->recipients)
+		return x->recipients < y->recipients ? 1 : -1;
+	return x->first_us < y->first_us ? -1 : x->first_us > y->first_us;
+}
+
+static void print_row(const struct row *row, FILE *to)
+{
+	static const char *const actions[] = { ACTION_NAMES };
+	struct prefix prefix = { .addr = row->key.source, .bits = row->key.bits };
+	char who[PREFIX_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX] = "";
+
+	clock_print(row->first_us, from);
+	if (row->lasts)
+		clock_print(row->until_us, until);
+	fprintf(to, "  %-24s %-17s %.*s  %-19.*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
+	        prefix_print(&prefix, who), actions[row->key.action], STAMP_SHOWN, from, STAMP_SHOWN, until,
+	        row->connections, row->mails, row->recipients,
+	        row->finding                            ? finding_rule(row->finding)
+	        : row->key.action >= ACTION_RELAY_COUNT ? "rule"
+	                                                : "recipients");
+}
+
+static void print_rows(struct row **rows, unsigned count, FILE *to)
+{
+	fprintf(to, "  %-24s %-17s %-19s  %-19s %9s %9s %9s  %s\n", "source", "what", "from", "until",
+	        "connect.", "mails", "recipients", "because of");
+	for (unsigned i = 0; i < count && i < ROWS_SHOWN; i++)
+		print_row(rows[i], to);
+	if (count > ROWS_SHOWN)
+		fprintf(to, "  and %u more\n", count - ROWS_SHOWN);
+}
+
+void forecast_print(struct forecast *f, FILE *to)
+{
+	struct row **rows = calloc(table_count(f->rows) + 1, sizeof(struct row *)), *row;
+	uint64_t mails = 0, recipients = 0;
+	uint32_t cursor = 0;
+	unsigned count = 0;
+
+	while (rows && (row = table_scan(f->rows, &cursor))) {
+		rows[count++] = row;
+		mails += row->mails;
+		recipients += row->recipients;
+	}
+	if (rows && count > 0) {
+		qsort(rows, count, sizeof(struct row *), compare_rows);
+		fprintf(to, "%s\n",
+		        f->enforce ? "refused, slowed, limited or blocked:"
+		                   : "mode = monitor: nothing is done; enforce mode would have refused, "
+		                     "slowed, limited or blocked:");
+		print_rows(rows, count, to);
+	}
+	fprintf(to,
+	        "delivered then: %" PRIu64 " mails to %" PRIu64 " recipients; that would have cost %" PRIu64
+	        " of these mails, and %" PRIu64 " recipients\n",
+	        f->mails, f->recipients, mails, recipients);
+	if (f->rows_lost > 0)
+		fprintf(to, "%" PRIu64 " sources had to give way to others and are not in the table\n",
+		        f->rows_lost);
+	free(rows);
+}

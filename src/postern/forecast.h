@@ -1,0 +1,34 @@
+/* forecast.h - what a configuration would do to the mail of recorded connections, and what of it was delivered then.
+ *
+ * In enforce mode what is refused does not happen: the watch does not see it, as it would not have live. In monitor mode all
+ * happens, and what enforce mode would have done is counted beside it.
+ */
+#ifndef POSTERN_FORECAST_H
+#define POSTERN_FORECAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "policy/policy.h"
+#include "postern/event.h"
+#include "postern/finding.h"
+#include "postern/order.h"
+
+struct forecast;
+
+/* policy is borrowed. NULL with errno. */
+struct forecast *forecast_new(const struct policy *policy);
+void forecast_free(struct forecast *f); /* NULL is fine */
+/* Told of each event in the order of time, judged; rcpt_accepted: of its transaction, as it was recorded. False: it does not
+ * happen. */
+bool forecast_event(struct forecast *f, const struct event *e, const struct policy_connection *decision,
+        uint32_t rcpt_accepted);
+/* A rule of the watch asks for something (enforce mode). */
+void forecast_order(struct forecast *f, const struct order *o);
+/* A finding was told: what it would have asked for (monitor mode). */
+void forecast_finding(struct forecast *f, const struct finding *told);
+/* For people: who, what, since when, what that would have cost. */
+void forecast_print(struct forecast *f, FILE *to);
+
+#endif

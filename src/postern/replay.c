@@ -1,0 +1,410 @@
+/* replay.c - `postern replay`: recorded `smtp` and `flow` records through policy and watch again.
+ *
+ * The time of the records is the only clock. Lines become events again (report/recorded.h), are put in the order of time
+ * (report/recorded_order.h), judged by the configuration (inspect_again.h), and go to the same watch as live events do. What
+ * the configuration would do is done to them here: forecast.h.
+ *
+ * Not raised: what bytes are needed for (smuggling, evasion, starttls.injection, header.leak), what others say (source.listed),
+ * what is about the gate itself. Names of upstreams are not resolved.
+ *
+ * The findings are the alerts that would have been; exit status as for `postern read`.
+ */
+#include "postern/commands.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/ring.h"
+#include "conf/conf.h"
+#include "inspect_again.h"
+#include "policy/policy.h"
+#include "policy/watching.h"
+#include "postern/forecast.h"
+#include "postern/lines.h"
+#include "report/eve.h"
+#include "report/recorded.h"
+#include "report/recorded_order.h"
+#include "watch/watch.h"
+
+enum {
+	ERR_BYTES = 512,
+	CONNECTIONS = 65536,
+	WAITING = 131072, /* records; about a kilobyte each */
+	BAD_TOLD = 5,
+	PROGRESS_LINES = 4096,
+	STAMP_BYTES = CLOCK_TEXT_MAX,
+};
+static const uint64_t window_us = 900 * UINT64_C(1000000), tick_us = 1000000;
+/* Where nothing is recorded for longer, one tick stands for all of the gap. */
+static const uint64_t gap_us = 86400 * UINT64_C(1000000);
+
+struct replay_options {
+	const char *conf;
+	bool enforce, records;
+	enum eve_format format;
+};
+
+struct replay {
+	struct conf *conf;
+	bool enforce;
+	struct ring *findings, *orders;
+	struct watch *watch;
+	struct eve *eve;
+	struct recorded_book *book;
+	struct recorded_order *order;
+	struct forecast *forecast;
+	uint64_t now_us, first_us, began_ns, told_ns;
+	uint64_t files, records, others, bad, events, other_ports;
+	bool told_progress;
+};
+
+static void drain(struct replay *r)
+{
+	const struct finding *f;
+	const struct order *o;
+
+	for (; (o = ring_front(r->orders)); ring_pop(r->orders))
+		forecast_order(r->forecast, o);
+	for (; (f = ring_front(r->findings)); ring_pop(r->findings)) {
+		forecast_finding(r->forecast, f);
+		eve_finding(r->eve, f);
+	}
+}
+
+/* Time goes on in the steps of the daemon. */
+static void pass_time(struct replay *r, uint64_t now_us)
+{
+	if (r->now_us == 0 || now_us - r->now_us > gap_us)
+		r->now_us = now_us - now_us % tick_us;
+	if (r->first_us == 0)
+		r->first_us = now_us;
+	while (r->now_us + tick_us <= now_us) {
+		r->now_us += tick_us;
+		watch_tick(r->watch, r->now_us);
+		drain(r);
+	}
+}
+
+static void put(struct replay *r, const struct event *e)
+{
+	watch_event(r->watch, e);
+	eve_event(r->eve, e);
+	drain(r);
+}
+
+/* A connection that no rule lets through, as the kernel would tell of it. */
+static void put_refused(struct replay *r, const struct event *open, enum policy_do what)
+{
+	static const enum action actions[DO_COUNT] = { [DO_REFUSE] = ACTION_REFUSE,
+		[DO_DROP] = ACTION_DROP,
+		[DO_REFUSE_SESSION] = ACTION_REFUSE_SESSION };
+	struct event e = { .kind = EVENT_REFUSED, .time_us = open->time_us, .conn = open->conn };
+	enum { SYN = 2, TCP = 6 };
+
+	e.u.refused.tcp_flags = what == DO_REFUSE_SESSION ? 0 : SYN;
+	e.u.refused.proto = TCP;
+	e.u.refused.would = (uint8_t)actions[what];
+	e.u.refused.action = r->enforce ? (uint8_t)actions[what] : ACTION_ALERT;
+	put(r, &e);
+}
+
+static void judge(struct replay *r, struct event *e, struct recorded_notes *notes)
+{
+	struct inspect_again again = {
+		.policy = r->conf->policy,
+		.enforce = r->enforce,
+		.authenticated = notes->authenticated,
+		.foreign_accepted = &notes->foreign_accepted,
+	};
+	bool was_accepted = e->kind == EVENT_RCPT && e->u.rcpt.outcome == OUTCOME_ACCEPTED;
+
+	r->events++;
+	if (!policy_has_port(r->conf->policy, e->conn.dport)) {
+		r->other_ports += e->kind == EVENT_CLOSE;
+		return;
+	}
+	pass_time(r, e->time_us);
+	again.decision = inspect_again_connection(r->conf->policy, &e->conn);
+	inspect_again(&again, e);
+	notes->accepted += was_accepted;
+	if (e->kind == EVENT_OPEN && again.decision.what != DO_INSPECT)
+		put_refused(r, e, again.decision.what);
+	if (forecast_event(
+	            r->forecast, e, &again.decision, e->kind == EVENT_RCPT ? was_accepted : notes->accepted))
+		put(r, e);
+}
+
+static void take_events(struct replay *r, bool all)
+{
+	struct recorded_notes *notes;
+	struct event e;
+
+	while (recorded_order_next(r->order, all, &e, &notes))
+		judge(r, &e, notes);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------- */
+
+static void say_bad(struct replay *r, const char *path, uint64_t number, const char *why)
+{
+	if (++r->bad <= BAD_TOLD)
+		fprintf(stderr, "%s%s:%" PRIu64 ": %s\n", r->told_progress ? "\n" : "",
+		        strcmp(path, "-") == 0 ? "standard input" : path, number, why);
+	else if (r->bad == BAD_TOLD + 1)
+		fprintf(stderr, "further bad lines are counted only\n");
+	r->told_progress = false;
+}
+
+/* On a terminal, twice a second. */
+static void show_progress(struct replay *r, struct lines *l, const char *path)
+{
+	static const uint64_t pause_ns = 500000000;
+	uint64_t now_ns = clock_monotonic_ns();
+	int percent = lines_progress(l);
+	char stamp[STAMP_BYTES] = "";
+
+	if (!isatty(STDERR_FILENO) || now_ns - r->told_ns < pause_ns)
+		return;
+	r->told_ns = now_ns;
+	r->told_progress = true;
+	if (r->now_us > 0)
+		clock_print(r->now_us, stamp);
+	if (percent >= 0)
+		fprintf(stderr, "\r%s: %3d %%, %" PRIu64 " records, %.16s ", path, percent, r->records,
+		        stamp);
+	else
+		fprintf(stderr, "\r%s: %" PRIu64 " records, %.16s ", path, r->records, stamp);
+}
+
+static void take_line(struct replay *r, const char *path, const struct line *line)
+{
+	struct recorded *record;
+	const char *why = "it is too long";
+	enum recorded_result result = line->too_long ? RECORDED_BAD
+	                              : line->len == 0
+	                                      ? RECORDED_OTHER
+	                                      : recorded_read(r->book, line->bytes, line->len, &record, &why);
+
+	if (result == RECORDED_BAD) {
+		say_bad(r, path, line->number, why);
+	} else if (result == RECORDED_OTHER) {
+		r->others += line->len > 0;
+	} else {
+		r->records++;
+		recorded_order_add(r->order, record);
+		take_events(r, false);
+	}
+}
+
+/* 0, or -EINVAL, which was said. */
+static int replay_file(struct replay *r, const char *path)
+{
+	char err[ERR_BYTES] = "";
+	struct lines *l = lines_open(path, err, sizeof(err));
+	struct line line;
+	int more = -1;
+
+	r->files++;
+	while (l && (more = lines_next(l, &line, err, sizeof(err))) > 0) {
+		take_line(r, path, &line);
+		if (line.number % PROGRESS_LINES == 0)
+			show_progress(r, l, path);
+	}
+	lines_close(l);
+	if (r->told_progress)
+		fprintf(stderr, "\r%79s\r", "");
+	r->told_progress = false;
+	if (more < 0)
+		fprintf(stderr, "postern replay: %s\n", err);
+	return more < 0 ? -EINVAL : 0;
+}
+
+static void finish(struct replay *r)
+{
+	take_events(r, true);
+	while (watch_finish(r->watch, r->now_us) > 0)
+		drain(r);
+	drain(r);
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------- */
+
+static void on_conf_message(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", message);
+}
+
+static int load_conf(struct replay *r, const struct replay_options *o)
+{
+	struct policy_settings s;
+
+	if (conf_load(o->conf, NULL, &r->conf, on_conf_message, on_conf_message, NULL) != 0)
+		return COMMAND_INVALID;
+	s = *policy_settings(r->conf->policy);
+	if (o->enforce) {
+		s.mode = MODE_ENFORCE;
+		policy_set(r->conf->policy, &s);
+	}
+	r->enforce = s.mode == MODE_ENFORCE;
+	return COMMAND_FINE;
+}
+
+/* Whom nobody has told the addresses of. */
+static void say_unresolved(const struct policy *p)
+{
+	for (unsigned i = 0; i < policy_group_count(p); i++) {
+		struct policy_group_view g = policy_group(p, i);
+
+		if (g.followed && !g.resolved)
+			fprintf(stderr,
+			        "postern replay: upstream \"%s\" is known by its DNS names, which are not "
+			        "asked "
+			        "here: only written addresses are in it\n",
+			        g.name);
+	}
+}
+
+static int open_all(struct replay *r, const struct replay_options *o)
+{
+	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
+	struct watch_settings watch;
+	struct eve_settings eve = { .path = "-",
+		.format = o->format,
+		.alerts_only = !o->records,
+		.mode = "replay",
+		.connections = CONNECTIONS };
+	char err[ERR_BYTES];
+
+	watch_settings_default(&watch);
+	watch.sources = policy_watching(r->conf->policy)->sources;
+	eve.config_hash = r->conf->hash;
+	r->findings = ring_new(4096, sizeof(struct finding));
+	r->orders = ring_new(64, sizeof(struct order));
+	if (r->findings && r->orders)
+		r->watch = watch_new(&watch, r->findings);
+	r->book = recorded_book_new(CONNECTIONS, key);
+	r->order = recorded_order_new(WAITING, window_us);
+	r->forecast = forecast_new(r->conf->policy);
+	if (!r->watch || !r->book || !r->order || !r->forecast) {
+		fprintf(stderr, "postern replay: not enough memory for the tables: %s\n", strerror(errno));
+		return COMMAND_INVALID;
+	}
+	watch_set_orders(r->watch, r->orders);
+	watch_set_policy(r->watch, r->conf->policy);
+	r->eve = eve_open(&eve, r->conf->policy, err, sizeof(err));
+	if (r->eve)
+		return COMMAND_FINE;
+	fprintf(stderr, "postern replay: %s\n", err);
+	return COMMAND_INVALID;
+}
+
+static void close_all(struct replay *r)
+{
+	eve_close(r->eve);
+	forecast_free(r->forecast);
+	recorded_order_free(r->order);
+	recorded_book_free(r->book);
+	watch_free(r->watch);
+	ring_free(r->orders);
+	ring_free(r->findings);
+	conf_free(r->conf);
+}
+
+static void summarise(const struct replay *r)
+{
+	struct watch_counts w = watch_counts(r->watch);
+	char from[STAMP_BYTES] = "", until[STAMP_BYTES] = "";
+	uint64_t late, most_us, took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000;
+
+	fprintf(stderr,
+	        "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over, %" PRIu64
+	        " bad lines; ",
+	        r->records, r->others, r->bad);
+	fprintf(stderr, "%" PRIu64 " events, %" PRIu64 " findings; %" PRIu64 ".%03u s\n", r->events,
+	        (uint64_t)w.findings, took_ms / 1000, (unsigned)(took_ms % 1000));
+	if (r->first_us > 0)
+		fprintf(stderr, "from %.19s to %.19s\n", clock_print(r->first_us, from),
+		        clock_print(r->now_us, until));
+	late = recorded_order_late(r->order, &most_us);
+	if (late > 0)
+		fprintf(stderr,
+		        "%" PRIu64 " events came too late for their time, by %" PRIu64
+		        " s at most (up to %u records and %" PRIu64
+		        " s are put in order): they are judged later\n",
+		        late, most_us / 1000000, (unsigned)WAITING, window_us / 1000000);
+	if (r->other_ports > 0)
+		fprintf(stderr,
+		        "%" PRIu64
+		        " connections to ports that this configuration does not guard are left out\n",
+		        r->other_ports);
+	forecast_print(r->forecast, stderr);
+	if (w.findings_lost || eve_counts(r->eve).lost)
+		fprintf(stderr, "postern replay: lost: %ju findings, %ju records\n",
+		        (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);
+}
+
+static int parse_options(struct replay_options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "enforce", no_argument, NULL, 'E' },
+		{ "records", no_argument, NULL, 'R' },
+		{ "format", required_argument, NULL, 'f' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:f:", longs, NULL)) != -1) {
+		if (opt == 'c') {
+			o->conf = optarg;
+		} else if (opt == 'E') {
+			o->enforce = true;
+		} else if (opt == 'R') {
+			o->records = true;
+		} else if (opt == 'f' && (strcmp(optarg, "eve") == 0 || strcmp(optarg, "text") == 0)) {
+			o->format = strcmp(optarg, "eve") == 0 ? EVE_FORMAT_JSON : EVE_FORMAT_TEXT;
+		} else {
+			if (opt == 'f')
+				fprintf(stderr,
+				        "postern replay: unknown format '%s'; there are eve and text\n",
+				        optarg);
+			return COMMAND_USAGE;
+		}
+	}
+	if (optind < argc)
+		return COMMAND_FINE;
+	fprintf(stderr, "postern replay: name at least one file of records, or - for standard input\n");
+	return COMMAND_USAGE;
+}
+
+int replay_run(int argc, char **argv)
+{
+	struct replay_options options = { .conf = CONF_DEFAULT_PATH };
+	struct replay r = { .began_ns = clock_monotonic_ns() };
+	int status = parse_options(&options, argc, argv), unread = 0;
+
+	if (status != COMMAND_FINE)
+		return status;
+	status = load_conf(&r, &options);
+	if (status == COMMAND_FINE)
+		status = open_all(&r, &options);
+	if (status == COMMAND_FINE) {
+		say_unresolved(r.conf->policy);
+		for (int i = optind; i < argc; i++)
+			unread += replay_file(&r, argv[i]) != 0;
+		finish(&r);
+		if (eve_flush(r.eve) != 0 || unread > 0 || r.bad > 0 || eve_counts(r.eve).lost > 0 ||
+		        watch_counts(r.watch).findings > 0)
+			status = COMMAND_INVALID;
+		summarise(&r);
+	}
+	close_all(&r);
+	return status;
+}
