@@ -23,7 +23,7 @@ struct draft {
 	int64_t behaviour_on[BEHAVIOUR_COUNT], behaviour_action[BEHAVIOUR_COUNT];
 	int64_t behaviour_block_for[BEHAVIOUR_COUNT];
 	int64_t rejects_honest, rejects_bad, rejects_false_alarm, rejects_miss; /* permille, and ppm */
-	int64_t backscatter_share;                                              /* permille */
+	int64_t harvest_share, backscatter_share;                               /* permille */
 	int64_t watch_sources;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */

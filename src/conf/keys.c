@@ -278,6 +278,8 @@ const struct key keys[] = {
 	BEHAVIOUR(BLOCK_HARVEST, BEHAVIOUR_HARVEST),
 	LIMIT(BLOCK_HARVEST, "20/10m", "Recipients that one source may try in vain, VRFY and EXPN among them."),
 	OTHER_LIMIT(BLOCK_HARVEST, "long-limit", "100/1d", "Likewise, over a longer time."),
+	{ BLOCK_HARVEST, "share", KEY_DECIMAL, "25", 0, 1000, "percent", .decimals = 1, .set = value_decimal, DRAFT(harvest_share),
+	  .help = "Of what a source tries, so much is in vain before it counts; 0 asks for no share." },
 	BEHAVIOUR(BLOCK_BACKSCATTER, BEHAVIOUR_BACKSCATTER),
 	LIMIT(BLOCK_BACKSCATTER, "100/1h", "Mails from the null sender, and more than their share."),
 	{ BLOCK_BACKSCATTER, "share", KEY_DECIMAL, "20", 0, 1000, "percent", .decimals = 1, .set = value_decimal, DRAFT(backscatter_share),

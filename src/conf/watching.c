@@ -230,6 +230,7 @@ void watching_make(struct build *b)
 		w->behaviours[i].block_for_s = (uint32_t)d->behaviour_block_for[i];
 	}
 	make_rejects(b);
+	w->behaviours[BEHAVIOUR_HARVEST].share_permille = (uint32_t)d->harvest_share;
 	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille = (uint32_t)d->backscatter_share;
 	w->sources = (uint32_t)d->watch_sources;
 	policy_set_watching(b->policy, w);

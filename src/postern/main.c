@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "postern/commands.h"
 #include "posternd/upstreams.h"
+#include "report/advice.h"
 
 static int help_run(int argc, char **argv);
 
@@ -52,8 +53,8 @@ static const struct command commands[] = {
 	  "who is blocked, by whom, for how long", NEEDS_NOTHING },
 	{ "reload", { .args = reload_run }, LIVE,
 	  "posternd takes the changed configuration, or says why not", NEEDS_NOTHING },
-	{ "help", { .args = help_run }, "[COMMAND | postern.conf]",
-	  "shows this, one command, or the manual page of the configuration", NEEDS_NOTHING },
+	{ "help", { .args = help_run }, "[COMMAND | postern.conf | findings]",
+	  "shows this, one command, the manual page of the configuration, or what each finding means", NEEDS_NOTHING },
 };
 /* clang-format on */
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -105,6 +106,10 @@ static int help_run(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "postern.conf") == 0) {
 		conf_print_manual(stdout);
+		return COMMAND_FINE;
+	}
+	if (strcmp(argv[1], "findings") == 0) {
+		advice_print_page(stdout);
 		return COMMAND_FINE;
 	}
 	c = find_command(argv[1]);
