@@ -9,7 +9,8 @@
  * what was tried in vain must be `share`, too.
  *
  * The same is counted for the network around the source (a /24 or /48), with a limit NETWORK_FACTOR times as high: many
- * addresses that share a dictionary. That is told, and nothing is done about it: neighbours are not to blame.
+ * addresses that share a dictionary. That is told, and nothing is done about it: neighbours are not to blame. Not for
+ * clients of home: each has an address of its own there, and the typing error of one beside a bot is no dictionary.
  *
  * Limits. Tries with the null sender are not counted here, since honest servers make them (bounces, call-backs):
  * backscatter.c tells of many. A dictionary spread over unrelated networks is not one source.
@@ -139,7 +140,7 @@ static void count_try(struct harvest *h, const struct attempt *a, const struct p
 	size_t i;
 
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		if (counts[i].limit->most == 0)
+		if (counts[i].limit->most == 0 || (counts[i].kind == NETWORK && a->e->conn.from_home))
 			continue;
 		c = tally_add(h->tried, behave_name_prefix(h->tried, counts[i].kind, counts[i].subject), try,
 		        counts[i].limit, a->e->time_us);

@@ -94,6 +94,13 @@ static void a_network(void)
 		rcpt("198.18.0.1", server, i, 550, unknown);
 	CU_ASSERT_EQUAL_FATAL(found_count, 2);
 	CU_ASSERT(found[1].would == ACTION_BLOCK && found[1].action == ACTION_ALERT);
+	for (unsigned i = 200; i < 300; i++) { /* clients of home answer each for itself */
+		char src[32];
+
+		snprintf(src, sizeof(src), "192.168.7.%u", 1 + i % 30);
+		rcpt(src, "192.0.2.25", i, 550, unknown);
+	}
+	CU_ASSERT_EQUAL(found_count, 2);
 	end();
 }
 
