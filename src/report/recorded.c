@@ -54,14 +54,20 @@ enum fact_flag {
 	FACT_UNCERTAIN = 16
 };
 
-struct recorded {
+/* What all events of a record share. */
+struct head {
 	struct event_connection conn;
 	struct event_close close; /* of a `flow` record */
 	struct recorded_notes notes;
-	uint64_t size_bytes, end_us;
+	uint64_t size_bytes;
 	struct span message_id;
 	uint32_t tx_id;
 	bool pipelined, bdat, gap, final;
+};
+
+struct recorded {
+	struct head head;
+	uint64_t end_us;
 	unsigned fact_count, next;
 	const char *texts; /* behind the facts */
 	struct fact facts[];
@@ -69,7 +75,7 @@ struct recorded {
 
 struct recorded_book {
 	struct table *connections; /* flow_id -> its beginning */
-	struct recorded head;      /* of the record that is read */
+	struct head head;          /* of the record that is read */
 	struct fact facts[FACTS_MAX];
 	unsigned fact_count;
 	char texts[TEXTS_MAX];
@@ -535,7 +541,7 @@ static struct recorded *copy(struct recorded_book *b)
 	r = malloc(sizeof(*r) + facts + b->text_bytes);
 	if (!r)
 		return NULL;
-	*r = b->head;
+	*r = (struct recorded) { .head = b->head };
 	r->fact_count = b->fact_count;
 	r->end_us = b->fact_count > 0 ? b->facts[b->fact_count - 1].time_us : 0;
 	memcpy(r->facts, b->facts, facts);
@@ -608,7 +614,7 @@ uint64_t recorded_end(const struct recorded *r)
 
 struct recorded_notes *recorded_notes(struct recorded *r)
 {
-	return &r->notes;
+	return &r->head.notes;
 }
 
 /* Any of the text fields of an event, which the span fits. */
@@ -627,11 +633,12 @@ static void put_name(char name[EVENT_NAME_MAX], const struct recorded *r, const 
 	name[s->len] = '\0';
 }
 
+/* No two commands of a record were complete at the same time. */
 static void put_reply(struct event_reply *reply, const struct recorded *r, const struct fact *f)
 {
 	reply->code = f->code;
 	reply->lines = f->code > 0;
-	reply->sent_us = f->time_us;
+	reply->sent_us = f->time_us + r->head.notes.said;
 	PUT(reply->text, r, &f->text);
 }
 
@@ -655,18 +662,18 @@ static void fill_auth(struct event *e, const struct recorded *r, const struct fa
 static void fill_mail(struct event *e, const struct recorded *r, const struct fact *f)
 {
 	put_reply(&e->u.mail.reply, r, f);
-	e->u.mail.tx_id = r->tx_id;
-	e->u.mail.pipelined = r->pipelined;
+	e->u.mail.tx_id = r->head.tx_id;
+	e->u.mail.pipelined = r->head.pipelined;
 	PUT(e->u.mail.path, r, &f->name);
 }
 
 static void fill_rcpt(struct event *e, const struct recorded *r, const struct fact *f)
 {
 	put_reply(&e->u.rcpt.reply, r, f);
-	e->u.rcpt.tx_id = r->tx_id;
+	e->u.rcpt.tx_id = r->head.tx_id;
 	e->u.rcpt.outcome = f->more;
 	e->u.rcpt.uncertain = (f->flags & FACT_UNCERTAIN) != 0;
-	e->u.rcpt.pipelined = r->pipelined;
+	e->u.rcpt.pipelined = r->head.pipelined;
 	e->u.rcpt.hold_ms = f->number;
 	PUT(e->u.rcpt.path, r, &f->name);
 }
@@ -674,11 +681,11 @@ static void fill_rcpt(struct event *e, const struct recorded *r, const struct fa
 static void fill_data(struct event *e, const struct recorded *r, const struct fact *f)
 {
 	put_reply(&e->u.data.reply, r, f);
-	e->u.data.tx_id = r->tx_id;
-	e->u.data.size_bytes = r->size_bytes;
-	e->u.data.bdat = r->bdat;
-	e->u.data.final = r->final;
-	PUT(e->u.data.message_id, r, &r->message_id);
+	e->u.data.tx_id = r->head.tx_id;
+	e->u.data.size_bytes = r->head.size_bytes;
+	e->u.data.bdat = r->head.bdat;
+	e->u.data.final = r->head.final;
+	PUT(e->u.data.message_id, r, &r->head.message_id);
 }
 
 static void fill(struct event *e, const struct recorded *r, const struct fact *f)
@@ -704,7 +711,7 @@ static void fill(struct event *e, const struct recorded *r, const struct fact *f
 		break;
 	case EVENT_TX_END:
 		e->u.tx_end = (struct event_tx_end) {
-			.tx_id = r->tx_id, .end = f->more, .bdat = r->bdat, .gap = r->gap
+			.tx_id = r->head.tx_id, .end = f->more, .bdat = r->head.bdat, .gap = r->head.gap
 		};
 		break;
 	case EVENT_COMMAND:
@@ -717,7 +724,7 @@ static void fill(struct event *e, const struct recorded *r, const struct fact *f
 		PUT(e->u.tls.sni, r, &f->name);
 		break;
 	case EVENT_CLOSE:
-		e->u.close = r->close;
+		e->u.close = r->head.close;
 		break;
 	case EVENT_OPEN:
 	case EVENT_ODD: /* these are not recorded as events */
@@ -743,10 +750,11 @@ bool recorded_next(struct recorded *r, struct event *e)
 	memset(e, 0, sizeof(*e));
 	e->kind = f->kind;
 	e->time_us = f->time_us;
-	e->conn = r->conn;
+	e->conn = r->head.conn;
 	fill(e, r, f);
+	r->head.notes.said++;
 	if (f->kind == EVENT_RCPT)
-		e->u.rcpt.index = r->notes.next_rcpt++;
+		e->u.rcpt.index = r->head.notes.next_rcpt++;
 	if (f->repeat > 0)
 		f->repeat--;
 	else

@@ -32,6 +32,7 @@ struct recorded_notes {
 	uint32_t foreign_accepted; /* recipients so far */
 	uint32_t accepted;         /* likewise, as it was recorded */
 	uint32_t next_rcpt;        /* index of the next recipient */
+	uint32_t said;             /* commands answered so far */
 };
 
 /* connections: known at once; NULL with errno. */
