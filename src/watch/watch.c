@@ -26,6 +26,7 @@ static const uint32_t IN_HABITS = UINT32_C(1) << 31;
 
 /* NULL ends it. */
 static const struct part *const parts[] = {
+	&baseline_part,
 	&rejects_part,
 	&fanout_part,
 	&target_part,
