@@ -154,7 +154,7 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 #define OTHER_LIMIT(block, name, default, text) \
 	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_other_limit, .help = text " 0 sets no such limit." }
 #define LIMIT(block, default, text) \
-	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = text }
+	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = (text) }
 
 const struct key keys[] = {
 	{ BLOCK_ROOT, "mode", KEY_WORD, "monitor", WORDS(mode_words), DRAFT(mode),

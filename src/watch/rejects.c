@@ -90,10 +90,14 @@ static double log_of(double a, double b)
 	double x = a / b, y, power, sum = 0;
 	int k = 0, i;
 
-	for (; x > 1.5; x /= 2)
+	while (x > 1.5) {
+		x /= 2;
 		k++;
-	for (; x < 0.75; x *= 2)
+	}
+	while (x < 0.75) {
+		x *= 2;
 		k--;
+	}
 	y = (x - 1) / (x + 1);
 	for (power = y, i = 1; i < 24; i += 2, power *= y * y)
 		sum += power / i;
