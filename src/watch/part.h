@@ -24,6 +24,7 @@ struct part_view {
 	        source; /* the ledger's row of the client, counted already; NULL: e has no client, or there is no room */
 	const struct event_path *mail_from; /* of the running transaction; len 0 = not known */
 	const struct event_path *auth_user; /* of the connection; likewise */
+	uint32_t accepted;                  /* recipients of the running transaction, e's included */
 	/* Raises f, which finding_init() has begun; `action` of its rule in f->would, mode and ladder apart. */
 	void (*raise)(void *watch, struct finding *f);
 	void *watch;

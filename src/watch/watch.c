@@ -26,6 +26,7 @@ static const uint32_t IN_HABITS = UINT32_C(1) << 31;
 
 /* NULL ends it. */
 static const struct part *const parts[] = {
+	&volume_part,
 	&baseline_part,
 	&rejects_part,
 	&fanout_part,
@@ -196,9 +197,11 @@ static void remember(struct watch *w, const struct event *e)
 		m->mail_from = e->u.mail.path;
 		m->answered = m->answered || e->u.mail.reply.code > 0;
 		m->foreign.len = 0;
-	} else if (e->kind == EVENT_RCPT && event_rcpt_is_relayed(rcpt)) {
+		m->accepted = 0;
+	} else if (e->kind == EVENT_RCPT && rcpt->outcome == OUTCOME_ACCEPTED) {
 		m = memory_of(w, e);
-		if (m->foreign.len == 0) {
+		m->accepted++;
+		if (event_rcpt_is_relayed(rcpt) && m->foreign.len == 0) {
 			m->foreign = rcpt->path;
 			m->foreign_form = rcpt->form;
 		}
@@ -223,6 +226,7 @@ static void forget(struct watch *w, const struct event *e)
 	}
 	m->mail_from.len = 0;
 	m->foreign.len = 0;
+	m->accepted = 0;
 	m->relay.serial = 0;
 	m->leaves.serial = 0;
 }
@@ -342,6 +346,7 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 	if (memory) {
 		w->view.mail_from = &memory->mail_from;
 		w->view.auth_user = &memory->auth_user;
+		w->view.accepted = memory->accepted;
 	}
 	if (e->conn.flow_id == 0)
 		return;

@@ -36,7 +36,7 @@ static int block_of(const struct conf *c, const char *text, enum volume_key key)
 	return watching_find_volume(policy_watching(c->policy), &groups, key);
 }
 
-/* The key table and watching_default() say the same. */
+/* The key table and watching_settings() say the same. */
 static void nothing_written_is_the_default(void)
 {
 	const struct watching *w;

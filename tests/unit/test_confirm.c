@@ -255,7 +255,7 @@ static void seen_before_it_was_taken(void)
 /* The book is a ring: the oldest relayed mail is forgotten, the memory stays. */
 static void the_oldest_is_forgotten(void)
 {
-	struct watch_settings s = watching_default();
+	struct watch_settings s = watching_settings();
 	struct finding f;
 	char id[32];
 	unsigned i;

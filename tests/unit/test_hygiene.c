@@ -88,7 +88,7 @@ static struct event offer(uint64_t after_us, bool starttls, bool masked)
 static void offers_that_vanish(void)
 {
 	enum { SERVERS = 16 };
-	struct watch_settings s = watching_default();
+	struct watch_settings s = watching_settings();
 	const uint64_t day_us = UINT64_C(86400000000);
 	struct finding f;
 	struct event e;

@@ -207,7 +207,7 @@ static void forgets_in_time(void)
 
 static void evicts_the_oldest_connection(void)
 {
-	struct watch_settings s = watching_default();
+	struct watch_settings s = watching_settings();
 	struct finding f;
 	struct event e;
 	uint64_t i;
@@ -313,7 +313,7 @@ static void a_scan_costs_little(void)
 	struct event e = events_make(EVENT_REFUSED, 0);
 	const struct finding *f;
 	uint64_t told = 0, pooled[2] = { 0 }, single = 0;
-	struct watch_settings s = watching_default();
+	struct watch_settings s = watching_settings();
 
 	begin_with(s);
 	e.u.refused.tcp_flags = 2;
@@ -349,7 +349,7 @@ static void a_scan_costs_little(void)
 /* A window later sources are told one by one again, and one that has its incident always is. */
 static void the_budget_is_for_a_window(void)
 {
-	struct watch_settings s = watching_default();
+	struct watch_settings s = watching_settings();
 	struct event e = events_make(EVENT_REFUSED, 0);
 
 	s.refused_sources = 1;

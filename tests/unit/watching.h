@@ -17,7 +17,7 @@ enum { WATCHING_SLOTS = 4096 };
 static struct ring *ring; /* of findings */
 static struct watch *watch;
 
-static inline struct watch_settings watching_default(void)
+static inline struct watch_settings watching_settings(void)
 {
 	struct watch_settings s;
 
@@ -35,7 +35,7 @@ static inline void begin_with(struct watch_settings s)
 
 static inline void begin(void)
 {
-	begin_with(watching_default());
+	begin_with(watching_settings());
 }
 
 static inline void end(void)

@@ -1,0 +1,59 @@
+/* window.h - how much there was within any so many seconds: sliding windows, exact, several over one log.
+ *
+ * A log is what one source did of one kind: times with amounts, or with things of which only different ones count. All logs
+ * share the memory of a pool, made once. A log that holds no more than the least limit needs nothing but itself; running
+ * sums, and what is remembered of limits passed (struct window_state), come with the first one passed.
+ *
+ * Times may come late, by some seconds: an amount is put where it belongs, and each window that holds it is looked at. Of
+ * different things the windows that end now are looked at alone.
+ *
+ * One log takes an eighth of the pool at most. Behind that it is thinned: neighbours become one, with the later time, so that
+ * half of them is left. Then a window may count something for longer than it should, by a 2n-th of its length where the log
+ * may have 4n entries, but never too little. Of different things the one seen longest ago goes.
+ */
+#ifndef WATCH_WINDOW_H
+#define WATCH_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "policy/watching.h"
+
+enum {
+	WINDOW_LATE_US = 10 * 1000000
+}; /* so much later than the newest one, and it may be missing in the older windows */
+
+struct window_pool;
+
+struct window_state {
+	uint32_t first[VOLUME_LIMITS_MAX]; /* the oldest entry within */
+	uint64_t sum[VOLUME_LIMITS_MAX];   /* up to the newest entry */
+	bool known;                        /* the two above are right */
+	/* The caller's, zero at first: of each limit. */
+	bool over[VOLUME_LIMITS_MAX];
+	uint64_t since[VOLUME_LIMITS_MAX];
+};
+
+/* logs, entries 1..2^24. NULL with errno. */
+struct window_pool *window_pool_new(uint32_t logs, uint32_t entries, const uint8_t hash_key[HASH_KEY_BYTES]);
+void window_pool_free(struct window_pool *p); /* NULL is fine */
+
+/* *log: 0 = none yet; it is made. sums[i], of `count` limits: the most that a window of limits[i] with this time in it holds,
+ * if that is above its `most`, else 0. Limits of one log that change are told by window_forget_sums(). False: no room, and nothing
+ * has changed. */
+bool window_add(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
+        uint64_t time_us, uint64_t amount, uint64_t *sums);
+/* Likewise, of different things by their hash. Not in a log of the other kind. */
+bool window_see(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
+        uint64_t time_us, uint64_t thing, uint64_t *sums);
+/* NULL: no limit was passed lately. Valid until the next call. */
+struct window_state *window_state(const struct window_pool *p, uint32_t log);
+void window_forget_sums(struct window_pool *p, uint32_t log);
+/* Drops what is older than window_s; *log becomes 0 when nothing is left. */
+void window_expire(struct window_pool *p, uint32_t *log, uint32_t window_s, uint64_t now_us);
+void window_drop(struct window_pool *p, uint32_t *log);
+/* Entries; 0 of log 0. */
+uint32_t window_length(const struct window_pool *p, uint32_t log);
+
+#endif
