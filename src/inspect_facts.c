@@ -153,6 +153,17 @@ static void tell_auth(struct event *e, const struct flow *f, const struct smtp_f
 		                                                              : mech->bytes[i]);
 }
 
+static void tell_user(struct event_path *user, struct flow *f)
+{
+	uint32_t len;
+	bool cut;
+	const char *name = dialogue_user(flow_dialogue(f), &len, &cut);
+
+	user->len = (uint16_t)(len < sizeof(user->bytes) ? len : sizeof(user->bytes));
+	user->cut = cut;
+	memcpy(user->bytes, name, user->len);
+}
+
 static void tell_mail(struct event *e, const struct flow *f, const struct smtp_fact *fact)
 {
 	e->kind = EVENT_MAIL;
@@ -309,6 +320,8 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	e = inspect_event(in, f, EVENT_COMMAND, now_us);
 	tellers[c->verb](e, f, fact);
 	inspect_claims(in, f, e);
+	if (e->kind == EVENT_AUTH)
+		tell_user(&e->u.auth.user, f);
 	if (e->kind == EVENT_DATA && fact->header_is_its)
 		e->u.data.message_id = dialogue_header(flow_dialogue(f))->message_id;
 	inspect_send(in, e);

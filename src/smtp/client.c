@@ -5,7 +5,7 @@
  * follows it, BDAT announces bytes, MAIL opens a transaction as the client sees it), is in the table
  * `senders`. What needs the reply is server.c's.
  *
- * Secrets never leave: the response to a 334 is dropped unread; of AUTH only the mechanism is kept;
+ * Secrets never leave: of AUTH and the responses to a 334 only the mechanism and the user's name are kept (auth.c);
  * of an unknown command only its first word, and not even that once AUTH has been sent, because a
  * response sent too early or too late looks like an unknown command, or behind a DATA that was refused, because
  * a body sent nevertheless does. Around a bare CR, which may have ended a line to the server, AUTH
@@ -248,6 +248,7 @@ static void send_auth(struct dialogue *d, struct smtp_command *c)
 {
 	(void)c;
 	d->auth_seen = true;
+	auth_begin(&d->auth, d->store + d->scan.arg_at, d->line.kept - d->scan.arg_at);
 }
 
 static void (*const senders[SMTP_VERB_COUNT])(struct dialogue *, struct smtp_command *) = {
@@ -316,6 +317,7 @@ static void end_line(struct dialogue *d, const struct piece *p)
 	}
 	if (d->challenged) {
 		d->challenged = false;
+		auth_respond(&d->auth, d->store, d->line.kept);
 		drop_reading(d);
 		return;
 	}

@@ -189,6 +189,8 @@ bool dialogue_awaits_end_reply(
 bool dialogue_is_tls(const struct dialogue *d);
 bool dialogue_is_certain(const struct dialogue *d); /* seen from the greeting, no gap, every reply matched */
 bool dialogue_is_authenticated(const struct dialogue *d); /* 235 seen */
+/* Who logs in, or did last: any bytes, not terminated; *len 0 = not known. Valid until the next call. */
+const char *dialogue_user(const struct dialogue *d, uint32_t *len, bool *cut);
 /* The client has sent bytes that are not read as commands, though its server may take them for some:
  * no honest client does, or has to go on after. Stays so. They are: more commands than can be kept, TLS records that nobody
  * agreed on or that the server answers in clear, chunks that the server did not offer to take or behind a line that ended at a bare LF (to some

@@ -42,6 +42,13 @@ bool dialogue_is_authenticated(const struct dialogue *d)
 	return d->authenticated;
 }
 
+const char *dialogue_user(const struct dialogue *d, uint32_t *len, bool *cut)
+{
+	*len = d->auth.len;
+	*cut = d->auth.cut;
+	return d->auth.user;
+}
+
 bool dialogue_is_blind(const struct dialogue *d)
 {
 	return d->blind;

@@ -11,6 +11,7 @@
 #ifndef SMTP_STATE_H
 #define SMTP_STATE_H
 
+#include "smtp/auth.h"
 #include "smtp/body.h"
 #include "smtp/command.h"
 #include "smtp/line.h"
@@ -134,6 +135,8 @@ struct dialogue {
 
 	unsigned due_count, due_next;
 	struct due due[DUE_MAX];
+
+	struct auth auth; /* of the last AUTH */
 
 	/* Not zeroed at the start: untouched memory costs nothing. The client's line, or bytes held
 	 * back (a line read from them is written in front of where they are read), or both hellos. */

@@ -376,11 +376,15 @@ static void tell_fact(struct play *p, const struct smtp_fact *fact, const uint8_
 static void state_text(const struct play *p, char *text, size_t room)
 {
 	const struct event_path *id = &dialogue_header(p->d)->message_id;
+	uint32_t user_len;
+	bool cut;
+	const char *user = dialogue_user(p->d, &user_len, &cut);
 
-	snprintf(text, room, "%s%s%s%s%s%s%.*s", dialogue_is_certain(p->d) ? "certain" : "uncertain",
+	snprintf(text, room, "%s%s%s%s%s%s%.*s%s%.*s", dialogue_is_certain(p->d) ? "certain" : "uncertain",
 	        dialogue_in_body(p->d) ? " body" : "", dialogue_awaits_end_reply(p->d) ? " awaits" : "",
 	        dialogue_is_authenticated(p->d) ? " auth" : "", dialogue_is_tls(p->d) ? " tls" : "",
-	        id->len ? " mid=" : "", (int)id->len, id->bytes);
+	        id->len ? " mid=" : "", (int)id->len, id->bytes, user_len ? " user=" : "", (int)user_len,
+	        user);
 }
 
 /* ---- playing -------------------------------------------------------------------------------------------- */
