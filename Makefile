@@ -28,7 +28,7 @@ endif
 PURE_ROOMS := base wire smtp policy watch
 SYS_ROOMS  := tap conf dns gate report
 PROGRAMS   := posternd postern
-PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle zlib sqlite3
+PKGS       := libnetfilter_queue libnetfilter_log libmnl libnftnl libpcap libconfuse jansson libidn2 nettle zlib sqlite3 ncursesw
 
 CFLAGS     ?= -O2 -g
 WARN       := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \

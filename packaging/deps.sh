@@ -24,6 +24,7 @@ build pkg:libidn2              libidn2-dev
 build pkg:nettle               nettle-dev
 build pkg:zlib                 zlib1g-dev
 build pkg:sqlite3              libsqlite3-dev
+build pkg:ncursesw             libncurses-dev
 build hdr:unbound.h            libunbound-dev
 build hdr:ev.h                 libev-dev
 check hdr:CUnit/CUnit.h        libcunit1-dev

@@ -82,6 +82,7 @@ only 'jansson' 'report|posternd|postern'
 only 'unbound' dns
 only 'nettle' report
 only 'sqlite3' report
+only 'ncurses' postern
 only 'ev\.h' posternd
 
 # The archive links with the C library alone, every object of it.

@@ -38,6 +38,8 @@ int restore_run(int argc, char **argv);
 int status_run(int argc, char **argv);
 int upstreams_run(int argc, char **argv);
 int seen_run(int argc, char **argv);
+int sources_run(int argc, char **argv);
+int top_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int incidents_run(int argc, char **argv);
 int bypass_run(int argc, char **argv);

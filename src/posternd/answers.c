@@ -12,6 +12,7 @@ static const struct {
 	{ "status", answer_status, NULL },
 	{ "reload", answer_reload, NULL },
 	{ "seen", answer_seen, NULL },
+	{ "sources", answer_sources, NULL },
 	{ "upstreams", answer_upstreams, NULL },
 	{ "why", answer_why, NULL },
 	{ "incidents", answer_incidents, NULL },

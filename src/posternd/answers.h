@@ -49,6 +49,7 @@ answer_function answer_status;
 answer_function answer_reload;
 answer_function answer_upstreams;
 answer_function answer_seen;
+answer_function answer_sources;
 answer_function answer_why;
 answer_function answer_incidents;
 answer_function answer_bypass;

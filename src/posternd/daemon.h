@@ -66,6 +66,7 @@ struct daemon {
 	struct {             /* memory.c: where the next look for changes begins */
 		uint32_t stories;
 		uint64_t seen;
+		uint32_t sources;
 	} keeping;
 	uint64_t seen_since_us; /* who delivered is known since then */
 	struct desk *desk;

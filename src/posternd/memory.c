@@ -1,12 +1,13 @@
 /* memory.c - see memory.h.
  *
- * Incidents and rows of who delivered change with each packet, so they are not told when they change but marked, and a
- * walk over the tables tells the marked ones: TICK_STORIES of one, TICK_ROWS looked at of the other in a second. A kill
+ * Incidents, rows of who delivered and of the ledger change with each packet, so they are not told when they change but marked, and a
+ * walk over the tables tells the marked ones: TICK_STORIES of the first, TICK_ROWS looked at of each other in a second. A kill
  * loses the counts of the last second or two, and nothing of what was told in the records: the beginning and the end of
  * an incident go to the store at once (desk.c).
  */
 #include "posternd/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -15,9 +16,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "posternd/loop.h"
 #include "posternd/witness.h"
 #include "report/store.h"
+#include "watch/sources.h"
 
 /* A clock that was just set may be wrong: whatever seems old then is left alone. */
 enum { CALM_S = 3600 };
@@ -34,7 +37,8 @@ bool memory_open(struct daemon *d)
 
 	d->seen_since_us = d->started_us;
 	if (!*s.path) {
-		log_info("store.path is empty: blocks, incidents and who delivers are not kept");
+		log_info("store.path is empty: blocks, incidents, who delivers and what sources did are not "
+		         "kept");
 		return true;
 	}
 	d->store = store_open(&s);
@@ -48,7 +52,7 @@ bool memory_open(struct daemon *d)
 struct restored {
 	struct daemon *daemon;
 	uint64_t now_us;
-	unsigned stories, rows;
+	unsigned stories, rows, sources;
 };
 
 /* The file says it; what is none is neither end. */
@@ -98,20 +102,41 @@ static void restore_row(void *arg, const struct store_seen *row)
 	r->rows++;
 }
 
+static_assert(
+        (int)STORE_SOURCE_COUNTS == (int)SOURCE_COUNT_COUNT, "the store has all that the ledger counts");
+
+static void restore_source(void *arg, const struct store_source *row)
+{
+	struct restored *r = arg;
+	struct source source = {
+		.prefix = row->prefix,
+		.verified = row->verified,
+		.direction = row->direction,
+		.first_us = row->first_us,
+		.last_us = row->last_us,
+	};
+
+	memcpy(source.n, row->n, sizeof(source.n));
+	sources_restore(watch_sources(desk_own_watch(r->daemon->desk)), &source);
+	r->sources++;
+}
+
 void memory_restore(struct daemon *d)
 {
 	struct restored r = { .daemon = d, .now_us = clock_now_us() };
 	uint64_t since_us;
 
 	if (store_read_stories(d->store, restore_story, &r) == 0 &&
+	        store_read_sources(d->store, policy_watching(d->conf->policy)->sources, restore_source, &r) ==
+	                0 &&
 	        store_read_seen(d->store, WITNESS_SEEN_ROWS, restore_row, &r) == 0) {
 		since_us = store_read_since(d->store);
 		if (since_us > 0 && since_us < d->seen_since_us)
 			d->seen_since_us = since_us;
 	}
-	if (r.stories + r.rows > 0)
-		log_info("from before: %u open incidents go on, %u who delivered are known", r.stories,
-		        r.rows);
+	if (r.stories + r.rows + r.sources > 0)
+		log_info("from before: %u open incidents go on, %u who delivered and %u sources are known",
+		        r.stories, r.rows, r.sources);
 	desk_set_store(d->desk, d->store);
 }
 
@@ -164,6 +189,20 @@ static void keep_row(struct daemon *d, const struct seen_row *row)
 	store_seen(d->store, &kept);
 }
 
+static void keep_source(struct daemon *d, const struct source *source)
+{
+	struct store_source kept = {
+		.prefix = source->prefix,
+		.verified = source->verified,
+		.direction = source->direction,
+		.first_us = source->first_us,
+		.last_us = source->last_us,
+	};
+
+	memcpy(kept.n, source->n, sizeof(kept.n));
+	store_source(d->store, &kept);
+}
+
 /* False at the end of a round. */
 static bool keep_rows(struct daemon *d, unsigned most)
 {
@@ -175,6 +214,22 @@ static bool keep_rows(struct daemon *d, unsigned most)
 			keep_row(d, &row);
 		else if (d->keeping.seen == 0)
 			return false;
+	return true;
+}
+
+/* False at the end of a round. */
+static bool keep_sources(struct daemon *d, unsigned most)
+{
+	struct sources *sources = watch_sources(desk_own_watch(d->desk));
+	const struct source *source;
+
+	while (most > 0 && store_room(d->store) > ROOM_MIN) {
+		source = sources_next_changed(sources, &d->keeping.sources, &most);
+		if (source)
+			keep_source(d, source);
+		else if (d->keeping.sources == 0)
+			return false;
+	}
 	return true;
 }
 
@@ -190,9 +245,11 @@ void memory_tick(struct daemon *d)
 	if (store_wants_all(d->store)) {
 		watch_change_all(desk_own_watch(d->desk));
 		seen_change_all(witness_own_seen(desk_own_witness(d->desk)));
+		sources_change_all(watch_sources(desk_own_watch(d->desk)));
 	}
 	(void)keep_stories(d, TICK_STORIES);
 	(void)keep_rows(d, TICK_ROWS);
+	(void)keep_sources(d, TICK_ROWS);
 }
 
 bool memory_keeps(const struct daemon *d)
@@ -210,15 +267,17 @@ static void keep_everything(struct daemon *d)
 {
 	static const struct timespec pause = { .tv_nsec = 10000000 };
 	uint64_t until_ns = clock_monotonic_ns() + STORE_LEAVE_S * UINT64_C(1000000000);
-	bool stories = true, rows = true;
+	bool stories = true, rows = true, sources = true;
 
 	d->keeping.stories = 0;
 	d->keeping.seen = 0;
-	while ((stories || rows) && clock_monotonic_ns() < until_ns) {
+	d->keeping.sources = 0;
+	while ((stories || rows || sources) && clock_monotonic_ns() < until_ns) {
 		if (store_room(d->store) <= ROOM_MIN)
 			nanosleep(&pause, NULL);
 		stories = stories && keep_stories(d, UINT32_MAX);
 		rows = rows && keep_rows(d, UINT32_MAX);
+		sources = sources && keep_sources(d, UINT32_MAX);
 	}
 }
 

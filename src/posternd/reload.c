@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "posternd/blocks.h"
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
@@ -94,6 +95,11 @@ static bool same_control_group(const struct conf *a, const struct conf *b)
 	return strcmp(a->control.group, b->control.group) == 0;
 }
 
+static bool same_sources(const struct conf *a, const struct conf *b)
+{
+	return policy_watching(a->policy)->sources == policy_watching(b->policy)->sources;
+}
+
 static bool same_block_size(const struct conf *a, const struct conf *b)
 {
 	return a->block_size == b->block_size;
@@ -128,6 +134,7 @@ static const struct {
 	{ "log.alerts-only", same_alerts_only, FILES },
 	{ "store.path", same_store_path, FILES },
 	{ "block.size", same_block_size, FILES },
+	{ "watch.sources", same_sources, FILES },
 	{ "control.path", same_control_path, FILES },
 	{ "control.group", same_control_group, FILES },
 };

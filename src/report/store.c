@@ -224,6 +224,16 @@ void store_seen(struct store *s, const struct store_seen *row)
 	commit(s);
 }
 
+void store_source(struct store *s, const struct store_source *row)
+{
+	struct store_tale *slot = reserve(s, TALE_SOURCE);
+
+	if (!slot)
+		return;
+	slot->u.source = *row;
+	commit(s);
+}
+
 unsigned store_room(const struct store *s)
 {
 	return s ? TALE_SLOTS - ring_waiting(s->rings.tales) : 0;
@@ -261,6 +271,11 @@ int store_read_stories(struct store *s, store_each_story *each, void *arg)
 int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void *arg)
 {
 	return s ? keeper_read_seen(s->keeper, most, each, arg) : 0;
+}
+
+int store_read_sources(struct store *s, unsigned most, store_each_source *each, void *arg)
+{
+	return s ? keeper_read_sources(s->keeper, most, each, arg) : 0;
 }
 
 uint64_t store_read_since(struct store *s)

@@ -1,4 +1,4 @@
-/* store.h - what outlives the daemon: blocks, incidents, who delivers, acts; in one SQLite file.
+/* store.h - what outlives the daemon: blocks, incidents, who delivers, what sources did, acts; in one SQLite file.
  *
  * The caller's side never waits: each call puts a record of fixed size into a ring, and a thread with its own
  * connection writes them, one transaction a batch. A database that is locked, full, read-only or gone keeps the
@@ -100,11 +100,27 @@ void store_seen(struct store *s, const struct store_seen *row);
 typedef void store_each_seen(void *arg, const struct store_seen *row);
 /* The `most` seen last, the oldest of them first; before store_start(). 0 or -errno. */
 int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void *arg);
+
+/* ---- what sources have done ------------------------------------------------------------------- */
+
+enum { STORE_SOURCE_COUNTS = 10 };
+struct store_source {
+	struct prefix prefix;
+	uint8_t verified;
+	uint8_t direction; /* enum event_direction, of its last connection */
+	uint64_t first_us, last_us;
+	uint64_t n[STORE_SOURCE_COUNTS]; /* in the order of the ledger's counts (watch/sources.h) */
+};
+void store_source(struct store *s, const struct store_source *row);
+typedef void store_each_source(void *arg, const struct store_source *row);
+/* The `most` seen last, the oldest of them first; before store_start(). 0 or -errno. */
+int store_read_sources(struct store *s, unsigned most, store_each_source *each, void *arg);
+
 /* When the store was made; 0 = unknown. Before store_start(). */
 uint64_t store_read_since(struct store *s);
-/* How many more of store_story(), store_told() and store_seen() there is room for now; of blocks there is room beside. */
+/* How many more of store_story(), store_told(), store_seen() and store_source() there is room for now; of blocks there is room beside. */
 unsigned store_room(const struct store *s);
-/* Some of these were lost, or the store is a new one: what is open, and who was seen, should be told again. Once each. */
+/* Some of these were lost, or the store is a new one: what is open, who was seen, and what sources did should be told again. Once each. */
 bool store_wants_all(struct store *s);
 
 /* ---- history ---------------------------------------------------------------------------------- */

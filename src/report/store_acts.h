@@ -24,13 +24,14 @@ struct store_act {
 	} u;
 };
 
-enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN };
+enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN, TALE_SOURCE };
 
 struct store_tale {
 	enum store_tale_kind kind;
 	union {
 		struct finding finding;
 		struct store_seen seen;
+		struct store_source source;
 	} u;
 };
 

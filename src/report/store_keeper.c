@@ -505,6 +505,16 @@ int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, voi
 	        "rows of who delivers", strange);
 }
 
+int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(k, store_read_last_sources(k->file.db, most, each, arg, &strange),
+	        "rows of sources", strange);
+}
+
 uint64_t keeper_read_made(struct keeper *k)
 {
 	return k->file.db ? store_read_made(k->file.db) : 0;

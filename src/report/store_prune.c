@@ -69,6 +69,7 @@ int store_prune(
 		                                                   : over_us },
 		{ STATEMENT_PRUNE_ACTS, over_us },
 		{ STATEMENT_PRUNE_SEEN, over_us },
+		{ STATEMENT_PRUNE_SOURCES, over_us },
 	};
 	int r = store_write_plain(w, STATEMENT_BEGIN);
 

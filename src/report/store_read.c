@@ -339,3 +339,45 @@ int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void
 	sqlite3_finalize(s);
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
+
+/* ---- what sources have done ------------------------------------------------------------------- */
+
+static bool read_source(sqlite3_stmt *s, struct store_source *row)
+{
+	int direction = get_word(s, 2, WORDS_DIRECTION);
+	char prefix[PREFIX_TEXT_MAX];
+
+	memset(row, 0, sizeof(*row));
+	get_text(s, 0, prefix, sizeof(prefix));
+	row->verified = get_number(s, 1) != 0;
+	row->direction = or_none(direction);
+	row->first_us = get_number(s, 3);
+	row->last_us = get_number(s, 4);
+	for (unsigned i = 0; i < STORE_SOURCE_COUNTS; i++)
+		row->n[i] = get_number(s, 5 + (int)i);
+	return row->first_us > 0 && direction >= 0 && prefix_parse(prefix, &row->prefix) == 0 &&
+	       row->prefix.bits > 0;
+}
+
+int store_read_last_sources(sqlite3 *db, unsigned most, store_each_source *each, void *arg, unsigned *strange)
+{
+	struct store_source row;
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT * FROM (SELECT prefix, verified, direction, first_us, last_us, connections, "
+	        "transactions, messages, accepted, refused, null_senders, auth_failures, tls, bytes, "
+	        "destinations FROM sources ORDER BY last_us DESC LIMIT ?1) ORDER BY last_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK)
+		(void)sqlite3_bind_int64(s, 1, most);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		if (read_source(s, &row))
+			each(arg, &row);
+		else
+			++*strange;
+	}
+	sqlite3_finalize(s);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}

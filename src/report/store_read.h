@@ -15,6 +15,8 @@ int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned
 /* The wall clock when the file was made, 0 if that is not known. */
 uint64_t store_read_made(sqlite3 *db);
 int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange);
+int store_read_last_sources(
+        sqlite3 *db, unsigned most, store_each_source *each, void *arg, unsigned *strange);
 int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void *arg, unsigned *strange);
 /* At most STORE_PAGE of them; *count says how many. */
 int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count);

@@ -55,6 +55,15 @@ static const char *const steps[] = {
 	"  recipients INTEGER NOT NULL, tls INTEGER NOT NULL, refused INTEGER NOT NULL,"
 	"  PRIMARY KEY (client, server)) WITHOUT ROWID;"
 	"CREATE INDEX seen_last ON seen (last_us);",
+	/* 3: what each source has done, all told */
+	"CREATE TABLE sources ("
+	"  prefix TEXT PRIMARY KEY, verified INTEGER NOT NULL, direction TEXT NOT NULL, first_us INTEGER NOT "
+	"NULL,"
+	"  last_us INTEGER NOT NULL, connections INTEGER NOT NULL, transactions INTEGER NOT NULL,"
+	"  messages INTEGER NOT NULL, accepted INTEGER NOT NULL, refused INTEGER NOT NULL,"
+	"  null_senders INTEGER NOT NULL, auth_failures INTEGER NOT NULL, tls INTEGER NOT NULL,"
+	"  bytes INTEGER NOT NULL, destinations INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX sources_last ON sources (last_us);",
 };
 
 int store_schema_version(void)

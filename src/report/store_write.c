@@ -235,6 +235,20 @@ static int write_seen(sqlite3_stmt *s, const struct store_seen *row)
 	return run(s);
 }
 
+static int write_source(sqlite3_stmt *s, const struct store_source *row)
+{
+	char prefix[PREFIX_TEXT_MAX];
+
+	bind_text(s, 1, prefix_print(&row->prefix, prefix));
+	bind_number(s, 2, row->verified);
+	bind_text(s, 3, words_get(WORDS_DIRECTION, row->direction));
+	bind_number(s, 4, (int64_t)row->first_us);
+	bind_number(s, 5, (int64_t)row->last_us);
+	for (unsigned i = 0; i < STORE_SOURCE_COUNTS; i++)
+		bind_number(s, 6 + (int)i, (int64_t)row->n[i]);
+	return run(s);
+}
+
 int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint64_t envelopes_us)
 {
 	switch (tale->kind) {
@@ -244,6 +258,8 @@ int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint
 		return write_told(w, &tale->u.finding, envelopes_us);
 	case TALE_SEEN:
 		return write_seen(w->of[STATEMENT_SEEN], &tale->u.seen);
+	case TALE_SOURCE:
+		return write_source(w->of[STATEMENT_SOURCE], &tale->u.source);
 	}
 	return SQLITE_MISUSE;
 }

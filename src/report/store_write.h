@@ -40,6 +40,13 @@
 	        "recipients, tls, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "           \
 	        "ON CONFLICT (client, server) DO UPDATE SET self = ?3, verified = ?4, last_us = ?6, "        \
 	        "connections = ?7, mails = ?8, recipients = ?9, tls = ?10, refused = ?11")                   \
+	X(SOURCE, "INSERT INTO sources (prefix, verified, direction, first_us, last_us, connections, "        \
+	          "transactions, messages, accepted, refused, null_senders, auth_failures, tls, bytes, "     \
+	          "destinations) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) " \
+	          "ON CONFLICT (prefix) DO UPDATE SET verified = ?2, direction = ?3, first_us = ?4, "        \
+	          "last_us = ?5, connections = ?6, transactions = ?7, messages = ?8, accepted = ?9, "        \
+	          "refused = ?10, null_senders = ?11, auth_failures = ?12, tls = ?13, bytes = ?14, "         \
+	          "destinations = ?15")                                                                      \
 	X(PRUNE_BLOCKS, "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE ended_us < ?1 "         \
 	                "ORDER BY ended_us LIMIT ?2)")                                                       \
 	X(PRUNE_INCIDENTS, "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE last_us < ?1 " \
@@ -51,7 +58,9 @@
 	X(PRUNE_ACTS, "DELETE FROM acts WHERE id IN (SELECT id FROM acts WHERE time_us < ?1 "                \
 	              "ORDER BY time_us LIMIT ?2)")                                                          \
 	X(PRUNE_SEEN, "DELETE FROM seen WHERE (client, server) IN (SELECT client, server FROM seen "         \
-	              "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")
+	              "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")                                       \
+	X(PRUNE_SOURCES, "DELETE FROM sources WHERE prefix IN (SELECT prefix FROM sources "                  \
+	                 "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")
 
 enum store_statement {
 #define X(name, sql) STATEMENT_##name,

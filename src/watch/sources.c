@@ -354,6 +354,33 @@ void sources_restore(struct sources *s, const struct source *row)
 	standing_touch(s->standing, position, weight_of(row), row->last_us);
 }
 
+const struct source *sources_next_changed(struct sources *s, uint32_t *cursor, unsigned *most)
+{
+	for (; *most > 0; --*most) {
+		struct source *row = sources_scan(s, cursor);
+
+		if (!row) {
+			*cursor = 0;
+			return NULL;
+		}
+		if (row->changed) {
+			row->changed = 0;
+			--*most;
+			return row;
+		}
+	}
+	return NULL;
+}
+
+void sources_change_all(struct sources *s)
+{
+	struct source *row;
+	uint32_t cursor = 0;
+
+	while ((row = sources_scan(s, &cursor)))
+		row->changed = 1;
+}
+
 uint64_t sources_evicted(const struct sources *s)
 {
 	return s->evicted;

@@ -65,6 +65,11 @@ bool sources_connects(const struct event *e);
 struct prefix sources_prefix(const struct addr *a, uint8_t bits_v4, uint8_t bits_v6);
 /* A row that another daemon has left; those seen longest ago first. One that is there stays as it is. */
 void sources_restore(struct sources *s, const struct source *row);
+/* Of the next rows, *most at most (counted down), one that has changed since it was last given; it has not any more. NULL:
+ * none of these; at the end of a round cursor is 0 again. */
+const struct source *sources_next_changed(struct sources *s, uint32_t *cursor, unsigned *most);
+/* All of them are given again. */
+void sources_change_all(struct sources *s);
 uint64_t sources_evicted(const struct sources *s);
 uint32_t sources_count(const struct sources *s);
 

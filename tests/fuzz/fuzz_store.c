@@ -21,6 +21,9 @@ static const struct {
 	{ "INSERT OR REPLACE INTO evidence VALUES (?1, ?2, ?3, ?4, ?5)", 5 },
 	{ "INSERT OR REPLACE INTO envelopes VALUES (NULL, ?1, ?2, ?3, ?4, ?5)", 5 },
 	{ "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", 11 },
+	{ "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+	  "?14, ?15)",
+	        15 },
 	{ "INSERT OR REPLACE INTO clock VALUES (1, ?1, ?2, ?3, ?4)", 4 },
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]), LEN_MAX = 400 };
@@ -129,6 +132,17 @@ static void check_seen(void *arg, const struct store_seen *row)
 	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
 }
 
+static void check_source(void *arg, const struct store_source *row)
+{
+	struct store_tale tale = { .kind = TALE_SOURCE };
+
+	(void)arg;
+	FUZZ_CHECK(row->first_us > 0 && row->verified <= 1 && row->direction < DIRECTION_COUNT);
+	FUZZ_CHECK(row->prefix.bits >= 1 && row->prefix.bits <= 128);
+	tale.u.source = *row;
+	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
+}
+
 static void read_all(sqlite3 *db)
 {
 	static struct finding rows[STORE_PAGE];
@@ -141,6 +155,7 @@ static void read_all(sqlite3 *db)
 	(void)store_clock_jump(&clock, &(struct store_clock) { .wall_us = 1, .boot = "b" });
 	FUZZ_CHECK(store_read_in_force(db, check_block, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_open_stories(db, check_story, NULL, &strange) == SQLITE_OK);
+	FUZZ_CHECK(store_read_last_sources(db, 8, check_source, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_seen(db, 8, check_seen, NULL, &strange) == SQLITE_OK);
 	for (unsigned pass = 0; pass < 2; pass++, q.has_source = false) {
 		FUZZ_CHECK(store_read_page(db, &q, rows, &count) == SQLITE_OK && count <= STORE_PAGE);

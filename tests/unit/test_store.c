@@ -876,6 +876,54 @@ static void who_delivers_comes_back(void)
 	end();
 }
 
+static void find_source(void *arg, const struct store_source *row)
+{
+	struct store_source **next = arg;
+
+	*(*next)++ = *row;
+}
+
+static void what_sources_did_comes_back(void)
+{
+	struct store_source row = { .verified = 1, .direction = DIRECTION_OUTBOUND, .first_us = 7 };
+	struct store_source rows[4] = { { .first_us = 0 } }, *next = rows;
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (unsigned i = 0; i < STORE_SOURCE_COUNTS; i++)
+		row.n[i] = UINT64_C(1000000000000) + i;
+	CU_ASSERT_EQUAL(prefix_parse("10.1.0.0/16", &row.prefix), 0);
+	row.last_us = 30;
+	store_source(s, &row);
+	row.last_us = 20;
+	CU_ASSERT_EQUAL(prefix_parse("2001:db8::/64", &row.prefix), 0);
+	store_source(s, &row);
+	row.last_us = 10;
+	CU_ASSERT_EQUAL(prefix_parse("10.2.0.1", &row.prefix), 0);
+	store_source(s, &row);
+	row.n[0] = 5;
+	row.last_us = 25;
+	store_source(s, &row); /* in place of the one before */
+	store_close(s);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_sources(s, 2, find_source, &next), 0);
+	CU_ASSERT_EQUAL_FATAL(next - rows, 2);
+	CU_ASSERT_EQUAL(rows[0].last_us, 25);
+	CU_ASSERT_EQUAL(rows[0].prefix.bits, 128);
+	CU_ASSERT_EQUAL(rows[0].n[0], 5);
+	CU_ASSERT_EQUAL(rows[1].last_us, 30);
+	CU_ASSERT_EQUAL(rows[1].first_us, 7);
+	CU_ASSERT_EQUAL(rows[1].prefix.bits, 96 + 16);
+	CU_ASSERT_EQUAL(rows[1].direction, DIRECTION_OUTBOUND);
+	CU_ASSERT_EQUAL(rows[1].verified, 1);
+	for (unsigned i = 0; i < STORE_SOURCE_COUNTS; i++)
+		CU_ASSERT_EQUAL(rows[1].n[i], UINT64_C(1000000000000) + i);
+	store_close(s);
+	end();
+}
+
 static void what_was_lost_is_wanted_again(void)
 {
 	struct finding f = story(11, 5000, INCIDENT_OPEN);
@@ -921,7 +969,8 @@ static void older_schema_is_migrated(void)
 	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	store_story(s, &f);
 	store_close(s);
-	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 2);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 3);
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM sources"), 0);
 	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.9 ");
 	CU_ASSERT_EQUAL(read_stories().count, 1);
 	end();
@@ -965,5 +1014,6 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "strange rows are left out", strange_rows_are_left_out },
         { "the past in pages", the_past_in_pages }, { "too many ask", too_many_ask },
         { "who delivers comes back", who_delivers_comes_back },
+        { "what sources did comes back", what_sources_did_comes_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
         { "an older schema is migrated", older_schema_is_migrated })

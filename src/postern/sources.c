@@ -1,0 +1,77 @@
+/* sources.c - `postern sources`: what each source has done, the busiest first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "postern/live.h"
+#include "postern/source_line.h"
+
+enum { TOP_DEFAULT = 20, TOP_MAX = 1024 };
+
+static void print_sources(void *arg, const json_t *line)
+{
+	unsigned *shown = arg;
+	char text[SOURCE_LINE_MAX];
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(line, "rows"), i, row) {
+		if ((*shown)++ == 0)
+			puts(source_line_heading(text));
+		puts(source_line_print(row, text));
+	}
+	if (json_object_get(line, "more"))
+		return;
+	if (*shown == 0)
+		puts("no source has talked with a server yet");
+	else if ((long long)*shown < live_number(line, "sources"))
+		printf("%u of %lld sources\n", *shown, live_number(line, "sources"));
+	if (live_number(line, "forgotten") > 0)
+		printf("%lld more were forgotten, those that did least and longest ago: the table is full\n",
+		        live_number(line, "forgotten"));
+}
+
+/* "all" = 0, "20"; -1: neither. */
+static long read_top(const char *text)
+{
+	char *end;
+	long top = strtol(text, &end, 10);
+
+	if (strcmp(text, "all") == 0)
+		return 0;
+	return end != text && *end == '\0' && top > 0 && top <= TOP_MAX ? top : -1;
+}
+
+int sources_run(int argc, char **argv)
+{
+	const char *sort = NULL, *top = NULL;
+	const struct live_option more[] = { { "sort", &sort, NULL }, { "top", &top, NULL }, { NULL } };
+	long most = TOP_DEFAULT;
+	unsigned shown = 0;
+	struct prefix prefix;
+	struct live live;
+	json_t *request;
+
+	if (!live_options(&live, argc, argv, more, 1))
+		return COMMAND_USAGE;
+	if (sort && !source_line_sort(sort)) {
+		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts());
+		return COMMAND_USAGE;
+	}
+	if (top && (most = read_top(top)) < 0) {
+		fprintf(stderr, "%s: --top takes a number up to %d, or all (in no order)\n", live.name,
+		        TOP_MAX);
+		return COMMAND_USAGE;
+	}
+	if (live.argc > 0 && prefix_parse(live.argv[0], &prefix)) {
+		fprintf(stderr, "%s: \"%s\" is no address or prefix\n", live.name, live.argv[0]);
+		return COMMAND_USAGE;
+	}
+	request = protocol_new("sources");
+	(void)json_object_set_new(request, "top", json_integer(most));
+	(void)json_object_set_new(request, "sort", json_string(source_line_sort(sort ? sort : "recipients")));
+	if (live.argc > 0)
+		(void)json_object_set_new(request, "prefix", json_string(live.argv[0]));
+	return live_ask(&live, request, print_sources, &shown);
+}

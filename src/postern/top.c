@@ -1,0 +1,127 @@
+/* top.c - `postern top`: the busiest sources on the whole terminal, asked again every two seconds.
+ *
+ * Only this file knows ncurses. Without a terminal there is nothing to draw on, which is said; `postern sources` prints
+ * the same once.
+ */
+#include <ncurses.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "postern/live.h"
+#include "postern/source_line.h"
+
+enum { REFRESH_TENTHS = 20, LINES_OF_HEAD = 3, TOP_MAX = 1024 };
+
+/* Keys that sort. */
+static const struct {
+	int key;
+	const char *sort;
+} keys[] = { { 'r', "accepted" }, { 'f', "refused" }, { 'm', "messages" }, { 'c', "connections" },
+	{ 'b', "bytes" }, { 'h', "destinations" }, { 'l', "last" } };
+
+struct screen {
+	const char *sort, *prefix;
+	int row;
+};
+
+static void draw_sources(void *arg, const json_t *line)
+{
+	struct screen *s = arg;
+	char text[SOURCE_LINE_MAX];
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(line, "rows"), i, row)
+		if (s->row < LINES)
+			mvaddnstr(s->row++, 0, source_line_print(row, text), COLS);
+	if (json_object_get(line, "more"))
+		return;
+	mvprintw(0, 0, "%lld sources, by %s", live_number(line, "sources"), s->sort);
+	if (live_number(line, "forgotten") > 0)
+		printw("; %lld forgotten", live_number(line, "forgotten"));
+}
+
+static json_t *request_of(const struct screen *s)
+{
+	json_t *request = protocol_new("sources");
+	int rows = LINES > LINES_OF_HEAD ? LINES - LINES_OF_HEAD : 1;
+
+	(void)json_object_set_new(request, "top", json_integer(rows < TOP_MAX ? rows : TOP_MAX));
+	(void)json_object_set_new(request, "sort", json_string(s->sort));
+	if (s->prefix)
+		(void)json_object_set_new(request, "prefix", json_string(s->prefix));
+	return request;
+}
+
+static int draw(struct live *live, struct screen *s)
+{
+	char text[SOURCE_LINE_MAX];
+	int status;
+
+	erase();
+	mvaddnstr(1, 0,
+	        "sort: (r)ecipients re(f)used (m)essages (c)onnections (b)ytes (h)osts (l)ast   (q)uit",
+	        COLS);
+	attron(A_REVERSE);
+	mvaddnstr(2, 0, source_line_heading(text), COLS);
+	attroff(A_REVERSE);
+	s->row = LINES_OF_HEAD;
+	status = live_ask(live, request_of(s), draw_sources, s);
+	refresh();
+	return status;
+}
+
+/* Until somebody ends it, or posternd does not answer. */
+static int run(struct live *live, struct screen *s)
+{
+	int status, key = ERR;
+
+	do {
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			if (key == keys[i].key)
+				s->sort = keys[i].sort;
+		status = draw(live, s);
+		key = status == COMMAND_FINE ? getch() : 'q';
+	} while (key != 'q');
+	return status;
+}
+
+int top_run(int argc, char **argv)
+{
+	const char *sort = NULL;
+	const struct live_option more[] = { { "sort", &sort, NULL }, { NULL } };
+	struct screen screen = { .sort = "accepted" };
+	struct prefix prefix;
+	struct live live;
+	int status;
+
+	if (!live_options(&live, argc, argv, more, 1))
+		return COMMAND_USAGE;
+	if ((sort && !(screen.sort = source_line_sort(sort))) ||
+	        (live.argc > 0 && prefix_parse(live.argv[0], &prefix))) {
+		fprintf(stderr, "%s: takes --sort with one of %s; and an address or prefix\n", live.name,
+		        source_line_sorts());
+		return COMMAND_USAGE;
+	}
+	if (live.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !getenv("TERM")) {
+		fprintf(stderr, "%s: there is no terminal to draw on; postern sources prints the same once\n",
+		        live.name);
+		return COMMAND_USAGE;
+	}
+	screen.prefix = live.argc > 0 ? live.argv[0] : NULL;
+	live.silent = true;
+	initscr();
+	cbreak();
+	noecho();
+	curs_set(0);
+	halfdelay(REFRESH_TENTHS);
+	status = run(&live, &screen);
+	endwin();
+	if (status == COMMAND_UNREACHABLE)
+		fprintf(stderr, "%s: nobody answers at %s: %s\n", live.name, live.path, strerror(live.error));
+	return status;
+}
