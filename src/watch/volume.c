@@ -11,7 +11,8 @@
  *
  * Upstreams are never counted. Servers of ours only by a block that names them: by their group or by address.
  *
- * Limits: as many logs as sources are tracked, and about two entries for each. Without room, who has done least and longest ago
+ * Limits: an eighth of all sources that are tracked may be counted at once, 65,536 at the least, with half as many entries
+ * as there are sources, 524,288 at the least; what is not used costs nothing. Without room, who has done least and longest ago
  * is forgotten, as in the ledger. Rejected: counters in buckets of time (a limit is passed a bucket late, or an honest source is
  * told), a leaky bucket (nobody can check what it says against a log).
  */
@@ -31,10 +32,11 @@
 #include "watch/window.h"
 
 enum {
-	KEPT_MIN = 16384, /* at the least, of few sources */
-	KEPT_SHARE = 4,   /* sources to one that is counted in some window at a time */
-	LOG_SHARE = 2,    /* sources to one log */
-	ENTRIES_MIN = 131072,
+	KEPT_MIN = 65536, /* at the least, of few sources */
+	KEPT_SHARE = 8,   /* sources to one that is counted in some window at a time */
+	LOG_SHARE = 4,    /* sources to one log */
+	ENTRY_SHARE = 2,
+	ENTRIES_MIN = 524288,
 	SWEEP = 1024, /* looked at in one tick, whether there is something to be forgotten */
 	TRIES = 64    /* others that leave for one */
 };
@@ -95,8 +97,8 @@ static void *volume_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES
 	v->table = table_new(kept, sizeof(struct counted_key), sizeof(struct counted), hash_key);
 	v->standing = standing_new(kept);
 	v->generations = calloc(kept, sizeof(*v->generations));
-	v->pool = window_pool_new(
-	        at_least(sources / LOG_SHARE, 2 * KEPT_MIN), at_least(sources, ENTRIES_MIN), hash_key);
+	v->pool = window_pool_new(at_least(sources / LOG_SHARE, 2 * KEPT_MIN),
+	        at_least(sources / ENTRY_SHARE, ENTRIES_MIN), hash_key);
 	if (v->table && v->standing && v->generations && v->pool)
 		return v;
 	volume_end(v);
