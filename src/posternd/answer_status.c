@@ -22,6 +22,7 @@
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
+#include "watch/sources.h"
 
 enum { TEXT_BYTES = 512 };
 
@@ -264,6 +265,17 @@ static void set_store(json_t *line, const struct daemon *d)
 	field_set(line, "store", store);
 }
 
+static void set_sources(json_t *line, const struct daemon *d)
+{
+	const struct sources *s = watch_sources(desk_own_watch(d->desk));
+	json_t *sources = json_object();
+
+	field_set_uint(sources, "known", sources_count(s));
+	field_set_uint(sources, "room", sources_room(s));
+	field_set_uint(sources, "forgotten", sources_evicted(s));
+	field_set(line, "sources", sources);
+}
+
 static void set_guard(json_t *line, const struct daemon *d)
 {
 	json_t *guard = json_object();
@@ -319,6 +331,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	set_lists(line, d->dnsbl);
 	set_control(line, d->control);
 	set_store(line, d);
+	set_sources(line, d);
 	for (size_t i = 0; i < sizeof(sayers) / sizeof(sayers[0]); i++)
 		sayers[i](&s);
 	field_set(line, "enforced", json_boolean(s.enforced));

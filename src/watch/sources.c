@@ -386,6 +386,11 @@ uint64_t sources_evicted(const struct sources *s)
 	return s->evicted;
 }
 
+uint32_t sources_room(const struct sources *s)
+{
+	return slab_count(s->rows);
+}
+
 uint32_t sources_count(const struct sources *s)
 {
 	return s->count;

@@ -72,5 +72,6 @@ const struct source *sources_next_changed(struct sources *s, uint32_t *cursor, u
 void sources_change_all(struct sources *s);
 uint64_t sources_evicted(const struct sources *s);
 uint32_t sources_count(const struct sources *s);
+uint32_t sources_room(const struct sources *s); /* rows, taken or not */
 
 #endif

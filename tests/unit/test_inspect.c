@@ -266,6 +266,9 @@ static void home_and_authenticated_clients_may_relay(void)
 	pass(&T, SERVER, "250 AUTH PLAIN\r\n");
 	pass(&T, CLIENT, "AUTH PLAIN AGEAYg==\r\n");
 	pass(&T, SERVER, "235 welcome\r\n");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event_nth(&T, EVENT_AUTH, 0));
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_AUTH, 0)->u.auth.user.len, 1);
+	CU_ASSERT_EQUAL(event_nth(&T, EVENT_AUTH, 0)->u.auth.user.bytes[0], 'a');
 	pass(&T, CLIENT, "MAIL FROM:<a@i>\r\n");
 	pass(&T, SERVER, "250 ok\r\n");
 	pass(&T, CLIENT, bad_rcpt);

@@ -176,6 +176,31 @@ static void servers_are_counted_once_each(void)
 	end();
 }
 
+static void changes_are_given_once(void)
+{
+	const struct source *s;
+	unsigned most = 100, given = 0;
+	uint32_t cursor = 0;
+
+	begin(16);
+	for (uint32_t i = 0; i < 3; i++)
+		see(from(greeting(i), 0x0a000000 + i));
+	while ((s = sources_next_changed(ledger, &cursor, &most)))
+		given++;
+	CU_ASSERT_EQUAL(given, 3);
+	CU_ASSERT_EQUAL(cursor, 0);
+	see(from(greeting(9), 0x0a000001));
+	most = 1;
+	CU_ASSERT_PTR_NULL(sources_next_changed(ledger, &cursor, &most)); /* the first one has not */
+	CU_ASSERT_EQUAL(cursor, 1);
+	most = 1;
+	s = sources_next_changed(ledger, &cursor, &most);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(s->n[SOURCE_CONNECTIONS], 2);
+	CU_ASSERT_EQUAL(sources_room(ledger), 16);
+	end();
+}
+
 static void a_row_of_before_goes_on(void)
 {
 	struct source old = { .first_us = 5, .last_us = 9, .verified = 1 };
@@ -247,6 +272,7 @@ SUITE("sources", { "each fact counts once", each_fact_counts_once },
                 a_connection_without_greeting_counts_at_its_end },
         { "neighbours are one source", neighbours_are_one_source },
         { "servers are counted once each", servers_are_counted_once_each },
+        { "changes are given once", changes_are_given_once },
         { "a row of before goes on", a_row_of_before_goes_on },
         { "a flood does not push out the heavy", a_flood_does_not_push_out_the_heavy },
         { "nobody stays for ever", nobody_stays_for_ever })
