@@ -43,6 +43,7 @@ static void foreign_recipient_is_refused_alone(void)
 	e = event_nth(&T, EVENT_CLOSE, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.close.state, STATE_CLOSED);
+	CU_ASSERT_EQUAL(e->u.close.greeted, 1);
 	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
 	talk_fini(&T);
 }
