@@ -18,7 +18,7 @@
 #include "watch/behave.h"
 #include "watch/evidence.h"
 
-enum subject { FAILURES, USERS, NETWORK_USERS, FORGIVEN, FAILURE, USER, ADDRESS, SUCCESS };
+enum subject { FAILURES, USERS, NETWORK_USERS, FORGIVEN, USER, ADDRESS };
 enum { FORGIVEN_MAX = 3 }; /* times in the window of the second limit */
 
 static void *auth_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -36,13 +36,6 @@ static bool counts(const struct event_reply *reply)
 	return reply->code / 100 == 4 || (reply->code / 100 == 5 && reply->code != 501 && reply->code != 504);
 }
 
-static uint64_t name_of_event(const struct tally *t, enum subject kind, const struct event *e)
-{
-	uint64_t place[2] = { e->conn.flow_id, e->u.auth.reply.sent_us };
-
-	return tally_name(t, kind, place, sizeof(place));
-}
-
 static void forgive(struct tally *t, const struct prefix *source, const struct event *e,
         const struct behaviour_rule *rule)
 {
@@ -50,9 +43,9 @@ static void forgive(struct tally *t, const struct prefix *source, const struct e
 		rule->other.window_s > 0 ? rule->other.window_s : rule->limit.window_s };
 	uint64_t failures = behave_name_prefix(t, FAILURES, source);
 
-	if (tally_knows(t, failures) && tally_add(t, behave_name_prefix(t, FORGIVEN, source),
-	                                        name_of_event(t, SUCCESS, e), &habit, e->time_us)
-	                                                .count <= FORGIVEN_MAX)
+	if (tally_knows(t, failures) &&
+	        tally_add(t, behave_name_prefix(t, FORGIVEN, source), tally_next(t), &habit, e->time_us)
+	                        .count <= FORGIVEN_MAX)
 		tally_forget(t, failures);
 }
 
@@ -93,8 +86,7 @@ static void count_failure(struct tally *t, const struct part_view *view, const s
 		const char *what;
 		const struct prefix *network;
 	} ways[] = {
-		{ behave_name_prefix(t, FAILURES, source), name_of_event(t, FAILURE, e), &rule->limit,
-		        "failures", NULL },
+		{ behave_name_prefix(t, FAILURES, source), tally_next(t), &rule->limit, "failures", NULL },
 		{ behave_name_prefix(t, USERS, source), somebody, &rule->other, "users", NULL },
 		{ behave_name_prefix(t, NETWORK_USERS, &network), somebody, &rule->other, "users, or sources",
 		        &network },

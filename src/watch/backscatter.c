@@ -22,7 +22,7 @@
 #include "watch/evidence.h"
 #include "watch/share.h"
 
-enum subject { INWARD, RECIPIENT, OUTWARD, BOUNCE };
+enum subject { INWARD, RECIPIENT, OUTWARD };
 
 struct backscatter {
 	struct tally *bounces;
@@ -59,13 +59,11 @@ static void *backscatter_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_
 static bool count(struct backscatter *b, const struct event *e, uint64_t subject,
         const struct volume_limit *limit, uint64_t *so_far)
 {
-	uint64_t place[2] = { e->conn.flow_id, (uint64_t)e->u.rcpt.tx_id << 32 | e->u.rcpt.index };
 	struct tally_count c;
 
 	if (limit->most == 0)
 		return false;
-	c = tally_add(
-	        b->bounces, subject, tally_name(b->bounces, BOUNCE, place, sizeof(place)), limit, e->time_us);
+	c = tally_add(b->bounces, subject, tally_next(b->bounces), limit, e->time_us);
 	*so_far = c.count;
 	return c.fresh && c.count > limit->most;
 }

@@ -28,7 +28,7 @@
 #include "watch/share.h"
 
 enum { NETWORK_FACTOR = 3 };
-enum subject { QUICK, PATIENT, NETWORK, RECIPIENT, COMMAND };
+enum subject { QUICK, PATIENT, NETWORK, RECIPIENT };
 
 struct harvest {
 	struct tally *tried;
@@ -69,12 +69,10 @@ static bool is_question(const struct event *e)
 	       (strcmp(e->u.command.verb, "VRFY") == 0 || strcmp(e->u.command.verb, "EXPN") == 0);
 }
 
-static uint64_t name_of_try(const struct harvest *h, const struct event *e)
+static uint64_t name_of_try(struct harvest *h, const struct event *e)
 {
-	uint64_t place[2] = { e->conn.flow_id, e->u.command.reply.sent_us };
-
 	return e->kind == EVENT_RCPT ? behave_name_path(h->tried, RECIPIENT, &e->u.rcpt.path)
-	                             : tally_name(h->tried, COMMAND, place, sizeof(place));
+	                             : tally_next(h->tried);
 }
 
 static void print_try(struct finding *f, const struct event *e)

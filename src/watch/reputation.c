@@ -30,7 +30,7 @@
 #include "watch/evidence.h"
 
 enum { MAILS_MIN = 1024, MAILS_MAX = 1 << 14, KEYS_PER_MAIL = 4 };
-enum { SUBJECT, REPLY };
+enum { SUBJECT };
 
 static const uint64_t content_window_us = 5 * 86400 * UINT64_C(1000000);
 static const uint64_t sender_window_us = 3600 * UINT64_C(1000000);
@@ -246,7 +246,6 @@ static void tell(const struct part_view *view, const struct event *e, const stru
 static void look_at_reply(struct reputation *r, const struct part_view *view, const struct event *e)
 {
 	const char *who = commands[e->kind] ? blame_read(&e->u.reply) : NULL;
-	uint64_t place[2] = { e->conn.flow_id, e->time_us };
 	const struct behaviour_rule *rule;
 	const struct mail *m = NULL;
 	enum key_kind how = BY_NOTHING;
@@ -261,8 +260,8 @@ static void look_at_reply(struct reputation *r, const struct part_view *view, co
 	if (!rule)
 		return;
 	source = m ? (struct prefix) { .addr = m->conn.src, .bits = 128 } : behave_source(view, e);
-	c = tally_add(r->replies, behave_name_prefix(r->replies, SUBJECT, &source),
-	        tally_name(r->replies, REPLY, place, sizeof(place)), &rule->limit, e->time_us);
+	c = tally_add(r->replies, behave_name_prefix(r->replies, SUBJECT, &source), tally_next(r->replies),
+	        &rule->limit, e->time_us);
 	if (c.fresh && c.count > rule->limit.most)
 		tell(view, e, rule, m, how, who, c.count);
 }

@@ -45,7 +45,7 @@ struct tally {
 	struct slab *things;
 	uint32_t *buckets;
 	uint32_t bucket_mask;
-	uint64_t evicted;
+	uint64_t evicted, next;
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
@@ -87,6 +87,11 @@ uint64_t tally_name(const struct tally *t, uint64_t kind, const void *bytes, siz
 	uint64_t parts[2] = { kind, hash_bytes(t->hash_key, bytes, len) };
 
 	return hash_bytes(t->hash_key, parts, sizeof(parts));
+}
+
+uint64_t tally_next(struct tally *t)
+{
+	return ++t->next;
 }
 
 /* ---- things of a subject ------------------------------------------------------------------------ */

@@ -28,6 +28,9 @@ struct tally *tally_new(uint32_t things, const uint8_t hash_key[HASH_KEY_BYTES])
 void tally_free(struct tally *t); /* NULL is fine */
 /* The name of a subject or a thing: of some kind, by its bytes. */
 uint64_t tally_name(const struct tally *t, uint64_t kind, const void *bytes, size_t len);
+/* The name of a thing like no other: for what is counted whether or not it differs. Replies to commands that were sent
+ * together have the same time. */
+uint64_t tally_next(struct tally *t);
 /* Subject has to do with thing, now. One subject has one limit; it may change between two calls. */
 struct tally_count tally_add(
         struct tally *t, uint64_t subject, uint64_t thing, const struct volume_limit *limit, uint64_t now_us);

@@ -22,6 +22,7 @@ static struct finding found[BEHAVING_FOUND]; /* the first ones */
 static unsigned found_count;
 static struct source *ledger;
 static struct event_path mail_from, auth_user;
+static bool pipelined;      /* all on one connection, and answered at once */
 static uint64_t behaving_s; /* the clock: seconds since EVENTS_START_US */
 
 static inline void behaving_raise(void *watch, struct finding *f)
@@ -73,6 +74,7 @@ static inline void begin(const struct part *p)
 	ledger = calloc(BEHAVING_SOURCES, sizeof(*ledger));
 	found_count = 0;
 	behaving_s = 0;
+	pipelined = false;
 	mail_from.len = auth_user.len = 0;
 }
 
@@ -135,8 +137,9 @@ static inline void push(struct event e)
 	};
 	static uint64_t count;
 
+	count += !pipelined;
 	e.time_us = EVENTS_START_US + behaving_s * 1000000 + count % 1000;
-	e.conn.flow_id = ++count;
+	e.conn.flow_id = count;
 	e.u.reply.sent_us = e.kind == EVENT_CLOSE ? e.u.reply.sent_us : e.time_us - 1;
 	part->event(memory, &view, &e);
 }

@@ -26,6 +26,7 @@ static void ten_are_a_memory_eleven_a_guess(void)
 {
 	begin(&auth_part);
 	tried = "joe";
+	pipelined = true;
 	guesses(stranger, 10, 535);
 	CU_ASSERT_EQUAL(found_count, 0);
 	try_as(stranger, 535);

@@ -38,6 +38,7 @@ static void a_name_is_misused(void)
 {
 	begin(&backscatter_part);
 	sender("<>");
+	pipelined = true;
 	for (unsigned i = 0; i <= 50; i++)
 		rcpt("198.51.100.1", server, 7, 250, "ok"); /* an upstream brings them */
 	CU_ASSERT_EQUAL_FATAL(found_count, 1);

@@ -35,6 +35,7 @@ static void a_dictionary(void)
 static void questions_count(void)
 {
 	begin(&harvest_part);
+	pipelined = true;
 	for (unsigned i = 1; i <= 10; i++) {
 		push(between(question("VRFY", 252), stranger, server));
 		push(between(question("EXPN", 502), stranger, server));

@@ -60,6 +60,7 @@ static void by_its_envelope(void)
 	comes_in("192.168.0.78", "<joe@ours.example>", "<c@b.example>", "");
 	comes_in(host, "<joe@ours.example>", "<a@b.example>", "");
 	comes_in("192.168.0.79", "<joe@ours.example>", "<d@b.example>", "");
+	pipelined = true;
 	refused_at_rcpt("<joe@ours.example>", "<A@b.example>");
 	refused_at_rcpt("<joe@ours.example>", "<a@b.example>");
 	CU_ASSERT_EQUAL_FATAL(found_count, 1);
