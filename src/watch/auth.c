@@ -23,7 +23,7 @@ enum { FORGIVEN_MAX = 3 }; /* times in the window of the second limit */
 
 static void *auth_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
 {
-	return tally_new(behave_things(sources), hash_key);
+	return tally_new(behave_things(sources) / 4, hash_key);
 }
 
 static void auth_end(void *part)

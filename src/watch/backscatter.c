@@ -46,8 +46,8 @@ static void *backscatter_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_
 
 	if (!b)
 		return NULL;
-	b->bounces = tally_new(behave_things(sources), hash_key);
-	b->share = share_new(behave_things(sources) / 4, hash_key);
+	b->bounces = tally_new(behave_things(sources) / 4, hash_key);
+	b->share = share_new(behave_things(sources) / 8, hash_key);
 	if (b->bounces && b->share)
 		return b;
 	backscatter_end(b);

@@ -22,7 +22,7 @@
 #include "watch/finding.h"
 
 enum { NETWORK_BITS_V4 = 96 + 24, NETWORK_BITS_V6 = 48, SOURCE_BITS_V4 = 128, SOURCE_BITS_V6 = 64 };
-enum { THINGS_MIN = 4096, THINGS_MAX = 1 << 17 };
+enum { THINGS_MIN = 4096, THINGS_MAX = 1 << 16 };
 
 const struct behaviour_rule *behave_rule(const struct part_view *view, enum behaviour b)
 {
@@ -125,9 +125,9 @@ uint64_t behave_name_path(const struct tally *t, uint64_t kind, const struct eve
 
 uint32_t behave_things(uint32_t sources)
 {
-	if (sources < THINGS_MIN / 2)
+	if (sources < THINGS_MIN)
 		return THINGS_MIN;
-	return sources > THINGS_MAX / 2 ? THINGS_MAX : sources * 2;
+	return sources < THINGS_MAX ? sources : THINGS_MAX;
 }
 
 /* ---- answers ------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* behaving.h - one part of the watch under its test: a small house, events of many clients in, findings out.
  *
- *   home 192.168.0.0/16 and fd00::/16, server "mail" 192.168.0.10 for ours.example, upstream "isp" 198.51.100.0/24
+ *   home 192.168.0.0/16 and fd00::/16, servers "mail" 192.168.0.10 for ours.example and "other" 192.168.0.11, upstream "isp" 198.51.100.0/24
  */
 #ifndef UNIT_BEHAVING_H
 #define UNIT_BEHAVING_H
@@ -49,7 +49,7 @@ static inline void behaving_prefix(int group, const char *text)
 	CU_ASSERT_EQUAL_FATAL(policy_add_prefix(house, group, &p), 0);
 }
 
-static int group_mail, group_isp, group_friends; /* friends: 203.0.113.128/25 */
+static int group_mail, group_other, group_isp, group_friends; /* friends: 203.0.113.128/25 */
 
 static inline void begin(const struct part *p)
 {
@@ -63,6 +63,8 @@ static inline void begin(const struct part *p)
 	group_mail = policy_add_group(house, GROUP_SERVER, "mail");
 	behaving_prefix(group_mail, "192.168.0.10");
 	CU_ASSERT_EQUAL(policy_server_add_domain(house, group_mail, "ours.example"), 0);
+	group_other = policy_add_group(house, GROUP_SERVER, "other");
+	behaving_prefix(group_other, "192.168.0.11");
 	group_isp = policy_add_group(house, GROUP_UPSTREAM, "isp");
 	behaving_prefix(group_isp, "198.51.100.0/24");
 	group_friends = policy_add_group(house, GROUP_NETWORK, "friends");

@@ -17,6 +17,9 @@ static void bounces_flood_a_server(void)
 	for (unsigned i = 0; i < 100; i++) {
 		sender("<a@b.example>");
 		rcpt(source(i), server, i, 250, "ok");
+		sender("");
+		for (unsigned k = 0; k < 9; k++)
+			rcpt(source(i), server, i, 250, "ok"); /* nobody knows of these */
 		sender("<>");
 		rcpt(source(i), server, i, i % 2 ? 250 : 550, "5.1.1 unknown");
 		behaving_s++;

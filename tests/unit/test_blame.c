@@ -45,6 +45,8 @@ static const struct {
 	{ 554, "[192.0.2.1] listed at example.net", "a blocklist" },
 	{ 554, "Your access to this mail system has been rejected due to the sending MTA's poor reputation",
 	        "reputation" },
+	{ 550, "5.7.1 [192.0.2.1] is listed, see url https://x", "a blocklist" },
+	{ 550, "Your IP is blacklisted, domain mx.example", "a blocklist" },
 	/* it names an address, so the link is where to read more */
 	{ 550, "5.7.1 Client host rejected: [192.0.2.1] listed in example, see the url https://x",
 	        "a blocklist" },

@@ -68,10 +68,13 @@ static void who_does_not_count(void)
 
 	begin(&fanout_part);
 	for (unsigned i = 1; i <= 40; i++) {
-		meets("192.168.0.10", i);                      /* a server of ours */
-		meets("203.0.113.9", i);                       /* transit */
-		meets("198.51.100.1", i);                      /* an upstream */
-		push(between(greeting(0), host, "192.0.2.1")); /* nobody there */
+		char dst[32];
+
+		meets("192.168.0.10", i); /* a server of ours */
+		meets("203.0.113.9", i);  /* transit */
+		meets("198.51.100.1", i); /* an upstream */
+		snprintf(dst, sizeof(dst), "192.0.2.%u", i);
+		push(between(greeting(0), host, dst)); /* nobody there */
 		e = events_make(EVENT_OPEN, 0);
 		e.conn.dst.b[15] = (uint8_t)i;
 		push(e);
@@ -98,14 +101,14 @@ static void an_outbreak(void)
 {
 	begin(&fanout_part);
 	for (unsigned i = 1; i <= 21; i++)
-		for (unsigned k = 0; k < 150; k++) {
+		for (unsigned k = 0; k < 80; k++) {
 			char src[32];
 
 			snprintf(src, sizeof(src), "192.168.%u.%u", 1 + k / 200, 1 + k % 200);
 			CU_ASSERT_EQUAL(found_count, i <= 20 ? 0 : k);
 			meets(src, i);
 		}
-	CU_ASSERT_EQUAL(found_count, 150);
+	CU_ASSERT_EQUAL(found_count, 80);
 	end();
 }
 

@@ -53,6 +53,12 @@ static void questions_count(void)
 static void the_patient_one(void)
 {
 	begin(&harvest_part);
+	rules.behaviours[BEHAVIOUR_HARVEST].other.most = 20;
+	for (unsigned i = 1; i <= 21; i++)
+		rcpt(stranger, server, i, 550, unknown);
+	CU_ASSERT_EQUAL(found_count, 1); /* told once, whichever limits it passes */
+	end();
+	begin(&harvest_part);
 	for (unsigned i = 1; i <= 110 && found_count == 0; i++) {
 		behaving_s += 800;
 		rcpt(stranger, server, i, 550, unknown);

@@ -205,6 +205,9 @@ static void whom_it_means(void)
 	CU_ASSERT_EQUAL(found_count, 0);
 	try_all("192.168.0.78");
 	CU_ASSERT_EQUAL(found_count, 2);
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_REJECTS].match, (unsigned)group_other);
+	try_all(server); /* another one is */
+	CU_ASSERT_EQUAL(found_count, 0);
 	policy_groups_add(&rules.behaviours[BEHAVIOUR_REJECTS].match, (unsigned)group_mail);
 	rules.behaviours[BEHAVIOUR_REJECTS].action = ACTION_CLIMB;
 	try_all(server);

@@ -32,6 +32,7 @@ static void counts_what_is_different(void)
 	CU_ASSERT_EQUAL(add(t, 1, 6, 5, 60, 6).count, 6);
 	CU_ASSERT_EQUAL(add(t, 1, 7, 5, 60, 7).count, 7); /* what is beyond the limit counts on */
 	CU_ASSERT_EQUAL(add(t, 1, 8, 5, 60, 8).count, 8);
+	CU_ASSERT_EQUAL(add(t, 1, 9, 5, 60, 64).count, 5); /* 5 to 8 are left, and nothing of before */
 	CU_ASSERT_EQUAL(tally_evicted(t), 0);
 	tally_free(t);
 }

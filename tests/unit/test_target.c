@@ -22,7 +22,7 @@ static void a_mailbox_is_bombed(void)
 	begin(&target_part);
 	for (unsigned i = 0; i < 50; i++) {
 		mail_for(source(i), "<victim@ours.example>", i % 4 ? 250 : 450);
-		mail_for(source(i), "<Victim@OURS.example>", 250);
+		mail_for(source(i), "<Victim@OURS.example>", i % 4 ? 250 : 450);
 		mail_for(source(i), "<other@ours.example>", 250);
 		mail_for(source(1), "<other@ours.example>", 250);
 		behaving_s++;
@@ -65,6 +65,8 @@ static void behind_an_upstream(void)
 	char from[64];
 
 	begin(&target_part);
+	sender("<root>");
+	mail_for("198.51.100.1", "<victim@ours.example>", 250); /* no domain: nobody */
 	for (unsigned i = 0; i < 200; i++) {
 		snprintf(from, sizeof(from), "<bounce-%u@list.example>", i);
 		sender(from);
