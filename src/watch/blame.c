@@ -16,7 +16,7 @@
 #include <string.h>
 
 static const struct {
-	const char *code; /* enhanced status code, ? = a digit; one that ends in "." only begins so; "" = any, or none */
+	const char *code; /* enhanced status code, ? = a digit; "5.7." = all below it; "" = any, or none */
 	const char *word; /* lower case; "" = the code says it all */
 	const char *name;
 } rows[] = {
