@@ -53,8 +53,7 @@ void watching_default(struct watching *w)
 	w->sources = 65536;
 }
 
-/* A server of ours, and the gateway itself, is meant by a name of its own, not because it is one of ours or of all. */
-static bool means(const struct policy_groups *match, const struct policy_groups *groups)
+bool watching_means(const struct policy_groups *match, const struct policy_groups *groups)
 {
 	struct policy_groups named = *groups;
 
@@ -68,7 +67,8 @@ int watching_find_volume(const struct watching *w, const struct policy_groups *g
 	for (unsigned i = 0; i < w->volume_count; i++) {
 		const struct volume_block *v = &w->volumes[i];
 
-		if (v->key == key && means(&v->match, groups) && !policy_groups_meet(&v->except, groups))
+		if (v->key == key && watching_means(&v->match, groups) &&
+		        !policy_groups_meet(&v->except, groups))
 			return (int)i;
 	}
 	return -1;

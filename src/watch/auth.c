@@ -8,7 +8,8 @@
  *
  * The second limit is of names: one password tried on many users. Different users count, for a source and for the network
  * around it (a /24 or /48), whose addresses count where no user can be read; what is counted for a network is told, and
- * nothing is done about it.
+ * nothing is done about it. Networks of home are not counted: each client has an address of its own there, and on the day after
+ * all passwords were changed everybody is refused once.
  *
  * Under TLS no AUTH is seen, and on port 25 it is rarely offered without: this is about those who try it anyway.
  */
@@ -79,7 +80,7 @@ static void count_failure(struct tally *t, const struct part_view *view, const s
 	const struct event_path *user = &e->u.auth.user;
 	uint64_t somebody =
 	        user->len > 0 ? behave_name_path(t, USER, user) : behave_name_prefix(t, ADDRESS, source);
-	bool is_network = network.bits < source->bits;
+	bool is_network = network.bits < source->bits && !e->conn.from_home;
 	const struct {
 		uint64_t subject, thing;
 		const struct volume_limit *limit;

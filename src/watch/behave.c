@@ -38,22 +38,6 @@ static bool is_empty(const struct policy_groups *groups)
 	return memcmp(groups, &none, sizeof(none)) == 0;
 }
 
-/* `match` names servers of ours, and this is one of them. */
-static bool names_server(
-        const struct policy *p, const struct policy_groups *match, const struct policy_groups *groups)
-{
-	unsigned id, count = policy_group_count(p);
-
-	if (policy_groups_have(match, GROUP_ID_SERVERS))
-		return true;
-	for (id = 0; id < count; id++)
-		if (policy_groups_have(match, id) && policy_groups_have(groups, id) &&
-		        (policy_group(p, id).kind == GROUP_SERVER ||
-		                policy_group(p, id).kind == GROUP_LITERAL))
-			return true;
-	return false;
-}
-
 const struct behaviour_rule *behave_rule_for(
         const struct part_view *view, const struct event *e, enum behaviour b)
 {
@@ -61,9 +45,9 @@ const struct behaviour_rule *behave_rule_for(
 
 	if (!rule || e->conn.from_upstream || policy_groups_meet(&rule->except, &view->groups))
 		return NULL;
-	if (e->conn.from_server)
-		return names_server(view->policy, &rule->match, &view->groups) ? rule : NULL;
-	return is_empty(&rule->match) || policy_groups_meet(&rule->match, &view->groups) ? rule : NULL;
+	if (is_empty(&rule->match))
+		return e->conn.from_server ? NULL : rule;
+	return watching_means(&rule->match, &view->groups) ? rule : NULL;
 }
 
 void behave_begin(struct finding *f, enum finding_id id, const struct part_view *view, const struct event *e,

@@ -9,8 +9,9 @@
  * what was tried in vain must be `share`, too.
  *
  * The same is counted for the network around the source (a /24 or /48), with a limit NETWORK_FACTOR times as high: many
- * addresses that share a dictionary. That is told, and nothing is done about it: neighbours are not to blame. Not for
- * clients of home: each has an address of its own there, and the typing error of one beside a bot is no dictionary.
+ * addresses that share a dictionary. That is told, and nothing is done about it: neighbours are not to blame. It is told of a
+ * source with two of these names at least, since each who lives there mistypes once; and not of clients of home, each of
+ * which has an address of its own.
  *
  * Limits. Tries with the null sender are not counted here, since honest servers make them (bounces, call-backs):
  * backscatter.c tells of many. A dictionary spread over unrelated networks is not one source.
@@ -27,7 +28,7 @@
 #include "watch/evidence.h"
 #include "watch/share.h"
 
-enum { NETWORK_FACTOR = 3 };
+enum { NETWORK_FACTOR = 3, NETWORK_OWN = 2 };
 enum subject { QUICK, PATIENT, NETWORK, RECIPIENT };
 
 struct harvest {
@@ -134,6 +135,7 @@ static void count_try(struct harvest *h, const struct attempt *a, const struct p
 	};
 	uint64_t try = name_of_try(h, a->e);
 	bool told = a->share < a->rule->share_permille;
+	uint64_t own = 0; /* of the source, lately */
 	struct tally_count c;
 	size_t i;
 
@@ -142,7 +144,9 @@ static void count_try(struct harvest *h, const struct attempt *a, const struct p
 			continue;
 		c = tally_add(h->tried, behave_name_prefix(h->tried, counts[i].kind, counts[i].subject), try,
 		        counts[i].limit, a->e->time_us);
-		if (told || !c.fresh || c.count <= counts[i].limit->most)
+		if (counts[i].kind != NETWORK && c.count > own)
+			own = c.count;
+		if (told || !c.fresh || c.count <= counts[i].limit->most || own < NETWORK_OWN)
 			continue;
 		tell(a, counts[i].kind, counts[i].subject, counts[i].limit, c.count);
 		told = true;

@@ -115,6 +115,15 @@ static void a_network_sprays(void)
 	CU_ASSERT_EQUAL_FATAL(found_count, 1);
 	CU_ASSERT(says(&found[0], "counted are users, or sources of all of 203.0.113.0/24"));
 	CU_ASSERT_EQUAL(found[0].would, ACTION_ALERT); /* neighbours are not to blame */
+	for (unsigned i = 1; i <= 30; i++) {           /* all passwords have been changed */
+		char src[32], name[16];
+
+		snprintf(src, sizeof(src), "192.168.7.%u", i);
+		snprintf(name, sizeof(name), "u%u", i);
+		tried = name;
+		try_as(src, 535);
+	}
+	CU_ASSERT_EQUAL(found_count, 1);
 	end();
 }
 

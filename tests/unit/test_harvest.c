@@ -101,6 +101,8 @@ static void a_network(void)
 		rcpt("198.18.0.1", server, i, 550, unknown);
 	CU_ASSERT_EQUAL_FATAL(found_count, 2);
 	CU_ASSERT(found[1].would == ACTION_BLOCK && found[1].action == ACTION_ALERT);
+	rcpt("203.0.113.99", server, 150, 550, unknown); /* a neighbour's typing error */
+	CU_ASSERT_EQUAL(found_count, 2);
 	for (unsigned i = 200; i < 300; i++) { /* clients of home answer each for itself */
 		char src[32];
 
