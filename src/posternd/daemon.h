@@ -67,6 +67,7 @@ struct daemon {
 		uint32_t stories;
 		uint64_t seen;
 		uint32_t sources;
+		uint32_t usual;
 	} keeping;
 	uint64_t seen_since_us; /* who delivered is known since then */
 	struct desk *desk;

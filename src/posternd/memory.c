@@ -1,7 +1,8 @@
 /* memory.c - see memory.h.
  *
  * Incidents, rows of who delivered and of the ledger change with each packet, so they are not told when they change but marked, and a
- * walk over the tables tells the marked ones: TICK_STORIES of the first, TICK_ROWS looked at of each other in a second. A kill
+ * walk over the tables tells the marked ones: TICK_STORIES of the first, TICK_ROWS looked at of each other in a second. What is
+ * usual for a source is told once in an hour in which it has sent, and at the end. A kill
  * loses the counts of the last second or two, and nothing of what was told in the records: the beginning and the end of
  * an incident go to the store at once (desk.c).
  */
@@ -20,11 +21,13 @@
 #include "posternd/loop.h"
 #include "posternd/witness.h"
 #include "report/store.h"
+#include "watch/baseline.h"
+#include "watch/part.h"
 #include "watch/sources.h"
 
 /* A clock that was just set may be wrong: whatever seems old then is left alone. */
 enum { CALM_S = 3600 };
-enum { TICK_STORIES = 512, TICK_ROWS = 2048, ROOM_MIN = 256 };
+enum { TICK_STORIES = 512, TICK_ROWS = 2048, TICK_USUAL = 256, ROOM_MIN = 256 };
 
 bool memory_open(struct daemon *d)
 {
@@ -52,7 +55,7 @@ bool memory_open(struct daemon *d)
 struct restored {
 	struct daemon *daemon;
 	uint64_t now_us;
-	unsigned stories, rows, sources;
+	unsigned stories, rows, sources, usual;
 };
 
 /* The file says it; what is none is neither end. */
@@ -121,6 +124,22 @@ static void restore_source(void *arg, const struct store_source *row)
 	r->sources++;
 }
 
+static void *baseline_of(const struct daemon *d)
+{
+	return watch_part(desk_own_watch(d->desk), &baseline_part);
+}
+
+static void restore_usual(void *arg, const struct store_usual *row)
+{
+	struct restored *r = arg;
+	struct baseline_row usual = { .prefix = row->source, .last_us = row->last_us };
+
+	if (row->len != sizeof(usual.bytes))
+		return;
+	memcpy(usual.bytes, row->bytes, sizeof(usual.bytes));
+	r->usual += baseline_restore(baseline_of(r->daemon), &usual);
+}
+
 void memory_restore(struct daemon *d)
 {
 	struct restored r = { .daemon = d, .now_us = clock_now_us() };
@@ -134,9 +153,12 @@ void memory_restore(struct daemon *d)
 		if (since_us > 0 && since_us < d->seen_since_us)
 			d->seen_since_us = since_us;
 	}
-	if (r.stories + r.rows + r.sources > 0)
-		log_info("from before: %u open incidents go on, %u who delivered and %u sources are known",
-		        r.stories, r.rows, r.sources);
+	(void)store_read_usual(d->store, baseline_capacity(baseline_of(d)), restore_usual, &r);
+	if (r.stories + r.rows + r.sources + r.usual > 0)
+		log_info("from before: %u open incidents go on, %u who delivered and %u sources are known, "
+		         "what is "
+		         "usual of %u",
+		        r.stories, r.rows, r.sources, r.usual);
 	desk_set_store(d->desk, d->store);
 }
 
@@ -233,6 +255,29 @@ static bool keep_sources(struct daemon *d, unsigned most)
 	return true;
 }
 
+static void keep_history(struct daemon *d, const struct baseline_row *row)
+{
+	struct store_usual kept = {
+		.source = row->prefix, .last_us = row->last_us, .len = sizeof(row->bytes)
+	};
+
+	memcpy(kept.bytes, row->bytes, sizeof(row->bytes));
+	store_usual(d->store, &kept);
+}
+
+/* False at the end of a round. */
+static bool keep_usual(struct daemon *d, unsigned most)
+{
+	struct baseline_row row;
+
+	while (most > 0 && store_room(d->store) > ROOM_MIN)
+		if (baseline_next_changed(baseline_of(d), &d->keeping.usual, &most, &row))
+			keep_history(d, &row);
+		else if (d->keeping.usual == 0)
+			return false;
+	return true;
+}
+
 void memory_tick(struct daemon *d)
 {
 	char text[STORE_NOTICE_MAX];
@@ -246,10 +291,12 @@ void memory_tick(struct daemon *d)
 		watch_change_all(desk_own_watch(d->desk));
 		seen_change_all(witness_own_seen(desk_own_witness(d->desk)));
 		sources_change_all(watch_sources(desk_own_watch(d->desk)));
+		baseline_change_all(baseline_of(d));
 	}
 	(void)keep_stories(d, TICK_STORIES);
 	(void)keep_rows(d, TICK_ROWS);
 	(void)keep_sources(d, TICK_ROWS);
+	(void)keep_usual(d, TICK_USUAL);
 }
 
 bool memory_keeps(const struct daemon *d)
@@ -267,17 +314,20 @@ static void keep_everything(struct daemon *d)
 {
 	static const struct timespec pause = { .tv_nsec = 10000000 };
 	uint64_t until_ns = clock_monotonic_ns() + STORE_LEAVE_S * UINT64_C(1000000000);
-	bool stories = true, rows = true, sources = true;
+	bool stories = true, rows = true, sources = true, usual = true;
 
 	d->keeping.stories = 0;
 	d->keeping.seen = 0;
 	d->keeping.sources = 0;
-	while ((stories || rows || sources) && clock_monotonic_ns() < until_ns) {
+	d->keeping.usual = 0;
+	baseline_change_all(baseline_of(d));
+	while ((stories || rows || sources || usual) && clock_monotonic_ns() < until_ns) {
 		if (store_room(d->store) <= ROOM_MIN)
 			nanosleep(&pause, NULL);
 		stories = stories && keep_stories(d, UINT32_MAX);
 		rows = rows && keep_rows(d, UINT32_MAX);
 		sources = sources && keep_sources(d, UINT32_MAX);
+		usual = usual && keep_usual(d, UINT32_MAX);
 	}
 }
 

@@ -234,6 +234,16 @@ void store_source(struct store *s, const struct store_source *row)
 	commit(s);
 }
 
+void store_usual(struct store *s, const struct store_usual *row)
+{
+	struct store_tale *slot = reserve(s, TALE_USUAL);
+
+	if (!slot)
+		return;
+	slot->u.usual = *row;
+	commit(s);
+}
+
 unsigned store_room(const struct store *s)
 {
 	return s ? TALE_SLOTS - ring_waiting(s->rings.tales) : 0;
@@ -276,6 +286,11 @@ int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void 
 int store_read_sources(struct store *s, unsigned most, store_each_source *each, void *arg)
 {
 	return s ? keeper_read_sources(s->keeper, most, each, arg) : 0;
+}
+
+int store_read_usual(struct store *s, unsigned most, store_each_usual *each, void *arg)
+{
+	return s ? keeper_read_usual(s->keeper, most, each, arg) : 0;
 }
 
 uint64_t store_read_since(struct store *s)

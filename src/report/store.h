@@ -116,11 +116,25 @@ typedef void store_each_source(void *arg, const struct store_source *row);
 /* The `most` seen last, the oldest of them first; before store_start(). 0 or -errno. */
 int store_read_sources(struct store *s, unsigned most, store_each_source *each, void *arg);
 
+/* ---- what is usual for sources ---------------------------------------------------------------- */
+
+enum { STORE_USUAL_MAX = 1024 };
+struct store_usual {
+	struct prefix source;
+	uint64_t last_us;
+	uint32_t len;
+	uint8_t bytes[STORE_USUAL_MAX]; /* the watch knows what they mean */
+};
+void store_usual(struct store *s, const struct store_usual *row);
+typedef void store_each_usual(void *arg, const struct store_usual *row);
+/* The `most` seen last, the oldest of them first; before store_start(). 0 or -errno. */
+int store_read_usual(struct store *s, unsigned most, store_each_usual *each, void *arg);
+
 /* When the store was made; 0 = unknown. Before store_start(). */
 uint64_t store_read_since(struct store *s);
-/* How many more of store_story(), store_told(), store_seen() and store_source() there is room for now; of blocks there is room beside. */
+/* How many more of these rows there is room for now; of blocks there is room beside. */
 unsigned store_room(const struct store *s);
-/* Some of these were lost, or the store is a new one: what is open, who was seen, and what sources did should be told again. Once each. */
+/* Some of these were lost, or the store is a new one: they should all be told again. Once each. */
 bool store_wants_all(struct store *s);
 
 /* ---- history ---------------------------------------------------------------------------------- */

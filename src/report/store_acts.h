@@ -24,7 +24,7 @@ struct store_act {
 	} u;
 };
 
-enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN, TALE_SOURCE };
+enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN, TALE_SOURCE, TALE_USUAL };
 
 struct store_tale {
 	enum store_tale_kind kind;
@@ -32,6 +32,7 @@ struct store_tale {
 		struct finding finding;
 		struct store_seen seen;
 		struct store_source source;
+		struct store_usual usual;
 	} u;
 };
 

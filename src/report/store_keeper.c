@@ -515,6 +515,16 @@ int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each
 	        "rows of sources", strange);
 }
 
+int keeper_read_usual(struct keeper *k, unsigned most, store_each_usual *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(k, store_read_last_usual(k->file.db, most, each, arg, &strange),
+	        "rows of what is usual", strange);
+}
+
 uint64_t keeper_read_made(struct keeper *k)
 {
 	return k->file.db ? store_read_made(k->file.db) : 0;

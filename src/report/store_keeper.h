@@ -27,6 +27,7 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg);
 int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, void *arg);
 int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each, void *arg);
+int keeper_read_usual(struct keeper *k, unsigned most, store_each_usual *each, void *arg);
 uint64_t keeper_read_made(struct keeper *k);
 
 /* 0 or -errno. */

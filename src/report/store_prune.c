@@ -70,6 +70,7 @@ int store_prune(
 		{ STATEMENT_PRUNE_ACTS, over_us },
 		{ STATEMENT_PRUNE_SEEN, over_us },
 		{ STATEMENT_PRUNE_SOURCES, over_us },
+		{ STATEMENT_PRUNE_USUAL, over_us },
 	};
 	int r = store_write_plain(w, STATEMENT_BEGIN);
 

@@ -381,3 +381,38 @@ int store_read_last_sources(sqlite3 *db, unsigned most, store_each_source *each,
 	sqlite3_finalize(s);
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
+
+/* ---- what is usual for sources ---------------------------------------------------------------- */
+
+static bool read_usual(sqlite3_stmt *s, struct store_usual *row)
+{
+	char source[PREFIX_TEXT_MAX];
+
+	memset(row, 0, sizeof(*row));
+	get_text(s, 0, source, sizeof(source));
+	row->last_us = get_number(s, 1);
+	row->len = get_bytes(s, 2, (char *)row->bytes, sizeof(row->bytes));
+	return row->len > 0 && prefix_parse(source, &row->source) == 0;
+}
+
+int store_read_last_usual(sqlite3 *db, unsigned most, store_each_usual *each, void *arg, unsigned *strange)
+{
+	struct store_usual row;
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT * FROM (SELECT source, last_us, bytes FROM usual ORDER BY last_us DESC LIMIT ?1) "
+	        "ORDER BY last_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK)
+		(void)sqlite3_bind_int64(s, 1, most);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		if (read_usual(s, &row))
+			each(arg, &row);
+		else
+			++*strange;
+	}
+	sqlite3_finalize(s);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}

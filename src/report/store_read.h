@@ -18,6 +18,7 @@ int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsi
 int store_read_last_sources(
         sqlite3 *db, unsigned most, store_each_source *each, void *arg, unsigned *strange);
 int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void *arg, unsigned *strange);
+int store_read_last_usual(sqlite3 *db, unsigned most, store_each_usual *each, void *arg, unsigned *strange);
 /* At most STORE_PAGE of them; *count says how many. */
 int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count);
 

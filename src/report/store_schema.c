@@ -64,6 +64,10 @@ static const char *const steps[] = {
 	"  null_senders INTEGER NOT NULL, auth_failures INTEGER NOT NULL, tls INTEGER NOT NULL,"
 	"  bytes INTEGER NOT NULL, destinations INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX sources_last ON sources (last_us);",
+	/* 4: what is usual for a source: bytes as watch/usual_keep.c makes them */
+	"CREATE TABLE usual (source TEXT PRIMARY KEY, last_us INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT "
+	"ROWID;"
+	"CREATE INDEX usual_last ON usual (last_us);",
 };
 
 int store_schema_version(void)

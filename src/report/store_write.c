@@ -249,6 +249,16 @@ static int write_source(sqlite3_stmt *s, const struct store_source *row)
 	return run(s);
 }
 
+static int write_usual(sqlite3_stmt *s, const struct store_usual *row)
+{
+	char source[PREFIX_TEXT_MAX];
+
+	bind_text(s, 1, prefix_print(&row->source, source));
+	bind_number(s, 2, (int64_t)row->last_us);
+	bind_bytes(s, 3, (const char *)row->bytes, row->len);
+	return run(s);
+}
+
 int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint64_t envelopes_us)
 {
 	switch (tale->kind) {
@@ -260,6 +270,8 @@ int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint
 		return write_seen(w->of[STATEMENT_SEEN], &tale->u.seen);
 	case TALE_SOURCE:
 		return write_source(w->of[STATEMENT_SOURCE], &tale->u.source);
+	case TALE_USUAL:
+		return write_usual(w->of[STATEMENT_USUAL], &tale->u.usual);
 	}
 	return SQLITE_MISUSE;
 }

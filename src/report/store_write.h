@@ -47,6 +47,8 @@
 	          "last_us = ?5, connections = ?6, transactions = ?7, messages = ?8, accepted = ?9, "        \
 	          "refused = ?10, null_senders = ?11, auth_failures = ?12, tls = ?13, bytes = ?14, "         \
 	          "destinations = ?15")                                                                      \
+	X(USUAL, "INSERT INTO usual (source, last_us, bytes) VALUES (?1, ?2, ?3) "                           \
+	         "ON CONFLICT (source) DO UPDATE SET last_us = ?2, bytes = ?3")                              \
 	X(PRUNE_BLOCKS, "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE ended_us < ?1 "         \
 	                "ORDER BY ended_us LIMIT ?2)")                                                       \
 	X(PRUNE_INCIDENTS, "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE last_us < ?1 " \
@@ -60,7 +62,9 @@
 	X(PRUNE_SEEN, "DELETE FROM seen WHERE (client, server) IN (SELECT client, server FROM seen "         \
 	              "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")                                       \
 	X(PRUNE_SOURCES, "DELETE FROM sources WHERE prefix IN (SELECT prefix FROM sources "                  \
-	                 "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")
+	                 "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")                                    \
+	X(PRUNE_USUAL, "DELETE FROM usual WHERE source IN (SELECT source FROM usual WHERE last_us < ?1 "     \
+	               "ORDER BY last_us LIMIT ?2)")
 
 enum store_statement {
 #define X(name, sql) STATEMENT_##name,

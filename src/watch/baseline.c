@@ -311,6 +311,13 @@ uint32_t baseline_count(const void *part)
 	return table_count(b->histories);
 }
 
+uint32_t baseline_capacity(const void *part)
+{
+	const struct baseline *b = part;
+
+	return table_capacity(b->histories);
+}
+
 uint64_t baseline_evicted(const void *part)
 {
 	const struct baseline *b = part;

@@ -24,8 +24,9 @@ bool baseline_next_changed(void *part, uint32_t *cursor, unsigned *most, struct 
 void baseline_change_all(void *part);
 /* What another daemon has learned. A source that is there stays as it is. False: that, or it cannot be read. */
 bool baseline_restore(void *part, const struct baseline_row *row);
-/* Sources of which a history is kept, and that had to leave. */
+/* Sources of which a history is kept, how many they can be, and how many had to leave. */
 uint32_t baseline_count(const void *part);
+uint32_t baseline_capacity(const void *part);
 uint64_t baseline_evicted(const void *part);
 
 #endif

@@ -289,7 +289,7 @@ static void tell(const struct usual *u, enum usual_test test, float over, uint64
 	out->what = tests[test].what;
 	out->seen = s->seen;
 	out->window_s = now_us > s->since_us ? (uint32_t)((now_us - s->since_us) / 1000000) : 0;
-	out->limit = s->seen - 1 - (uint32_t)over;
+	out->limit = s->seen > over ? s->seen - 1 - (uint32_t)over : 0;
 	out->per_hour = (uint32_t)(usual_greatest(u->habit, u->level) * size + 0.5F);
 	out->most_per_hour = (uint32_t)(allowance(u, rule) * size + bar_of(u, test, rule));
 }

@@ -60,6 +60,7 @@ static void keep_head(struct keeping *k, struct usual *u)
 		keep_u32(k, &u->sums[i].seen);
 		keep_number(k, &u->sums[i].since_us, 8);
 		keep_float(k, &u->today_peak[i]);
+		u->today_peak[i] = usual_greatest(0, u->today_peak[i]);
 	}
 	keep_number(k, &young_days, 1);
 	u->young_days = (uint8_t)young_days;

@@ -398,6 +398,14 @@ struct sources *watch_sources(struct watch *w)
 	return w->sources;
 }
 
+void *watch_part(struct watch *w, const struct part *part)
+{
+	for (unsigned i = 0; parts[i]; i++)
+		if (parts[i] == part)
+			return w->parts[i];
+	return NULL;
+}
+
 void watch_tick(struct watch *w, uint64_t now_us)
 {
 	if (w->policy)

@@ -67,6 +67,10 @@ const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *curs
 /* The ledger; never NULL. */
 struct sources *watch_sources(struct watch *w);
 
+/* The memory of a part, for what its own header offers; NULL: there is no such part. */
+struct part;
+void *watch_part(struct watch *w, const struct part *part);
+
 /* findings: raised; each is then told (in the ring), kept in its incident, or lost (ring full). */
 struct watch_counts watch_counts(const struct watch *w);
 

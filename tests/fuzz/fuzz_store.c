@@ -24,6 +24,7 @@ static const struct {
 	{ "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
 	  "?14, ?15)",
 	        15 },
+	{ "INSERT OR REPLACE INTO usual VALUES (?1, ?2, ?3)", 3 },
 	{ "INSERT OR REPLACE INTO clock VALUES (1, ?1, ?2, ?3, ?4)", 4 },
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]), LEN_MAX = 400 };
@@ -143,6 +144,16 @@ static void check_source(void *arg, const struct store_source *row)
 	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
 }
 
+static void check_usual(void *arg, const struct store_usual *row)
+{
+	struct store_tale tale = { .kind = TALE_USUAL };
+
+	(void)arg;
+	FUZZ_CHECK(row->len > 0 && row->len <= sizeof(row->bytes) && row->source.bits <= 128);
+	tale.u.usual = *row;
+	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
+}
+
 static void read_all(sqlite3 *db)
 {
 	static struct finding rows[STORE_PAGE];
@@ -157,6 +168,7 @@ static void read_all(sqlite3 *db)
 	FUZZ_CHECK(store_read_open_stories(db, check_story, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_sources(db, 8, check_source, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_seen(db, 8, check_seen, NULL, &strange) == SQLITE_OK);
+	FUZZ_CHECK(store_read_last_usual(db, 8, check_usual, NULL, &strange) == SQLITE_OK);
 	for (unsigned pass = 0; pass < 2; pass++, q.has_source = false) {
 		FUZZ_CHECK(store_read_page(db, &q, rows, &count) == SQLITE_OK && count <= STORE_PAGE);
 		for (int i = 0; i < count; i++)

@@ -174,7 +174,8 @@ def store_rows():
     yield "details", (story + b"\2" + numbers(7, 0, 0) + blob(b"RCPT TO:<a@b\0\xff>") + numbers(1000)
                       + b"\3" + numbers(7, 1000) + blob(b"helo") + blob(b"<s@a.test>") + blob(b"x" * 399))
     yield "seen", b"\4" + words(9, 9) + numbers(1, 1, 1000, 2000, 1, 2, 3, 4, 5)
-    yield "clock", b"\5" + numbers(1000, 2000) + words(5) + numbers(1000)
+    yield "usual", b"\6" + words(11) + numbers(2000) + blob(bytes(range(200)))
+    yield "clock", b"\7" + numbers(1000, 2000) + words(5) + numbers(1000)
 
 
 def record_words():

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "events.h"
 #include "report/store.h"
+#include "report/store_schema.h"
 #include "suite.h"
 
 enum { PATH_BYTES = 200, MANY = 50000 };
@@ -924,6 +925,45 @@ static void what_sources_did_comes_back(void)
 	end();
 }
 
+static void find_usual(void *arg, const struct store_usual *row)
+{
+	struct store_usual *rows = arg;
+
+	while (rows->len != 0)
+		rows++;
+	*rows = *row;
+}
+
+static void what_is_usual_comes_back(void)
+{
+	struct store_usual row = { .last_us = 1000, .len = 900 }, rows[4] = { { .len = 0 } };
+	struct store *s;
+
+	memset(row.bytes, 0xe7, row.len);
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(prefix_parse("2001:db8:1::/64", &row.source), 0);
+	store_usual(s, &row);
+	CU_ASSERT_EQUAL(prefix_parse("192.0.2.7", &row.source), 0);
+	store_usual(s, &row);
+	row.last_us = 2000; /* again, in its place */
+	row.bytes[899] = 1;
+	store_usual(s, &row);
+	store_close(s);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_usual(s, 4, find_usual, rows), 0);
+	CU_ASSERT_EQUAL(rows[0].last_us, 1000);
+	CU_ASSERT_EQUAL(rows[0].source.bits, 64);
+	CU_ASSERT_EQUAL(memcmp(&rows[1].source, &row.source, sizeof(row.source)), 0);
+	CU_ASSERT_EQUAL(rows[1].last_us, 2000);
+	CU_ASSERT_EQUAL(rows[1].len, 900);
+	CU_ASSERT_EQUAL(memcmp(rows[1].bytes, row.bytes, 900), 0);
+	CU_ASSERT_EQUAL(rows[2].len, 0);
+	store_close(s);
+	end();
+}
+
 static void what_was_lost_is_wanted_again(void)
 {
 	struct finding f = story(11, 5000, INCIDENT_OPEN);
@@ -969,7 +1009,7 @@ static void older_schema_is_migrated(void)
 	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
 	store_story(s, &f);
 	store_close(s);
-	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 3);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), store_schema_version());
 	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM sources"), 0);
 	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.9 ");
 	CU_ASSERT_EQUAL(read_stories().count, 1);
@@ -1013,6 +1053,7 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "no envelopes where none are wanted", no_envelopes_where_none_are_wanted },
         { "strange rows are left out", strange_rows_are_left_out },
         { "the past in pages", the_past_in_pages }, { "too many ask", too_many_ask },
+        { "what is usual comes back", what_is_usual_comes_back },
         { "who delivers comes back", who_delivers_comes_back },
         { "what sources did comes back", what_sources_did_comes_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
