@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read soak demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch soak demo demo-run lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -180,6 +180,15 @@ soak: need-build-check all peers
 #: make bench-read   speed and memory of postern read beside tshark, which has to be there (docs/BENCH.md)
 bench-read: need-build all
 	@python3 tests/bench/read.py $(B)/postern $(B)/bench
+
+#: make bench-watch  what an event costs the watch, and its memory, from a thousand to a million sources (docs/BENCH.md)
+bench-watch: need-build $(B)/bench/watch_cost
+	@$(B)/bench/watch_cost $(ROUNDS)
+
+$(B)/bench/watch_cost: $(B)/tests/bench/watch_cost.o $(LIBPURE)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
 
 $(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
 	@mkdir -p $(@D)
