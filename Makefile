@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch soak demo demo-run lint install uninstall clean
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch soak demo demo-run lint install uninstall clean golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,6 +135,10 @@ check-all:
 #: make unit         the unit tests alone
 unit: need-build-check $(UNITS)
 	@tests/unit/run.sh $(UNITS)
+
+#: make golden       writes tests/golden and the examples of docs/FORMATS.md anew; read the difference before you keep it
+golden: $(B)/unit/test_formats
+	@GOLDEN=renew $< >/dev/null; python3 tests/golden/page.py && $< >/dev/null && git diff --stat -- tests/golden docs/FORMATS.md
 
 #: make fuzz         every fuzz driver for SECONDS=60 (docs/HACKING.md); TARGET=dialogue for one
 SECONDS ?= 60

@@ -230,7 +230,7 @@ t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
 t 'incidents: no limit of 0' 2 err 'number above 0' "$postern" incidents --limit 0
 t 'check: an option without its value' 2 err '^postern check: .*argument' "$postern" check -c
-t 'read: unknown format' 2 err 'eve and text' "$postern" read -f yaml tests/pcap/plain.pcap
+t 'read: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" read -f yaml tests/pcap/plain.pcap
 t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.pcap
 t 'read: bad home' 1 err '^postern read: --home: "10.0.0"' "$postern" read --home 10.0.0 tests/pcap/plain.pcap
 t 'read: -c and --home contradict' 2 err 'leave out' "$postern" read -c "$conf" --home 10.0.0.0/8 tests/pcap/plain.pcap
@@ -281,7 +281,7 @@ echo 'relay { action = refuse-recipient  tricks = refuse-recipient }' | cat "$sc
 chmod 644 "$scratch"/*.conf "$scratch"/*.eve "$scratch"/*.gz
 t 'replay: no file' 2 err 'name at least one file' "$postern" replay -c "$scratch/again.conf"
 t 'replay: no such file' 1 err 'nowhere.eve: No such file' "$postern" replay -c "$scratch/again.conf" "$scratch/nowhere.eve"
-t 'replay: unknown format' 2 err 'eve and text' "$postern" replay -f yaml "$scratch/relay.eve"
+t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"
 t 'replay: a bad configuration' 1 err 'typo.conf:2' "$postern" replay -c "$scratch/typo.conf" "$scratch/relay.eve"
 t 'replay: nothing is found' 0 err '^delivered then: 1 mails to 1 recipients; that would have cost 0 of' \
 	sh -c "'$postern' read tests/pcap/plain.pcap 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"

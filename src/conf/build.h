@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "conf/parse.h"
+#include "postern/receiver.h"
 #include "policy/watching.h"
 
 /* An address or prefix that a block of ours claims; kept with its place for the checks between
@@ -12,6 +13,11 @@ struct claim {
 	struct prefix prefix;
 	size_t block;
 	struct place at;
+};
+
+/* So much in such a time; 0 = no limit. */
+struct draft_budget {
+	int64_t most, window_s;
 };
 
 /* Scalars, by struct key's offset. Numbers and words are int64_t, texts borrow from the entries. */
@@ -35,8 +41,11 @@ struct draft {
 	const char *dns_trust_anchor;
 	int64_t dns_require_dnssec, dns_refresh;
 	int64_t dnsbl_action, dnsbl_least, dnsbl_most, dnsbl_test, dnsbl_timeout; /* action: enum action */
-	const char *log_eve;
+	const char *log_eve, *log_ecs, *log_cef; /* NULL = none */
 	int64_t log_alerts_only, log_stats;
+	struct receiver log_syslog;
+	int64_t log_syslog_format, log_syslog_facility; /* facility: index of its word */
+	struct draft_budget log_per_source, log_total;
 	const char *store_path;
 	int64_t store_keep, store_keep_envelopes;
 	const char *control_path, *control_group;
@@ -143,6 +152,13 @@ void watching_limit(struct build *b, struct block *block, const struct entry *e)
 void volume_open(struct build *b, struct block *block);
 /* Errors between values; then everything into the policy, before it is sealed. */
 void watching_make(struct build *b);
+
+/* outputs.c: where records go beside files, and how many */
+void output_receiver(struct build *b, struct block *block, const struct entry *e);
+void output_budget(struct build *b, struct block *block, const struct entry *e);
+extern const char *const output_facility_words[];
+unsigned output_facility(int64_t word); /* its number */
+void check_outputs(struct build *b);
 
 /* lookups.c: what is asked in the DNS, and whom */
 void group_resolver(struct build *b, struct block *block, const struct entry *e);

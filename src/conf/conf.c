@@ -170,6 +170,25 @@ static void make_dnsbl(const struct build *b, struct conf *c)
 	c->dnsbl.timeout_s = (uint32_t)b->draft.dnsbl_timeout;
 }
 
+static struct conf_budget make_budget(const struct draft_budget *d)
+{
+	return (struct conf_budget) { (uint64_t)d->most, (uint32_t)d->window_s };
+}
+
+static void make_log(const struct draft *d, struct conf *c)
+{
+	c->log.eve = strdup(d->log_eve);
+	c->log.ecs = strdup(d->log_ecs ? d->log_ecs : "");
+	c->log.cef = strdup(d->log_cef ? d->log_cef : "");
+	c->log.alerts_only = d->log_alerts_only != 0;
+	c->log.stats_s = (uint32_t)d->log_stats;
+	c->log.syslog = d->log_syslog;
+	c->log.syslog_format = (enum conf_syslog)d->log_syslog_format;
+	c->log.syslog_facility = output_facility(d->log_syslog_facility);
+	c->log.per_source = make_budget(&d->log_per_source);
+	c->log.total = make_budget(&d->log_total);
+}
+
 static struct conf *make_conf(struct build *b, const char *path)
 {
 	const struct draft *d = &b->draft;
@@ -190,12 +209,10 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->nft.own = d->nft_own != 0;
 	c->nft.hooks = (unsigned)d->nft_hooks;
 	make_dnsbl(b, c);
-	c->log.eve = strdup(d->log_eve);
+	make_log(d, c);
 	c->dns.trust_anchor = strdup(d->dns_trust_anchor);
 	c->dns.require_dnssec = d->dns_require_dnssec != 0;
 	c->dns.refresh_s = (uint32_t)d->dns_refresh;
-	c->log.alerts_only = d->log_alerts_only != 0;
-	c->log.stats_s = (uint32_t)d->log_stats;
 	c->store.path = strdup(d->store_path);
 	c->store.keep_s = (uint32_t)d->store_keep;
 	c->store.envelope_s = (uint32_t)d->store_keep_envelopes;
@@ -204,8 +221,8 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->control.group = strdup(d->control_group);
 	hash_sources(b->parsed, true, c->hash);
 	hash_sources(b->parsed, false, c->own_hash);
-	if (!c->path || !c->nft.table || !c->log.eve || !c->dns.trust_anchor || !c->control.path ||
-	        !c->control.group || !c->store.path || keep_lists(c, b->parsed) < 0 ||
+	if (!c->path || !c->nft.table || !c->log.eve || !c->log.ecs || !c->log.cef || !c->dns.trust_anchor ||
+	        !c->control.path || !c->control.group || !c->store.path || keep_lists(c, b->parsed) < 0 ||
 	        lookups_make(b, c) < 0) {
 		conf_free(c);
 		return NULL;
@@ -239,6 +256,8 @@ void conf_free(struct conf *c)
 	free(c->path);
 	free(c->nft.table);
 	free(c->log.eve);
+	free(c->log.ecs);
+	free(c->log.cef);
 	free(c->store.path);
 	free(c->control.path);
 	free(c->control.group);
@@ -273,6 +292,7 @@ static int build_policy(
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);
+	check_outputs(b);
 	check_dnsbl(b);
 	check_idle(b);
 	return b->no_memory || b->problems->no_memory ? -ENOMEM : 0;

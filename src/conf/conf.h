@@ -12,6 +12,7 @@
 
 #include "policy/codes.h"
 #include "policy/policy.h"
+#include "postern/receiver.h"
 
 /* POSTERN_SYSCONFDIR, and CONF_EXAMPLES_DIR (where the examples of rules/ are installed), come from make. */
 #define CONF_DEFAULT_PATH POSTERN_SYSCONFDIR "/postern/postern.conf"
@@ -20,6 +21,15 @@
 
 enum conf_fail { CONF_FAIL_OPEN, CONF_FAIL_CLOSED };
 #define CONF_FAIL_NAMES "open", "closed"
+
+enum conf_syslog { CONF_SYSLOG_RFC5424, CONF_SYSLOG_CEF };
+#define CONF_SYSLOG_NAMES "rfc5424", "cef"
+
+/* So much in such a time. */
+struct conf_budget {
+	uint64_t most; /* 0 = no limit */
+	uint32_t window_s;
+};
 
 enum conf_hook { CONF_HOOK_FORWARD, CONF_HOOK_INPUT, CONF_HOOK_OUTPUT, CONF_HOOK_COUNT };
 #define CONF_HOOK_NAMES "forward", "input", "output"
@@ -81,9 +91,13 @@ struct conf {
 		unsigned hooks; /* 1 << enum conf_hook each */
 	} nft;
 	struct {
-		char *eve; /* "-" = stdout, "" = none */
+		char *eve, *ecs, *cef; /* "-" = stdout, "" = none */
 		bool alerts_only;
 		uint32_t stats_s; /* seconds between stats records, 0 = none */
+		struct receiver syslog;
+		enum conf_syslog syslog_format;
+		unsigned syslog_facility;             /* its number */
+		struct conf_budget per_source, total; /* records, bytes */
 	} log;
 	uint32_t block_size; /* blocks at once */
 	struct {

@@ -88,6 +88,8 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_DURATION] = { "duration with unit s, m, h or d", false },
 	[KEY_NAME] = { "letters, digits, _ and -, a letter first", false },
 	[KEY_LOGFILE] = { "absolute path", false },
+	[KEY_RECEIVER] = { "no, yes, or udp://ADDRESS:PORT, tcp://ADDRESS:PORT, unix:///PATH", false },
+	[KEY_BUDGET] = { "amount/time as 600/1m, or 0; times from 1s to 1d", false },
 	[KEY_LISTFILE] = { "path, beside the configuration file unless absolute", false },
 	[KEY_SOCKET] = { "absolute path", false },
 	[KEY_FILE] = { "absolute path", false },
@@ -120,6 +122,7 @@ static const char *const watching_words[] = { "alert", "slow", "limit", "refuse-
 	NULL };
 static const char *const volume_key_words[] = { VOLUME_KEY_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
+static const char *const syslog_words[] = { CONF_SYSLOG_NAMES, NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -353,8 +356,24 @@ const struct key keys[] = {
 
 	{ BLOCK_LOG, "eve", KEY_LOGFILE, "/var/log/postern/eve.json", .set = value_logfile, DRAFT(log_eve),
 	  .help = "Event records as JSON lines. - is stdout, an empty string writes none." },
+	{ BLOCK_LOG, "ecs", KEY_LOGFILE, NULL, .set = value_logfile, DRAFT(log_ecs),
+	  .help = "The same records in the Elastic Common Schema, in a file of their own." },
+	{ BLOCK_LOG, "cef", KEY_LOGFILE, NULL, .set = value_logfile, DRAFT(log_cef),
+	  .help = "Alerts in the Common Event Format (ArcSight), in a file of their own." },
 	{ BLOCK_LOG, "alerts-only", KEY_YESNO, "no", .set = value_yesno, DRAFT(log_alerts_only),
 	  .help = "Leaves out the records of connections and transactions." },
+	{ BLOCK_LOG, "syslog", KEY_RECEIVER, "no", .set = output_receiver, DRAFT(log_syslog),
+	  .help = "Where alerts, audits among them, are sent as syslog messages; yes is /dev/log, and the port is 514 unless told. "
+	          "A receiver that does not answer is tried again, up to 1 MiB of messages wait for it, and what is lost is counted." },
+	{ BLOCK_LOG, "syslog-format", KEY_WORD, "rfc5424", WORDS(syslog_words), DRAFT(log_syslog_format),
+	  .help = "rfc5424 has structured data; cef is a line of that format behind the header of RFC 5424." },
+	{ BLOCK_LOG, "syslog-facility", KEY_WORD, "authpriv", WORDS(output_facility_words), DRAFT(log_syslog_facility),
+	  .help = "Facility of the messages." },
+	{ BLOCK_LOG, "per-source", KEY_BUDGET, "600/1m", 1, 1000000, "records", .set = output_budget, DRAFT(log_per_source),
+	  .help = "Records of mail and connections of one source (an address, or a /64 of IPv6). What comes beyond is counted, and one record "
+	          "for each source and time sums it up. Upstreams and servers are not limited, nor are alerts: incidents bound them." },
+	{ BLOCK_LOG, "total", KEY_BUDGET, "64M/1m", 64 * 1024, INT64_C(1) << 40, "bytes", .set = output_budget, DRAFT(log_total),
+	  .help = "Likewise all records of mail and connections together, in bytes of all files." },
 	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
 	  .help = "Time between two stats records; 0 writes none." },
 

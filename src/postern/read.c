@@ -19,6 +19,7 @@
 #include "policy/watching.h"
 #include "postern/copies.h"
 #include "report/eve.h"
+#include "report/syslog.h"
 #include "tap/pcap.h"
 #include "watch/watch.h"
 #include "wire/fragments.h"
@@ -163,9 +164,11 @@ static int reader_open(struct reader *r, const struct read_options *o)
 {
 	struct inspect_settings inspect;
 	struct watch_settings watch;
-	struct eve_settings eve = {
-		.path = "-", .format = o->format, .mode = "offline", .connections = 65536
-	};
+	struct eve_settings eve = { .path = "-",
+		.format = o->format,
+		.mode = "offline",
+		.connections = 65536,
+		.facility = SYSLOG_AUTHPRIV };
 	char err[ERR_BYTES];
 
 	if (load_conf(o, &r->conf) != 0)
@@ -279,15 +282,15 @@ static bool parse_ports(struct read_options *o, const char *text)
 
 static bool parse_format(struct read_options *o, const char *text)
 {
-	static const char *const names[] = { [EVE_FORMAT_JSON] = "eve", [EVE_FORMAT_TEXT] = "text" };
-	unsigned i;
+	int format = eve_format_find(text);
+	char list[EVE_FORMATS_TEXT_MAX];
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(text, names[i]) == 0) {
-			o->format = (enum eve_format)i;
-			return true;
-		}
-	return false;
+	if (format < 0)
+		fprintf(stderr, "postern read: unknown format '%s'; there are %s\n", text,
+		        eve_format_list(list));
+	else
+		o->format = (enum eve_format)format;
+	return format >= 0;
 }
 
 static int parse_options(struct read_options *o, int argc, char **argv)
@@ -325,11 +328,8 @@ static int parse_options(struct read_options *o, int argc, char **argv)
 			}
 			break;
 		case 'f':
-			if (!parse_format(o, optarg)) {
-				fprintf(stderr, "postern read: unknown format '%s'; there are eve and text\n",
-				        optarg);
+			if (!parse_format(o, optarg))
 				return COMMAND_USAGE;
-			}
 			break;
 		default:
 			return COMMAND_USAGE;

@@ -28,6 +28,7 @@
 #include "postern/forecast.h"
 #include "postern/lines.h"
 #include "report/eve.h"
+#include "report/syslog.h"
 #include "report/recorded.h"
 #include "report/recorded_order.h"
 #include "watch/watch.h"
@@ -279,6 +280,7 @@ static int open_all(struct replay *r, const struct replay_options *o)
 		.format = o->format,
 		.alerts_only = !o->records,
 		.mode = "replay",
+		.facility = SYSLOG_AUTHPRIV,
 		.connections = CONNECTIONS };
 	char err[ERR_BYTES];
 
@@ -359,6 +361,7 @@ static int parse_options(struct replay_options *o, int argc, char **argv)
 		{ "format", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
+	char list[EVE_FORMATS_TEXT_MAX];
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:f:", longs, NULL)) != -1) {
@@ -368,13 +371,12 @@ static int parse_options(struct replay_options *o, int argc, char **argv)
 			o->enforce = true;
 		} else if (opt == 'R') {
 			o->records = true;
-		} else if (opt == 'f' && (strcmp(optarg, "eve") == 0 || strcmp(optarg, "text") == 0)) {
-			o->format = strcmp(optarg, "eve") == 0 ? EVE_FORMAT_JSON : EVE_FORMAT_TEXT;
+		} else if (opt == 'f' && eve_format_find(optarg) >= 0) {
+			o->format = (enum eve_format)eve_format_find(optarg);
 		} else {
 			if (opt == 'f')
-				fprintf(stderr,
-				        "postern replay: unknown format '%s'; there are eve and text\n",
-				        optarg);
+				fprintf(stderr, "postern replay: unknown format '%s'; there are %s\n", optarg,
+				        eve_format_list(list));
 			return COMMAND_USAGE;
 		}
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "policy/policy.h"
@@ -70,11 +71,47 @@ static const struct event_nat *find_nat(const void *nat, uint64_t flow_id)
 	return nat_find(nat, flow_id);
 }
 
+static struct budget_limits budget_of(const struct conf *conf)
+{
+	struct budget_limits limits;
+
+	memset(&limits, 0, sizeof(limits)); /* padding, too: they are compared as bytes */
+	limits.source_records = (uint32_t)conf->log.per_source.most;
+	limits.source_s = conf->log.per_source.window_s;
+	limits.total_bytes = conf->log.total.most;
+	limits.total_s = conf->log.total.window_s;
+	return limits;
+}
+
+/* What is configured beside log.eve. */
+static unsigned list_outputs(const struct conf *conf, struct eve_output outputs[EVE_OUTPUTS_MAX - 1])
+{
+	unsigned count = 0;
+
+	if (conf->log.ecs[0])
+		outputs[count++] = (struct eve_output) { .format = EVE_FORMAT_ECS, .path = conf->log.ecs };
+	if (conf->log.cef[0])
+		outputs[count++] = (struct eve_output) { .format = EVE_FORMAT_CEF, .path = conf->log.cef };
+	if (conf->log.syslog.kind != RECEIVER_NONE)
+		outputs[count++] = (struct eve_output) {
+			.format = conf->log.syslog_format == CONF_SYSLOG_CEF ? EVE_FORMAT_SYSLOG_CEF
+			                                                     : EVE_FORMAT_SYSLOG,
+			.to = &conf->log.syslog,
+		};
+	return count;
+}
+
 struct desk *desk_open(
         const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
 {
+	struct eve_output more[EVE_OUTPUTS_MAX - 1];
 	struct eve_settings s = {
 		.path = conf->log.eve,
+		.more = more,
+		.more_count = list_outputs(conf, more),
+		.facility = conf->log.syslog_facility,
+		.pid = (unsigned)getpid(),
+		.budget = budget_of(conf),
 		.alerts_only = conf->log.alerts_only,
 		.config_hash = conf->hash,
 		.mode = mode_name(conf),
@@ -233,7 +270,9 @@ void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, co
 int desk_set_conf(struct desk *d, const struct conf *conf)
 {
 	int r = witness_set_conf(d->witness, conf);
+	const struct budget_limits budget = budget_of(conf);
 
+	eve_set_budget(d->eve, &budget);
 	watch_set_policy(d->watch, conf->policy);
 	return r ? r : eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }
@@ -270,6 +309,7 @@ void desk_tick(struct desk *d, uint64_t now_us)
 {
 	watch_tick(d->watch, now_us);
 	write_findings(d);
+	eve_tick(d->eve, now_us);
 }
 
 void desk_flush(struct desk *d)
@@ -344,4 +384,9 @@ struct watch_counts desk_watch_counts(const struct desk *d)
 struct eve_counts desk_eve_counts(const struct desk *d)
 {
 	return eve_counts(d->eve);
+}
+
+bool desk_syslog_fault(const struct desk *d, char *text, unsigned text_bytes)
+{
+	return eve_syslog_fault(d->eve, text, text_bytes);
 }

@@ -72,5 +72,7 @@ const struct witness *desk_witness(const struct desk *d);
 const struct watch *desk_watch(const struct desk *d);
 struct watch_counts desk_watch_counts(const struct desk *d);
 struct eve_counts desk_eve_counts(const struct desk *d);
+/* As eve_syslog_fault(). */
+bool desk_syslog_fault(const struct desk *d, char *text, unsigned text_bytes);
 
 #endif

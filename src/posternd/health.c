@@ -76,6 +76,8 @@ static const uint64_t SECOND_US = 1000000;
 	X(FINDINGS_LOST, "watch.findings_lost", "findings are lost to the records")                          \
 	X(RECORDS_LOST, "report.lost",                                                                       \
 	        "records could not be written: look at the disk and the rights of log.eve")                  \
+	X(SYSLOG_SENT, "report.syslog.sent", NULL)                                                           \
+	X(SYSLOG_LOST, "report.syslog.lost", "alerts are lost to the syslog receiver: look at log.syslog")   \
 	X(DNSBL_ASKED, "dnsbl.asked", NULL)                                                                  \
 	X(DNSBL_LISTED, "dnsbl.listed", NULL)                                                                \
 	X(DNSBL_FAILED, "dnsbl.failed", NULL)                                                                \
@@ -252,8 +254,12 @@ static void read_gate(struct health *h)
 
 static void read_desk(struct health *h)
 {
+	struct eve_counts c = desk_eve_counts(h->sources.desk);
+
 	h->now[NUMBER_FINDINGS_LOST] = desk_watch_counts(h->sources.desk).findings_lost;
-	h->now[NUMBER_RECORDS_LOST] = desk_eve_counts(h->sources.desk).lost;
+	h->now[NUMBER_RECORDS_LOST] = c.lost;
+	h->now[NUMBER_SYSLOG_SENT] = c.syslog.sent;
+	h->now[NUMBER_SYSLOG_LOST] = c.syslog.lost;
 }
 
 /* ---- making ------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * once a packet, which took a tenth of the daemon's processor time. The rings hold far more than
  * comes meanwhile; what an event leads to (a block) waits no longer than that.
  *
- * SIGTERM and SIGINT end it. SIGHUP opens the records' file again (log rotation) and reads the
+ * SIGTERM and SIGINT end it. SIGHUP opens the files of records again (log rotation) and reads the
  * configuration again (reload.c).
  */
 #include "posternd/loop.h"
@@ -227,15 +227,10 @@ static void on_end(struct ev_loop *ev, ev_signal *watcher, int revents)
 static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int revents)
 {
 	struct daemon *d = ((struct loop *)watcher->data)->daemon;
-	int r = desk_reopen(d->desk);
 
 	(void)ev;
 	(void)revents;
-	if (r)
-		log_error("%s cannot be opened again, the old file stays in use: %s", d->conf->log.eve,
-		        strerror(-r));
-	else
-		log_info("%s opened again", d->conf->log.eve);
+	(void)desk_reopen(d->desk); /* said there */
 	reload_start(d);
 }
 

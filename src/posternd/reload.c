@@ -75,6 +75,23 @@ static bool same_eve(const struct conf *a, const struct conf *b)
 	return strcmp(a->log.eve, b->log.eve) == 0;
 }
 
+static bool same_ecs(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->log.ecs, b->log.ecs) == 0;
+}
+
+static bool same_cef(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->log.cef, b->log.cef) == 0;
+}
+
+static bool same_syslog(const struct conf *a, const struct conf *b)
+{
+	return memcmp(&a->log.syslog, &b->log.syslog, sizeof(a->log.syslog)) == 0 &&
+	       a->log.syslog_format == b->log.syslog_format &&
+	       a->log.syslog_facility == b->log.syslog_facility;
+}
+
 static bool same_alerts_only(const struct conf *a, const struct conf *b)
 {
 	return a->log.alerts_only == b->log.alerts_only;
@@ -131,6 +148,9 @@ static const struct {
 	{ "nft.mark-mask", same_mark_mask, QUEUE },
 	{ "nft.own", same_own, OWNER },
 	{ "log.eve", same_eve, FILES },
+	{ "log.ecs", same_ecs, FILES },
+	{ "log.cef", same_cef, FILES },
+	{ "log.syslog (or its format or facility)", same_syslog, FILES },
 	{ "log.alerts-only", same_alerts_only, FILES },
 	{ "store.path", same_store_path, FILES },
 	{ "block.size", same_block_size, FILES },

@@ -17,23 +17,54 @@
 #include "postern/counter.h"
 #include "postern/event.h"
 #include "postern/finding.h"
+#include "postern/receiver.h"
+#include "report/budget.h"
 
 struct eve;
 struct policy;
 
-enum eve_format { EVE_FORMAT_JSON, EVE_FORMAT_TEXT };
+/* How a record is written: docs/FORMATS.md. CEF and both of syslog have words for alerts alone. */
+enum eve_format {
+	EVE_FORMAT_JSON,
+	EVE_FORMAT_TEXT, /* for people */
+	EVE_FORMAT_ECS,
+	EVE_FORMAT_CEF,
+	EVE_FORMAT_SYSLOG,     /* RFC 5424 with structured data */
+	EVE_FORMAT_SYSLOG_CEF, /* CEF behind a header of RFC 5424 */
+	EVE_FORMAT_COUNT
+};
+/* "eve", "text", "ecs", ...; -1 = no such format. */
+int eve_format_find(const char *name);
+const char *eve_format_name(enum eve_format format);
+/* "eve, text, ..."; returns buf. */
+enum { EVE_FORMATS_TEXT_MAX = 64 };
+char *eve_format_list(char buf[EVE_FORMATS_TEXT_MAX]);
 
 /* Tells the translated ends of a connection; NULL where there are none, or none are known. */
 typedef const struct event_nat *eve_nat(const void *arg, uint64_t flow_id);
 
-struct eve_settings {
-	const char *path; /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */
+/* Where records go. */
+struct eve_output {
 	enum eve_format format;
-	bool alerts_only;        /* no `smtp` and `flow` records */
-	const char *host;        /* NULL = gethostname() */
-	const char *config_hash; /* or "" */
-	const char *mode;        /* "monitor", "enforce", "offline" */
-	uint32_t connections;    /* remembered at once */
+	const char *path;          /* file (appended to, mode 0640), "-" = stdout, "" or NULL = nowhere */
+	const struct receiver *to; /* or a syslog receiver; NULL = a file */
+};
+
+enum { EVE_OUTPUTS_MAX = 4 };
+
+struct eve_settings {
+	const char *path; /* the first output, in this format */
+	enum eve_format format;
+	const struct eve_output *more; /* and others beside it */
+	unsigned more_count;           /* below EVE_OUTPUTS_MAX */
+	unsigned facility;             /* of syslog messages: syslog.h */
+	unsigned pid;                  /* in them; 0 = "-" */
+	struct budget_limits budget;   /* all zero = none */
+	bool alerts_only;              /* no `smtp` and `flow` records */
+	const char *host;              /* NULL = gethostname() */
+	const char *config_hash;       /* or "" */
+	const char *mode;              /* "monitor", "enforce", "offline" */
+	uint32_t connections;          /* remembered at once */
 	uint8_t hash_key[HASH_KEY_BYTES];
 	eve_nat *nat; /* may be NULL */
 	const void *nat_arg;
@@ -45,11 +76,16 @@ struct eve *eve_open(
         const struct eve_settings *s, const struct policy *policy, char *err, unsigned err_bytes);
 /* After a reload: new names of rules, mode and config_hash from the next record on. 0 or -ENOMEM. */
 int eve_set_policy(struct eve *e, const struct policy *policy, const char *mode, const char *config_hash);
+/* Other limits, from now on. */
+void eve_set_budget(struct eve *e, const struct budget_limits *limits);
 void eve_close(struct eve *e); /* writes transactions still open as end = lost; NULL is fine */
-/* Closes and opens the file again (log rotation). 0 or -errno; on failure the old file stays. */
+/* Closes and opens the files again (log rotation). 0 or -errno of the last that failed; its old file stays. */
 int eve_reopen(struct eve *e);
 /* Writes what is buffered, at the end of each batch of events; and again what a full disk refused. */
 int eve_flush(struct eve *e);
+
+/* Tells what was left out in windows that are over; about once a second. */
+void eve_tick(struct eve *e, uint64_t now_us);
 
 void eve_event(struct eve *e, const struct event *ev);
 void eve_finding(struct eve *e, const struct finding *f);
@@ -69,11 +105,17 @@ struct eve_stats_number {
 void eve_stats(struct eve *e, const struct eve_stats *s);
 
 struct eve_counts {
-	uint64_t records, bytes;
-	uint64_t lost; /* could not be written (disk full, ...) */
-	uint64_t cut;  /* fields or lists cut to their bounds */
+	uint64_t records, bytes; /* lines in files, of all formats */
+	uint64_t lost;           /* could not be written (disk full, ...) */
+	uint64_t cut;            /* fields or lists cut to their bounds */
 	uint64_t connections_evicted;
+	uint64_t left_out; /* records of mail and connections beyond the budget */
+	struct {
+		uint64_t sent, lost, waiting;
+	} syslog;
 };
 struct eve_counts eve_counts(const struct eve *e);
+/* The syslog receiver takes nothing: what to say about it. False: it does, or there is none. */
+bool eve_syslog_fault(const struct eve *e, char *text, unsigned text_bytes);
 
 #endif

@@ -57,6 +57,7 @@ struct connection {
 struct record_book {
 	struct table *connections; /* flow_id -> struct connection */
 	record_sink *sink;
+	record_may *may; /* NULL = all are made */
 	void *context;
 	struct transaction_memory memory;
 	uint64_t evicted;
@@ -93,6 +94,11 @@ void record_free(struct record_book *b)
 	}
 	table_free(b->connections);
 	free(b);
+}
+
+void record_set_may(struct record_book *b, record_may *may)
+{
+	b->may = may;
 }
 
 struct record_counts record_counts(const struct record_book *b)
@@ -147,15 +153,44 @@ static void write_beginning(struct connection *c, json_t *smtp)
 	field_set_true(smtp, "midstream", c->conn.midstream);
 }
 
-/* The `smtp` record of the running transaction, or of a connection that has none. */
-static void tell_smtp(struct record_book *b, struct frame *frame, struct connection *c, uint64_t start_us,
-        enum event_end end)
+/* What an `smtp` record would tell. */
+static bool may_tell_smtp(struct record_book *b, const struct connection *c, enum event_end end)
 {
-	json_t *record = frame_record(frame, "smtp", start_us, &c->conn);
+	const struct transaction *tx = &c->tx;
+	const struct budget_sums sums = { .n = {
+		                                  [BUDGET_SMTP] = 1,
+		                                  [BUDGET_TRANSACTIONS] = tx->tx_id > 0,
+		                                  [BUDGET_COMPLETED] = end == END_COMPLETED,
+		                                  [BUDGET_RCPT] = tx->rcpt_count,
+		                                  [BUDGET_RCPT_ACCEPTED] = tx->rcpt_accepted,
+		                                  [BUDGET_RCPT_REFUSED] = tx->rcpt_refused,
+		                                  [BUDGET_RCPT_FOREIGN] = tx->rcpt_foreign,
+		                                  [BUDGET_SIZE] = tx->size_bytes,
+		                                  [BUDGET_VRFY] = c->tally.vrfy,
+		                                  [BUDGET_EXPN] = c->tally.expn,
+		                                  [BUDGET_AUTH_FAILURES] = c->tally.auth_failures,
+		                          } };
+
+	return !b->may || b->may(b->context, &c->conn, &sums);
+}
+
+static bool may_tell_flow(struct record_book *b, const struct event *e)
+{
+	const struct event_close *close = &e->u.close;
+	const struct budget_sums sums = { .n = {
+		                                  [BUDGET_FLOW] = 1,
+		                                  [BUDGET_BYTES_TOSERVER] = close->bytes_toserver,
+		                                  [BUDGET_BYTES_TOCLIENT] = close->bytes_toclient,
+		                          } };
+
+	return !b->may || b->may(b->context, &e->conn, &sums);
+}
+
+/* The `smtp` object of the running transaction, or of a connection that has none. */
+static json_t *smtp_object(struct record_book *b, struct connection *c, uint64_t start_us, enum event_end end)
+{
 	json_t *smtp = json_object();
 
-	if (c->tx.tx_id > 0)
-		field_set_uint(record, "tx_id", c->tx.tx_id);
 	if (c->helo.len > 0)
 		field_set_cut(smtp, "helo", FIELD_OF(c->helo), c->helo.cut, &b->memory.cut);
 	transaction_write(&c->tx, &b->memory, smtp);
@@ -172,10 +207,25 @@ static void tell_smtp(struct record_book *b, struct frame *frame, struct connect
 		field_set_uint(smtp, "end_ms", (c->last_us - start_us) / 1000);
 	field_set_text(smtp, "end", words_get(WORDS_END, end));
 	field_set_text(smtp, "source", words_get(WORDS_SOURCE, c->conn.source));
-	field_set(record, "smtp", smtp);
+	return smtp;
+}
+
+/* What is told, or left out, is told once. */
+static void tell_smtp(struct record_book *b, struct frame *frame, struct connection *c, uint64_t start_us,
+        enum event_end end)
+{
+	json_t *record;
+
+	if (may_tell_smtp(b, c, end)) {
+		record = frame_record(frame, "smtp", start_us, &c->conn);
+		if (c->tx.tx_id > 0)
+			field_set_uint(record, "tx_id", c->tx.tx_id);
+		field_set(record, "smtp", smtp_object(b, c, start_us, end));
+		b->sink(b->context, record);
+	}
 	memset(&c->tally, 0, sizeof(c->tally));
+	session_fini(&c->session, &b->memory);
 	transaction_fini(&c->tx, &b->memory);
-	b->sink(b->context, record);
 }
 
 static void end_transaction(
@@ -318,9 +368,12 @@ static void tell_flow(
         struct record_book *b, struct frame *frame, const struct connection *c, const struct event *e)
 {
 	const struct event_close *close = &e->u.close;
-	json_t *record = frame_record(frame, "flow", e->time_us, &e->conn);
-	json_t *flow = json_object(), *tls;
+	json_t *record, *flow, *tls;
 
+	if (!may_tell_flow(b, e))
+		return;
+	record = frame_record(frame, "flow", e->time_us, &e->conn);
+	flow = json_object();
 	field_set_time(flow, "start", e->conn.open_us);
 	field_set_time(flow, "end", e->time_us);
 	field_set_text(flow, "state", words_get(WORDS_FLOW_STATE, close->state));

@@ -85,6 +85,7 @@ static void set_report(json_t *stats, const struct eve_counts *own)
 	set_number(stats, "report.bytes", own->bytes);
 	set_number(stats, "report.lost", own->lost);
 	set_number(stats, "report.cut", own->cut);
+	set_number(stats, "report.left_out", own->left_out);
 	set_number(stats, "report.connections_evicted", own->connections_evicted);
 }
 

@@ -8,43 +8,13 @@
  */
 #include "report/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "report/line.h"
+#include "report/pick.h"
+
 enum { RECIPIENTS_SHOWN = 10, STAMP_DATE = 10, STAMP_TIME = 12 };
-
-struct line {
-	char *out;
-	size_t used, room;
-};
-
-static void line_print(struct line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void line_print(struct line *l, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(l->out + l->used, l->room - l->used, format, args);
-	va_end(args);
-	if (n > 0)
-		l->used += (size_t)n < l->room - l->used ? (size_t)n : l->room - l->used - 1;
-}
-
-/* "" when there is none. */
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
 
 /* "2026-11-21T18:36:07.148588+0000" to "2026-11-21 18:36:07.148" */
 static void print_stamp(struct line *l, const char *stamp)
@@ -55,36 +25,36 @@ static void print_stamp(struct line *l, const char *stamp)
 
 static void print_end(struct line *l, const json_t *record, const char *ip, const char *port)
 {
-	const char *addr = text_of(record, ip);
+	const char *addr = pick_text(record, ip);
 
-	line_print(l, strchr(addr, ':') ? "[%s]:%lld" : "%s:%lld", addr, number_of(record, port));
+	line_print(l, strchr(addr, ':') ? "[%s]:%lld" : "%s:%lld", addr, pick_number(record, port));
 }
 
 static void print_head(struct line *l, const json_t *record, const char *type)
 {
-	print_stamp(l, text_of(record, "timestamp"));
+	print_stamp(l, pick_text(record, "timestamp"));
 	line_print(l, " %-5s ", type);
 	if (!json_object_get(record, "src_ip"))
 		return;
 	print_end(l, record, "src_ip", "src_port");
 	line_print(l, " > ");
 	print_end(l, record, "dest_ip", "dest_port");
-	line_print(l, " %s", text_of(json_object_get(record, "postern"), "direction"));
+	line_print(l, " %s", pick_text(json_object_get(record, "postern"), "direction"));
 }
 
 static void print_recipients(struct line *l, const json_t *smtp)
 {
 	const json_t *list = json_object_get(smtp, "rcpt"), *entry;
-	long long all = number_of(smtp, "rcpt_count");
+	long long all = pick_number(smtp, "rcpt_count");
 	size_t i;
 
 	json_array_foreach (list, i, entry) {
 		if (i >= RECIPIENTS_SHOWN)
 			break;
-		line_print(l, "%s %s", i ? "," : " to", text_of(entry, "path"));
-		if (number_of(entry, "code"))
-			line_print(l, " %lld", number_of(entry, "code"));
-		if (strcmp(text_of(entry, "outcome"), "refused-by-postern") == 0)
+		line_print(l, "%s %s", i ? "," : " to", pick_text(entry, "path"));
+		if (pick_number(entry, "code"))
+			line_print(l, " %lld", pick_number(entry, "code"));
+		if (strcmp(pick_text(entry, "outcome"), "refused-by-postern") == 0)
 			line_print(l, " (refused by postern)");
 	}
 	if (all > (long long)i)
@@ -96,16 +66,16 @@ static void print_smtp(struct line *l, const json_t *record)
 	const json_t *smtp = json_object_get(record, "smtp");
 
 	print_head(l, record, "smtp");
-	if (*text_of(smtp, "mail_from"))
-		line_print(l, " %s", text_of(smtp, "mail_from"));
+	if (*pick_text(smtp, "mail_from"))
+		line_print(l, " %s", pick_text(smtp, "mail_from"));
 	print_recipients(l, smtp);
-	line_print(l, ": %s", text_of(smtp, "end"));
-	if (number_of(smtp, "reply"))
-		line_print(l, ", %lld %s", number_of(smtp, "reply"), text_of(smtp, "reply_text"));
+	line_print(l, ": %s", pick_text(smtp, "end"));
+	if (pick_number(smtp, "reply"))
+		line_print(l, ", %lld %s", pick_number(smtp, "reply"), pick_text(smtp, "reply_text"));
 	if (json_object_get(smtp, "size"))
-		line_print(l, ", %lld bytes", number_of(smtp, "size"));
-	if (*text_of(smtp, "helo"))
-		line_print(l, ", helo %s", text_of(smtp, "helo"));
+		line_print(l, ", %lld bytes", pick_number(smtp, "size"));
+	if (*pick_text(smtp, "helo"))
+		line_print(l, ", helo %s", pick_text(smtp, "helo"));
 	if (json_is_true(json_object_get(smtp, "tls")))
 		line_print(l, ", tls");
 }
@@ -115,14 +85,16 @@ static void print_flow(struct line *l, const json_t *record)
 	const json_t *flow = json_object_get(record, "flow"), *tls = json_object_get(flow, "tls");
 
 	print_head(l, record, "flow");
-	line_print(l, " %s, %lld transaction%s, %lld bytes to server, %lld to client", text_of(flow, "state"),
-	        number_of(flow, "transactions"), number_of(flow, "transactions") == 1 ? "" : "s",
-	        number_of(flow, "bytes_toserver"), number_of(flow, "bytes_toclient"));
+	line_print(l, " %s, %lld transaction%s, %lld bytes to server, %lld to client",
+	        pick_text(flow, "state"), pick_number(flow, "transactions"),
+	        pick_number(flow, "transactions") == 1 ? "" : "s", pick_number(flow, "bytes_toserver"),
+	        pick_number(flow, "bytes_toclient"));
 	if (tls)
 		line_print(l, ", %s",
-		        strcmp(text_of(tls, "version"), "unknown") == 0 ? "tls" : text_of(tls, "version"));
-	if (number_of(flow, "skipped_bytes"))
-		line_print(l, ", %lld bytes not read", number_of(flow, "skipped_bytes"));
+		        strcmp(pick_text(tls, "version"), "unknown") == 0 ? "tls"
+		                                                          : pick_text(tls, "version"));
+	if (pick_number(flow, "skipped_bytes"))
+		line_print(l, ", %lld bytes not read", pick_number(flow, "skipped_bytes"));
 	if (json_is_true(json_object_get(flow, "midstream")))
 		line_print(l, ", midstream");
 	if (json_is_true(json_object_get(flow, "one_sided")))
@@ -131,22 +103,22 @@ static void print_flow(struct line *l, const json_t *record)
 
 static void print_incident(struct line *l, const json_t *incident)
 {
-	line_print(l, "; incident %lld %s", number_of(incident, "id"), text_of(incident, "state"));
-	if (number_of(incident, "count") < 2)
+	line_print(l, "; incident %lld %s", pick_number(incident, "id"), pick_text(incident, "state"));
+	if (pick_number(incident, "count") < 2)
 		return;
-	line_print(l, ", %lld findings from ", number_of(incident, "count"));
-	print_stamp(l, text_of(incident, "first_seen"));
+	line_print(l, ", %lld findings from ", pick_number(incident, "count"));
+	print_stamp(l, pick_text(incident, "first_seen"));
 	line_print(l, " to ");
-	print_stamp(l, text_of(incident, "last_seen"));
+	print_stamp(l, pick_text(incident, "last_seen"));
 }
 
 /* Who stopped it, or that nobody did. `allowed` of the record says only that we did not, which beside a
  * signature like "attempt, refused" reads as the opposite. */
 static const char *how_it_ended(const json_t *alert, const json_t *finding)
 {
-	const char *outcome = text_of(finding, "outcome");
+	const char *outcome = pick_text(finding, "outcome");
 
-	return *outcome ? outcome : text_of(alert, "action");
+	return *outcome ? outcome : pick_text(alert, "action");
 }
 
 static void print_alert(struct line *l, const json_t *record)
@@ -156,11 +128,11 @@ static void print_alert(struct line *l, const json_t *record)
 	size_t i;
 
 	print_head(l, record, "ALERT");
-	line_print(l, " %lld %s severity %lld, %s: %s", number_of(alert, "signature_id"),
-	        text_of(alert, "rule"), number_of(alert, "severity"), how_it_ended(alert, finding),
-	        text_of(alert, "signature"));
-	if (*text_of(finding, "would"))
-		line_print(l, " (enforcing: %s)", text_of(finding, "would"));
+	line_print(l, " %lld %s severity %lld, %s: %s", pick_number(alert, "signature_id"),
+	        pick_text(alert, "rule"), pick_number(alert, "severity"), how_it_ended(alert, finding),
+	        pick_text(alert, "signature"));
+	if (*pick_text(finding, "would"))
+		line_print(l, " (enforcing: %s)", pick_text(finding, "would"));
 	json_array_foreach (json_object_get(finding, "evidence"), i, line)
 		line_print(l, "; %s", json_string_value(line));
 	print_incident(l, json_object_get(record, "incident"));
@@ -188,6 +160,17 @@ static void print_stats(struct line *l, const json_t *record)
 	print_numbers(l, json_object_get(record, "stats"), "");
 }
 
+static void print_budget(struct line *l, const json_t *record)
+{
+	json_t *budget = json_object_get(record, "budget");
+
+	print_stamp(l, pick_text(record, "timestamp"));
+	line_print(l, " left out of %s in %lld s:",
+	        *pick_text(budget, "source") ? pick_text(budget, "source") : "all",
+	        pick_number(budget, "window_s"));
+	print_numbers(l, json_object_get(budget, "left_out"), "");
+}
+
 static const struct {
 	const char *type;
 	void (*print)(struct line *l, const json_t *record);
@@ -196,12 +179,13 @@ static const struct {
 	{ "flow", print_flow },
 	{ "alert", print_alert },
 	{ "stats", print_stats },
+	{ "budget", print_budget },
 };
 
 size_t text_print(const json_t *record, char *out, size_t room)
 {
 	struct line l = { out, 0, room };
-	const char *type = text_of(record, "event_type");
+	const char *type = pick_text(record, "event_type");
 	size_t i;
 
 	for (i = 0; i < sizeof(printers) / sizeof(printers[0]); i++)

@@ -217,8 +217,10 @@ int writer_reopen(struct writer *w)
 		return 0;
 	(void)writer_flush(w);
 	fd = open_path(w->path);
-	if (fd < 0)
+	if (fd < 0) {
+		log_error("%s cannot be opened again, the old file stays in use: %s", w->path, strerror(-fd));
 		return fd;
+	}
 	if (w->owed > 0) { /* its beginning is in the old file: the new one shall not start with the rest */
 		drop_front(w, w->owed);
 		w->owed = 0;
@@ -226,6 +228,7 @@ int writer_reopen(struct writer *w)
 	}
 	close(w->fd);
 	w->fd = fd;
+	log_info("%s opened again", w->path);
 	return 0;
 }
 

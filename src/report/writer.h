@@ -25,7 +25,7 @@ struct writer_counts {
 struct writer *writer_open(const char *path);
 /* Flushes once more and closes; what still waits is lost (said in the log). NULL is fine. */
 void writer_close(struct writer *w);
-/* Flushes, then opens the path anew. 0 or -errno; on failure the old file stays. */
+/* Flushes, then opens the path anew, which the log says. 0 or -errno; on failure the old file stays. */
 int writer_reopen(struct writer *w);
 /* line: without its newline, at most WRITER_LINE_MAX bytes (assert). */
 void writer_line(struct writer *w, const char *line, size_t len);

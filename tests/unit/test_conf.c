@@ -65,6 +65,15 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
+	CU_ASSERT_STRING_EQUAL(c->log.ecs, "");
+	CU_ASSERT_STRING_EQUAL(c->log.cef, "");
+	CU_ASSERT_EQUAL(c->log.syslog.kind, RECEIVER_NONE);
+	CU_ASSERT_EQUAL(c->log.syslog_format, CONF_SYSLOG_RFC5424);
+	CU_ASSERT_EQUAL(c->log.syslog_facility, 10);
+	CU_ASSERT_EQUAL(c->log.per_source.most, 600);
+	CU_ASSERT_EQUAL(c->log.per_source.window_s, 60);
+	CU_ASSERT_EQUAL(c->log.total.most, 64 << 20);
+	CU_ASSERT_EQUAL(c->log.total.window_s, 60);
 	CU_ASSERT_EQUAL(policy_rule_count(c->policy), 0);
 }
 
@@ -143,7 +152,9 @@ static const char every_key[] =
         "dnsbl { zones = { \"bl.example.net=127.0.0.2,127.0.0.4-11\", Zen.Example.ORG }  action = "
         "refuse-session  "
         "cache-least = 30s  cache-most = 2h  test = 10m  timeout = 3s }\n"
-        "log { eve = -  alerts-only = yes  stats = 2h }\n"
+        "log { eve = -  alerts-only = yes  stats = 2h  ecs = \"/e\" cef = \"/c\" syslog = "
+        "\"udp://192.0.2.9:515\"\n"
+        "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT "include(more.conf)\n";
 
@@ -234,6 +245,16 @@ static void scalars_arrive(void)
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "-");
 	CU_ASSERT_TRUE(c->log.alerts_only);
 	CU_ASSERT_EQUAL(c->log.stats_s, 7200);
+	CU_ASSERT_STRING_EQUAL(c->log.ecs, "/e");
+	CU_ASSERT_STRING_EQUAL(c->log.cef, "/c");
+	CU_ASSERT_EQUAL(c->log.syslog.kind, RECEIVER_UDP);
+	CU_ASSERT_EQUAL(c->log.syslog.port, 515);
+	CU_ASSERT_EQUAL(c->log.syslog_format, CONF_SYSLOG_CEF);
+	CU_ASSERT_EQUAL(c->log.syslog_facility, 23);
+	CU_ASSERT_EQUAL(c->log.per_source.most, 7);
+	CU_ASSERT_EQUAL(c->log.per_source.window_s, 120);
+	CU_ASSERT_EQUAL(c->log.total.most, 1 << 20);
+	CU_ASSERT_EQUAL(c->log.total.window_s, 3600);
 	CU_ASSERT_EQUAL_FATAL(c->upstream_count, 1);
 	CU_ASSERT_EQUAL(c->upstreams[0].group, policy_group_find(c->policy, "followed"));
 	CU_ASSERT_EQUAL_FATAL(c->upstreams[0].name_count, 4);

@@ -210,6 +210,18 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "control { path = run/x.sock }\n",
 	        "t.conf:1: control.path = \"run/x.sock\" is no absolute path of up to "
 	        "100 bytes; begin it with /, or write \"\" for none" },
+	{ "log { syslog = \"udp://mx.example.org:514\" per-source = 600 syslog-format = rfc }\n",
+	        "t.conf:1: log.syslog = \"udp://mx.example.org:514\" is no receiver; write no, yes (the "
+	        "local "
+	        "/dev/log), \"udp://192.0.2.1:514\", \"tcp://[2001:db8::1]:514\" or \"unix:///PATH\"; names "
+	        "of "
+	        "hosts are not looked up\n"
+	        "t.conf:1: log.per-source = \"600\" is no amount in a time; write one like \"600/1m\", from "
+	        "1 to "
+	        "1000000 records (K, M and G are 1024 and so on) in 1s to 1d, or 0 for no limit\n"
+	        "t.conf:1: log.syslog-format = \"rfc\" is unknown; write one of: rfc5424, cef" },
+	{ "log { eve = \"/x\" cef = \"/x\" }\n",
+	        "t.conf:1: log.eve and log.cef are both \"/x\": each format needs a file of its own" },
 	{ "log { stats = 8d }\n", "t.conf:1: log.stats = \"8d\" is no duration from 0s to 7d; write one like "
 	                          "30s, 5m, 1h or 7d" },
 	{ "log { stats = 99999999999999999999d }\n",

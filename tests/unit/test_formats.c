@@ -1,0 +1,719 @@
+/* Records in every format: whole lines against the files of tests/golden, and each format's own grammar against them.
+ *
+ * GOLDEN=renew (make golden) writes the files instead; read the difference before you keep it. Run from the top of the
+ * tree, as make does.
+ */
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "policy/policy.h"
+#include "report/cef.h"
+#include "report/ecs.h"
+#include "report/eve.h"
+#include "report/format.h"
+#include "report/line.h"
+#include "report/writer.h"
+#include "suite.h"
+
+enum { CONTENT_MAX = 1 << 20, PID = 4711, FOUR_KIB = 4096 };
+
+static char written[CONTENT_MAX], kept[CONTENT_MAX];
+static struct eve *eve;
+
+/* ---- stories ------------------------------------------------------------------------------------- */
+
+static void push(struct event e)
+{
+	eve_event(eve, &e);
+}
+
+static void use_v6(struct event_connection *conn)
+{
+	static const uint8_t src[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 0x66, [15] = 0x66 },
+	                     dst[16] = { 0xfd, 0, 0, 0x25, 0, 0x10, [15] = 0x10 };
+
+	conn->src = addr_from_v6(src);
+	conn->dst = addr_from_v6(dst);
+}
+
+static struct finding finding_of(uint32_t id, uint8_t severity)
+{
+	struct event e = events_make(EVENT_RCPT, 0);
+	struct finding f;
+
+	memset(&f, 0, sizeof(f));
+	f.id = id;
+	f.severity = severity;
+	f.action = ACTION_ALERT;
+	f.would = ACTION_REFUSE_RECIPIENT;
+	f.outcome = OUTCOME_REFUSED_BY_SERVER;
+	f.time_us = e.time_us;
+	f.conn = e.conn;
+	f.tx_id = 1;
+	f.form = SMTP_FORM_PERCENT;
+	f.verified = 1;
+	f.evidence_count = 2;
+	EVENTS_TEXT(f.evidence[0], "RCPT TO:<u%foreign.test@example.org> -> 554 5.7.1 Relay access denied");
+	EVENTS_TEXT(f.evidence[1], "would go on to foreign.test");
+	EVENTS_TEXT(f.helo, "mail.stranger.example");
+	EVENTS_TEXT(f.mail_from, "<spam@elsewhere.example>");
+	EVENTS_TEXT(f.rcpt_to, "<u%foreign.test@example.org>");
+	f.incident =
+	        (struct incident_brief) { .id = 77, .count = 1, .first_us = f.time_us, .last_us = f.time_us };
+	return f;
+}
+
+/* One of each kind: every other one over IPv6, with numbers; of the gate itself without a connection. */
+static void tell_findings(void)
+{
+	static const struct {
+		uint32_t id;
+		uint8_t severity;
+	} kinds[] = {
+#define X(name, id, rule, severity, signature, category, technique) { id, severity },
+		FINDINGS(X)
+#undef X
+	};
+	struct finding f;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		f = finding_of(kinds[i].id, kinds[i].severity);
+		f.incident.id += i;
+		if (i % 2) {
+			use_v6(&f.conn);
+			f.conn.direction = DIRECTION_OUTBOUND;
+			f.value = 120 + i;
+			f.limit = 100;
+			f.baseline = 12;
+			f.window_s = 60;
+			f.blocked = 1;
+			f.would = f.action = ACTION_REFUSE_RECIPIENT;
+			f.outcome = OUTCOME_REFUSED_BY_US;
+			f.incident.count = 8;
+			f.incident.last_us += 61000000;
+			f.incident.state = INCIDENT_GROWN;
+		}
+		if (!finding_has_connection(f.id)) {
+			f.tx_id = 0;
+			f.helo.len = f.mail_from.len = f.rcpt_to.len = 0;
+			f.evidence_count = 1;
+			EVENTS_TEXT(f.evidence[0], "blocked 203.0.113.9 for 1h by uid 0: spam");
+		}
+		eve_finding(eve, &f);
+	}
+}
+
+static void tell_mail(void)
+{
+	static const struct eve_stats_number extra[] = { { "kernel.queue.dropped", 3 }, { NULL, 0 } };
+	struct counters counters = { .n = { [COUNTER_PACKETS] = 7, [COUNTER_SESSIONS_READ] = 2 } };
+	struct event e;
+
+	push(events_make(EVENT_OPEN, 0));
+	push(events_helo(5000, "mx.isp.example"));
+	push(events_mail(12000, 1, "<s@isp.example>"));
+	push(events_rcpt(15000, 1, "<u@example.org>", 1, 250, "2.1.5 Ok"));
+	e = events_rcpt(31000, 1, "<u%x.example@example.org>", 0, 550, "5.7.1 Relay access denied");
+	e.u.rcpt.form = SMTP_FORM_PERCENT;
+	e.u.rcpt.outcome = OUTCOME_REFUSED_BY_US;
+	EVENTS_TEXT(e.u.rcpt.final_domain, "x.example");
+	push(e);
+	e = events_data(60000, 1, 250, "2.0.0 Ok: queued as 4bYx3k1Zz5z9");
+	EVENTS_TEXT(e.u.data.message_id, "<1@isp.example>");
+	push(e);
+	push(events_tx_end(60000, 1, END_COMPLETED));
+	e = events_mail(62000, 2, "<>"); /* a bounce, refused */
+	push(e);
+	push(events_rcpt(63000, 2, "<postmaster>", 1, 452, "4.2.2 full"));
+	push(events_tx_end(64000, 2, END_REFUSED));
+	e = events_close(91000, 2);
+	e.conn.vlan[0] = 100;
+	e.conn.vlan[1] = 7;
+	push(e);
+	e = events_close(95000, 0); /* another one, of which TLS hides all */
+	e.conn.flow_id = 4712;
+	e.conn.direction = DIRECTION_TRANSIT;
+	use_v6(&e.conn);
+	e.u.close.tls = 1;
+	e.u.close.tls_version = 0x0303;
+	EVENTS_TEXT(e.u.close.sni, "mx.example.org");
+	push(e);
+	eve_stats(eve,
+	        &(struct eve_stats) {
+	                .time_us = EVENTS_START_US, .uptime_s = 60, .inspect = &counters, .extra = extra });
+}
+
+/* Ends of lines, what steers a terminal, every format's own signs, letters, bytes of no letter, too much of all. */
+static const char hostile[] =
+        "\" ] \\ | = \\x41 \n\r\t\x1b[2J\x7f gr\xc3\xbc\xc3\x9f \xe2\x80\xa8 \xff\xc3 %s %n [x@32473] CEF:0|";
+
+static void tell_hostile(void)
+{
+	struct finding f = finding_of(FINDING_RELAY_ATTEMPT, 2);
+	static char much[FOUR_KIB];
+	struct event e;
+
+	EVENTS_TEXT(f.helo, hostile);
+	EVENTS_TEXT(f.mail_from, hostile);
+	EVENTS_TEXT(f.rcpt_to, hostile);
+	EVENTS_TEXT(f.evidence[0], hostile);
+	eve_finding(eve, &f);
+	for (size_t i = 0; i + sizeof(hostile) < sizeof(much); i += sizeof(hostile) - 1)
+		memcpy(much + i, hostile, sizeof(hostile) - 1);
+	EVENTS_TEXT(f.helo, much);
+	EVENTS_TEXT(f.mail_from, much);
+	EVENTS_TEXT(f.rcpt_to, much);
+	for (f.evidence_count = 0; f.evidence_count < FINDING_EVIDENCE_MAX; f.evidence_count++)
+		EVENTS_TEXT(f.evidence[f.evidence_count], much);
+	eve_finding(eve, &f);
+	f = finding_of(FINDING_SMUGGLING_EFFECTIVE, 9); /* a severity that no table has; numbers of no enum */
+	f.action = f.would = f.outcome = 200;
+	f.form = 200;
+	f.conn.direction = 200;
+	eve_finding(eve, &f);
+	push(events_helo(0, hostile));
+	push(events_mail(0, 1, hostile));
+	e = events_rcpt(0, 1, hostile, 0, 550, hostile);
+	EVENTS_TEXT(e.u.rcpt.final_domain, hostile);
+	push(e);
+	e = events_data(0, 1, 250, hostile);
+	EVENTS_TEXT(e.u.data.message_id, hostile);
+	push(e);
+	push(events_tx_end(0, 1, END_COMPLETED));
+	push(events_close(0, 1));
+}
+
+/* Five records of one source are allowed, of its six connections that end without a word; then the total is spent by an
+ * upstream; and a minute later both are told, before the next record. */
+static void tell_budget(void)
+{
+	struct event e;
+
+	for (unsigned i = 0; i < 6; i++) {
+		e = events_close(i * 1000, 0);
+		e.conn.flow_id += i;
+		push(e);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		e = events_close(10000 + i * 1000, 0);
+		use_v6(&e.conn);
+		e.conn.from_upstream = 1;
+		e.conn.flow_id = 9000 + i;
+		push(e);
+	}
+	e = events_close(UINT64_C(61000000), 0);
+	e.conn.flow_id += 100;
+	push(e);
+}
+
+static const struct {
+	const char *name;
+	void (*tell)(void);
+	struct budget_limits budget;
+	bool alerts; /* there are some */
+} stories[] = {
+	{ "findings", tell_findings, { 0, 0, 0, 0 }, true },
+	{ "mail", tell_mail, { 0, 0, 0, 0 }, false },
+	{ "hostile", tell_hostile, { 0, 0, 0, 0 }, true },
+	{ "budget", tell_budget, { 5, 60, 60, 4000 }, false },
+};
+enum { STORIES = sizeof(stories) / sizeof(stories[0]) };
+
+/* ---- telling them -------------------------------------------------------------------------------- */
+
+static const struct event_nat *find_nat(const void *arg, uint64_t flow_id)
+{
+	static struct event_nat nat = { .sport = 40000, .dport = 25 };
+
+	(void)arg;
+	nat.src = addr_from_v4((const uint8_t[]) { 203, 0, 113, 9 });
+	nat.dst = addr_from_v4((const uint8_t[]) { 203, 0, 113, 5 });
+	return flow_id == 4711 ? &nat : NULL;
+}
+
+static void load(const char *path, char content[CONTENT_MAX])
+{
+	FILE *f = fopen(path, "r");
+	size_t len = f ? fread(content, 1, CONTENT_MAX - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	content[len] = '\0';
+}
+
+/* To written. */
+static void tell(size_t story, enum eve_format format)
+{
+	char path[] = "/tmp/postern-formats-XXXXXX", err[200];
+	struct eve_settings s = { .path = path,
+		.format = format,
+		.host = "gw",
+		.config_hash = "c0ffee",
+		.mode = "enforce",
+		.connections = 16,
+		.facility = SYSLOG_AUTHPRIV,
+		.pid = PID,
+		.budget = stories[story].budget,
+		.nat = find_nat };
+	struct policy_groups any = { { 1 } };
+	struct policy *policy = policy_new();
+	int fd = mkstemp(path);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	CU_ASSERT_EQUAL(policy_add_rule(policy, "in", &any, &any, DO_INSPECT), 0);
+	CU_ASSERT_EQUAL(policy_seal(policy), 0);
+	eve = eve_open(&s, policy, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(eve);
+	stories[story].tell();
+	CU_ASSERT_EQUAL(eve_counts(eve).lost, 0);
+	eve_close(eve);
+	policy_free(policy);
+	load(path, written);
+	unlink(path);
+}
+
+static bool goes_there(size_t story, unsigned format)
+{
+	return stories[story].alerts || !formats[format].alerts_only;
+}
+
+static void golden_path(char path[128], size_t story, unsigned format)
+{
+	snprintf(path, 128, "tests/golden/%s.%s", stories[story].name, formats[format].extension);
+}
+
+static void renew(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_FATAL(f && fputs(written, f) >= 0 && fclose(f) == 0);
+}
+
+/* Shows the first line that differs. */
+static void compare(const char *path)
+{
+	const char *a = written, *b = kept;
+
+	CU_ASSERT_STRING_EQUAL(written, kept);
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	if (*a == *b)
+		return;
+	while (a > written && a[-1] != '\n') {
+		a--;
+		b--;
+	}
+	printf("\n%s differs; make golden renews it\n got %.*s\nwant %.*s\n", path, (int)strcspn(a, "\n"), a,
+	        (int)strcspn(b, "\n"), b);
+}
+
+static void lines_are_as_kept(void)
+{
+	bool renewing = getenv("GOLDEN") != NULL;
+	char path[128];
+
+	for (size_t story = 0; story < STORIES; story++)
+		for (unsigned format = 0; format < EVE_FORMAT_COUNT; format++) {
+			tell(story, format);
+			if (!goes_there(story, format)) {
+				CU_ASSERT_STRING_EQUAL(written, "");
+				continue;
+			}
+			CU_ASSERT_STRING_NOT_EQUAL(written, "");
+			golden_path(path, story, format);
+			if (renewing)
+				renew(path);
+			load(path, kept);
+			compare(path);
+		}
+}
+
+/* Calls each for all lines of all stories in this format. */
+static void each_line(enum eve_format format, void (*each)(char *line))
+{
+	char *line, *end;
+
+	for (size_t story = 0; story < STORIES; story++) {
+		if (!goes_there(story, format))
+			continue;
+		tell(story, format);
+		for (line = written; (end = strchr(line, '\n')); line = end + 1) {
+			*end = '\0';
+			each(line);
+		}
+		CU_ASSERT_STRING_EQUAL(line, "");
+	}
+}
+
+/* ---- ECS ----------------------------------------------------------------------------------------- */
+
+/* What ECS 8.11 names, of all that we may write; and objects of ours. */
+static const char *const ecs_names[] = { "@timestamp", "message", "ecs.version", "event.kind",
+	"event.category", "event.type", "event.action", "event.outcome", "event.severity", "event.dataset",
+	"event.module", "event.provider", "event.id", "event.code", "event.start", "event.end",
+	"event.duration", "source.ip", "source.port", "source.bytes", "source.packets", "source.nat.ip",
+	"source.nat.port", "destination.ip", "destination.port", "destination.bytes", "destination.packets",
+	"destination.nat.ip", "destination.nat.port", "network.type", "network.transport", "network.protocol",
+	"network.application", "network.direction", "network.community_id", "network.bytes",
+	"network.packets", "network.vlan.id", "network.inner.vlan.id", "email.from.address",
+	"email.to.address", "email.message_id", "email.local_id", "tls.version", "tls.version_protocol",
+	"tls.established", "tls.client.server_name", "observer.name", "observer.hostname", "observer.vendor",
+	"observer.product", "observer.type", "observer.version", "observer.ingress.interface.name", "rule.id",
+	"rule.name", "rule.category", "rule.description", "rule.version", "rule.ruleset", "threat.framework",
+	"threat.technique.id", "threat.technique.subtechnique.id", "related.ip", "related.hosts", NULL };
+static const char *const kinds[] = { "alert", "event", "metric", NULL };
+static const char *const categories[] = { "configuration", "intrusion_detection", "network", NULL };
+static const char *const network_types[] = { "access", "allowed", "connection", "denied", "end", "info",
+	"protocol", "start", NULL };
+static const char *const outcomes[] = { "success", "failure", "unknown", NULL };
+static const char *const directions[] = { "inbound", "outbound", "internal", "external", "unknown", NULL };
+
+static bool is_in(const char *const *list, const char *word)
+{
+	for (; *list; list++)
+		if (strcmp(*list, word) == 0)
+			return true;
+	printf("\n'%s' is not allowed there\n", word);
+	return false;
+}
+
+static void check_names(json_t *object, const char *prefix)
+{
+	char name[128];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (object, key, value) {
+		snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
+		if (!*prefix && (strcmp(key, "smtp") == 0 || strcmp(key, "postern") == 0))
+			continue;
+		if (json_is_object(value))
+			check_names(value, name);
+		else
+			CU_ASSERT_TRUE(is_in(ecs_names, name));
+	}
+}
+
+static const char *word_at(json_t *object, const char *a, const char *b)
+{
+	const char *word = json_string_value(json_object_get(json_object_get(object, a), b));
+
+	return word ? word : "";
+}
+
+static void check_ecs(char *line)
+{
+	json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL), *event, *word;
+	size_t i;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(record);
+	check_names(record, "");
+	CU_ASSERT_STRING_EQUAL(word_at(record, "ecs", "version"), ECS_VERSION);
+	CU_ASSERT_TRUE(is_in(kinds, word_at(record, "event", "kind")));
+	CU_ASSERT_TRUE(is_in(outcomes, word_at(record, "event", "outcome")));
+	CU_ASSERT_STRING_NOT_EQUAL(word_at(record, "event", "action"), "");
+	if (*word_at(record, "network", "direction"))
+		CU_ASSERT_TRUE(is_in(directions, word_at(record, "network", "direction")));
+	event = json_object_get(record, "event");
+	CU_ASSERT(json_array_size(json_object_get(event, "category")) > 0);
+	json_array_foreach (json_object_get(event, "category"), i, word)
+		CU_ASSERT_TRUE(is_in(categories, json_string_value(word)));
+	json_array_foreach (json_object_get(event, "type"), i, word)
+		CU_ASSERT_TRUE(is_in(network_types, json_string_value(word)));
+	CU_ASSERT_EQUAL(strlen(json_string_value(json_object_get(record, "@timestamp"))), 27);
+	json_decref(record);
+}
+
+static void ecs_has_names_of_its_version(void)
+{
+	each_line(EVE_FORMAT_ECS, check_ecs);
+}
+
+/* ---- CEF ----------------------------------------------------------------------------------------- */
+
+static const char *const cef_keys[] = { "rt", "start", "end", "cnt", "externalId", "dvchost",
+	"deviceInboundInterface", "src", "spt", "dst", "dpt", "proto", "app", "act", "outcome", "cat",
+	"suser", "duser", "cs1", "cs1Label", "cs2", "cs2Label", "cs3", "cs3Label", "cs4", "cs4Label", "cs5",
+	"cs5Label", "cs6", "cs6Label", "cn1", "cn1Label", "cn2", "cn2Label", "cn3", "cn3Label", "c6a2",
+	"c6a2Label", "c6a3", "c6a3Label", "c6a4", "c6a4Label", "sourceTranslatedAddress",
+	"sourceTranslatedPort", "destinationTranslatedAddress", "destinationTranslatedPort", "flexString1",
+	"flexString1Label", "flexString2", "flexString2Label", "deviceDirection", "msg", NULL };
+
+/* The end of the header field at `at`: an unescaped |. */
+static char *end_of_field(char *at)
+{
+	for (; *at && *at != '|'; at++)
+		if (*at == '\\') {
+			CU_ASSERT_TRUE(at[1] == '\\' || at[1] == '|');
+			at++;
+		}
+	CU_ASSERT_EQUAL(*at, '|');
+	return at;
+}
+
+/* Keys are words before an unescaped =, behind a space or the header; every backslash begins an escape. */
+static void check_extension(char *at)
+{
+	char *key = at, *p;
+	unsigned count = 0;
+
+	for (p = at; *p; p++) {
+		CU_ASSERT_TRUE((unsigned char)*p >= ' ' && *p != 0x7f);
+		if (*p == '\\') {
+			CU_ASSERT_PTR_NOT_NULL(strchr("\\=nr", p[1]));
+			p++;
+		} else if (*p == ' ') {
+			key = p + 1;
+		} else if (*p == '=') {
+			*p = '\0';
+			CU_ASSERT_TRUE(is_in(cef_keys, key));
+			count++;
+		}
+	}
+	CU_ASSERT(count >= 10);
+}
+
+static void check_cef(char *line)
+{
+	char *at = line, *end;
+	unsigned field;
+	long severity;
+
+	CU_ASSERT_EQUAL(strncmp(line, "CEF:0|Postern|posternd|", 23), 0);
+	for (field = 0; field < 7; field++) {
+		end = end_of_field(at);
+		if (field == 6) {
+			severity = strtol(at, NULL, 10);
+			CU_ASSERT(severity >= 0 && severity <= 10);
+		}
+		at = end + 1;
+	}
+	CU_ASSERT(strlen(line) <= CEF_MAX);
+	check_extension(at);
+}
+
+static void cef_has_keys_of_its_dictionary(void)
+{
+	each_line(EVE_FORMAT_CEF, check_cef);
+}
+
+/* ---- RFC 5424 ------------------------------------------------------------------------------------ */
+
+/* A word of the header, of at most `most` bytes; behind it. */
+static char *skip_word(char *at, size_t most)
+{
+	size_t len = strcspn(at, " ");
+
+	CU_ASSERT(len >= 1 && len <= most);
+	for (size_t i = 0; i < len; i++)
+		CU_ASSERT(at[i] > ' ' && at[i] < 0x7f);
+	CU_ASSERT_EQUAL(at[len], ' ');
+	return at + len + 1;
+}
+
+/* PARAM-NAME="PARAM-VALUE"; behind it. */
+static char *skip_parameter(char *at)
+{
+	size_t name = strcspn(at, "= ]\"");
+
+	CU_ASSERT(name >= 1 && name <= 32);
+	CU_ASSERT_EQUAL(strncmp(at + name, "=\"", 2), 0);
+	for (at += name + 2; *at && *at != '"'; at++) {
+		CU_ASSERT_NOT_EQUAL(*at, ']');
+		if (*at == '\\') {
+			CU_ASSERT_PTR_NOT_NULL(strchr("\"\\]", at[1]));
+			at++;
+		}
+	}
+	CU_ASSERT_EQUAL(*at, '"');
+	return at + 1;
+}
+
+static char *skip_element(char *at)
+{
+	size_t id = strcspn(++at, " =]\"");
+
+	CU_ASSERT(id >= 1 && id <= 32);
+	CU_ASSERT_TRUE(strncmp(at, "origin ", 7) == 0 || strncmp(at + id - 6, "@32473", 6) == 0);
+	for (at += id; *at == ' ';)
+		at = skip_parameter(at + 1);
+	CU_ASSERT_EQUAL(*at, ']');
+	return at + 1;
+}
+
+static void check_message(const char *at)
+{
+	bool ascii = true;
+
+	for (const char *p = at; *p; p++) {
+		CU_ASSERT_TRUE((unsigned char)*p >= ' ' && *p != 0x7f);
+		ascii = ascii && (unsigned char)*p < 0x80;
+	}
+	CU_ASSERT_EQUAL(!ascii, strncmp(at, "\xef\xbb\xbf", 3) == 0);
+}
+
+static char *check_header(char *line)
+{
+	char *at;
+	long pri;
+
+	CU_ASSERT(strlen(line) <= SYSLOG_MESSAGE_MAX);
+	CU_ASSERT_EQUAL(line[0], '<');
+	pri = strtol(line + 1, &at, 10);
+	CU_ASSERT(pri / 8 == SYSLOG_AUTHPRIV && pri % 8 >= 2 && pri % 8 <= 6);
+	CU_ASSERT_EQUAL(strncmp(at, ">1 ", 3), 0);
+	at = skip_word(at + 3, 27);
+	CU_ASSERT_EQUAL(at[-2], 'Z');
+	at = skip_word(at, 255);
+	CU_ASSERT_EQUAL(strncmp(at, "posternd 4711 ", 14), 0);
+	return skip_word(at + 14, 32);
+}
+
+static void check_syslog(char *line)
+{
+	char *at = check_header(line);
+
+	CU_ASSERT_EQUAL(*at, '[');
+	while (*at == '[')
+		at = skip_element(at);
+	CU_ASSERT_EQUAL(*at, ' ');
+	check_message(at + 1);
+	CU_ASSERT_EQUAL(json_is_string(json_stringn(line, strlen(line))), true);
+}
+
+static void check_syslog_cef(char *line)
+{
+	char *at = check_header(line);
+
+	CU_ASSERT_EQUAL(strncmp(at, "- ", 2), 0);
+	check_cef(at + 2);
+}
+
+static void syslog_is_of_its_grammar(void)
+{
+	each_line(EVE_FORMAT_SYSLOG, check_syslog);
+	each_line(EVE_FORMAT_SYSLOG_CEF, check_syslog_cef);
+}
+
+/* ---- what no record of ours holds ---------------------------------------------------------------- */
+
+static const struct line_escape marks = { .marked = "\\]" };
+
+static void expect_text(const char *want, size_t room, size_t most, const char *text)
+{
+	char out[64];
+	struct line l = { out, 0, room };
+
+	line_text(&l, &marks, text, most);
+	CU_ASSERT_STRING_EQUAL(out, want);
+	CU_ASSERT_EQUAL(l.used, strlen(want));
+}
+
+static void words_are_cut_whole(void)
+{
+	expect_text("a\\]b\\\\c", 64, 64, "a]b\\c");
+	expect_text("a\\\\x0ab\\\\x1b", 64, 64, "a\nb\x1b");
+	expect_text("gr\xc3\xbc\xc3\x9f", 64, 6, "gr\xc3\xbc\xc3\x9f");
+	expect_text("gr...", 64, 6, "gr\xc3\xbc\xc3\x9fx");
+	expect_text("gr\xc3\xbc...", 64, 7, "gr\xc3\xbc\xc3\x9fxx");
+	expect_text("ab...", 64, 6, "ab]]]]");
+	expect_text("abc", 4, 64, "abc");
+	expect_text("...", 4, 64, "abcd");
+	expect_text("", 3, 64, "abcd"); /* not even for the dots */
+}
+
+/* Names of hosts and interfaces come from elsewhere; no byte of them breaks a line or a field. */
+static void raw_bytes_stay_in_their_field(void)
+{
+	static char out[WRITER_LINE_MAX + 1];
+	const struct syslog_origin origin = { .facility = SYSLOG_AUTHPRIV, .pid = PID };
+	json_t *record = json_pack("{s:s, s:s, s:s, s:{s:i, s:s, s:s, s:i}, s:{s:s}, s:{s:[s]}}", "timestamp",
+	        "2026-11-21T18:36:07.148588+0000", "event_type", "alert", "host", "a b\n\xc3\xbc", "alert",
+	        "signature_id", 1025100, "rule", "x\ny z", "signature", "a|b\\c\nd", "severity", 1, "postern",
+	        "version", "0|1", "finding", "evidence", "x\r\ny=\\");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(record);
+	(void)cef_print(record, out, sizeof(out));
+	CU_ASSERT_STRING_EQUAL(out, "CEF:0|Postern|posternd|0\\|1|1025100|a\\|b\\\\c\\\\x0ad|10|rt="
+	                            "1795286167148 dvchost=a b\\n\xc3\xbc "
+	                            "cs1Label=Rule cs1=x\\ny z msg=a|b\\\\c\\nd; x\\r\\ny\\=\\\\");
+	(void)syslog_print(record, &origin, out);
+	CU_ASSERT_STRING_EQUAL(out,
+	        "<82>1 2026-11-21T18:36:07.148588Z a_b___ posternd 4711 x_y_z [origin software=\"posternd\" "
+	        "swVersion=\"0|1\"][alert@32473 id=\"1025100\" rule=\"x\\\\x0ay z\" severity=\"1\"] "
+	        "a|b\\c\\x0ad; x\\x0d\\x0ay=\\");
+	json_decref(record);
+}
+
+/* Fields full of the bytes that take most room: ECS, too, stays below the limit of a line. */
+static void the_longest_record_has_room(void)
+{
+	char path[] = "/tmp/postern-formats-XXXXXX", err[200], worst[1000];
+	struct eve_settings s = { .path = path, .format = EVE_FORMAT_ECS, .host = "gw", .connections = 16 };
+	int fd = mkstemp(path);
+	struct event e;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	memset(worst, 1, sizeof(worst) - 1);
+	worst[sizeof(worst) - 1] = '\0';
+	eve = eve_open(&s, NULL, err, sizeof(err));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(eve);
+	push(events_helo(0, worst));
+	push(events_mail(0, 1, worst));
+	for (unsigned i = 0; i < 120; i++) {
+		worst[0] = (char)(i % 31 + 1);
+		e = events_rcpt(0, 1, worst, 0, 550, worst);
+		EVENTS_TEXT(e.u.rcpt.final_domain, worst);
+		push(e);
+	}
+	push(events_data(0, 1, 250, worst));
+	push(events_tx_end(0, 1, END_COMPLETED));
+	CU_ASSERT_EQUAL(eve_counts(eve).lost, 0);
+	eve_close(eve);
+	load(path, written);
+	CU_ASSERT(strchr(written, '\n') && strlen(written) > WRITER_LINE_MAX / 2);
+	unlink(path);
+}
+
+static void formats_have_names(void)
+{
+	for (int i = 0; i < EVE_FORMAT_COUNT; i++)
+		CU_ASSERT_EQUAL(eve_format_find(eve_format_name((enum eve_format)i)), i);
+	CU_ASSERT_EQUAL(eve_format_find("yaml"), -1);
+}
+
+/* Its examples are the first lines of the kept files. */
+static void page_shows_what_is_written(void)
+{
+	char path[128];
+
+	load("docs/FORMATS.md", written);
+	for (unsigned format = 0; format < EVE_FORMAT_COUNT; format++) {
+		golden_path(path, 0, format);
+		load(path, kept);
+		kept[strcspn(kept, "\n")] = '\0';
+		CU_ASSERT_STRING_NOT_EQUAL(kept, "");
+		CU_ASSERT_PTR_NOT_NULL(strstr(written, kept));
+		if (!strstr(written, kept))
+			printf("\ndocs/FORMATS.md lacks the first line of %s\n", path);
+	}
+}
+
+SUITE("formats", { "lines are as kept", lines_are_as_kept },
+        { "ECS has names of its version", ecs_has_names_of_its_version },
+        { "CEF has keys of its dictionary", cef_has_keys_of_its_dictionary },
+        { "syslog is of its grammar", syslog_is_of_its_grammar },
+        { "words are cut whole", words_are_cut_whole },
+        { "raw bytes stay in their field", raw_bytes_stay_in_their_field },
+        { "the longest record has room", the_longest_record_has_room },
+        { "formats have names", formats_have_names },
+        { "page shows what is written", page_shows_what_is_written })
