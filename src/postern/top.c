@@ -118,6 +118,7 @@ int top_run(int argc, char **argv)
 	cbreak();
 	noecho();
 	curs_set(0);
+	typeahead(-1); /* keys do not hold up what is drawn */
 	halfdelay(REFRESH_TENTHS);
 	status = run(&live, &screen);
 	endwin();

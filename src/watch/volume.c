@@ -62,8 +62,7 @@ struct volume {
 	uint32_t round;
 	uint32_t longest_s[VOLUME_BLOCKS_MAX];
 	uint64_t ids[VOLUME_BLOCKS_MAX];
-	bool named_server[VOLUME_BLOCKS_MAX][POLICY_GROUPS_MAX]; /* a group of its match that names servers */
-	struct volume_block blocks[VOLUME_BLOCKS_MAX];           /* as they were at the last change */
+	struct volume_block blocks[VOLUME_BLOCKS_MAX]; /* as they were at the last change */
 	unsigned block_count;
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
@@ -119,12 +118,17 @@ static uint32_t longest_of(const struct volume_block *b)
 	return window_s;
 }
 
-/* A group by which somebody means the servers in it. */
-static bool names_servers(const struct policy *policy, unsigned group)
+static bool same_block(const struct volume_block *a, const struct volume_block *b)
 {
-	enum policy_group_kind kind = policy_group(policy, group).kind;
+	bool same = strcmp(a->name, b->name) == 0;
 
-	return kind == GROUP_SERVERS || kind == GROUP_SERVER || kind == GROUP_LITERAL;
+	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++) {
+		same = same && a->limit_count[m] == b->limit_count[m];
+		for (unsigned i = 0; same && i < a->limit_count[m]; i++)
+			same = a->limits[m][i].most == b->limits[m][i].most &&
+			       a->limits[m][i].window_s == b->limits[m][i].window_s;
+	}
+	return same;
 }
 
 static bool same_limits(const struct volume *v, const struct watching *rules)
@@ -132,11 +136,7 @@ static bool same_limits(const struct volume *v, const struct watching *rules)
 	bool same = v->block_count == rules->volume_count;
 
 	for (unsigned i = 0; same && i < rules->volume_count; i++)
-		same = strcmp(v->blocks[i].name, rules->volumes[i].name) == 0 &&
-		       memcmp(v->blocks[i].limit_count, rules->volumes[i].limit_count,
-		               sizeof(v->blocks[i].limit_count)) == 0 &&
-		       memcmp(v->blocks[i].limits, rules->volumes[i].limits, sizeof(v->blocks[i].limits)) ==
-		               0;
+		same = same_block(&v->blocks[i], &rules->volumes[i]);
 	return same;
 }
 
@@ -157,28 +157,13 @@ static void volume_change(void *part, const struct part_view *view)
 		name[sizeof(b->name)] = b->key;
 		v->ids[i] = hash_bytes(v->hash_key, name, sizeof(name));
 		v->longest_s[i] = longest_of(b);
-		for (unsigned g = 0; g < policy_group_count(view->policy); g++)
-			v->named_server[i][g] =
-			        policy_groups_have(&b->match, g) && names_servers(view->policy, g);
 	}
 }
 
-/* A server's client is meant by the blocks that name it, whatever else they match. */
-static bool is_named(const struct volume *v, int block, const struct policy_groups *groups)
-{
-	for (unsigned g = 0; g < POLICY_GROUPS_MAX; g++)
-		if (v->named_server[block][g] && policy_groups_have(groups, g))
-			return true;
-	return false;
-}
-
 /* The block that counts this client by `key`; -1 = none. */
-static int block_for(
-        const struct volume *v, const struct part_view *view, const struct event *e, enum volume_key key)
+static int block_for(const struct part_view *view, const struct event *e, enum volume_key key)
 {
-	int block = e->conn.from_upstream ? -1 : watching_find_volume(view->rules, &view->groups, key);
-
-	return block >= 0 && e->conn.from_server && !is_named(v, block, &view->groups) ? -1 : block;
+	return e->conn.from_upstream ? -1 : watching_find_volume(view->rules, &view->groups, key);
 }
 
 /* ---- who is counted -------------------------------------------------------------------------- */
@@ -302,7 +287,7 @@ static void raise_limit(const struct part_view *view, const struct volume_block 
 static bool is_told(
         struct window_state *s, unsigned i, const struct volume_limit *limit, uint64_t sum, uint64_t amount)
 {
-	if (s->over[i] && s->sum[i] <= limit->most / 4 * 3)
+	if (s->over[i] && s->sum[i] <= window_calm(limit->most))
 		s->over[i] = false;
 	if (sum == 0)
 		return false;
@@ -446,7 +431,7 @@ static void volume_event(void *part, const struct part_view *view, const struct 
 	for (unsigned k = 0; k < VOLUME_KEY_COUNT; k++) {
 		const struct event_path *name = k == VOLUME_BY_MAIL_FROM ? view->mail_from : view->auth_user;
 		unsigned count = acts_of(e, (enum volume_key)k, acts);
-		int block = count > 0 ? block_for(v, view, e, (enum volume_key)k) : -1;
+		int block = count > 0 ? block_for(view, e, (enum volume_key)k) : -1;
 		const struct volume_block *b = block >= 0 ? &view->rules->volumes[block] : NULL;
 		struct counted_key key;
 

@@ -247,7 +247,7 @@ static void forget_state(struct window_pool *p, struct log *l)
 /* With a state when some limit may be passed, and without when none can be for long. False: no room. */
 static bool keep_state(struct window_pool *p, struct log *l, uint64_t least_most)
 {
-	if (l->state && l->total <= least_most / 4 * 3)
+	if (l->state && l->total <= window_calm(least_most))
 		forget_state(p, l);
 	if (l->state || l->total <= least_most)
 		return true;

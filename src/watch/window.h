@@ -24,6 +24,12 @@ enum {
 	WINDOW_LATE_US = 10 * 1000000
 }; /* so much later than the newest one, and it may be missing in the older windows */
 
+/* Down to this a limit that was passed is no more: three quarters of it, and less than it in any case. */
+static inline uint64_t window_calm(uint64_t most)
+{
+	return most - most / 4 - (most % 4 > 0);
+}
+
 struct window_pool;
 
 struct window_state {

@@ -10,7 +10,7 @@ set -eu
 . "$(dirname "$0")/postern.sh"
 
 lab_up
-lab_need jq nft python3 openssl
+lab_need jq nft python3 openssl script
 lab_need_peer postfix
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mx.example.org -keyout "$LAB_DIR/key" -out "$LAB_DIR/cert" 2>/dev/null
@@ -111,6 +111,9 @@ postern_ask sources --sort messages --top 3 >"$LAB_DIR/table"
 same "a table of three" 3 "$(grep -cE '^[0-9a-f]+[.:]' "$LAB_DIR/table")"
 postern_ask top </dev/null >"$LAB_DIR/top" 2>&1 && lab_fail "top drew without a terminal"
 check "without a terminal top says so" grep -q "no terminal" "$LAB_DIR/top"
+printf q | TERM=xterm lab_in gw script -qec "stty cols 160 rows 30; $BUILD/postern top -c $LAB_DIR/postern.conf" "$LAB_DIR/screen" >/dev/null ||
+    lab_fail "top left with status $?: $(<"$LAB_DIR/screen")"
+check "on a terminal top draws sources" grep -qa "192.168.20.21" "$LAB_DIR/screen"
 
 # ---- records and store, and the next daemon ----
 postern_stop

@@ -123,6 +123,26 @@ static void a_limit_passed_is_told_once(void)
 	done();
 }
 
+/* Around 8 of 10 within a minute it is the same passing still; from 7 on the next one is another. */
+static void three_quarters_end_a_passing(void)
+{
+	for (unsigned left = 6; left <= 8; left++) {
+		prepare();
+		limit(block(0, "hosts", VOLUME_BY_SOURCE), VOLUME_RECIPIENTS, 10, 60);
+		ready(MODE_MONITOR);
+		for (unsigned i = 0; i < 11; i++)
+			push(rcpt(i < 11 - left ? 0 : 50, "10.0.0.5"));
+		CU_ASSERT_EQUAL(findings(), 1);
+		push(rcpt(61, "10.0.0.5")); /* left + 1 of them are within the minute */
+		for (unsigned i = left + 1; i < 11; i++)
+			push(rcpt(61, "10.0.0.5"));
+		CU_ASSERT_EQUAL(findings(), left + 1 <= 7 ? 2 : 1);
+		while (ring_front(ring))
+			(void)take();
+		done();
+	}
+}
+
 /* One more than allowed in each minute of an hour: not told with each recipient, but each time as much again has come. */
 static void who_hangs_at_the_limit_is_told_now_and_then(void)
 {
@@ -411,6 +431,7 @@ static void only_enforce_mode_acts(void)
 }
 
 SUITE("volume", { "a limit passed is told once", a_limit_passed_is_told_once },
+        { "three quarters end a passing", three_quarters_end_a_passing },
         { "who hangs at the limit is told now and then", who_hangs_at_the_limit_is_told_now_and_then },
         { "each measure has its own limit", each_measure_has_its_own_limit },
         { "several windows at once", several_windows_at_once },
