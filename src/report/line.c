@@ -54,10 +54,8 @@ static size_t unit_of(
 	const char *instead = *at == '\n' ? escape->newline : *at == '\r' ? escape->ret : NULL;
 
 	*taken = char_len(at);
-	if (instead) {
-		memcpy(unit, instead, strlen(instead));
-		return strlen(instead);
-	}
+	if (instead)
+		return (size_t)snprintf(unit, UNIT_MAX + 1, "%s", instead);
 	if ((uint8_t)*at < ' ' || *at == 0x7f)
 		snprintf(plain, sizeof(plain), "\\x%02x", (uint8_t)*at);
 	else

@@ -64,7 +64,7 @@ static void print_word(struct line *l, const char *text, size_t most)
 {
 	size_t i;
 
-	for (i = 0; text[i] && i < most; i++)
+	for (i = 0; i < most && text[i]; i++)
 		line_print(l, "%c", text[i] > ' ' && text[i] < 0x7f ? text[i] : '_');
 	line_print(l, i > 0 ? " " : "- ");
 }

@@ -1,7 +1,8 @@
 /* fuzz_records.c - a capture of both sides, through inspect, watch and report: each line that comes out is a JSON
- * object of bounded length, none is lost.
+ * object, or text, of bounded length, none is lost.
  *
- * First byte of the input: 1 = lines for people instead of JSON, 2 = only 16 connections remembered.
+ * First byte of the input: 1 = lines for people instead of JSON, 2 = only 16 connections remembered, 4 = ECS instead of
+ * EVE, 8 = CEF instead of lines for people, 16 = syslog instead of those, 32 = six records of a source in a minute.
  * Orders: C, S (whose text follows); p N, another connection; t N: so many seconds pass.
  */
 #include <sys/mman.h>
@@ -39,11 +40,21 @@ static void on_event(const struct event *e)
 	take_findings();
 }
 
+static enum eve_format format_of(uint8_t options)
+{
+	if (!(options & 1))
+		return options & 4 ? EVE_FORMAT_ECS : EVE_FORMAT_JSON;
+	if (options & 16)
+		return options & 8 ? EVE_FORMAT_SYSLOG_CEF : EVE_FORMAT_SYSLOG;
+	return options & 8 ? EVE_FORMAT_CEF : EVE_FORMAT_TEXT;
+}
+
 static void begin(const struct policy *policy, uint8_t options)
 {
 	static char path[64];
 	struct eve_settings s = { .path = path,
-		.format = options & 1 ? EVE_FORMAT_TEXT : EVE_FORMAT_JSON,
+		.format = format_of(options),
+		.budget = { .source_records = options & 32 ? 6 : 0, .source_s = 60 },
 		.host = "fuzz",
 		.mode = "offline",
 		.connections = options & 2 ? 16 : 64 };
