@@ -100,7 +100,8 @@ static void begin(void)
 		it.frame = frame_new("fuzz", "replay", "", NULL);
 	}
 	watch_settings_default(&w);
-	w.connections = w.incidents = w.refused_sources = 16;
+	w.connections = w.incidents = w.refused_sources = w.relays = w.tls_servers = w.habits = w.sources =
+	        16;
 	it.watch = watch_new(&w, it.findings);
 	it.records = record_new(16, key, on_record, NULL);
 	it.again = recorded_book_new(16, key);

@@ -21,7 +21,7 @@ fi
 # Runs of each target in a check: about two seconds each on a quiet core.
 declare -A check_runs=(
 	[address]=30000 [command]=20000 [conf]=800 [dialogue]=1500 [dns]=15000 [escape]=40000 [fragments]=15000 [inspect]=1500
-	[kernel]=40000 [netlink]=50000 [packet]=60000 [pcap]=8000 [protocol]=60000 [records]=400 [relay]=3000 [replay]=2500 [reply]=4000 [store]=1500 [stream]=2000 [tls]=20000
+	[kernel]=40000 [netlink]=50000 [packet]=60000 [pcap]=8000 [protocol]=60000 [records]=400 [relay]=3000 [replay]=400 [reply]=4000 [store]=1500 [stream]=2000 [tls]=20000
 )
 # Longest input of targets that need another than 4096.
 declare -A max_len=([address]=300 [command]=300 [dns]=1000 [escape]=300 [kernel]=600 [packet]=300 [stream]=300 [relay]=2000 [conf]=3000 [protocol]=600 [store]=600)
