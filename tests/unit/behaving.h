@@ -22,6 +22,7 @@ static struct finding found[BEHAVING_FOUND]; /* the first ones */
 static unsigned found_count;
 static struct source *ledger;
 static struct event_path mail_from, auth_user;
+static bool ledger_is_full;
 static bool pipelined;      /* all on one connection, and answered at once */
 static uint64_t behaving_s; /* the clock: seconds since EVENTS_START_US */
 
@@ -76,7 +77,7 @@ static inline void begin(const struct part *p)
 	ledger = calloc(BEHAVING_SOURCES, sizeof(*ledger));
 	found_count = 0;
 	behaving_s = 0;
-	pipelined = false;
+	pipelined = ledger_is_full = false;
 	mail_from.len = auth_user.len = 0;
 }
 
@@ -132,7 +133,7 @@ static inline void push(struct event e)
 		.rules = &rules,
 		.policy = house,
 		.groups = policy_lookup(house, &e.conn.src),
-		.source = behaving_source(&e.conn.src),
+		.source = ledger_is_full ? NULL : behaving_source(&e.conn.src),
 		.mail_from = &mail_from,
 		.auth_user = &auth_user,
 		.raise = behaving_raise,
