@@ -13,6 +13,9 @@
  * source with two of these names at least, since each who lives there mistypes once; and not of clients of home, each of
  * which has an address of its own.
  *
+ * An upstream passes on what others try, so what comes by it is counted for the server that it comes to, and the incident is
+ * that server's.
+ *
  * Limits. Tries with the null sender are not counted here, since honest servers make them (bounces, call-backs):
  * backscatter.c tells of many. A dictionary spread over unrelated networks is not one source.
  */
@@ -29,7 +32,13 @@
 #include "watch/share.h"
 
 enum { NETWORK_FACTOR = 3, NETWORK_OWN = 2 };
-enum subject { QUICK, PATIENT, NETWORK, RECIPIENT };
+enum subject {
+	QUICK,
+	PATIENT,
+	NETWORK,
+	RECIPIENT,
+	BY_UPSTREAM
+}; /* the last one is added to the first two, for a server */
 
 struct harvest {
 	struct tally *tried;
@@ -88,7 +97,6 @@ static void print_try(struct finding *f, const struct event *e)
 	evidence_print(line, "RCPT TO:");
 	evidence_path(line, &e->u.rcpt.path);
 	evidence_reply(line, &e->u.rcpt.reply);
-	f->rcpt_to = e->u.rcpt.path;
 	f->tx_id = e->u.rcpt.tx_id;
 	f->outcome = e->u.rcpt.outcome;
 }
@@ -99,7 +107,8 @@ struct attempt {
 	const struct part_view *view;
 	const struct event *e;
 	const struct behaviour_rule *rule;
-	uint32_t share; /* of what the source tried in vain */
+	struct prefix subject; /* the source; of an upstream: the server */
+	uint32_t share;        /* of what it tried in vain */
 };
 
 static void tell(const struct attempt *a, enum subject kind, const struct prefix *subject,
@@ -110,7 +119,11 @@ static void tell(const struct attempt *a, enum subject kind, const struct prefix
 
 	behave_begin(&f, FINDING_HARVEST, a->view, a->e, a->rule, limit, count);
 	print_try(&f, a->e);
-	evidence_print(evidence_line(&f), "of what this source tries, %u %% are in vain", a->share / 10);
+	f.at_target = a->e->conn.from_upstream;
+	if (!f.at_target && a->e->kind == EVENT_RCPT)
+		f.rcpt_to = a->e->u.rcpt.path;
+	evidence_print(evidence_line(&f), "of what %s, %u %% are in vain",
+	        f.at_target ? "upstreams bring to this server" : "this source tries", a->share / 10);
 	if (kind == NETWORK) {
 		f.would = ACTION_ALERT;
 		evidence_print(
@@ -119,18 +132,25 @@ static void tell(const struct attempt *a, enum subject kind, const struct prefix
 	a->view->raise(a->view->watch, &f);
 }
 
+static uint64_t name_of_subject(
+        const struct harvest *h, const struct event *e, enum subject kind, const struct prefix *subject)
+{
+	return behave_name_prefix(h->tried, e->conn.from_upstream ? kind + BY_UPSTREAM : kind, subject);
+}
+
 /* For the source in both windows, and for its network; told once. */
-static void count_try(struct harvest *h, const struct attempt *a, const struct prefix *source)
+static void count_try(struct harvest *h, const struct attempt *a)
 {
 	struct volume_limit wide = { a->rule->limit.most * NETWORK_FACTOR, a->rule->limit.window_s };
-	struct prefix network = behave_network(source);
+	struct prefix network = behave_network(&a->subject);
+	bool has_network = !a->e->conn.from_home && !a->e->conn.from_upstream;
 	const struct {
 		enum subject kind;
 		const struct prefix *subject;
 		const struct volume_limit *limit;
 	} counts[] = {
-		{ QUICK, source, &a->rule->limit },
-		{ PATIENT, source, &a->rule->other },
+		{ QUICK, &a->subject, &a->rule->limit },
+		{ PATIENT, &a->subject, &a->rule->other },
 		{ NETWORK, &network, &wide },
 	};
 	uint64_t try = name_of_try(h, a->e);
@@ -140,9 +160,9 @@ static void count_try(struct harvest *h, const struct attempt *a, const struct p
 	size_t i;
 
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		if (counts[i].limit->most == 0 || (counts[i].kind == NETWORK && a->e->conn.from_home))
+		if (counts[i].limit->most == 0 || (counts[i].kind == NETWORK && !has_network))
 			continue;
-		c = tally_add(h->tried, behave_name_prefix(h->tried, counts[i].kind, counts[i].subject), try,
+		c = tally_add(h->tried, name_of_subject(h, a->e, counts[i].kind, counts[i].subject), try,
 		        counts[i].limit, a->e->time_us);
 		if (counts[i].kind != NETWORK && c.count > own)
 			own = c.count;
@@ -153,25 +173,36 @@ static void count_try(struct harvest *h, const struct attempt *a, const struct p
 	}
 }
 
+/* Whom e is counted for, and by which rule. False: nobody. */
+static bool subject_of(struct attempt *a)
+{
+	const struct part_view *view = a->view;
+	const struct event_connection *c = &a->e->conn;
+
+	if (!c->from_upstream) {
+		a->rule = behave_rule_for(view, a->e, BEHAVIOUR_HARVEST);
+		a->subject = behave_source(view, a->e);
+		return a->rule != NULL;
+	}
+	a->rule = behave_rule(view, BEHAVIOUR_HARVEST);
+	a->subject = (struct prefix) { .addr = c->dst, .bits = 128 };
+	return a->rule && c->server >= 0 && !policy_groups_meet(&a->rule->except, &view->groups);
+}
+
 static void harvest_event(void *part, const struct part_view *view, const struct event *e)
 {
 	struct harvest *h = part;
 	enum behave_answer answer = e->kind == EVENT_RCPT ? behave_answer(view, e)
 	                            : is_question(e)      ? ANSWER_IN_VAIN
 	                                                  : ANSWER_NOTHING;
-	struct attempt a = { view, e, NULL, 0 };
-	struct prefix source;
+	struct attempt a = { .view = view, .e = e };
 
-	if (answer == ANSWER_NOTHING)
+	if (answer == ANSWER_NOTHING || !subject_of(&a))
 		return;
-	a.rule = behave_rule_for(view, e, BEHAVIOUR_HARVEST);
-	if (!a.rule)
-		return;
-	source = behave_source(view, e);
-	a.share = share_add(h->share, behave_name_prefix(h->tried, QUICK, &source), answer == ANSWER_IN_VAIN,
+	a.share = share_add(h->share, name_of_subject(h, e, QUICK, &a.subject), answer == ANSWER_IN_VAIN,
 	        a.rule->limit.window_s, e->time_us);
 	if (answer == ANSWER_IN_VAIN)
-		count_try(h, &a, &source);
+		count_try(h, &a);
 }
 
 const struct part harvest_part = {

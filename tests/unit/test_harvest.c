@@ -113,11 +113,29 @@ static void a_network(void)
 	end();
 }
 
+/* It passes on what others try: told of the server, and people's typing errors among their mails are not. */
+static void by_an_upstream(void)
+{
+	begin(&harvest_part);
+	for (unsigned i = 0; i < 400; i++)
+		rcpt(i % 2 ? "198.51.100.1" : "198.51.100.2", server, i, i % 10 ? 250 : 550, unknown);
+	CU_ASSERT_EQUAL(found_count, 0);
+	for (unsigned i = 1000; i < 1400; i++)
+		rcpt(i % 2 ? "198.51.100.1" : "198.51.100.2", server, i, 550, unknown);
+	CU_ASSERT_FATAL(found_count > 0);
+	CU_ASSERT(found[0].at_target && found[0].rcpt_to.len == 0 && found[0].conn.from_upstream);
+	CU_ASSERT(says(&found[0], "of what upstreams bring to this server, "));
+	found_count = 0;
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_HARVEST].except, (unsigned)group_isp);
+	rcpt("198.51.100.1", server, 2000, 550, unknown);
+	CU_ASSERT_EQUAL(found_count, 0);
+	end();
+}
+
 static void who_does_not_count(void)
 {
 	begin(&harvest_part);
 	for (unsigned i = 0; i < 40; i++) {
-		rcpt("198.51.100.1", server, i, 550, unknown);
 		rcpt(server, "192.0.2.25", i, 550, unknown);
 		rcpt(stranger, server, i, 450, "4.2.0 greylisted");
 	}
@@ -130,4 +148,5 @@ static void who_does_not_count(void)
 
 SUITE("harvest", { "a dictionary", a_dictionary }, { "questions count", questions_count },
         { "the patient one", the_patient_one }, { "a list with dead members", a_list_with_dead_members },
-        { "a network", a_network }, { "who does not count", who_does_not_count })
+        { "a network", a_network }, { "by an upstream", by_an_upstream },
+        { "who does not count", who_does_not_count })
