@@ -28,8 +28,9 @@ static const float FLOOR_SHARE = 0.4F; /* of the floor, that every source is tak
 static const float QUARTER = 0.35F; /* of the steady bar: for a quarter of an hour, beyond what it may have */
 static const float SIZE_FIRST = 1.5F;  /* recipients of a message, while nothing is known */
 static const float SIZE_STEP = 0.125F; /* of the way to a day's mean */
-static const float SWING = 0.1F;       /* spread: of an hour's usual, since days differ */
-static const float FIRST_MORE = 2.5F;  /* spread: more, of the steady test, while little was seen */
+static const float SWING = 0.05F;      /* spread: of an hour's usual, since days differ */
+static const float SWING_HOURS = 100;  /* twice that after so many watched hours, less later */
+static const float FIRST_MORE = 1.8F;  /* spread: more, of the steady test, while little was seen */
 static const float FIRST_SEEN = 300;   /* messages that halve that */
 enum { SIZE_MESSAGES = 5, YOUNG_DAYS = 2 };
 
@@ -38,7 +39,7 @@ static const struct {
 	float least; /* spread */
 } tests[USUAL_TEST_COUNT] = {
 	[USUAL_HOURLY] = { USUAL_MESSAGE, 7 },
-	[USUAL_STEADY] = { USUAL_MESSAGE, 2 },
+	[USUAL_STEADY] = { USUAL_MESSAGE, 1.8F },
 	[USUAL_BURST] = { USUAL_RECIPIENT, 7 },
 };
 
@@ -80,7 +81,8 @@ static float size_of(const struct usual *u, enum usual_test test)
 
 static float bar_of(const struct usual *u, enum usual_test test, const struct usual_rule *rule)
 {
-	float spread = tests[test].least + SWING * u->level * size_of(u, test);
+	float swing = SWING * (1 + SWING_HOURS / ((float)u->watched + 1));
+	float spread = tests[test].least + swing * u->level * size_of(u, test);
 
 	if (test == USUAL_STEADY)
 		spread += FIRST_MORE * FIRST_SEEN / (FIRST_SEEN + (float)u->total);

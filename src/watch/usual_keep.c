@@ -6,6 +6,8 @@
 
 enum { KEPT_VERSION = 1, KEPT_HEAD_BYTES = USUAL_KEPT_BYTES - USUAL_TEST_COUNT * USUAL_DAYS - USUAL_HOURS };
 
+static const float FLOAT_MOST = 1e9F;
+
 /* One walk for both ways: what is written and what is read cannot differ. */
 struct keeping {
 	uint8_t *out;      /* NULL: read */
@@ -31,14 +33,16 @@ static void keep_u32(struct keeping *k, uint32_t *n)
 	*n = (uint32_t)wide;
 }
 
-/* In thousandths; the hourly sum may lie below 0. */
+/* Its bits (IEEE 754); what no sum can be is 0. */
 static void keep_float(struct keeping *k, float *number)
 {
-	uint32_t thousandths = (uint32_t)(int32_t)(*number * 1000);
+	uint32_t bits;
 
-	keep_u32(k, &thousandths);
-	if (k->in)
-		*number = (float)(int32_t)thousandths / 1000;
+	memcpy(&bits, number, sizeof(bits));
+	keep_u32(k, &bits);
+	memcpy(number, &bits, sizeof(bits));
+	if (!(*number > -FLOAT_MOST && *number < FLOAT_MOST))
+		*number = 0;
 }
 
 static void keep_head(struct keeping *k, struct usual *u)

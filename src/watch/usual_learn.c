@@ -15,12 +15,12 @@
  */
 #include "watch/usual_inner.h"
 
-static const float FAR = 2.5F;     /* times what is usual: a habit, and not chance */
-static const float PRIOR = 2;      /* in observations */
-static const float CHANGE = 1.5F;  /* so many times the usual is a change, to be learned in days */
-static const float UNLIKE = 0.75F; /* of what is usual on days of the other kind */
+static const float FAR = 2.5F;    /* times what is usual: a habit, and not chance */
+static const float PRIOR = 2;     /* in observations */
+static const float CHANGE = 1.5F; /* so many times the usual is a change, to be learned in days */
+static const float UNLIKE = 0.9F; /* of what is usual on days of the other kind */
 static const float STRAY[USUAL_TEST_COUNT] = {
-	[USUAL_HOURLY] = 1.8F, [USUAL_STEADY] = 2.5F, [USUAL_BURST] = 1.8F
+	[USUAL_HOURLY] = 1.8F, [USUAL_STEADY] = 2.7F, [USUAL_BURST] = 1.8F
 }; /* spreads that the worst days go */
 enum {
 	WEEK = 7,
@@ -28,7 +28,8 @@ enum {
 	RECENT_MIN = 5,
 	WEEKS = USUAL_DAYS / WEEK,
 	HABIT_WEEKS = 3,
-	STRAY_LAST = 8
+	STRAY_LAST = 8,
+	DAY_HOURS_MIN = 20
 };
 
 uint8_t usual_encode(uint32_t n)
@@ -144,22 +145,22 @@ void usual_judge_hour(struct usual *u)
 		u->habit = 0;
 }
 
-/* False: nobody has watched it. A burst counts no more than `most` in its hour. */
+/* False: nobody has watched most of it. A burst counts no more than `most` in its hour. */
 static bool total_of_day(const struct usual *u, unsigned day, float most, float *total)
 {
-	bool is_known = false;
+	unsigned known = 0;
 
 	*total = 0;
 	for (const uint8_t *code = u->hours + 24 * day; code < u->hours + 24 * day + 24; code++)
 		if (*code != USUAL_UNKNOWN) {
 			*total += usual_least((float)usual_decode(*code), most);
-			is_known = true;
+			known++;
 		}
-	return is_known;
+	return known >= DAY_HOURS_MIN;
 }
 
 /* Of the weekday so many days ago: the second largest of its days, so that one odd day makes no workday of a day off; but
- * at least the last one, since workdays begin, too. Of few days the largest. */
+ * at least the last one, since workdays begin, too. Of few days the largest; -1 = of none. */
 static float total_of_weekday(const struct usual *u, unsigned days_ago, float most)
 {
 	float total, first = 0, second = 0, last = 0;
@@ -174,6 +175,8 @@ static float total_of_weekday(const struct usual *u, unsigned days_ago, float mo
 		first = usual_greatest(first, total);
 		days++;
 	}
+	if (days == 0)
+		return -1;
 	return days < HABIT_WEEKS ? first : usual_greatest(second, last);
 }
 
@@ -187,7 +190,7 @@ static void judge_weekdays(struct usual *u)
 	}
 	u->days_off = 0;
 	for (unsigned ago = 1; ago <= WEEK; ago++)
-		if (totals[ago] * 4 < most)
+		if (totals[ago] >= 0 && totals[ago] * 4 < most)
 			u->days_off |= (uint8_t)(1U << weekday_of(u->hour - 24 * ago));
 }
 

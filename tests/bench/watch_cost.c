@@ -4,10 +4,10 @@
  *
  * Each measurement is a process of its own, with an engine of as many rows as there are sources. First every source sends a
  * mail, so all rows are in use; then SESSIONS sessions are timed, of sources drawn at random: one in HEAVY sources sends
- * half of all mail, the others the rest. That is the worst there is for caches, and enough to fill all histories. A
+ * three quarters of all mail, the others the rest. That is the worst there is for caches, and enough to fill all histories. A
  * session is seven events, as inspect tells them. Events are made beforehand, up to the address and the time; what that
  * leaves in the loop is measured without the engine, and taken off. Each source sends a mail an hour in the mean, whatever
- * their number, so the busy ones sixteen.
+ * their number, so the busy ones two dozen.
  *
  * CPU time of this process, so what else the machine does matters less; the caches are shared all the same.
  */
@@ -189,7 +189,7 @@ static double time_sessions(struct watch *watch, struct ring *findings, uint32_t
 	double begin = cpu_s();
 
 	for (uint64_t i = 0; i < SESSIONS; i++)
-		send(watch, findings, draw(2) ? draw(sources / HEAVY) : draw(sources), first + i);
+		send(watch, findings, draw(4) ? draw(sources / HEAVY) : draw(sources), first + i);
 	return (cpu_s() - begin) / SESSIONS / EVENTS * 1e9;
 }
 

@@ -244,7 +244,7 @@ static void goes_on_in_another_daemon(void)
 	while (raised == 0 && mails < 300)
 		mail(1, 10 * DAY + HOUR + mails++, 1);
 	CU_ASSERT_TRUE(mails > 40 && mails < 150);
-	CU_ASSERT_EQUAL(last.baseline, 30);
+	CU_ASSERT_TRUE(last.baseline >= 28 && last.baseline <= 36);
 	end();
 }
 

