@@ -41,7 +41,7 @@ struct draft {
 	const char *dns_trust_anchor;
 	int64_t dns_require_dnssec, dns_refresh;
 	int64_t dnsbl_action, dnsbl_least, dnsbl_most, dnsbl_test, dnsbl_timeout; /* action: enum action */
-	const char *log_eve, *log_ecs, *log_cef; /* NULL = none */
+	const char *log_eve, *log_ecs, *log_cef;                                  /* NULL = none */
 	int64_t log_alerts_only, log_stats;
 	struct receiver log_syslog;
 	int64_t log_syslog_format, log_syslog_facility; /* facility: index of its word */

@@ -321,7 +321,8 @@ static void set_event(const json_t *record, json_t *ecs)
 	const struct type *type = type_of(record);
 	const char *verdict = pick_text(record, "alert.action");
 	char dataset[NAME_MAX_BYTES];
-	uint64_t start_us = pick_time_us(record, "flow.start"), end_us = pick_time_us(record, "flow.end");
+	uint64_t start_us = pick_time_us(record, "flow.start"), end_us = pick_time_us(record, "flow.end"),
+	         duration_ns;
 
 	set_text(ecs, "event.kind", type->kind);
 	set(ecs, "event.category", words(type->categories, NULL));
@@ -336,8 +337,9 @@ static void set_event(const json_t *record, json_t *ecs)
 	set_text(ecs, "event.module", "postern");
 	set_text(ecs, "event.provider", "posternd");
 	set_id(record, ecs);
+	duration_ns = (end_us - start_us) * 1000;
 	if (start_us && end_us >= start_us)
-		set(ecs, "event.duration", json_integer((json_int_t)((end_us - start_us) * 1000)));
+		set(ecs, "event.duration", json_integer((json_int_t)duration_ns));
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------ */
