@@ -73,14 +73,12 @@ static const struct event_nat *find_nat(const void *nat, uint64_t flow_id)
 
 static struct budget_limits budget_of(const struct conf *conf)
 {
-	struct budget_limits limits;
-
-	memset(&limits, 0, sizeof(limits)); /* padding, too: they are compared as bytes */
-	limits.source_records = (uint32_t)conf->log.per_source.most;
-	limits.source_s = conf->log.per_source.window_s;
-	limits.total_bytes = conf->log.total.most;
-	limits.total_s = conf->log.total.window_s;
-	return limits;
+	return (struct budget_limits) {
+		.source_records = (uint32_t)conf->log.per_source.most,
+		.source_s = conf->log.per_source.window_s,
+		.total_bytes = conf->log.total.most,
+		.total_s = conf->log.total.window_s,
+	};
 }
 
 /* What is configured beside log.eve. */

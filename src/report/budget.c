@@ -229,11 +229,17 @@ void budget_finish(struct budget *b)
 	memset(&b->total, 0, sizeof(b->total));
 }
 
+static bool is_same(const struct budget_limits *a, const struct budget_limits *b)
+{
+	return a->source_records == b->source_records && a->source_s == b->source_s &&
+	       a->total_s == b->total_s && a->total_bytes == b->total_bytes;
+}
+
 void budget_set(struct budget *b, const struct budget_limits *limits)
 {
 	struct span *s;
 
-	if (memcmp(limits, &b->limits, sizeof(*limits)) == 0)
+	if (is_same(limits, &b->limits))
 		return;
 	budget_finish(b);
 	while ((s = table_oldest(b->sources, NULL)) != NULL)

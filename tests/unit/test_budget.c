@@ -215,13 +215,9 @@ static void a_64_of_ipv6_is_one_source(void)
 
 static void limits_change(void)
 {
-	struct budget_limits none, tight;
+	const struct budget_limits none = { 0, 0, 0, 0 }, tight = { .source_records = 1, .source_s = 60 };
 	struct event_connection a = client(1);
 
-	memset(&none, 0, sizeof(none));
-	memset(&tight, 0, sizeof(tight));
-	tight.source_records = 1;
-	tight.source_s = 60;
 	begin(0, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		CU_ASSERT_TRUE(mail_of(&a));
