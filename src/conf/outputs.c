@@ -1,6 +1,7 @@
 /* outputs.c - handlers of the keys that say where records go beside files, and how many may be written. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,7 @@ static bool read_receiver(const char *text, struct receiver *to)
 	to->kind = RECEIVER_UNIX;
 	if (strncmp(text, "unix:///", 8) != 0 || strlen(text + 7) >= sizeof(to->path))
 		return false;
-	strcpy(to->path, text + 7);
+	snprintf(to->path, sizeof(to->path), "%s", text + 7);
 	return true;
 }
 
