@@ -57,7 +57,7 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
 
-.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch soak demo demo-run lint install uninstall clean golden
+.PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch eval soak demo demo-run lint install uninstall clean golden
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -193,6 +193,11 @@ $(B)/bench/watch_cost: $(B)/tests/bench/watch_cost.o $(LIBPURE)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+
+#: make eval         how soon made-up attacks are found, and how often honest sources are accused (docs/EVAL.md); SEEDS="11 12"
+SEEDS ?= 11 12
+eval: need-build all
+	@python3 tests/eval/eval.py $(B)/postern --seeds "$(SEEDS)" --doc docs/EVAL.md
 
 $(B)/bench/accept_all: $(B)/tests/bench/accept_all.o
 	@mkdir -p $(@D)
