@@ -235,6 +235,15 @@ t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.
 t 'read: bad home' 1 err '^postern read: --home: "10.0.0"' "$postern" read --home 10.0.0 tests/pcap/plain.pcap
 t 'read: -c and --home contradict' 2 err 'leave out' "$postern" read -c "$conf" --home 10.0.0.0/8 tests/pcap/plain.pcap
 t 'read: text' 0 out 'bob|good@example.org' "$postern" read -f text tests/pcap/plain.pcap
+cat >"$scratch/private.conf" <<EOF
+home = { "192.168.0.0/16" }
+servers "mail" { addresses = { "192.168.0.10" }  domains = { "example.org" } }
+rule "in" { from = { "any" }  to = { "mail" } }
+privacy { local-parts = hash  alerts = hash }
+EOF
+t 'read: local parts are hashed' 1 out '"rcpt_to":\["<hash-[0-9a-f]{16}@foreign.test>","<hash-[0-9a-f]{16}%foreign.test@example.org>"' \
+	"$postern" read -c "$scratch/private.conf" tests/pcap/relay_refused.pcap
+t 'read: no address is left' 1 out '^0$' sh -c "'$postern' read -c '$scratch/private.conf' tests/pcap/relay_refused.pcap >'$scratch/private.eve' 2>&1; grep -oE '[a-z0-9.]+@[a-z.]+|[a-z]%[a-z]' '$scratch/private.eve' | grep -vcE '^hash-|^[0-9a-f]{16}@'"
 t 'read: summary on stderr' 0 err '1 transaction, 1 recipient, 0 findings' "$postern" read tests/pcap/plain.pcap
 t 'read: a finding is status 1' 1 err '2 findings' "$postern" read --home 192.168.0.0/16 --domain example.org tests/pcap/relay_refused.pcap
 mapfile -t many < <(for i in {1..257}; do printf -- '--home\n10.%d.0.0/16\n' $((i % 256)); done)

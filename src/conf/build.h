@@ -46,6 +46,7 @@ struct draft {
 	struct receiver log_syslog;
 	int64_t log_syslog_format, log_syslog_facility; /* facility: index of its word */
 	struct draft_budget log_per_source, log_total;
+	int64_t privacy_local_parts, privacy_alerts; /* 1 = hash */
 	const char *store_path;
 	int64_t store_keep, store_keep_envelopes;
 	const char *control_path, *control_group;

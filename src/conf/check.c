@@ -181,6 +181,7 @@ void check_blocks(struct build *b)
 		case BLOCK_DNS:
 		case BLOCK_DNSBL:
 		case BLOCK_LOG:
+		case BLOCK_PRIVACY:
 		case BLOCK_STORE:
 		case BLOCK_CONTROL:
 		case BLOCK_KINDS:

@@ -213,6 +213,8 @@ static struct conf *make_conf(struct build *b, const char *path)
 	c->dns.trust_anchor = strdup(d->dns_trust_anchor);
 	c->dns.require_dnssec = d->dns_require_dnssec != 0;
 	c->dns.refresh_s = (uint32_t)d->dns_refresh;
+	c->privacy.records = d->privacy_local_parts != 0;
+	c->privacy.alerts = d->privacy_alerts != 0;
 	c->store.path = strdup(d->store_path);
 	c->store.keep_s = (uint32_t)d->store_keep;
 	c->store.envelope_s = (uint32_t)d->store_keep_envelopes;

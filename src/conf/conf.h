@@ -105,6 +105,9 @@ struct conf {
 		uint32_t keep_s, envelope_s;
 	} store;
 	struct {
+		bool records, alerts; /* local parts are hashed */
+	} privacy;
+	struct {
 		char *path; /* of the socket; "" = none */
 		char *group;
 	} control;

@@ -74,6 +74,12 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "greeted them: never home, upstreams, servers, private addresses. dns.server is asked; "
 	        "dns.require-dnssec does not apply, since most lists are not signed." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
+	[BLOCK_PRIVACY] = { "privacy", false,
+	        "Whether records say whose address it was. A hash is keyed (privacy.key, beside the store) "
+	        "and "
+	        "the same for the same local part; domains, the null sender and postmaster stay readable. "
+	        "What was "
+	        "written before stays as it is." },
 	[BLOCK_STORE] = { "store", false, "What outlives posternd: blocks, incidents, who delivers." },
 	[BLOCK_CONTROL] = { "control", false, "The socket through which postern(8) asks posternd." },
 };
@@ -123,6 +129,7 @@ static const char *const watching_words[] = { "alert", "slow", "limit", "refuse-
 static const char *const volume_key_words[] = { VOLUME_KEY_NAMES, NULL };
 static const char *const fail_words[] = { CONF_FAIL_NAMES, NULL };
 static const char *const syslog_words[] = { CONF_SYSLOG_NAMES, NULL };
+static const char *const privacy_words[] = { "keep", "hash", NULL };
 static const char *const hook_words[] = { CONF_HOOK_NAMES, NULL };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -376,6 +383,11 @@ const struct key keys[] = {
 	  .help = "Likewise all records of mail and connections together, in bytes of all files." },
 	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
 	  .help = "Time between two stats records; 0 writes none." },
+
+	{ BLOCK_PRIVACY, "local-parts", KEY_WORD, "keep", WORDS(privacy_words), DRAFT(privacy_local_parts),
+	  .help = "In smtp records, and in what postern why and postern seen tell: senders, recipients, replies that repeat them, Message-IDs." },
+	{ BLOCK_PRIVACY, "alerts", KEY_WORD, "keep", WORDS(privacy_words), DRAFT(privacy_alerts),
+	  .help = "In alerts, their evidence, and incidents, in the store too." },
 
 	{ BLOCK_STORE, "path", KEY_FILE, "/var/lib/postern/postern.db", .set = value_file, DRAFT(store_path),
 	  .help = "A SQLite file, in a folder that others cannot write in. An empty string keeps nothing: blocks then end with the kernel's." },

@@ -18,6 +18,7 @@
 #include "policy/policy.h"
 #include "policy/watching.h"
 #include "postern/copies.h"
+#include "posternd/privacy_key.h"
 #include "report/eve.h"
 #include "report/syslog.h"
 #include "tap/pcap.h"
@@ -43,6 +44,7 @@ struct reader {
 	struct copies *copies;
 	struct watch *watch;
 	struct eve *eve;
+	struct privacy privacy;
 	uint64_t now_us, ticked_us;
 	uint64_t packets, not_ip, captures, bad;
 };
@@ -59,11 +61,13 @@ static void drain_findings(struct reader *r)
 
 static void drain(struct reader *r)
 {
-	const struct event *e;
+	const struct event *e, *of_record, *of_alert;
+	struct event hidden;
 
 	while ((e = ring_front(r->events))) {
-		watch_event(r->watch, e);
-		eve_event(r->eve, e);
+		privacy_split(&r->privacy, e, &hidden, &of_record, &of_alert);
+		watch_event(r->watch, of_alert);
+		eve_event(r->eve, of_record);
 		ring_pop(r->events);
 		drain_findings(r);
 	}
@@ -173,6 +177,9 @@ static int reader_open(struct reader *r, const struct read_options *o)
 
 	if (load_conf(o, &r->conf) != 0)
 		return COMMAND_INVALID;
+	privacy_key_open(&r->privacy, r->conf, false, err, sizeof(err));
+	if (err[0])
+		fprintf(stderr, "postern read: %s\n", err);
 	inspect_settings_default(&inspect, 1);
 	watch_settings_default(&watch);
 	watch.sources = policy_watching(r->conf->policy)->sources;

@@ -27,6 +27,7 @@
 #include "policy/watching.h"
 #include "postern/forecast.h"
 #include "postern/lines.h"
+#include "posternd/privacy_key.h"
 #include "report/eve.h"
 #include "report/syslog.h"
 #include "report/recorded.h"
@@ -57,6 +58,7 @@ struct replay {
 	struct ring *findings, *orders;
 	struct watch *watch;
 	struct eve *eve;
+	struct privacy privacy;
 	struct recorded_book *book;
 	struct recorded_order *order;
 	struct forecast *forecast;
@@ -94,8 +96,12 @@ static void pass_time(struct replay *r, uint64_t now_us)
 
 static void put(struct replay *r, const struct event *e)
 {
-	watch_event(r->watch, e);
-	eve_event(r->eve, e);
+	const struct event *of_record, *of_alert;
+	struct event hidden;
+
+	privacy_split(&r->privacy, e, &hidden, &of_record, &of_alert);
+	watch_event(r->watch, of_alert);
+	eve_event(r->eve, of_record);
 	drain(r);
 }
 
@@ -245,6 +251,7 @@ static void on_conf_message(void *arg, const char *message)
 static int load_conf(struct replay *r, const struct replay_options *o)
 {
 	struct policy_settings s;
+	char why[512];
 
 	if (conf_load(o->conf, NULL, &r->conf, on_conf_message, on_conf_message, NULL) != 0)
 		return COMMAND_INVALID;
@@ -254,6 +261,9 @@ static int load_conf(struct replay *r, const struct replay_options *o)
 		policy_set(r->conf->policy, &s);
 	}
 	r->enforce = s.mode == MODE_ENFORCE;
+	privacy_key_open(&r->privacy, r->conf, false, why, sizeof(why));
+	if (why[0])
+		fprintf(stderr, "postern replay: %s\n", why);
 	return COMMAND_FINE;
 }
 

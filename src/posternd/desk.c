@@ -18,10 +18,11 @@
 #include "postern/finding.h"
 #include "postern/order.h"
 #include "posternd/nat.h"
+#include "posternd/privacy_key.h"
 #include "posternd/witness.h"
 #include "report/store.h"
 
-enum { FINDING_SLOTS = 4096, ORDER_SLOTS = 64 /* an event leads to a few at most */ };
+enum { DESK_WHY_BYTES = 512, FINDING_SLOTS = 4096, ORDER_SLOTS = 64 /* an event leads to a few at most */ };
 
 struct desk {
 	struct watch *watch;
@@ -34,6 +35,8 @@ struct desk {
 	struct nat_book *nat; /* NULL: the kernel cannot be asked */
 	void (*heard)(void *arg, const struct event *e);
 	void *heard_arg;
+	struct privacy privacy;
+	bool has_key;
 	uint64_t blind_before, blind_told;
 };
 
@@ -99,6 +102,22 @@ static unsigned list_outputs(const struct conf *conf, struct eve_output outputs[
 	return count;
 }
 
+/* The key stays for as long as the daemon runs. Where it is lost, that is no reason not to guard. */
+static void set_privacy(struct desk *d, const struct conf *conf)
+{
+	char why[DESK_WHY_BYTES];
+
+	if (d->has_key) {
+		d->privacy.records = conf->privacy.records;
+		d->privacy.alerts = conf->privacy.alerts;
+		return;
+	}
+	privacy_key_open(&d->privacy, conf, true, why, sizeof(why));
+	d->has_key = d->privacy.records || d->privacy.alerts;
+	if (why[0])
+		log_error("%s", why);
+}
+
 struct desk *desk_open(
         const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
 {
@@ -123,6 +142,7 @@ struct desk *desk_open(
 	if (r) {
 		snprintf(err, err_bytes, "no memory for the tables of watch: %s", strerror(-r));
 	} else {
+		set_privacy(d, conf);
 		memcpy(s.hash_key, hash_key, sizeof(s.hash_key));
 		d->nat = nat_new(hash_key);
 		if (!d->nat)
@@ -188,12 +208,16 @@ void desk_set_orders(struct desk *d, desk_order *take, void *arg)
 
 void desk_event(struct desk *d, const struct event *e)
 {
+	const struct event *of_record, *of_alert;
+	struct event hidden;
+
+	privacy_split(&d->privacy, e, &hidden, &of_record, &of_alert);
 	if (d->nat)
 		nat_see(d->nat, e);
-	watch_event(d->watch, e);
+	watch_event(d->watch, of_alert);
 	follow_orders(d);
-	witness_event(d->witness, e);
-	eve_event(d->eve, e);
+	witness_event(d->witness, of_record);
+	eve_event(d->eve, of_record);
 	write_findings(d);
 	if (d->nat)
 		nat_forget(d->nat, e);
@@ -271,6 +295,7 @@ int desk_set_conf(struct desk *d, const struct conf *conf)
 	const struct budget_limits budget = budget_of(conf);
 
 	eve_set_budget(d->eve, &budget);
+	set_privacy(d, conf);
 	watch_set_policy(d->watch, conf->policy);
 	return r ? r : eve_set_policy(d->eve, conf->policy, mode_name(conf), conf->hash);
 }

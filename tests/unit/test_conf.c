@@ -64,6 +64,8 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT(c->nft.own);
 	CU_ASSERT_STRING_EQUAL(c->log.eve, "/var/log/postern/eve.json");
 	CU_ASSERT_FALSE(c->log.alerts_only);
+	CU_ASSERT_FALSE(c->privacy.records);
+	CU_ASSERT_FALSE(c->privacy.alerts);
 	CU_ASSERT_EQUAL(c->log.stats_s, 60);
 	CU_ASSERT_STRING_EQUAL(c->log.ecs, "");
 	CU_ASSERT_STRING_EQUAL(c->log.cef, "");
@@ -155,6 +157,7 @@ static const char every_key[] =
         "log { eve = -  alerts-only = yes  stats = 2h  ecs = \"/e\" cef = \"/c\" syslog = "
         "\"udp://192.0.2.9:515\"\n"
         "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" }\n"
+        "privacy { local-parts = hash  alerts = hash }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT "include(more.conf)\n";
 
@@ -273,6 +276,8 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->store.envelope_s, 3600);
 	CU_ASSERT_STRING_EQUAL(c->control.path, "/tmp/ask.sock");
 	CU_ASSERT_STRING_EQUAL(c->control.group, "mail-admins");
+	CU_ASSERT_TRUE(c->privacy.records);
+	CU_ASSERT_TRUE(c->privacy.alerts);
 	conf_free(c);
 }
 

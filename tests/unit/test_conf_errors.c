@@ -245,13 +245,13 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "tls { inbound = pass }\n"
 	  "volum \"h\" { match = { \"home\" } }\n"
 	  "metrics { }\n"
-	  "privacy = 3\n"
+	  "privacies = 3\n"
 	  "never-block = { \"a\" }\n"
 	  "mode = x\n",
 	        "t.conf:1: unknown key \"tls\"; remove it (postern.conf(5) lists all keys)\n"
 	        "t.conf:2: unknown key \"volum\"; did you mean volume?\n"
 	        "t.conf:3: unknown key \"metrics\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:4: unknown key \"privacy\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:4: unknown key \"privacies\"; did you mean privacy?\n"
 	        "t.conf:5: nothing is named \"a\"; write any, home, self, servers, the title of an upstream, "
 	        "servers or network block, or an address\n"
 	        "t.conf:6: mode = \"x\" is unknown; write one of: monitor, enforce" },
