@@ -243,7 +243,7 @@ privacy { local-parts = hash  alerts = hash }
 EOF
 t 'read: local parts are hashed' 1 out '"rcpt_to":\["<hash-[0-9a-f]{16}@foreign.test>","<hash-[0-9a-f]{16}%foreign.test@example.org>"' \
 	"$postern" read -c "$scratch/private.conf" tests/pcap/relay_refused.pcap
-t 'read: no address is left' 1 out '^0$' sh -c "'$postern' read -c '$scratch/private.conf' tests/pcap/relay_refused.pcap >'$scratch/private.eve' 2>&1; grep -oE '[a-z0-9.]+@[a-z.]+|[a-z]%[a-z]' '$scratch/private.eve' | grep -vcE '^hash-|^[0-9a-f]{16}@'"
+t 'read: no address is left' 1 out '^0$' sh -c "'$postern' read -c '$scratch/private.conf' tests/pcap/relay_refused.pcap 2>/dev/null | grep -oE '[^\"<> ]+@[a-z.]+' | grep -vc '^hash-'"
 t 'read: summary on stderr' 0 err '1 transaction, 1 recipient, 0 findings' "$postern" read tests/pcap/plain.pcap
 t 'read: a finding is status 1' 1 err '2 findings' "$postern" read --home 192.168.0.0/16 --domain example.org tests/pcap/relay_refused.pcap
 mapfile -t many < <(for i in {1..257}; do printf -- '--home\n10.%d.0.0/16\n' $((i % 256)); done)
