@@ -203,6 +203,7 @@ static void check_limits(
 static void check_counts(struct build *b, const struct block *block, const struct volume_block *v)
 {
 	static const char *const of_spike[] = { "spike", "spike-floor" };
+	static const char *const of_connections[] = { "connections", "bytes" };
 	const struct entry *e;
 	unsigned limits = 0;
 
@@ -222,6 +223,13 @@ static void check_counts(struct build *b, const struct block *block, const struc
 			        "volume \"%s\": %s has no effect: what is usual is learned of sources alone; "
 			        "remove it, or the key",
 			        v->name, of_spike[i]);
+	for (unsigned i = 0; i < 2 && v->key == VOLUME_BY_MAIL_FROM; i++)
+		if ((e = check_find_entry(b, block, of_connections[i])))
+			WARN(b, &e->at,
+			        "volume \"%s\": %s counts nothing: a connection has no sender; remove it, or "
+			        "the "
+			        "key",
+			        v->name, of_connections[i]);
 	e = check_find_entry(b, block, "spike-floor");
 	if (e && v->key == VOLUME_BY_SOURCE && v->spike_tenths == 0)
 		WARN(b, &e->at, "volume \"%s\": spike-floor has no effect: spike is 0; remove it", v->name);

@@ -318,6 +318,12 @@ static const struct mistake warnings[] = {
 	        "t.conf:15: warning: volume \"c\": spike-floor has no effect: spike is 0; remove it\n"
 	        "t.conf:17: warning: volume \"d\": spike has no effect: what is usual is learned of sources "
 	        "alone; remove it, or the key" },
+	{ "volume a { match = { any } key = mail-from\n connections = { 5/1m }\n bytes = { 1M/1h } messages "
+	  "= { 1/1m } }",
+	        "t.conf:7: warning: volume \"a\": connections counts nothing: a connection has no sender; "
+	        "remove it, or the key\n"
+	        "t.conf:8: warning: volume \"a\": bytes counts nothing: a connection has no sender; remove "
+	        "it, or the key" },
 	/* what is done */
 	{ "mode = enforce\nvolume a { match = { home } action = slow block-for = 2h }\n"
 	  "volume b { match = { isp, servers }\n action = block }\nharvest { block-for = 1h }\n"
