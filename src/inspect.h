@@ -33,7 +33,9 @@ struct inspect_settings {
 	uint8_t worker; /* number of this engine, copied into events */
 	uint8_t source; /* enum event_source */
 	uint8_t hash_key[HASH_KEY_BYTES];
-	const struct sentences *sentences; /* about sources, read only, borrowed; NULL = none */
+	const struct sentences *sentences; /* about strangers, read only, borrowed; NULL = none */
+	/* Likewise, about anybody but upstreams, servers, and who is never blocked; these come first. */
+	const struct sentences *orders;
 };
 /* Defaults for the daemon (offline = false) or for reading captures. The key is left zero. */
 void inspect_settings_default(struct inspect_settings *s, int offline);

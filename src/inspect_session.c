@@ -1,4 +1,5 @@
-/* inspect_session.c - sessions that are refused: by a rule (`do = refuse-session`), or because the source is on a DNS list.
+/* inspect_session.c - sessions that are refused: by a rule (`do = refuse-session`), because the source is on a DNS list, or
+ * because the watch has ordered it.
  *
  * The kernel could only break the connection, which tells a client nothing and has it try again for days. So
  * the server's greeting is rewritten to 554 (RFC 5321 3.1: no mail here, the client may only QUIT), all of its lines, and
@@ -27,11 +28,13 @@ static bool is_refused(const struct flow *f)
 
 struct sentence inspect_sentence(const struct inspect *in, const struct flow *f, uint64_t now_us)
 {
-	const struct sentence none = { .until_us = 0 };
+	struct sentence s = { .until_us = 0 };
 
-	if (!in->settings.sentences || !policy_is_stranger(&f->decision))
-		return none;
-	return sentences_find(in->settings.sentences, &f->conn.src, now_us);
+	if (in->settings.orders && policy_is_answerable(&f->decision))
+		s = sentences_find(in->settings.orders, &f->conn.src, now_us);
+	if (s.until_us == 0 && in->settings.sentences && policy_is_stranger(&f->decision))
+		s = sentences_find(in->settings.sentences, &f->conn.src, now_us);
+	return s;
 }
 
 void inspect_session_greets(struct inspect *in, struct flow *f, uint64_t now_us)

@@ -2,8 +2,9 @@
  *
  * A packet that ends a 5xx reply to a client who is to be slowed is accepted for later (verdict.h); tap keeps it, and says
  * when it has gone. Whom: those about whom a sentence says so (policy/sentence.h), and with `relay { action = slow }` who
- * has named a foreign recipient, from then on. Never upstreams, clients of ours, servers of ours, the gateway, who is
- * authenticated; and only where both sides are certain, as with everything that is done and not only told.
+ * has named a foreign recipient, from then on. Clients of ours only where the watch has ordered it; never upstreams, servers
+ * of ours, the gateway, who is never blocked, who is authenticated; and only where both sides are certain, as with everything
+ * that is done and not only told.
  *
  * What is held is a whole packet: with the refusal wait replies that came with it. Never held are the reply to an end of
  * data, nor what comes before it while it is awaited: a client who does not get it sends the mail again.
@@ -69,7 +70,8 @@ void inspect_slow_replied(struct inspect *in, struct flow *f, const struct smtp_
 	const struct smtp_command *c = fact->command;
 	uint16_t code = fact->reply.code && f->masked.code ? f->masked.code : fact->reply.code;
 
-	f->hold.spared = !policy_is_stranger(&f->decision) || dialogue_is_authenticated(flow_dialogue(f));
+	f->hold.spared = (!policy_is_stranger(&f->decision) && !policy_is_answerable(&f->decision)) ||
+	                 dialogue_is_authenticated(flow_dialogue(f));
 	f->hold.reply_ms = 0;
 	f->hold.sentence = 0;
 	if (!c || code == 0)

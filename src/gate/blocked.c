@@ -7,14 +7,22 @@
  * A range is two elements, its first address and an end marker behind its last one; only the first has a time to live,
  * and the kernel takes both away. One that reaches the end of the address space has no marker.
  *
+ * What is limited has an expression in its element: a lookup that finds it takes a token, and a rule goes on only where
+ * there is none left ("limit rate over"). So each source has a bucket of its own, a range one for all of its addresses, and
+ * the bucket goes with the element. Kernels can do this since 5.7; nft prints it where the set has such an expression, too.
+ *
+ * Rejected: a set of sources and a dynamic set of buckets beside it, by address (a source that is a prefix would get a bucket
+ * for each of its addresses, and the second set can fill up).
+ *
  * Limits. What has expired keeps its place until the kernel sweeps, which it does now and then: so the sets have more
  * places than there can be blocks. The text of a note is shown by nft and is not trusted when it is read.
  *
- * Sources: net/netfilter/nf_tables_api.c (nft_add_set_elem()), nft_set_rbtree.c, nft_set_hash.c.
+ * Sources: net/netfilter/nf_tables_api.c (nft_add_set_elem()), nft_set_rbtree.c, nft_set_hash.c, nft_lookup.c, nft_limit.c.
  */
 #include "gate/blocked.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -27,14 +35,18 @@
 #include "gate/batch.h"
 #include "gate/found.h"
 
-enum { ELEMENTS_PER_MESSAGE = 200 /* 220 bytes each */, ELEMENTS_PER_QUESTION = 200 /* 40 bytes each */ };
+enum { ELEMENTS_PER_MESSAGE = 200 /* 300 bytes each */, ELEMENTS_PER_QUESTION = 200 /* 40 bytes each */ };
 enum { V4_OFFSET = 12 };
 
 const struct blocked_set_info blocked_sets[BLOCKED_SETS] = {
-	[BLOCKED_HOSTS_V4] = { "blocked_v4", KEY_HOST_V4, FAMILY_V4 },
-	[BLOCKED_HOSTS_V6] = { "blocked_v6", KEY_HOST_V6, FAMILY_V6 },
-	[BLOCKED_NETS_V4] = { "blocked_nets_v4", KEY_IPV4, FAMILY_V4 },
-	[BLOCKED_NETS_V6] = { "blocked_nets_v6", KEY_IPV6, FAMILY_V6 },
+	[BLOCKED_HOSTS_V4] = { "blocked_v4", KEY_HOST_V4, FAMILY_V4, false },
+	[BLOCKED_HOSTS_V6] = { "blocked_v6", KEY_HOST_V6, FAMILY_V6, false },
+	[BLOCKED_NETS_V4] = { "blocked_nets_v4", KEY_IPV4, FAMILY_V4, false },
+	[BLOCKED_NETS_V6] = { "blocked_nets_v6", KEY_IPV6, FAMILY_V6, false },
+	[LIMITED_HOSTS_V4] = { "limited_v4", KEY_HOST_V4, FAMILY_V4, true },
+	[LIMITED_HOSTS_V6] = { "limited_v6", KEY_HOST_V6, FAMILY_V6, true },
+	[LIMITED_NETS_V4] = { "limited_nets_v4", KEY_IPV4, FAMILY_V4, true },
+	[LIMITED_NETS_V6] = { "limited_nets_v6", KEY_IPV6, FAMILY_V6, true },
 };
 
 static bool is_of_nets(enum blocked_set set)
@@ -50,11 +62,10 @@ uint32_t blocked_places(enum blocked_set set, uint32_t blocks)
 
 static enum blocked_set set_of(const struct gate_block *b)
 {
-	bool v4 = addr_is_v4(&b->first);
+	const enum blocked_set first = b->rate_per_min ? LIMITED_HOSTS_V4 : BLOCKED_HOSTS_V4;
 
-	if (b->net)
-		return v4 ? BLOCKED_NETS_V4 : BLOCKED_NETS_V6;
-	return v4 ? BLOCKED_HOSTS_V4 : BLOCKED_HOSTS_V6;
+	static_assert(LIMITED_NETS_V6 - LIMITED_HOSTS_V4 == BLOCKED_NETS_V6 - BLOCKED_HOSTS_V4, "both alike");
+	return first + (b->net ? BLOCKED_NETS_V4 : BLOCKED_HOSTS_V4) + !addr_is_v4(&b->first);
 }
 
 /* ---- elements to the kernel --------------------------------------------------------------------- */
@@ -79,6 +90,21 @@ static void put_note(struct nlmsghdr *h, const char *note)
 	mnl_attr_put(h, NFTA_SET_ELEM_USERDATA, 2 + len + 1, data);
 }
 
+static void put_rate(struct nlmsghdr *h, uint32_t rate_per_min)
+{
+	struct nlattr *nest = mnl_attr_nest_start(h, NFTA_SET_ELEM_EXPR), *data;
+
+	mnl_attr_put_strz(h, NFTA_EXPR_NAME, "limit");
+	data = mnl_attr_nest_start(h, NFTA_EXPR_DATA);
+	mnl_attr_put_u64(h, NFTA_LIMIT_RATE, htobe64(rate_per_min));
+	mnl_attr_put_u64(h, NFTA_LIMIT_UNIT, htobe64(60));
+	mnl_attr_put_u32(h, NFTA_LIMIT_BURST, htonl(GATE_BURST(rate_per_min)));
+	mnl_attr_put_u32(h, NFTA_LIMIT_TYPE, htonl(NFT_LIMIT_PKTS));
+	mnl_attr_put_u32(h, NFTA_LIMIT_FLAGS, htonl(NFT_LIMIT_F_INV));
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, nest);
+}
+
 static void put_end(struct nlmsghdr *h, enum blocked_set set, const struct gate_block *b)
 {
 	struct addr end = b->last;
@@ -92,7 +118,7 @@ static void put_end(struct nlmsghdr *h, enum blocked_set set, const struct gate_
 	mnl_attr_nest_end(h, nest);
 }
 
-/* whole: with its time and its note. */
+/* whole: with its time, its note and its rate. */
 static void put_block(struct nlmsghdr *h, enum blocked_set set, const struct gate_block *b, bool whole)
 {
 	struct nlattr *nest = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
@@ -102,6 +128,8 @@ static void put_block(struct nlmsghdr *h, enum blocked_set set, const struct gat
 		mnl_attr_put_u64(h, NFTA_SET_ELEM_TIMEOUT, htobe64(b->left_ms));
 	if (whole && b->note && *b->note)
 		put_note(h, b->note);
+	if (whole && b->rate_per_min)
+		put_rate(h, b->rate_per_min);
 	mnl_attr_nest_end(h, nest);
 	if (is_of_nets(set))
 		put_end(h, set, b);
@@ -183,7 +211,8 @@ void blocked_encode(struct batch *b, const char *table, const struct gate_blocks
 /* One element as it was told. */
 struct told {
 	struct addr key;
-	uint8_t is_first; /* behind an end of the same key; 0 = an end marker */
+	uint8_t is_first;      /* behind an end of the same key; 0 = an end marker */
+	uint32_t rate_per_min; /* of one that is limited */
 	uint64_t left_ms;
 	char note[GATE_NOTE_MAX + 1];
 };
@@ -242,6 +271,28 @@ static void read_note(const struct nlattr *a, char note[GATE_NOTE_MAX + 1])
 	note[len] = '\0';
 }
 
+/* The attribute of this type in what `in` holds, or NULL. */
+static const struct nlattr *find_in(const struct nlattr *in, uint16_t type)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, in) if (mnl_attr_get_type(a) == type) return a;
+	return NULL;
+}
+
+static void read_rate(const struct nlattr *expression, uint32_t *rate_per_min)
+{
+	const struct nlattr *data = find_in(expression, NFTA_EXPR_DATA);
+	const struct nlattr *rate = data ? find_in(data, NFTA_LIMIT_RATE) : NULL;
+	uint64_t be;
+
+	if (!rate || mnl_attr_get_payload_len(rate) < sizeof(be))
+		return;
+	memcpy(&be, mnl_attr_get_payload(rate), sizeof(be));
+	if (be64toh(be) > 0 && be64toh(be) <= UINT32_MAX)
+		*rate_per_min = (uint32_t)be64toh(be);
+}
+
 static void read_element(struct reading *r, const struct nlattr *element)
 {
 	struct told *t = add_told(r);
@@ -250,6 +301,7 @@ static void read_element(struct reading *r, const struct nlattr *element)
 
 	if (!t)
 		return;
+	t->rate_per_min = blocked_sets[r->set].limits;
 	mnl_attr_for_each_nested(a, element)
 	{
 		uint16_t type = mnl_attr_get_type(a);
@@ -263,6 +315,8 @@ static void read_element(struct reading *r, const struct nlattr *element)
 			t->left_ms = be64toh(be) ? be64toh(be) : 1;
 		} else if (type == NFTA_SET_ELEM_USERDATA) {
 			read_note(a, t->note);
+		} else if (type == NFTA_SET_ELEM_EXPR && blocked_sets[r->set].limits) {
+			read_rate(a, &t->rate_per_min);
 		}
 	}
 }
@@ -316,6 +370,7 @@ static void tell_ranges(struct reading *r, gate_each_block *each, void *arg)
 		each(arg, &(const struct gate_block) { .first = t->key,
 		                  .last = next ? before(&next->key) : last_address(r->set),
 		                  .net = true,
+		                  .rate_per_min = t->rate_per_min,
 		                  .left_ms = t->left_ms,
 		                  .note = t->note });
 	}
@@ -326,6 +381,7 @@ static void tell_hosts(struct reading *r, gate_each_block *each, void *arg)
 	for (size_t i = 0; i < r->count; i++)
 		each(arg, &(const struct gate_block) { .first = r->list[i].key,
 		                  .last = r->list[i].key,
+		                  .rate_per_min = r->list[i].rate_per_min,
 		                  .left_ms = r->list[i].left_ms,
 		                  .note = r->list[i].note });
 }

@@ -1,7 +1,7 @@
-/* blocked.h - the sets of clients that are cut off: written, and read back.
+/* blocked.h - the sets of clients that are cut off, and of those that are limited: written, and read back.
  *
  * Hosts lie in hash sets, what is wider in interval sets, one of each for a family. An element lives for a time of its
- * own, or for ever; the kernel ends it.
+ * own, or for ever; the kernel ends it. One that is limited has a token bucket of its own.
  */
 #ifndef GATE_BLOCKED_H
 #define GATE_BLOCKED_H
@@ -15,11 +15,22 @@
 struct batch;
 struct mnl_socket;
 
-enum blocked_set { BLOCKED_HOSTS_V4, BLOCKED_HOSTS_V6, BLOCKED_NETS_V4, BLOCKED_NETS_V6, BLOCKED_SETS };
+enum blocked_set {
+	BLOCKED_HOSTS_V4,
+	BLOCKED_HOSTS_V6,
+	BLOCKED_NETS_V4,
+	BLOCKED_NETS_V6,
+	LIMITED_HOSTS_V4,
+	LIMITED_HOSTS_V6,
+	LIMITED_NETS_V4,
+	LIMITED_NETS_V6,
+	BLOCKED_SETS
+};
 extern const struct blocked_set_info {
 	const char *name;
 	enum model_key key;
 	enum model_family family;
+	bool limits; /* else it cuts off */
 } blocked_sets[BLOCKED_SETS];
 
 /* How many elements the set must hold for so many blocks. */

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nf_tables.h>
@@ -166,6 +167,23 @@ void encode_set_changes(struct batch *b, const char *table, const char *set, con
 	encode_intervals(b, NFT_MSG_NEWSETELEM, table, set, more);
 }
 
+/* What an element has that brings no bucket of its own, and what tells nft to print those that do. */
+static void put_limit(struct batch *b, struct nftnl_set *set)
+{
+	struct nftnl_expr *e = nftnl_expr_alloc("limit");
+
+	if (!e) {
+		b->error = -ENOMEM;
+		return;
+	}
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, MODEL_LIMITED_PER_MIN);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 60);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, MODEL_LIMITED_BURST);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	nftnl_set_add_expr(set, e);
+}
+
 void encode_set(struct batch *b, const char *table, const struct model_set *set, uint32_t id)
 {
 	const struct model_key_info *key = &model_keys[set->key];
@@ -191,6 +209,8 @@ void encode_set(struct batch *b, const char *table, const struct model_set *set,
 	if (!key->interval || set->timed)
 		nftnl_set_set_u32(out, NFTNL_SET_DESC_SIZE, model_set_places(set));
 	describe_set(out, key);
+	if (set->limits)
+		put_limit(b, out);
 	nftnl_set_nlmsg_build_payload(h, out);
 	batch_add(b, h);
 	nftnl_set_free(out);

@@ -39,6 +39,7 @@ static const size_t count_fields[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_SEALED] = offsetof(struct gate_counts, sealed),
 	[MODEL_COUNTER_BYPASSED] = offsetof(struct gate_counts, bypassed),
 	[MODEL_COUNTER_BLOCKED] = offsetof(struct gate_counts, blocked),
+	[MODEL_COUNTER_LIMITED] = offsetof(struct gate_counts, limited),
 };
 
 static struct found_item *add_item(struct found *f, struct found_list *list, const char *name)

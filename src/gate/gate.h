@@ -65,11 +65,15 @@ int gate_bypass(struct gate *g, const char *table, const uint16_t *ports, unsign
 /* How long it goes on, read from the kernel: *left_ms 0 = it does not. 0 or -errno. */
 int gate_read_bypass(struct gate *g, const char *table, uint64_t *left_ms);
 
-/* Clients that are cut off from the guarded ports: a host, or a range of one family. */
+/* Clients that are cut off from the guarded ports, or may open so many connections to them in a minute, counted together: a
+ * host, or a range of one family. */
 enum { GATE_NOTE_MAX = 128 };
+#define GATE_BURST(rate) (((rate) + 3) / 4)
 struct gate_block {
 	struct addr first, last;
 	bool net; /* it lies in the sets of ranges, also if it is one address only; ranges never overlap */
+	uint32_t
+	        rate_per_min; /* 0 = cut off; else so many new connections a minute pass, GATE_BURST() of them at once */
 	uint64_t left_ms; /* how long it goes on; 0 = for ever */
 	const char
 	        *note; /* what `nft list` shows beside it; NULL = nothing. Cut behind GATE_NOTE_MAX bytes */
@@ -95,6 +99,7 @@ struct gate_counts {
 	uint64_t queued, inspected, blind, reset, refused, bare_acks, bodies, sealed;
 	uint64_t bypassed;   /* passed because of gate_bypass() */
 	uint64_t blocked;    /* cut because of gate_block() */
+	uint64_t limited;    /* likewise, refused as one too many */
 	uint64_t blind_told; /* what gate_set_blind_told() has left there */
 };
 /* 0; -ENOENT: there is no such table; -errno. */

@@ -76,6 +76,7 @@ const char *const model_counter_names[MODEL_COUNTER_COUNT] = {
 	[MODEL_COUNTER_SEALED] = "sealed",
 	[MODEL_COUNTER_BYPASSED] = "bypassed",
 	[MODEL_COUNTER_BLOCKED] = "blocked",
+	[MODEL_COUNTER_LIMITED] = "limited",
 };
 
 /* None of them is a keyword of nft ("drop" and "reset" are). */
@@ -91,6 +92,8 @@ static const char *const chain_names[] = {
 	[CHAIN_FROM_BLOCKED] = "from_blocked",
 	[CHAIN_TO_BLOCKED] = "to_blocked",
 	[CHAIN_BLOCKED] = "blocked",
+	[CHAIN_FROM_LIMITED] = "from_limited",
+	[CHAIN_LIMITED] = "limited",
 	[CHAIN_INSPECT] = "inspect",
 	[CHAIN_REFUSE] = "refuse",
 	[CHAIN_DISCARD] = "discard",
@@ -210,6 +213,15 @@ unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *
 
 	if (!r->error)
 		r->sets[index].timed = places;
+	return index;
+}
+
+unsigned model_add_limited_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places)
+{
+	unsigned index = model_add_timed_set(r, key, name, places);
+
+	if (!r->error)
+		r->sets[index].limits = true;
 	return index;
 }
 

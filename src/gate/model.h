@@ -100,7 +100,10 @@ struct model_set {
 	uint16_t
 	        places; /* of single keys: so many at most, whatever it has; 0 = it never has others than these */
 	uint32_t timed; /* > 0: it has so many places for elements that live for a time, and none at first */
+	bool limits; /* each element has a token bucket, which a lookup takes from; it is found when that is empty */
 };
+/* The bucket of an element that brings none: those that we write do. */
+enum { MODEL_LIMITED_PER_MIN = 10, MODEL_LIMITED_BURST = 3 };
 
 /* A packet that this machine has made came in nowhere, one that is for it goes out nowhere (kernels
  * before 5.6 do not match these with 0, so the rule is skipped). Loopback is always the first. */
@@ -119,6 +122,8 @@ enum model_chain_id {
 	CHAIN_FROM_BLOCKED, /* from a client that is blocked -> blocked */
 	CHAIN_TO_BLOCKED,   /* what servers answer him */
 	CHAIN_BLOCKED,      /* cuts */
+	CHAIN_FROM_LIMITED, /* from a client that is limited, and has no connection left in this minute -> limited */
+	CHAIN_LIMITED, /* refuses */
 	CHAIN_INSPECT,
 	CHAIN_REFUSE,
 	CHAIN_DISCARD,
@@ -152,6 +157,7 @@ enum model_counter {
 	MODEL_COUNTER_SEALED, /* not queued: both sides speak TLS */
 	MODEL_COUNTER_BYPASSED,
 	MODEL_COUNTER_BLOCKED,
+	MODEL_COUNTER_LIMITED,
 	MODEL_COUNTER_COUNT
 };
 extern const char *const model_counter_names[MODEL_COUNTER_COUNT];
@@ -256,6 +262,8 @@ unsigned model_add_roomy_set(struct ruleset *r, enum model_key key, const char *
 unsigned model_add_timed_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places);
 /* How many elements a set of single keys can have in the kernel. */
 uint32_t model_set_places(const struct model_set *set);
+/* The same, with a token bucket in each element. */
+unsigned model_add_limited_set(struct ruleset *r, enum model_key key, const char *name, uint32_t places);
 bool model_has_set(const struct ruleset *r, const char *name);
 void model_add_element(struct ruleset *r, unsigned set, const union model_element *element);
 /* Hangs a chain on a hook; the others are regular chains. */

@@ -2,8 +2,9 @@
  *
  *   forward, input, output (priority P)       lo leaves; ports -> toserver | toclient
  *     toserver, toclient       our bits leave the packet mark; bypassed ports pass; blocked clients -> blocked;
- *                              connection to be reset -> cut; rules in order; otherwise
+ *                              connection to be reset -> cut; limited clients; rules in order; otherwise
  *       from_blocked, to_blocked -> blocked   both directions of a blocked client's connections are cut
+ *       from_limited -> limited               new connections of a limited client, those too many
  *       inspect                bare ACKs leave; the rest is marked "queued" and goes to the queue,
  *                              with several workers to worker_0, worker_1, ... by symhash
  *       refuse, discard        rate-limited log in a rule of its own, then the refusal
@@ -32,6 +33,10 @@
  * A block is about an address as a client. To a server it is the source of packets, and their destination in what the
  * server answers; the same address as a server is met by neither. Between two guarded ports both directions count as "to
  * the server": there alone conntrack has to tell which one it is.
+ *
+ * Who is limited keeps the connections that he has; each SYN of his takes a token out of the bucket of his element
+ * (blocked.h), and is refused where none is left. So the flags are asked first, and the lookup is the last match of its rule.
+ * A SYN that is sent again counts again; that happens where nobody answers.
  *
  * What settle reads in the packet mark has to be a verdict's. Others fill the mark before us, many with all of the ct mark
  * (CONNMARK --restore-mark, for lines out), which would make each packet of a body one that seals its connection.
@@ -94,6 +99,9 @@ static const enum model_chain_id chain_for[MODE_COUNT][DO_COUNT] = {
 	        [DO_DROP] = CHAIN_DISCARD,
 	        [DO_REFUSE_SESSION] = CHAIN_INSPECT },
 };
+
+/* A packet that begins a connection: these flags, of which only SYN is set. */
+enum { HANDSHAKE = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_ACK };
 
 static const enum model_field address_fields[FAMILY_COUNT][DIRECTIONS] = {
 	[FAMILY_V4] = { FIELD_IP_SADDR, FIELD_IP_DADDR },
@@ -207,9 +215,12 @@ static unsigned add_bare_acks(struct ruleset *r, enum model_family family)
 
 static void add_block_sets(struct build *b)
 {
-	for (enum blocked_set i = 0; i < BLOCKED_SETS; i++)
-		b->blocks[i] = model_add_timed_set(
-		        b->r, blocked_sets[i].key, blocked_sets[i].name, blocked_places(i, b->s->blocks));
+	for (enum blocked_set i = 0; i < BLOCKED_SETS; i++) {
+		const struct blocked_set_info *set = &blocked_sets[i];
+
+		b->blocks[i] = (set->limits ? model_add_limited_set : model_add_timed_set)(
+		        b->r, set->key, set->name, blocked_places(i, b->s->blocks));
+	}
 }
 
 /* ---- rules of the configuration ----------------------------------------------------------- */
@@ -374,6 +385,27 @@ static void add_base_chains(struct build *b)
 	}
 }
 
+/* Packets of the clients of a set, or to them, go to a chain. */
+static void add_lookup(struct build *b, enum model_chain_id chain, enum direction direction,
+        enum blocked_set set, enum model_chain_id to)
+{
+	enum model_family family = blocked_sets[set].family;
+
+	MODEL_RULE(b->r, chain, NULL, model_is(family),
+	        model_field_in(address_fields[family][direction], b->blocks[set]), model_goto(to));
+}
+
+static void add_limited(struct build *b)
+{
+	for (enum blocked_set i = 0; i < BLOCKED_SETS; i++)
+		if (blocked_sets[i].limits)
+			add_lookup(b, CHAIN_FROM_LIMITED, TOSERVER, i, CHAIN_LIMITED);
+	MODEL_RULE(b->r, CHAIN_LIMITED, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
+	        model_limit(LOG_PER_S, LOG_BURST), model_log(b->s->log_group, LOG_SNAPLEN, "postern-limit "));
+	MODEL_RULE(b->r, CHAIN_LIMITED, NULL, model_tcp(), model_count(MODEL_COUNTER_LIMITED),
+	        model_end(STATEMENT_REJECT));
+}
+
 /* Before everything that lets packets pass but the operator's own bypass. The log is of clients alone, as that of
  * refused tries. */
 static void add_blocked(struct build *b)
@@ -386,10 +418,8 @@ static void add_blocked(struct build *b)
 	        model_goto(CHAIN_TO_BLOCKED));
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
 		for (enum blocked_set i = 0; i < BLOCKED_SETS; i++)
-			MODEL_RULE(r, chains[direction], NULL, model_is(blocked_sets[i].family),
-			        model_field_in(
-			                address_fields[blocked_sets[i].family][direction], b->blocks[i]),
-			        model_goto(CHAIN_BLOCKED));
+			if (!blocked_sets[i].limits)
+				add_lookup(b, chains[direction], direction, i, CHAIN_BLOCKED);
 	MODEL_RULE(r, CHAIN_BLOCKED, NULL, model_tcp(), model_field_in(FIELD_TCP_DPORT, b->ports),
 	        model_limit(LOG_PER_S, LOG_BURST), model_log(b->s->log_group, LOG_SNAPLEN, "postern-block "));
 	MODEL_RULE(r, CHAIN_BLOCKED, NULL, model_tcp(), model_count(MODEL_COUNTER_BLOCKED),
@@ -473,7 +503,6 @@ static void add_inspect(struct build *b)
 
 static void add_refusals(struct build *b)
 {
-	const uint8_t handshake = MODEL_FLAG_FIN | MODEL_FLAG_SYN | MODEL_FLAG_RST | MODEL_FLAG_ACK;
 	struct model_statement to_server = model_field_in(FIELD_TCP_DPORT, b->ports);
 	struct model_statement limit = model_limit(LOG_PER_S, LOG_BURST);
 	uint16_t group = b->s->log_group;
@@ -481,7 +510,7 @@ static void add_refusals(struct build *b)
 
 	if (policy_settings(b->policy)->mode == MODE_MONITOR) {
 		MODEL_RULE(r, CHAIN_WOULD, NULL, model_tcp(), to_server,
-		        model_flags(handshake, MODEL_FLAG_SYN), limit,
+		        model_flags(HANDSHAKE, MODEL_FLAG_SYN), limit,
 		        model_log(group, LOG_SNAPLEN, "postern-would "));
 		MODEL_RULE(r, CHAIN_WOULD, NULL, model_goto(CHAIN_INSPECT));
 		return;
@@ -553,6 +582,8 @@ static void build_all(struct build *b)
 		MODEL_RULE(b->r, direction_chains[direction], NULL,
 		        model_mark_has(MARK_OF_CONNECTION, b->reset), model_goto(CHAIN_CUT));
 	}
+	MODEL_RULE(b->r, CHAIN_TOSERVER, NULL, model_tcp(), model_flags(HANDSHAKE, MODEL_FLAG_SYN),
+	        model_jump(CHAIN_FROM_LIMITED));
 	for (unsigned i = 0; i < policy_rule_count(b->policy) && !b->r->error; i++) {
 		struct policy_rule_view rule = policy_rule(b->policy, i);
 
@@ -560,6 +591,7 @@ static void build_all(struct build *b)
 	}
 	add_pair(b, FAMILY_COUNT, everyone, chain_for[settings->mode][settings->otherwise], "otherwise");
 	add_blocked(b);
+	add_limited(b);
 	add_refusals(b);
 	add_settle(b);
 	add_base_chains(b);

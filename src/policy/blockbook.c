@@ -36,6 +36,7 @@ struct blockbook {
 	struct table *table; /* struct prefix -> struct entry */
 	struct heap heaps[HEAPS];
 	uint32_t of_length[ADDR_BITS + 1];
+	uint32_t doing[ACTION_COUNT];
 };
 
 struct blockbook *blockbook_new(uint32_t places, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -138,6 +139,7 @@ static void unlink_entry(struct blockbook *b, struct entry *e)
 static void drop_entry(struct blockbook *b, struct entry *e)
 {
 	unlink_entry(b, e);
+	b->doing[e->block.action]--;
 	b->of_length[e->block.prefix.bits]--;
 	table_drop(b->table, e);
 }
@@ -148,9 +150,10 @@ int blockbook_put(struct blockbook *b, const struct block *block, struct block *
 	struct heap *h;
 	int r = 0;
 
-	assert(block->prefix.bits <= ADDR_BITS);
+	assert(block->prefix.bits <= ADDR_BITS && block->action < ACTION_COUNT);
 	if (e) {
 		unlink_entry(b, e);
+		b->doing[e->block.action]--;
 	} else if (!(e = table_add(b->table, &block->prefix, 0))) {
 		if (b->heaps[HEAP_RULES].count == 0)
 			return -ENOSPC;
@@ -165,6 +168,7 @@ int blockbook_put(struct blockbook *b, const struct block *block, struct block *
 		b->of_length[block->prefix.bits]++;
 	}
 	e->block = *block;
+	b->doing[block->action]++;
 	h = heap_of(b, e);
 	if (h)
 		heap_add(h, e);
@@ -195,6 +199,22 @@ const struct block *blockbook_ended(const struct blockbook *b, uint64_t now_us)
 	return NULL;
 }
 
+bool block_is_harder(enum action a, enum action b)
+{
+	static const uint8_t hardness[ACTION_COUNT] = {
+		[ACTION_SLOW] = 1, [ACTION_LIMIT] = 2, [ACTION_REFUSE_SESSION] = 3, [ACTION_BLOCK] = 4
+	};
+
+	return hardness[a] > hardness[b];
+}
+
+static bool holds_better(const struct block *a, const struct block *b)
+{
+	if (a->action != b->action)
+		return block_is_harder((enum action)a->action, (enum action)b->action);
+	return a->until_us > b->until_us;
+}
+
 const struct block *blockbook_holding(const struct blockbook *b, const struct addr *a, uint64_t now_us)
 {
 	const struct block *best = NULL, *found;
@@ -205,7 +225,7 @@ const struct block *blockbook_holding(const struct blockbook *b, const struct ad
 		if (b->of_length[bits] == 0 || !prefix_contains(&p, a))
 			continue;
 		found = blockbook_find(b, &p);
-		if (found && found->until_us > now_us && (!best || found->until_us > best->until_us))
+		if (found && found->until_us > now_us && (!best || holds_better(found, best)))
 			best = found;
 	}
 	return best;
@@ -236,6 +256,11 @@ uint32_t blockbook_rules(const struct blockbook *b)
 uint32_t blockbook_prefixes(const struct blockbook *b)
 {
 	return table_count(b->table) - b->of_length[ADDR_BITS];
+}
+
+uint32_t blockbook_doing(const struct blockbook *b, enum action action)
+{
+	return b->doing[action];
 }
 
 /* ---- ranges ------------------------------------------------------------------------------------- */
@@ -302,7 +327,8 @@ static void open_one(struct sweep *s, const struct block *b)
 	s->open[s->depth++] = b;
 }
 
-static const struct block **list_prefixes(const struct blockbook *b, uint64_t now_us, size_t *count)
+static const struct block **list_prefixes(
+        const struct blockbook *b, enum action action, uint64_t now_us, size_t *count)
 {
 	size_t most = blockbook_prefixes(b);
 	const struct block **list = calloc(most + 1, sizeof(*list)), *block;
@@ -310,16 +336,17 @@ static const struct block **list_prefixes(const struct blockbook *b, uint64_t no
 
 	*count = 0;
 	while (list && (block = blockbook_scan(b, &cursor)))
-		if (block->prefix.bits < ADDR_BITS && block->until_us > now_us)
+		if (block->prefix.bits < ADDR_BITS && block->action == action && block->until_us > now_us)
 			list[(*count)++] = block;
 	return list;
 }
 
-int blockbook_ranges(const struct blockbook *b, uint64_t now_us, struct block_range **out, size_t *count)
+int blockbook_ranges(const struct blockbook *b, enum action action, uint64_t now_us, struct block_range **out,
+        size_t *count)
 {
 	struct sweep s = { .count = 0 };
 	size_t n = 0;
-	const struct block **list = list_prefixes(b, now_us, &n);
+	const struct block **list = list_prefixes(b, action, now_us, &n);
 
 	s.out = calloc(2 * n + 1, sizeof(*s.out));
 	if (!list || !s.out) {

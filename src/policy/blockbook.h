@@ -1,8 +1,8 @@
-/* blockbook.h - which clients are blocked, until when, and on whose word. Pure: time is an argument, any clock will do
- * that never goes back.
+/* blockbook.h - what is done about which clients, until when, and on whose word: they are blocked, or something milder. Pure:
+ * time is an argument, any clock will do that never goes back.
  *
- * There is one block for each prefix. Blocks may overlap; what has to be in the kernel then is worked out by
- * blockbook_ranges(): ranges that do not, each until the last block that holds it ends.
+ * There is one entry, called a block whatever it does, for each prefix. They may overlap; what has to be in the kernel then
+ * is worked out by blockbook_ranges(): ranges that do not, each until the last block of its action that holds it ends.
  *
  * The book has a fixed number of places. When there is none left, of the blocks that a rule has made the one that ends
  * soonest gives way. What people have blocked never does: they are told that there is no room.
@@ -16,6 +16,7 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "postern/action.h"
 
 enum { BLOCK_REASON_MAX = 120, BLOCK_BY_RULE = -1 };
 
@@ -25,6 +26,7 @@ struct block {
 	uint64_t until_us;             /* of the book's clock; BLOCK_FOR_EVER */
 	int64_t uid;                   /* BLOCK_BY_RULE, or who it was */
 	uint32_t rule;                 /* enum finding_id; 0 = none */
+	uint8_t action;                /* enum action: slow, limit, refuse-session or block */
 	char reason[BLOCK_REASON_MAX]; /* terminated */
 };
 #define BLOCK_FOR_EVER UINT64_MAX
@@ -44,7 +46,7 @@ const struct block *blockbook_find(const struct blockbook *b, const struct prefi
 bool blockbook_drop(struct blockbook *b, const struct prefix *prefix);
 /* The one that ends soonest, if it has ended by now. */
 const struct block *blockbook_ended(const struct blockbook *b, uint64_t now_us);
-/* Of those that hold the address and have not ended, the one that ends last. */
+/* Of those that hold the address and have not ended, the hardest, and of these the one that ends last. */
 const struct block *blockbook_holding(const struct blockbook *b, const struct addr *a, uint64_t now_us);
 /* All of them, from *cursor = 0 on; NULL behind the last one. */
 const struct block *blockbook_scan(const struct blockbook *b, uint32_t *cursor);
@@ -53,6 +55,9 @@ uint32_t blockbook_places(const struct blockbook *b);
 uint32_t blockbook_count(const struct blockbook *b);
 uint32_t blockbook_rules(const struct blockbook *b);    /* of them, made by rules, and not for ever */
 uint32_t blockbook_prefixes(const struct blockbook *b); /* of them, wider than a host */
+uint32_t blockbook_doing(const struct blockbook *b, enum action action); /* of them, that do this */
+/* a does more about a source than b. */
+bool block_is_harder(enum action a, enum action b);
 
 /* A part of the address space of one family. */
 struct block_range {
@@ -60,8 +65,10 @@ struct block_range {
 	uint64_t until_us;
 	struct prefix by; /* the block that lasts so long there */
 };
-/* What has to be cut off because of prefixes, hosts apart: IPv4 first, ascending, disjoint. The caller frees *out; 0 or -ENOMEM. */
-int blockbook_ranges(const struct blockbook *b, uint64_t now_us, struct block_range **out, size_t *count);
+/* To what this action has to be done because of prefixes, hosts apart: IPv4 first, ascending, disjoint. The caller frees
+ * *out; 0 or -ENOMEM. */
+int blockbook_ranges(const struct blockbook *b, enum action action, uint64_t now_us, struct block_range **out,
+        size_t *count);
 bool block_range_same(const struct block_range *a, const struct block_range *b);
 /* Their order: by first address; a is before b: < 0. */
 int block_range_compare(const struct block_range *a, const struct block_range *b);

@@ -150,6 +150,11 @@ bool policy_is_stranger(const struct policy_connection *c)
 	       !c->client_server;
 }
 
+bool policy_is_answerable(const struct policy_connection *c)
+{
+	return c->what == DO_INSPECT && !c->client_shielded;
+}
+
 /* ---- recipients ---------------------------------------------------------------------------------- */
 
 /* 127.0.0.0/8 and ::1: whatever server reads this literal means itself. */

@@ -178,6 +178,9 @@ struct policy_connection policy_judge_connection(
 /* The client is a stranger at a server of ours, let in to be inspected: only to such something may be done for what others
  * say of their address. */
 bool policy_is_stranger(const struct policy_connection *c);
+/* The client is let in to be inspected, and can be made to answer for what his address does: he is no upstream, no server, and
+ * not one who is never blocked. Only to such something is done for what the watch has found. */
+bool policy_is_answerable(const struct policy_connection *c);
 /* The closed-relay axiom's recipient half for `server` (a GROUP_SERVER id, asserted). An address
  * with no hop (bare local name) is ours; "<>" (SMTP_FORM_NULL) is not, nor one that could not be read
  * (SMTP_FORM_MALFORMED), of which `hop` then is the last one read, or 0. */

@@ -7,6 +7,11 @@
  * What was sent is read back: all of it where it is little, SAMPLES of it, spread over the list, where it is much; a
  * transaction is taken as a whole or not at all. Everything is looked at again, CHECKS a second, for as long as it lives.
  *
+ * What goes is taken out of the sets of both kinds, wherever it was.
+ *
+ * Limits. Of limited prefixes that lie in each other, each part has a bucket of its own, and a new one whenever the parts
+ * change.
+ *
  * Where the kernel refuses a difference, because somebody else has put elements there, all is written anew.
  */
 #include "posternd/block_writer.h"
@@ -19,17 +24,25 @@
 
 #include "postern/kind.h"
 
+/* What the kernel does. */
+static const enum action kinds[] = { ACTION_BLOCK, ACTION_LIMIT };
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 enum { SAMPLES = 256, CHECKS = 256, HOST_BITS = 128 };
 /* What ends so soon may have ended when it is looked for. */
 static const uint64_t ENDING_US = 2000000;
 
+struct ranges {
+	struct block_range *list;
+	size_t count;
+};
+
 struct block_writer {
 	struct gate *gate;
 	const struct blockbook *book;
-	struct block_range *have; /* written */
-	size_t have_count;
-	uint32_t cursor;     /* of the check: hosts, */
-	size_t range_cursor; /* ranges */
+	uint32_t rate_per_min;
+	struct ranges have[KINDS]; /* written */
+	uint32_t cursor;           /* of the check: hosts, */
+	size_t range_cursors[KINDS];
 };
 
 /* A list of elements with their notes. */
@@ -46,14 +59,20 @@ struct block_writer *block_writer_new(struct gate *gate, const struct blockbook 
 	if (w) {
 		w->gate = gate;
 		w->book = book;
+		w->rate_per_min = 1;
 	}
 	return w;
 }
 
+void block_writer_set_rate(struct block_writer *w, uint32_t rate_per_min)
+{
+	w->rate_per_min = rate_per_min;
+}
+
 void block_writer_free(struct block_writer *w)
 {
-	if (w)
-		free(w->have);
+	for (unsigned i = 0; w && i < KINDS; i++)
+		free(w->have[i].list);
 	free(w);
 }
 
@@ -110,6 +129,16 @@ static void elements_fini(struct elements *e)
 	free(e->notes);
 }
 
+/* What has changed in the book. */
+struct block_change {
+	const struct prefix *gone;
+	size_t gone_count;
+	const struct prefix *more;
+	size_t more_count;
+	bool nets; /* ranges may differ */
+	uint64_t now_us;
+};
+
 static uint64_t left_ms(uint64_t until_us, uint64_t now_us)
 {
 	if (until_us == BLOCK_FOR_EVER)
@@ -117,15 +146,18 @@ static uint64_t left_ms(uint64_t until_us, uint64_t now_us)
 	return until_us > now_us ? (until_us - now_us) / 1000 + 1 : 1;
 }
 
+/* rate_per_min: 0 = it is blocked. */
 static void add_element(struct elements *e, const struct addr *first, const struct addr *last, bool net,
-        const struct block *b, uint64_t now_us)
+        uint32_t rate_per_min, const struct block *b, uint64_t now_us)
 {
 	struct gate_block *out;
 
 	if (e->count == e->room)
 		return;
 	out = &e->list[e->count];
-	*out = (struct gate_block) { .first = *first, .last = *last, .net = net };
+	*out = (struct gate_block) {
+		.first = *first, .last = *last, .net = net, .rate_per_min = rate_per_min
+	};
 	if (b) {
 		block_note_print(b, e->notes[e->count]);
 		out->note = e->notes[e->count];
@@ -134,17 +166,31 @@ static void add_element(struct elements *e, const struct addr *first, const stru
 	e->count++;
 }
 
-/* b NULL: as something that goes. */
-static void add_host(struct elements *e, const struct prefix *host, const struct block *b, uint64_t now_us)
+static uint32_t rate_of(const struct block_writer *w, enum action action)
 {
-	if (host->bits == HOST_BITS && (!b || b->until_us > now_us))
-		add_element(e, &host->addr, &host->addr, false, b, now_us);
+	return action == ACTION_LIMIT ? w->rate_per_min : 0;
 }
 
-static void add_range(const struct block_writer *w, struct elements *e, const struct block_range *r,
-        bool goes, uint64_t now_us)
+static void add_host(const struct block_writer *w, struct elements *e, const struct block *b, uint64_t now_us)
 {
-	add_element(e, &r->first, &r->last, true, goes ? NULL : blockbook_find(w->book, &r->by), now_us);
+	bool kernels = b->action == ACTION_BLOCK || b->action == ACTION_LIMIT;
+
+	if (kernels && b->prefix.bits == HOST_BITS && b->until_us > now_us)
+		add_element(e, &b->prefix.addr, &b->prefix.addr, false, rate_of(w, (enum action)b->action), b,
+		        now_us);
+}
+
+static void add_host_gone(struct elements *e, const struct prefix *host)
+{
+	for (unsigned i = 0; host->bits == HOST_BITS && i < KINDS; i++)
+		add_element(e, &host->addr, &host->addr, false, kinds[i] == ACTION_LIMIT, NULL, 0);
+}
+
+static void add_range(const struct block_writer *w, struct elements *e, enum action action,
+        const struct block_range *r, bool goes, uint64_t now_us)
+{
+	add_element(e, &r->first, &r->last, true, rate_of(w, action),
+	        goes ? NULL : blockbook_find(w->book, &r->by), now_us);
 }
 
 static bool has_net(const struct prefix *list, size_t count)
@@ -156,25 +202,26 @@ static bool has_net(const struct prefix *list, size_t count)
 }
 
 /* What only one of them has. */
-static void add_difference(const struct block_writer *w, const struct block_range *want, size_t want_count,
+static void add_difference(const struct block_writer *w, unsigned kind, const struct ranges *want,
         struct elements *gone, struct elements *more, uint64_t now_us)
 {
+	const struct ranges *have = &w->have[kind];
 	size_t h = 0, n = 0;
 
-	while (h < w->have_count || n < want_count) {
-		int order = h == w->have_count ? 1
-		            : n == want_count  ? -1
-		                               : block_range_compare(&w->have[h], &want[n]);
+	while (h < have->count || n < want->count) {
+		int order = h == have->count   ? 1
+		            : n == want->count ? -1
+		                               : block_range_compare(&have->list[h], &want->list[n]);
 
-		if (order == 0 && block_range_same(&w->have[h], &want[n])) {
+		if (order == 0 && block_range_same(&have->list[h], &want->list[n])) {
 			h++;
 			n++;
 			continue;
 		}
 		if (order <= 0)
-			add_range(w, gone, &w->have[h++], true, now_us);
+			add_range(w, gone, kinds[kind], &have->list[h++], true, now_us);
 		if (order >= 0)
-			add_range(w, more, &want[n++], false, now_us);
+			add_range(w, more, kinds[kind], &want->list[n++], false, now_us);
 	}
 }
 
@@ -203,58 +250,95 @@ static int send(struct block_writer *w, const char *table, const struct elements
 	return read_back(w, table, more) ? -ESTALE : 0; /* not seen is not there */
 }
 
-static void take_ranges(struct block_writer *w, struct block_range *want, size_t count)
+/* What the book wants of each kind. 0 or -ENOMEM; then *count is 0. */
+static int want_ranges(
+        const struct block_writer *w, uint64_t now_us, struct ranges want[KINDS], size_t *count)
 {
-	free(w->have);
-	w->have = want;
-	w->have_count = count;
-	w->range_cursor = 0;
+	int r = 0;
+
+	*count = 0;
+	for (unsigned i = 0; i < KINDS; i++) {
+		if (!r)
+			r = blockbook_ranges(w->book, kinds[i], now_us, &want[i].list, &want[i].count);
+		*count += want[i].count;
+	}
+	return r;
+}
+
+static void forget_ranges(struct ranges list[KINDS])
+{
+	for (unsigned i = 0; i < KINDS; i++) {
+		free(list[i].list);
+		list[i] = (struct ranges) { NULL };
+	}
+}
+
+static void take_ranges(struct block_writer *w, const struct ranges want[KINDS])
+{
+	forget_ranges(w->have);
+	memcpy(w->have, want, sizeof(w->have));
+	memset(w->range_cursors, 0, sizeof(w->range_cursors));
 }
 
 int block_writer_refill(struct block_writer *w, const char *table, uint64_t now_us)
 {
-	struct block_range *want = NULL;
+	struct ranges want[KINDS] = { { NULL } };
 	struct elements more = { NULL };
 	const struct block *b;
 	uint32_t cursor = 0;
 	size_t count = 0;
-	int r = blockbook_ranges(w->book, now_us, &want, &count);
+	int r = want_ranges(w, now_us, want, &count);
 
 	if (!r)
 		r = elements_init(&more, blockbook_count(w->book) + count);
 	while (!r && (b = blockbook_scan(w->book, &cursor)))
-		add_host(&more, &b->prefix, b, now_us);
-	for (size_t i = 0; !r && i < count; i++)
-		add_range(w, &more, &want[i], false, now_us);
+		add_host(w, &more, b, now_us);
+	for (unsigned i = 0; i < KINDS; i++)
+		for (size_t n = 0; !r && n < want[i].count; n++)
+			add_range(w, &more, kinds[i], &want[i].list[n], false, now_us);
 	if (!r)
 		r = send(w, table, NULL, &more, true);
 	elements_fini(&more);
 	if (r && r != -ESTALE)
-		free(want);
+		forget_ranges(want);
 	else
-		take_ranges(w, want, count);
+		take_ranges(w, want);
+	return r;
+}
+
+/* The messages of a change: what goes, what comes. 0 or -ENOMEM. */
+static int list_change(const struct block_writer *w, const struct block_change *c,
+        const struct ranges want[KINDS], size_t want_count, struct elements *going, struct elements *coming)
+{
+	size_t have_count = 0;
+	int r;
+
+	for (unsigned i = 0; i < KINDS; i++)
+		have_count += w->have[i].count;
+	r = elements_init(going, KINDS * c->gone_count + have_count);
+	if (!r)
+		r = elements_init(coming, c->more_count + want_count);
+	for (size_t i = 0; !r && i < c->gone_count; i++)
+		add_host_gone(going, &c->gone[i]);
+	for (size_t i = 0; !r && i < c->more_count; i++)
+		add_host(w, coming, blockbook_find(w->book, &c->more[i]), c->now_us);
+	for (unsigned i = 0; !r && c->nets && i < KINDS; i++)
+		add_difference(w, i, &want[i], going, coming, c->now_us);
 	return r;
 }
 
 int block_writer_change(struct block_writer *w, const char *table, const struct prefix *gone,
         size_t gone_count, const struct prefix *more, size_t more_count, uint64_t now_us)
 {
-	bool nets = has_net(gone, gone_count) || has_net(more, more_count);
+	const struct block_change change = { gone, gone_count, more, more_count,
+		has_net(gone, gone_count) || has_net(more, more_count), now_us };
 	struct elements going = { NULL }, coming = { NULL };
-	struct block_range *want = NULL;
+	struct ranges want[KINDS] = { { NULL } };
 	size_t want_count = 0;
-	int r = nets ? blockbook_ranges(w->book, now_us, &want, &want_count) : 0;
+	int r = change.nets ? want_ranges(w, now_us, want, &want_count) : 0;
 
 	if (!r)
-		r = elements_init(&going, gone_count + w->have_count);
-	if (!r)
-		r = elements_init(&coming, more_count + want_count);
-	for (size_t i = 0; !r && i < gone_count; i++)
-		add_host(&going, &gone[i], NULL, now_us);
-	for (size_t i = 0; !r && i < more_count; i++)
-		add_host(&coming, &more[i], blockbook_find(w->book, &more[i]), now_us);
-	if (!r && nets)
-		add_difference(w, want, want_count, &going, &coming, now_us);
+		r = list_change(w, &change, want, want_count, &going, &coming);
 	if (!r)
 		r = send(w, table, &going, &coming, false);
 	elements_fini(&going);
@@ -262,11 +346,11 @@ int block_writer_change(struct block_writer *w, const char *table, const struct 
 	if (r) {
 		int again = r == -ENOMEM ? r : block_writer_refill(w, table, now_us);
 
-		free(want);
+		forget_ranges(want);
 		return again && r == -ESTALE ? r : again;
 	}
-	if (nets)
-		take_ranges(w, want, want_count);
+	if (change.nets)
+		take_ranges(w, want);
 	return 0;
 }
 
@@ -282,7 +366,7 @@ static void next_hosts(struct block_writer *w, struct elements *e, uint64_t now_
 		if (!b && !again)
 			break;
 		if (b && b->until_us > now_us + ENDING_US)
-			add_host(e, &b->prefix, b, now_us);
+			add_host(w, e, b, now_us);
 		if (!b) { /* once around */
 			w->cursor = 0;
 			again = false;
@@ -290,24 +374,27 @@ static void next_hosts(struct block_writer *w, struct elements *e, uint64_t now_
 	}
 }
 
-static void next_ranges(struct block_writer *w, struct elements *e, uint64_t now_us)
+static void next_ranges(struct block_writer *w, unsigned kind, struct elements *e, uint64_t now_us)
 {
-	for (size_t n = 0; n < CHECKS && n < w->have_count; n++) {
-		const struct block_range *r = &w->have[w->range_cursor++ % w->have_count];
+	const struct ranges *have = &w->have[kind];
+
+	for (size_t n = 0; n < CHECKS && n < have->count; n++) {
+		const struct block_range *r = &have->list[w->range_cursors[kind]++ % have->count];
 
 		if (r->until_us > now_us + ENDING_US && blockbook_find(w->book, &r->by))
-			add_range(w, e, r, false, now_us);
+			add_range(w, e, kinds[kind], r, false, now_us);
 	}
 }
 
 int block_writer_check(struct block_writer *w, const char *table, uint64_t now_us)
 {
 	struct elements e;
-	int r = elements_init(&e, (size_t)CHECKS * 2);
+	int r = elements_init(&e, (size_t)CHECKS * (1 + KINDS));
 
 	if (!r) {
 		next_hosts(w, &e, now_us);
-		next_ranges(w, &e, now_us);
+		for (unsigned i = 0; i < KINDS; i++)
+			next_ranges(w, i, &e, now_us);
 		r = e.count > 0 ? gate_has_blocks(w->gate, table, e.list, e.count) : 0;
 	}
 	elements_fini(&e);

@@ -1,4 +1,5 @@
-/* block_writer.h - brings the book of blocks into the kernel's sets, and looks whether it is there. */
+/* block_writer.h - brings the book of blocks into the kernel's sets, and looks whether it is there: those who are blocked,
+ * and those who are limited. What else the book knows is not the kernel's. */
 #ifndef POSTERND_BLOCK_WRITER_H
 #define POSTERND_BLOCK_WRITER_H
 
@@ -12,6 +13,8 @@ struct block_writer;
 
 /* Both are borrowed. NULL without memory. */
 struct block_writer *block_writer_new(struct gate *gate, const struct blockbook *book);
+/* From now on, for what is written: how many connections a minute who is limited may open. 1..GATE_RATE_MAX. */
+void block_writer_set_rate(struct block_writer *w, uint32_t rate_per_min);
 void block_writer_free(struct block_writer *w); /* NULL is fine */
 
 /* The book has changed in these places: `gone` are those that the kernel had, of which some may be in `more` again, the

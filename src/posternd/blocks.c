@@ -4,14 +4,20 @@
  * (block_writer.h), the store remembers it. In this order, and what the kernel does not take, is not in force and is said
  * so: what a person has asked for is then undone, what a rule has asked for is tried again each second.
  *
+ * Who is slowed, or refused his sessions, is none of the kernel's business: that is told to the workers (policy/sentence.h),
+ * in a table of its own, beside what DNS lists say. There, too, a place may be missing; it is looked at again like the
+ * kernel's sets, a few each second, by which a clock that was set is followed as well.
+ *
  * Whom a block must not meet is asked before it is made, and of all blocks again when addresses of ours or of upstreams
- * have changed. A rule blocks a single address, and only one that has completed a handshake: anybody can write any sender
- * on a lone packet. It never touches what a person has blocked.
+ * have changed; so it is with whatever is milder. A rule means the source that its finding is about, a host or the prefix
+ * that counts as one, and only one that has completed a handshake: anybody can write any sender on a lone packet. It never
+ * touches what a person has blocked, nor what is harder than what it asks for: that has to end first.
  *
  * Time is monotonic inside: a clock that is set neither extends a block nor ends it, as it does not in the kernel. The
  * store knows the wall clock's.
  *
- * Told are (1025520) each act of a person, each new block of a rule, and each end; AUDITS_MAX a second, then their number.
+ * Told are (1025520) each act of a person, each new block, limit and so on of a rule, and each end; AUDITS_MAX a second, then
+ * their number.
  */
 
 #include <assert.h>
@@ -25,6 +31,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/sentence.h"
+#include "policy/watching.h"
 #include "postern/finding.h"
 #include "postern/order.h"
 #include "posternd/blocks_inner.h"
@@ -34,8 +42,24 @@
 
 static_assert((int)BLOCK_REASON_MAX == (int)STORE_REASON_MAX, "a reason fits");
 
-enum { AUDITS_MAX = 50, STORED_MAX = 20000 /* a second, where all are wanted */, HOST_BITS = 128 };
+enum {
+	AUDITS_MAX = 50,
+	STORED_MAX = 20000, /* a second, where all are wanted */
+	SAID_MAX = 20000,   /* a second */
+	HOST_BITS = 128
+};
 static const uint64_t SECOND_US = 1000000;
+
+/* True if it is another one. */
+static bool take_rate(struct blocks *b)
+{
+	uint32_t rate = policy_watching(b->daemon->conf->policy)->ladder.rate_per_min;
+	bool differs = rate != b->rate_per_min;
+
+	b->rate_per_min = rate;
+	block_writer_set_rate(b->writer, rate);
+	return differs;
+}
 
 struct blocks *blocks_new(struct daemon *d)
 {
@@ -46,6 +70,8 @@ struct blocks *blocks_new(struct daemon *d)
 	b->daemon = d;
 	b->book = blockbook_new(d->conf->block_size, d->hash_key);
 	b->writer = b->book ? block_writer_new(d->gate, b->book) : NULL;
+	if (b->writer)
+		take_rate(b);
 	b->own = addresses_open();
 	if (!b->own)
 		log_warning("the addresses of this gateway cannot be read (%s): nothing keeps them from "
@@ -92,6 +118,21 @@ char *blocks_by(const struct block *block, char buf[BLOCKS_BY_MAX])
 	return buf;
 }
 
+/* "the block of 192.0.2.1", "192.0.2.1 is blocked" */
+static const struct {
+	const char *noun, *participle;
+} words[ACTION_COUNT] = {
+	[ACTION_SLOW] = { "tar pit", "slowed" },
+	[ACTION_LIMIT] = { "limit", "limited" },
+	[ACTION_REFUSE_SESSION] = { "refusal", "refused sessions" },
+	[ACTION_BLOCK] = { "block", "blocked" },
+};
+
+const char *blocks_participle(enum action action)
+{
+	return words[action].participle;
+}
+
 /* "for 3600 s", "for ever" */
 static char *print_time(uint32_t seconds, char buf[32])
 {
@@ -122,8 +163,8 @@ static void tell_end(struct blocks *b, const struct block *block, const char *wh
 {
 	char text[PREFIX_TEXT_MAX], by[BLOCKS_BY_MAX];
 
-	blocks_tell(b, "the block of %s by %s has %s", prefix_print(&block->prefix, text),
-	        blocks_by(block, by), why);
+	blocks_tell(b, "the %s of %s by %s has %s", words[block->action].noun,
+	        prefix_print(&block->prefix, text), blocks_by(block, by), why);
 }
 
 /* ---- who must not be blocked -------------------------------------------------------------------- */
@@ -182,6 +223,66 @@ static bool find_shield(const struct blocks *b, const struct prefix *prefix, cha
 
 /* ---- kernel and store --------------------------------------------------------------------------- */
 
+/* It is the workers' business. */
+static bool is_said(const struct block *block)
+{
+	return block->action == ACTION_SLOW || block->action == ACTION_REFUSE_SESSION;
+}
+
+static const char *unsaid_word(int error)
+{
+	return error == -EDOM ? "their prefixes are of too many different lengths" : strerror(-error);
+}
+
+/* What the book has of this very prefix, to the workers; nothing, if that is not their business. */
+static void say_sentence(struct blocks *b, const struct prefix *prefix)
+{
+	struct sentences *s = b->daemon->orders;
+	const struct block *block = blockbook_find(b->book, prefix);
+	int r = 0;
+
+	if (!block || !is_said(block) || block->until_us <= blocks_now_us())
+		(void)sentences_lift(s, prefix);
+	else
+		r = sentences_set(s, prefix, (enum action)block->action,
+		        block->until_us == BLOCK_FOR_EVER ? UINT64_MAX : blocks_wall_us(block->until_us));
+	if (r && !b->unsaid_error)
+		log_error("what rules have ordered about sources is NOT IN FORCE for all of them: %s",
+		        unsaid_word(r));
+	if (r)
+		b->unsaid_error = b->round_error = r;
+}
+
+static void say_sentences(struct blocks *b, const struct prefix *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		say_sentence(b, &list[i]);
+}
+
+/* Again, some of them; when all have been told without an error, nothing is wrong any more. */
+static void say_some(struct blocks *b)
+{
+	const struct block *block = NULL;
+	bool any = blockbook_doing(b->book, ACTION_SLOW) || blockbook_doing(b->book, ACTION_REFUSE_SESSION);
+
+	for (unsigned n = 0; any && n < SAID_MAX && (block = blockbook_scan(b->book, &b->said_cursor)); n++)
+		if (is_said(block))
+			say_sentence(b, &block->prefix);
+	if (block)
+		return;
+	b->said_cursor = 0;
+	b->unsaid_error = b->round_error;
+	b->round_error = 0;
+}
+
+void blocks_say(struct blocks *b)
+{
+	b->said_cursor = 0;
+	do
+		say_some(b);
+	while (b->said_cursor != 0);
+}
+
 void blocks_set_behind(struct blocks *b, int error)
 {
 	if (error && (!b->behind || b->behind_error != error)) {
@@ -206,6 +307,7 @@ void blocks_store(struct blocks *b, const struct block *block)
 		.until_us = blocks_wall_us(block->until_us),
 		.uid = block->uid,
 		.rule = block->rule,
+		.action = block->action,
 	};
 
 	memcpy(s.reason, block->reason, sizeof(s.reason));
@@ -215,6 +317,7 @@ void blocks_store(struct blocks *b, const struct block *block)
 static void forget(struct blocks *b, const struct prefix *prefix, enum store_end why)
 {
 	(void)blockbook_drop(b->book, prefix);
+	say_sentence(b, prefix);
 	store_block_ended(b->daemon->store, prefix, clock_now_us(), why);
 }
 
@@ -361,13 +464,15 @@ static void copy_reason(char out[BLOCK_REASON_MAX], const char *reason)
 			*c = '?';
 }
 
-static struct block make(uint32_t seconds, int64_t uid, uint32_t rule, const char *reason, uint64_t now_us)
+static struct block make(
+        uint32_t seconds, int64_t uid, enum action action, uint32_t rule, const char *reason, uint64_t now_us)
 {
 	struct block out = {
 		.set_us = clock_now_us(),
 		.until_us = seconds > 0 ? now_us + seconds * SECOND_US : BLOCK_FOR_EVER,
 		.uid = uid,
 		.rule = rule,
+		.action = (uint8_t)action,
 	};
 
 	copy_reason(out.reason, reason);
@@ -377,7 +482,7 @@ static struct block make(uint32_t seconds, int64_t uid, uint32_t rule, const cha
 int blocks_set(struct blocks *b, const struct blocks_wish *wish, blocks_fault *fault, void *arg)
 {
 	uint64_t now_us = blocks_now_us();
-	struct block block = make(wish->seconds, wish->uid, 0, wish->reason, now_us);
+	struct block block = make(wish->seconds, wish->uid, ACTION_BLOCK, 0, wish->reason, now_us);
 	struct blocks_wish clean = *wish;
 	struct act act = { NULL };
 	int r = 0;
@@ -401,6 +506,7 @@ int blocks_set(struct blocks *b, const struct blocks_wish *wish, blocks_fault *f
 		clean.reason = block.reason;
 		tell_wish(b, &clean);
 		tell_evicted(b, &act);
+		say_sentences(b, act.gone, act.gone_count);
 		for (size_t i = 0; i < wish->count; i++)
 			blocks_store(b, blockbook_find(b->book, &wish->list[i]));
 	}
@@ -426,6 +532,7 @@ int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid)
 		(void)blockbook_put(b->book, &before, NULL);
 		return r;
 	}
+	say_sentence(b, prefix);
 	snprintf(why, sizeof(why), "been lifted by uid %" PRIu32, uid);
 	tell_end(b, &before, why);
 	store_block_ended(b->daemon->store, prefix, clock_now_us(), STORE_LIFTED);
@@ -483,9 +590,15 @@ void blocks_recheck(struct blocks *b)
 	lift_where(b, is_in_the_way);
 }
 
-void blocks_lift_rules(struct blocks *b)
+void blocks_set_conf(struct blocks *b)
 {
-	lift_where(b, is_of_a_rule);
+	bool differs = take_rate(b);
+
+	blocks_recheck(b);
+	if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
+		lift_where(b, is_of_a_rule);
+	if (differs && blockbook_doing(b->book, ACTION_LIMIT) > 0)
+		blocks_refill(b);
 }
 
 int blocks_fd(const struct blocks *b)
@@ -551,43 +664,60 @@ static void block_by_rule(struct blocks *b, const struct order *o, const struct 
 
 	if (r) {
 		blocks_tell(b,
-		        "%s is NOT blocked by %s: all %" PRIu32
+		        "%s is NOT %s by %s: all %" PRIu32
 		        " places are taken by people's blocks, see block.size",
-		        prefix_print(&block->prefix, text), blocks_by(block, by), blockbook_places(b->book));
+		        prefix_print(&block->prefix, text), words[block->action].participle,
+		        blocks_by(block, by), blockbook_places(b->book));
 		return;
 	}
 	r = block_writer_change(b->writer, b->daemon->conf->nft.table, act.gone, act.gone_count,
 	        &block->prefix, 1, blocks_now_us());
+	say_sentences(b, act.gone, act.gone_count);
+	say_sentence(b, &block->prefix);
 	if (r)
 		blocks_set_behind(b, r); /* tried again by blocks_tick() */
 	else
 		measure(b, o);
 	if (!renewed || r)
-		blocks_tell(b, "%s is %sblocked for %" PRIu64 " s by %s", prefix_print(&block->prefix, text),
-		        r ? "NOT YET " : "", (block->until_us - blocks_now_us() + SECOND_US / 2) / SECOND_US,
+		blocks_tell(b, "%s is %s%s for %" PRIu64 " s by %s", prefix_print(&block->prefix, text),
+		        r ? "NOT YET " : "", words[block->action].participle,
+		        (block->until_us - blocks_now_us() + SECOND_US / 2) / SECOND_US,
 		        blocks_by(block, by));
 	tell_evicted(b, &act);
 	blocks_store(b, block);
 }
 
+/* How long, where the order does not say. */
+static uint32_t time_of(const struct blocks *b, const struct order *o)
+{
+	return o->for_s ? o->for_s : policy_settings(b->daemon->conf->policy)->block_for_s;
+}
+
 void blocks_order(struct blocks *b, const struct order *o)
 {
-	uint32_t seconds = policy_settings(b->daemon->conf->policy)->block_for_s;
+	uint32_t seconds = time_of(b, o);
 	uint64_t now_us = blocks_now_us();
-	struct block block = make(seconds, BLOCK_BY_RULE, o->finding, "", now_us);
+	struct block block = make(seconds, BLOCK_BY_RULE, (enum action)o->action, o->finding, "", now_us);
+	unsigned bits = o->bits ? o->bits : HOST_BITS;
 	const struct block *before;
 	char why[BLOCKS_TEXT_MAX];
+	bool renewed;
 
-	block.prefix = (struct prefix) { o->source, HOST_BITS };
+	if (!words[o->action].noun)
+		return;
+	block.prefix = (struct prefix) { addr_mask(&o->source, bits), (uint8_t)bits };
 	before = blockbook_find(b->book, &block.prefix);
 	if (!o->verified || (before && before->uid != BLOCK_BY_RULE))
 		return;
-	if (before && before->until_us > now_us + seconds * SECOND_US / 10 * 9)
+	if (before && block_is_harder((enum action)before->action, (enum action)o->action))
+		return;
+	renewed = before && before->action == o->action;
+	if (renewed && before->until_us > now_us + seconds * SECOND_US / 10 * 9)
 		return; /* of a moment ago */
 	if (find_shield(b, &block.prefix, why))
 		tell_denied(b, why, now_us);
 	else
-		block_by_rule(b, o, &block, before);
+		block_by_rule(b, o, &block, renewed);
 }
 
 /* ---- each second -------------------------------------------------------------------------------- */
@@ -640,6 +770,7 @@ void blocks_tick(struct blocks *b)
 		blocks_follow(b);
 	expire(b, now_us);
 	look(b, now_us);
+	say_some(b);
 	watch_room(b);
 	store_some(b);
 }
@@ -665,6 +796,12 @@ void blocks_each_fault(const struct blocks *b, blocks_wrong *each, void *arg)
 		each(arg,
 		        "the addresses of this gateway cannot be read: nothing keeps them from being blocked",
 		        false);
+	if (b->unsaid_error) {
+		snprintf(text, sizeof(text),
+		        "what rules have ordered about sources is NOT IN FORCE for all: %s",
+		        unsaid_word(b->unsaid_error));
+		each(arg, text, false);
+	}
 	if (b->nearly_full) {
 		snprintf(text, sizeof(text),
 		        "%" PRIu32 " of %" PRIu32

@@ -1,4 +1,5 @@
-/* blocks.h - who is blocked: on the operator's word or a rule's, in the kernel first, then in the store. */
+/* blocks.h - who is blocked, limited, slowed or refused his sessions: on the operator's word or a rule's. Blocks and limits are
+ * the kernel's, the others the workers'; then all of them are in the store. */
 #ifndef POSTERND_BLOCKS_H
 #define POSTERND_BLOCKS_H
 
@@ -39,15 +40,16 @@ typedef void blocks_fault(void *arg, size_t index, const char *text);
 int blocks_set(struct blocks *b, const struct blocks_wish *wish, blocks_fault *fault, void *arg);
 /* 0; -ENOENT: this very prefix is not blocked; -errno: the kernel refuses, it goes on. */
 int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid);
-/* By a rule. */
+/* By a rule. What is as hard as what is in force already renews it, what is milder waits for its end. */
 void blocks_order(struct blocks *b, const struct order *o);
 
 /* About once a second. */
 void blocks_tick(struct blocks *b);
 /* Other addresses are ours, or an upstream's: who lies in a block of now is freed. */
 void blocks_recheck(struct blocks *b);
-/* The mode is monitor now: what rules have blocked is freed. */
-void blocks_lift_rules(struct blocks *b);
+/* Another configuration is in force: in monitor mode, what rules have said is lifted; the rate of those who are limited may
+ * be another one. */
+void blocks_set_conf(struct blocks *b);
 /* Somebody has made the sets anew: everything is put back. */
 void blocks_refill(struct blocks *b);
 /* The gateway's addresses have changed (of the descriptor), and the descriptor that tells; -1 = nobody tells. */
@@ -61,6 +63,8 @@ const struct blockbook *blocks_book(const struct blocks *b);
 uint64_t blocks_now_us(void);
 /* "uid 0", "relay.attempt". Returns buf. */
 char *blocks_by(const struct block *block, char buf[BLOCKS_BY_MAX]);
+/* "blocked", "slowed" */
+const char *blocks_participle(enum action action);
 /* Until when by the wall clock; 0 = for ever. */
 uint64_t blocks_wall_us(uint64_t until_us);
 /* What is wrong at the moment, a sentence each. */

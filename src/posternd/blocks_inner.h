@@ -25,6 +25,9 @@ struct blocks {
 	int left_error; /* the kernel's cannot be read, or not all of them */
 	bool behind;    /* the kernel does not have what the book has */
 	int behind_error;
+	int unsaid_error, round_error; /* the workers were not told what the book has; in this round */
+	uint32_t said_cursor;
+	uint32_t rate_per_min; /* of those who are limited, as they are in the kernel */
 	bool nearly_full;
 	bool storing; /* all of them, the cursor says how far */
 	uint32_t store_cursor;
@@ -37,6 +40,8 @@ struct blocks {
 void blocks_tell(struct blocks *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The kernel has refused, or does not have, what the book has: said, and tried again each second. 0: it has. */
 void blocks_set_behind(struct blocks *b, int error);
+/* Tells the workers all that is theirs. */
+void blocks_say(struct blocks *b);
 void blocks_store(struct blocks *b, const struct block *block);
 
 #endif

@@ -4,6 +4,8 @@
  * them knows is in force again; where both do, the kernel's time counts: it was written first.
  *
  * Ranges of the kernel that the store's prefixes explain are theirs; others come back as the prefixes they are made of.
+ *
+ * Who was slowed, or refused his sessions, only the store knows: without one, that ends with the daemon.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -53,7 +55,9 @@ static void restore_one(void *arg, const struct store_block *s)
 {
 	struct blocks *b = arg;
 	uint64_t now_us = blocks_now_us(), wall_us = clock_now_us();
-	struct block block = { .prefix = s->prefix, .set_us = s->set_us, .uid = s->uid, .rule = s->rule };
+	struct block block = {
+		.prefix = s->prefix, .set_us = s->set_us, .uid = s->uid, .rule = s->rule, .action = s->action
+	};
 
 	if (s->until_us && s->until_us <= wall_us)
 		return;
@@ -63,13 +67,18 @@ static void restore_one(void *arg, const struct store_block *s)
 		log_warning("block.size leaves no room for all the blocks of the store");
 }
 
-static bool is_known(const struct block *have, uint64_t until_us)
+static bool is_known(const struct block *have, enum action action, uint64_t until_us)
 {
-	if (!have)
+	if (!have || have->action != action)
 		return false;
 	if (until_us == BLOCK_FOR_EVER || have->until_us == BLOCK_FOR_EVER)
 		return have->until_us == until_us;
 	return have->until_us + SAME_US > until_us && until_us + SAME_US > have->until_us;
+}
+
+static enum action action_of(const struct gate_block *found)
+{
+	return found->rate_per_min > 0 ? ACTION_LIMIT : ACTION_BLOCK;
 }
 
 /* Of the kernel, if the book does not know it. */
@@ -79,9 +88,10 @@ static void adopt(struct blocks *b, const struct prefix *prefix, const struct le
 		.prefix = *prefix,
 		.set_us = clock_now_us(),
 		.until_us = l->block.left_ms ? now_us + l->block.left_ms * 1000 : BLOCK_FOR_EVER,
+		.action = (uint8_t)action_of(&l->block),
 	};
 
-	if (is_known(blockbook_find(b->book, prefix), block.until_us))
+	if (is_known(blockbook_find(b->book, prefix), (enum action)block.action, block.until_us))
 		return;
 	block_note_read(l->note, &block);
 	if (blockbook_put(b->book, &block, NULL) < 0) {
@@ -90,6 +100,12 @@ static void adopt(struct blocks *b, const struct prefix *prefix, const struct le
 	}
 	blocks_store(b, &block);
 }
+
+/* What the store has of one kind. */
+struct ranges {
+	struct block_range *list;
+	size_t count;
+};
 
 struct adopting {
 	struct blocks *blocks;
@@ -105,35 +121,45 @@ static void adopt_part(void *arg, const struct prefix *prefix)
 }
 
 /* Ranges of the kernel that the store's prefixes explain are theirs. */
-static bool is_explained(
-        const struct gate_block *found, const struct block_range *list, size_t count, uint64_t now_us)
+static bool is_explained(const struct gate_block *found, const struct ranges *ranges, uint64_t now_us)
 {
 	uint64_t until_us = found->left_ms ? now_us + found->left_ms * 1000 : BLOCK_FOR_EVER;
+	enum action action = action_of(found);
 
-	for (size_t i = 0; i < count; i++)
-		if (addr_compare(&list[i].first, &found->first) == 0 &&
-		        addr_compare(&list[i].last, &found->last) == 0)
-			return is_known(&(const struct block) { .until_us = list[i].until_us }, until_us);
+	for (size_t i = 0; i < ranges->count; i++) {
+		const struct block_range *r = &ranges->list[i];
+
+		if (addr_compare(&r->first, &found->first) == 0 && addr_compare(&r->last, &found->last) == 0)
+			return is_known(
+			        &(const struct block) { .until_us = r->until_us, .action = (uint8_t)action },
+			        action, until_us);
+	}
 	return false;
+}
+
+static void adopt_one(struct blocks *b, const struct left *l, const struct ranges *ranges, uint64_t now_us)
+{
+	const struct gate_block *found = &l->block;
+	struct adopting a = { b, l, now_us };
+
+	if (!found->net)
+		adopt(b, &(const struct prefix) { found->first, HOST_BITS }, l, now_us);
+	else if (!is_explained(found, ranges, now_us))
+		blockbook_split(&found->first, &found->last, adopt_part, &a);
 }
 
 static void adopt_all(struct blocks *b, uint64_t now_us)
 {
-	struct block_range *ranges = NULL;
-	size_t count = 0;
+	struct ranges blocked = { NULL }, limited = { NULL };
+	int r = blockbook_ranges(b->book, ACTION_BLOCK, now_us, &blocked.list, &blocked.count);
 
-	if (blockbook_ranges(b->book, now_us, &ranges, &count))
-		return;
-	for (size_t i = 0; i < b->left_count; i++) {
-		const struct gate_block *found = &b->left[i].block;
-		struct adopting a = { b, &b->left[i], now_us };
-
-		if (!found->net)
-			adopt(b, &(const struct prefix) { found->first, HOST_BITS }, &b->left[i], now_us);
-		else if (!is_explained(found, ranges, count, now_us))
-			blockbook_split(&found->first, &found->last, adopt_part, &a);
-	}
-	free(ranges);
+	if (!r)
+		r = blockbook_ranges(b->book, ACTION_LIMIT, now_us, &limited.list, &limited.count);
+	for (size_t i = 0; !r && i < b->left_count; i++)
+		adopt_one(b, &b->left[i], action_of(&b->left[i].block) == ACTION_LIMIT ? &limited : &blocked,
+		        now_us);
+	free(blocked.list);
+	free(limited.list);
 }
 
 void blocks_restore(struct blocks *b)
@@ -153,9 +179,8 @@ void blocks_restore(struct blocks *b)
 	adopt_all(b, now_us);
 	all = blockbook_count(b->book);
 	if (all > 0 || b->left_count > 0) {
-		blocks_recheck(b); /* before the kernel cuts their connections */
-		if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
-			blocks_lift_rules(b);
+		blocks_set_conf(b); /* before the kernel cuts the connections of whom it must not */
+		blocks_say(b);
 		blocks_set_behind(b, block_writer_refill(b->writer, b->daemon->conf->nft.table, now_us));
 		log_info("%" PRIu32 " blocks are in force: %" PRIu32 " of the store, %" PRIu32
 		         " that only the kernel knew",

@@ -106,7 +106,8 @@ bool daemon_load(struct daemon *d, const char *path, bool force_monitor)
 		return false;
 	}
 	d->sentences = sentences_new(DAEMON_SENTENCES_MAX, d->hash_key);
-	if (!d->sentences) {
+	d->orders = sentences_new(DAEMON_SENTENCES_MAX, d->hash_key);
+	if (!d->sentences || !d->orders) {
 		log_error("no memory for the sentences about sources");
 		return false;
 	}
@@ -127,6 +128,7 @@ static struct worker *open_worker(struct daemon *d, unsigned number, char err[ER
 		},
 		.policy = d->conf->policy,
 		.sentences = d->sentences,
+		.orders = d->orders,
 		.wake = loop_wake,
 		.wake_arg = d->loop,
 	};
@@ -413,6 +415,7 @@ void daemon_close(struct daemon *d)
 		worker_close(d->workers[i]);
 	dnsbl_free(d->dnsbl);
 	sentences_free(d->sentences);
+	sentences_free(d->orders);
 	loop_free(d->loop);
 	nflog_tap_close(d->refused);
 	guard_free(d->guard);

@@ -58,7 +58,8 @@ struct daemon {
 	int claim; /* of the table, for our life (gate/claim.h); -1 = none */
 	int claim_guests[CLAIM_GUESTS_MAX];
 	struct gate *gate;
-	struct sentences *sentences; /* about sources; the workers read it, this thread writes */
+	struct sentences *sentences; /* about sources on DNS lists; the workers read it, this thread writes */
+	struct sentences *orders;    /* what the watch has ordered about sources (blocks.h); likewise */
 	struct worker *workers[DAEMON_WORKERS_MAX];
 	unsigned worker_count;
 	struct nflog_tap *refused;

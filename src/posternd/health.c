@@ -51,6 +51,7 @@ static const uint64_t SECOND_US = 1000000;
 	X(RULES_SEALED, "kernel.rules.sealed", NULL)                                                         \
 	X(RULES_BYPASSED, "kernel.rules.bypassed", NULL)                                                     \
 	X(RULES_BLOCKED, "kernel.rules.blocked", NULL)                                                       \
+	X(RULES_LIMITED, "kernel.rules.limited", NULL)                                                       \
 	X(TAP_PACKETS, "tap.packets", NULL)                                                                  \
 	X(TAP_BYTES, "tap.bytes", NULL)                                                                      \
 	X(TAP_VERDICTS, "tap.verdicts", NULL)                                                                \
@@ -240,6 +241,7 @@ static void read_gate(struct health *h)
 		h->now[NUMBER_RULES_SEALED] = c.sealed;
 		h->now[NUMBER_RULES_BYPASSED] = c.bypassed;
 		h->now[NUMBER_RULES_BLOCKED] = c.blocked;
+		h->now[NUMBER_RULES_LIMITED] = c.limited;
 	}
 	if (r == h->gate_error)
 		return;

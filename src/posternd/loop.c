@@ -196,6 +196,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	blocks_tick(d->blocks);
 	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
+	(void)sentences_expire(d->orders, now_us);
 	desk_flush(d->desk);
 	reload_settle(d);
 	follow_upstreams(d);

@@ -178,6 +178,9 @@ void reasons_write(const struct reasons *r, struct why_decision *d)
 	case BECAUSE_BLOCKED:
 		text = "a block";
 		break;
+	case BECAUSE_LIMITED:
+		text = "a limit";
+		break;
 	case BECAUSE_SMUGGLING:
 		text = r->settings[SETTING_SMUGGLING];
 		break;

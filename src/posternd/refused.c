@@ -76,6 +76,8 @@ bool refused_read(const struct policy *policy, const uint8_t hash_key[HASH_KEY_B
 	out->u.refused.would = judge(&out->conn, policy, policy_self_of(packet, !from_server));
 	if (fate == NFLOG_BLOCKED)
 		out->u.refused.would = ACTION_BLOCK;
+	if (fate == NFLOG_LIMITED)
+		out->u.refused.would = ACTION_LIMIT;
 	out->u.refused.action = fate == NFLOG_WOULD ? ACTION_ALERT : out->u.refused.would;
 	out->conn.flow_id = flow_id(&out->conn, hash_key);
 	out->u.refused.tcp_seq = seg.seq;

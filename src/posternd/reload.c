@@ -438,9 +438,7 @@ void reload_settle(struct daemon *d)
 	d->conf = d->next;
 	d->next = NULL;
 	bypass_refill(d->bypass);
-	blocks_recheck(d->blocks);
-	if (policy_settings(d->conf->policy)->mode == MODE_MONITOR)
-		blocks_lift_rules(d->blocks);
+	blocks_set_conf(d->blocks);
 	memory_set_conf(d, d->conf);
 	log_info("%s is in force (%s): %s mode, %u rules", d->path, d->conf->hash, daemon_mode_name(d->conf),
 	        policy_rule_count(d->conf->policy));

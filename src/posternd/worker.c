@@ -163,6 +163,7 @@ static int take_memory(struct worker *w)
 	s.kernel_left_s = kernel_left_s;
 	s.kernel_arg = w;
 	s.sentences = w->settings.sentences;
+	s.orders = w->settings.orders;
 	memcpy(s.hash_key, w->settings.hash_key, sizeof(s.hash_key));
 	w->events = ring_new(EVENT_SLOTS, sizeof(struct event));
 	if (w->events)

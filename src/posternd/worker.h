@@ -18,8 +18,8 @@ struct worker_settings {
 	uint8_t number; /* of the worker, from 0 */
 	struct nfqueue_settings queue;
 	uint8_t hash_key[HASH_KEY_BYTES];
-	const struct policy *policy;       /* borrowed */
-	const struct sentences *sentences; /* likewise */
+	const struct policy *policy;                /* borrowed */
+	const struct sentences *sentences, *orders; /* likewise; as inspect_settings have them */
 	/* Called in the worker's thread when events wait, and when the worker has ended. */
 	void (*wake)(void *arg);
 	void *wake_arg;

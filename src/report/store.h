@@ -52,6 +52,7 @@ struct store_block {
 	uint64_t until_us;             /* likewise; 0 = for ever */
 	int64_t uid;                   /* who wanted it; -1 = a rule of ours */
 	uint32_t rule;                 /* which one (enum finding_id); 0 = none */
+	uint8_t action;                /* enum action: block, or something milder */
 	char reason[STORE_REASON_MAX]; /* terminated */
 };
 

@@ -33,7 +33,8 @@ int store_read_clock(sqlite3 *db, struct store_clock *out)
 
 static bool read_block(sqlite3_stmt *s, struct store_block *b)
 {
-	char prefix[PREFIX_TEXT_MAX];
+	char prefix[PREFIX_TEXT_MAX], action[32];
+	int word;
 	int64_t until_us = sqlite3_column_int64(s, 2);
 
 	memset(b, 0, sizeof(*b));
@@ -43,7 +44,10 @@ static bool read_block(sqlite3_stmt *s, struct store_block *b)
 	b->uid = sqlite3_column_int64(s, 3);
 	b->rule = (uint32_t)sqlite3_column_int64(s, 4);
 	get_text(s, 5, b->reason, sizeof(b->reason));
-	return prefix_parse(prefix, &b->prefix) == 0 && until_us >= 0;
+	get_text(s, 6, action, sizeof(action));
+	word = words_find(WORDS_ACTION, action);
+	b->action = (uint8_t)word;
+	return word >= 0 && prefix_parse(prefix, &b->prefix) == 0 && until_us >= 0;
 }
 
 int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned *strange)
@@ -51,7 +55,8 @@ int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned
 	struct store_block b;
 	sqlite3_stmt *s = NULL;
 	int r = sqlite3_prepare_v2(db,
-	        "SELECT prefix, set_us, until_us, uid, rule, reason FROM blocks WHERE ended_us IS NULL "
+	        "SELECT prefix, set_us, until_us, uid, rule, reason, action FROM blocks WHERE ended_us IS "
+	        "NULL "
 	        "ORDER BY id",
 	        -1, &s, NULL);
 

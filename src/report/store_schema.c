@@ -68,6 +68,8 @@ static const char *const steps[] = {
 	"CREATE TABLE usual (source TEXT PRIMARY KEY, last_us INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT "
 	"ROWID;"
 	"CREATE INDEX usual_last ON usual (last_us);",
+	/* 5: what is done about who is in blocks */
+	"ALTER TABLE blocks ADD COLUMN action TEXT NOT NULL DEFAULT 'block';",
 };
 
 int store_schema_version(void)

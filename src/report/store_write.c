@@ -89,6 +89,7 @@ static int write_block(sqlite3_stmt *s, const struct store_block *b)
 	bind_number(s, 4, b->uid);
 	bind_number(s, 5, b->rule);
 	bind_text(s, 6, b->reason);
+	bind_text(s, 7, words_get(WORDS_ACTION, b->action));
 	return run(s);
 }
 

@@ -17,9 +17,9 @@
 	X(CLOCK_SET, "UPDATE blocks SET until_us = max(until_us + ?1, 1) WHERE ended_us IS NULL AND "        \
 	             "until_us > 0")                                                                         \
 	X(BLOCK_SET,                                                                                         \
-	        "INSERT INTO blocks (prefix, set_us, until_us, uid, rule, reason) VALUES (?1, ?2, ?3, ?4, "  \
-	        "?5, ?6) ON CONFLICT (prefix) WHERE ended_us IS NULL DO UPDATE SET "                         \
-	        "set_us = ?2, until_us = ?3, uid = ?4, rule = ?5, reason = ?6")                              \
+	        "INSERT INTO blocks (prefix, set_us, until_us, uid, rule, reason, action) VALUES (?1, ?2, "  \
+	        "?3, ?4, ?5, ?6, ?7) ON CONFLICT (prefix) WHERE ended_us IS NULL DO UPDATE SET "             \
+	        "set_us = ?2, until_us = ?3, uid = ?4, rule = ?5, reason = ?6, action = ?7")                 \
 	X(BLOCK_ENDED,                                                                                       \
 	        "UPDATE blocks SET ended_us = ?2, ended_by = ?3 WHERE prefix = ?1 AND ended_us IS NULL")     \
 	X(BLOCKS_ANEW, "UPDATE blocks SET ended_us = ?1, ended_by = 'unknown' WHERE ended_us IS NULL")       \

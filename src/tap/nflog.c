@@ -136,7 +136,8 @@ static enum nflog_fate read_fate(const struct nlattr *a)
 	static const struct {
 		const char *prefix;
 		enum nflog_fate fate;
-	} fates[] = { { NFLOG_PREFIX_WOULD, NFLOG_WOULD }, { NFLOG_PREFIX_BLOCK, NFLOG_BLOCKED } };
+	} fates[] = { { NFLOG_PREFIX_WOULD, NFLOG_WOULD }, { NFLOG_PREFIX_BLOCK, NFLOG_BLOCKED },
+		{ NFLOG_PREFIX_LIMIT, NFLOG_LIMITED } };
 
 	for (size_t i = 0; a && i < sizeof(fates) / sizeof(fates[0]); i++) {
 		const size_t n = strlen(fates[i].prefix);

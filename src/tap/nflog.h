@@ -18,8 +18,15 @@ struct nflog_tap;
 #define NFLOG_PREFIX_WOULD "postern-would "
 /* And those that cut off a client who is blocked. */
 #define NFLOG_PREFIX_BLOCK "postern-block "
+/* And those that refuse a connection too many of a client who is limited. */
+#define NFLOG_PREFIX_LIMIT "postern-limit "
 
-enum nflog_fate { NFLOG_REFUSED, NFLOG_WOULD /* logged, not refused (monitor mode) */, NFLOG_BLOCKED };
+enum nflog_fate {
+	NFLOG_REFUSED,
+	NFLOG_WOULD /* logged, not refused (monitor mode) */,
+	NFLOG_BLOCKED,
+	NFLOG_LIMITED
+};
 
 /* bytes are valid during the call. */
 typedef void (*nflog_tap_sink)(

@@ -46,9 +46,8 @@ static void print_try(struct event_text *line, const struct event *e)
 bool gate_judge_try(const struct watch_view *view, const struct event *e, struct finding *f)
 {
 	(void)view;
-	if (e->u.refused.sentence > 0 ||
-	        e->u.refused.action ==
-	                ACTION_BLOCK) /* it is not outside of the rules; what was said of it was told */
+	if (e->u.refused.sentence > 0 || e->u.refused.action == ACTION_BLOCK ||
+	        e->u.refused.action == ACTION_LIMIT) /* within the rules; what was said of it was told */
 		return false;
 	finding_init(f, FINDING_GATE_REFUSED, e);
 	f->severity = e->conn.direction == DIRECTION_OUTBOUND || e->conn.direction == DIRECTION_INTERNAL

@@ -54,7 +54,9 @@ static void set_sentence(struct why_decision *d, uint8_t sentence)
 static void read_refused(const struct event *e, struct why_decision *d)
 {
 	d->what = WHY_TRY;
-	d->because = e->u.refused.action == ACTION_BLOCK ? BECAUSE_BLOCKED : BECAUSE_RULE;
+	d->because = e->u.refused.action == ACTION_BLOCK   ? BECAUSE_BLOCKED
+	             : e->u.refused.action == ACTION_LIMIT ? BECAUSE_LIMITED
+	                                                   : BECAUSE_RULE;
 	if (e->u.refused.sentence > 0)
 		set_sentence(d, e->u.refused.sentence);
 	d->action = e->u.refused.action;

@@ -25,6 +25,7 @@ enum why_because {
 	BECAUSE_OURS,      /* the recipient is ours */
 	BECAUSE_FOREIGN,   /* it is not */
 	BECAUSE_BLOCKED,   /* the client is cut off */
+	BECAUSE_LIMITED,   /* it has opened too many connections for one that is limited */
 	BECAUSE_SMUGGLING, /* commands hidden in a body */
 	BECAUSE_LISTED,    /* the source is on a DNS list, or something else was said of it */
 	BECAUSE_COUNT

@@ -38,7 +38,7 @@ struct talk {
 enum side { CLIENT, SERVER };
 
 /* For those that are made next; NULL = none. */
-static const struct sentences *talk_sentences;
+static const struct sentences *talk_sentences, *talk_orders;
 
 static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum action action, int offline,
         uint32_t flows, uint32_t slots)
@@ -50,6 +50,7 @@ static inline void talk_init_sized(struct talk *t, enum policy_mode mode, enum a
 	t->ring = ring_new(slots, sizeof(struct event));
 	inspect_settings_default(&s, offline);
 	s.sentences = talk_sentences;
+	s.orders = talk_orders;
 	s.flows = flows;
 	s.pages = 256;
 	s.commands = 1024;

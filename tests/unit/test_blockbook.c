@@ -11,7 +11,7 @@ static const uint8_t key[HASH_KEY_BYTES] = { 1 };
 
 static struct block make(const char *prefix, uint64_t until_us, int64_t uid)
 {
-	struct block b = { .until_us = until_us, .uid = uid };
+	struct block b = { .until_us = until_us, .uid = uid, .action = ACTION_BLOCK };
 
 	CU_ASSERT_EQUAL(prefix_parse(prefix, &b.prefix), 0);
 	return b;
@@ -116,6 +116,36 @@ static void holds_an_address(void)
 	blockbook_free(book);
 }
 
+/* What holds an address is the hardest of all, and how many do what is counted over changes and ends. */
+static void knows_what_is_done(void)
+{
+	static const enum action order[] = { ACTION_SLOW, ACTION_LIMIT, ACTION_REFUSE_SESSION, ACTION_BLOCK };
+	static const char *const prefixes[] = { "10.1.2.3", "10.1.2.0/24", "10.1.0.0/16", "10.0.0.0/8" };
+	struct blockbook *book = blockbook_new(8, key);
+	struct block b;
+	struct addr a;
+
+	CU_ASSERT_EQUAL(addr_parse("10.1.2.3", &a), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		b = make(prefixes[i], 99 - i, BLOCK_BY_RULE);
+		b.action = (uint8_t)order[i];
+		CU_ASSERT_EQUAL(blockbook_put(book, &b, NULL), 0);
+		CU_ASSERT_EQUAL(blockbook_holding(book, &a, 0)->action, order[i]);
+		CU_ASSERT_EQUAL(blockbook_doing(book, order[i]), 1);
+		for (unsigned k = 0; k < 4; k++)
+			CU_ASSERT_EQUAL(block_is_harder(order[i], order[k]), i > k);
+	}
+	b = make("10.1.2.3", 99, BLOCK_BY_RULE);
+	CU_ASSERT_EQUAL(blockbook_put(book, &b, NULL), 0);
+	CU_ASSERT(blockbook_doing(book, ACTION_SLOW) == 0 && blockbook_doing(book, ACTION_BLOCK) == 2);
+	CU_ASSERT(drop(book, "10.0.0.0/8") && drop(book, "10.1.0.0/16"));
+	CU_ASSERT(blockbook_doing(book, ACTION_BLOCK) == 1);
+	CU_ASSERT(blockbook_doing(book, ACTION_REFUSE_SESSION) == 0);
+	CU_ASSERT_EQUAL(blockbook_holding(book, &a, 0)->action, ACTION_BLOCK);
+	CU_ASSERT_EQUAL(blockbook_holding(book, &a, 99), NULL);
+	blockbook_free(book);
+}
+
 /* ---- ranges --------------------------------------------------------------------------------------- */
 
 static uint32_t random_state = 1;
@@ -144,37 +174,39 @@ static void random_block(struct blockbook *book, bool v6)
 	struct addr a = cell(v6, draw(CELLS));
 	struct block b = { .prefix = { addr_mask(&a, bits), (uint8_t)bits },
 		.until_us = draw(4) ? 1 + draw(8) : BLOCK_FOR_EVER,
-		.uid = 0 };
+		.uid = 0,
+		.action = draw(3) ? ACTION_BLOCK : ACTION_LIMIT };
 
 	CU_ASSERT_EQUAL(blockbook_put(book, &b, NULL), 0);
 }
 
-/* The end of the block of this address by prefixes alone; 0: none. */
-static uint64_t naive(const struct blockbook *book, const struct addr *a, uint64_t now)
+/* The end of the action about this address by prefixes alone; 0: none. */
+static uint64_t naive(const struct blockbook *book, enum action action, const struct addr *a, uint64_t now)
 {
 	const struct block *b;
 	uint32_t cursor = 0;
 	uint64_t until = 0;
 
 	while ((b = blockbook_scan(book, &cursor)))
-		if (b->prefix.bits < 128 && prefix_contains(&b->prefix, a) && b->until_us > now &&
-		        b->until_us > until)
+		if (b->action == action && b->prefix.bits < 128 && prefix_contains(&b->prefix, a) &&
+		        b->until_us > now && b->until_us > until)
 			until = b->until_us;
 	return until;
 }
 
-static void must_fit(const struct blockbook *book, bool v6, uint64_t now)
+static void must_fit(const struct blockbook *book, enum action action, bool v6, uint64_t now)
 {
 	struct block_range *list;
 	size_t count;
 
-	CU_ASSERT_EQUAL_FATAL(blockbook_ranges(book, now, &list, &count), 0);
+	CU_ASSERT_EQUAL_FATAL(blockbook_ranges(book, action, now, &list, &count), 0);
 	for (size_t i = 0; i < count; i++) {
 		CU_ASSERT(addr_compare(&list[i].first, &list[i].last) <= 0);
 		CU_ASSERT(i == 0 || addr_compare(&list[i - 1].last, &list[i].first) < 0);
 		CU_ASSERT(prefix_contains(&list[i].by, &list[i].first) &&
 		          prefix_contains(&list[i].by, &list[i].last));
 		CU_ASSERT(blockbook_find(book, &list[i].by)->until_us == list[i].until_us);
+		CU_ASSERT_EQUAL(blockbook_find(book, &list[i].by)->action, action);
 	}
 	for (unsigned c = 0; c < CELLS; c++) {
 		struct addr a = cell(v6, c);
@@ -183,7 +215,7 @@ static void must_fit(const struct blockbook *book, bool v6, uint64_t now)
 		for (size_t i = 0; i < count; i++)
 			if (addr_compare(&list[i].first, &a) <= 0 && addr_compare(&a, &list[i].last) <= 0)
 				until = list[i].until_us;
-		CU_ASSERT_EQUAL(until, naive(book, &a, now));
+		CU_ASSERT_EQUAL(until, naive(book, action, &a, now));
 	}
 	free(list);
 }
@@ -196,7 +228,8 @@ static void ranges_are_the_same_without_overlaps(void)
 
 		for (unsigned n = draw(14); n > 0; n--)
 			random_block(book, v6);
-		must_fit(book, v6, draw(6));
+		must_fit(book, ACTION_BLOCK, v6, draw(6));
+		must_fit(book, ACTION_LIMIT, v6, draw(6));
 		blockbook_free(book);
 	}
 }
@@ -210,7 +243,7 @@ static void ranges_of_families_stay_apart(void)
 	CU_ASSERT_EQUAL(put(book, "::/0", 9, 0, NULL), 0);
 	CU_ASSERT_EQUAL(put(book, "2001:db8::/32", BLOCK_FOR_EVER, 0, NULL), 0);
 	CU_ASSERT_EQUAL(put(book, "10.0.0.0/8", 8, 0, NULL), 0);
-	CU_ASSERT_EQUAL(blockbook_ranges(book, 0, &list, &count), 0);
+	CU_ASSERT_EQUAL(blockbook_ranges(book, ACTION_BLOCK, 0, &list, &count), 0);
 	CU_ASSERT_EQUAL(count, 4);
 	CU_ASSERT_EQUAL(list[0].until_us, 8);
 	CU_ASSERT_EQUAL(list[2].until_us, BLOCK_FOR_EVER);
@@ -222,7 +255,7 @@ static void ranges_of_families_stay_apart(void)
 
 static void put_part(void *arg, const struct prefix *part)
 {
-	struct block b = { .prefix = *part, .until_us = 7, .uid = 0 };
+	struct block b = { .prefix = *part, .until_us = 7, .uid = 0, .action = ACTION_BLOCK };
 
 	CU_ASSERT_EQUAL(blockbook_put(arg, &b, NULL), 0);
 }
@@ -248,6 +281,7 @@ static void ranges_are_split_into_prefixes(void)
 
 SUITE("blockbook", { "one for each prefix", one_for_each_prefix }, { "they end in order", ends_in_order },
         { "who gives way", gives_way }, { "who holds an address", holds_an_address },
+        { "what is done is known", knows_what_is_done },
         { "ranges say the same without overlaps", ranges_are_the_same_without_overlaps },
         { "ranges of a whole family", ranges_of_families_stay_apart },
         { "ranges are split into prefixes", ranges_are_split_into_prefixes })

@@ -56,9 +56,18 @@ static const struct gate_block *find(const struct seen *s, const struct gate_blo
 	for (size_t i = 0; i < s->count && i < 16; i++)
 		if (addr_compare(&s->blocks[i].first, &wanted->first) == 0 &&
 		        addr_compare(&s->blocks[i].last, &wanted->last) == 0 &&
-		        s->blocks[i].net == wanted->net)
+		        s->blocks[i].net == wanted->net && s->blocks[i].rate_per_min == wanted->rate_per_min)
 			return &s->blocks[i];
 	return NULL;
+}
+
+static struct gate_block limit(
+        const char *prefix, bool net, uint64_t left_ms, uint32_t rate_per_min, const char *note)
+{
+	struct gate_block b = block(prefix, net, left_ms, note);
+
+	b.rate_per_min = rate_per_min;
+	return b;
 }
 
 static bool lives_for(const struct gate_block *b, uint64_t ms)
@@ -100,6 +109,10 @@ static void reads_what_was_sent(void)
 		block("203.0.113.7", true, HOUR_MS, NULL),       /* a piece of one address */
 		block("2001:db8:1::/48", true, HOUR_MS, NULL),
 		block("ff00::/8", true, 0, NULL),
+		limit("192.0.2.1", false, HOUR_MS, 7, "volume.limit"), /* beside its block */
+		limit("2001:db8::2", false, HOUR_MS, 1, NULL),
+		limit("198.18.7.0/24", true, HOUR_MS, 100000, NULL), /* within a blocked range */
+		limit("2001:db8:2::/64", true, 0, 20, NULL),
 	};
 	enum { COUNT = sizeof(list) / sizeof(list[0]) };
 	struct seen s;
@@ -119,6 +132,7 @@ static void reads_what_was_sent(void)
 	CU_ASSERT_STRING_EQUAL(s.notes[find(&s, &list[0]) - s.blocks], "uid 0: spam");
 	CU_ASSERT_STRING_EQUAL(s.notes[find(&s, &list[2]) - s.blocks], "uid 7: \"quoted\"");
 	CU_ASSERT_EQUAL(gate_has_blocks(g, "postern", list, COUNT), 0);
+	CU_ASSERT(netns_nft("get element inet postern limited_v4 { 192.0.2.1 }"));
 	CU_ASSERT(!netns_nft(
 	        "add element inet postern blocked_nets_v4 { 198.18.7.0/24 }")); /* they are disjoint */
 	for (size_t i = 0; i < COUNT; i++) { /* whichever is missing is missed */
@@ -139,6 +153,8 @@ static void renews_and_takes_away(void)
 		block("2001:db8:1::/48", true, HOUR_MS, NULL) };
 	const struct gate_block parts[] = { block("198.18.0.0/16", true, HOUR_MS, NULL),
 		block("198.19.0.0/16", true, 2 * HOUR_MS, NULL) };
+	const struct gate_block limited = limit("192.0.2.1", false, HOUR_MS, 5, "c"),
+	                        slower = limit("192.0.2.1", false, HOUR_MS, 1, "c");
 	struct seen s;
 
 	CU_ASSERT_EQUAL(put(g, list, 4, NULL, 0), 0); /* none of them was there */
@@ -162,6 +178,13 @@ static void renews_and_takes_away(void)
 	        0);
 	s = look(g);
 	CU_ASSERT(s.count == 1 && find(&s, &list[2]));
+	CU_ASSERT_EQUAL(put(g, NULL, 0, &limited, 1), 0);
+	CU_ASSERT_EQUAL(gate_has_blocks(g, "postern", list, 1), -ESTALE); /* who is limited is not blocked */
+	CU_ASSERT_EQUAL(put(g, &limited, 1, &slower, 1), 0);
+	s = look(g);
+	CU_ASSERT(s.count == 2 && find(&s, &slower));
+	CU_ASSERT_EQUAL(gate_block(g, "postern", &(const struct gate_blocks_change) { .anew = true }), 0);
+	CU_ASSERT_EQUAL(look(g).count, 0);
 	gate_close(g);
 }
 

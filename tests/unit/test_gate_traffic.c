@@ -133,7 +133,7 @@ static int listen_on(const struct lab *lab, int netns, const char *v4, const cha
 	CU_ASSERT_FATAL(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&a, len), 0);
-	CU_ASSERT_EQUAL_FATAL(listen(fd, 5), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(fd, 64), 0);
 	netns_enter(lab->gateway);
 	return fd;
 }
@@ -249,7 +249,7 @@ static void closed_drops(void)
 }
 
 struct copies {
-	unsigned refused, would;
+	unsigned refused, would, limited;
 };
 
 static void take_copy(void *arg, const struct packet *packet, const uint8_t *bytes, enum nflog_fate would)
@@ -258,6 +258,7 @@ static void take_copy(void *arg, const struct packet *packet, const uint8_t *byt
 
 	(void)packet, (void)bytes;
 	copies->refused += would == NFLOG_REFUSED;
+	copies->limited += would == NFLOG_LIMITED;
 	copies->would += would == NFLOG_WOULD;
 }
 
@@ -392,6 +393,68 @@ static void judge(void *arg, const struct packet *packet, const uint8_t *bytes, 
 static void no_tick(void *arg, uint64_t now_us)
 {
 	(void)arg, (void)now_us;
+}
+
+enum { TRIES = 8 };
+
+/* How many of them are let in; and each of the others is refused. */
+static unsigned try_often(const struct lab *lab)
+{
+	unsigned passed = 0;
+	int fd, error;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		error = connect_from(lab, lab->client, SERVER_V4, SERVER_V6, LONG_MS, &fd);
+		CU_ASSERT(error == 0 || error == ECONNREFUSED);
+		passed += error == 0;
+		close(fd);
+	}
+	return passed;
+}
+
+/* A source that may open so many connections a minute, as a host and as a part of a prefix; others are not counted. */
+static void limiting(bool v6, const char *text, bool net)
+{
+	enum { RATE = 5, BURST = GATE_BURST(RATE) };
+	struct lab lab = lab_up(MODE_ENFORCE, &gate_example_settings, v6);
+	int listener = listen_on(&lab, lab.server, SERVER_V4, SERVER_V6), before;
+	struct nflog_tap *log = nflog_tap_open(gate_example_settings.log_group, err, sizeof(err));
+	struct gate_block limit = { .net = net, .rate_per_min = RATE, .left_ms = 3600000 };
+	struct gate_blocks_change change = { .more = &limit, .more_count = 1 };
+	struct prefix prefix = { 0 };
+	unsigned passed;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(log);
+	CU_ASSERT_EQUAL(prefix_parse(text, &prefix), 0);
+	limit.first = prefix_first(&prefix);
+	limit.last = prefix_last(&prefix);
+	CU_ASSERT_EQUAL(connect_from(&lab, lab.client, SERVER_V4, SERVER_V6, LONG_MS, &before), 0);
+	CU_ASSERT_EQUAL(gate_block(lab.gate, "postern", &change), 0);
+	passed = try_often(&lab);
+	CU_ASSERT(passed >= BURST && passed < TRIES);
+	CU_ASSERT_EQUAL(counts(&lab).limited, TRIES - passed);
+	CU_ASSERT(counts(&lab).blocked == 0 && counts(&lab).refused == 0);
+	CU_ASSERT_EQUAL(read_copies(log).limited, TRIES - passed);
+	CU_ASSERT_EQUAL(send(before, "NOOP\r\n", 6, MSG_NOSIGNAL), 6); /* what he has he keeps */
+	CU_ASSERT(wait_settled(before));
+	change.gone = &limit;
+	change.gone_count = 1;
+	change.more_count = 0;
+	CU_ASSERT_EQUAL(gate_block(lab.gate, "postern", &change), 0);
+	CU_ASSERT_EQUAL(try_often(&lab), TRIES);
+	CU_ASSERT_EQUAL(counts(&lab).limited, TRIES - passed);
+	close(before);
+	close(listener);
+	nflog_tap_close(log);
+	lab_down(&lab);
+}
+
+static void limited_clients_are_let_in_at_their_rate(void)
+{
+	limiting(false, CLIENT_V4, false);
+	limiting(true, CLIENT_V6, false);
+	limiting(false, "198.51.100.0/24", true);
+	limiting(true, "2001:db8:25::/64", true);
 }
 
 struct server_thread {
@@ -545,6 +608,7 @@ SUITE("gate traffic", { "nobody listens, open: passes and is counted blind", ope
         { "refused pairs get a reset and a log copy", refused_pairs_get_a_reset },
         { "monitor mode logs and passes", monitor_logs_and_passes },
         { "open connections of refused pairs are cut", stale_connections_are_cut },
+        { "limited clients are let in at their rate", limited_clients_are_let_in_at_their_rate },
         { "inspected packets are counted", inspected_packets_are_counted },
         { "a reset verdict resets both ends", verdict_resets_both_ends },
         { "mark bits of others stay", foreign_mark_bits_stay },

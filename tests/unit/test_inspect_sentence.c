@@ -52,6 +52,21 @@ static void sentence(enum action action, uint8_t list)
 	CU_ASSERT_EQUAL(sentences_set_listed(S, &p, action, list, T.now_us + HOUR * (uint64_t)SECOND), 0);
 }
 
+/* Likewise, by the watch. */
+static void begin_ordered(const char *client)
+{
+	static const uint8_t key[HASH_KEY_BYTES] = { 1 };
+	struct prefix p;
+
+	S = sentences_new(16, key);
+	talk_orders = S;
+	talk_init(&T, MODE_ENFORCE, ACTION_ALERT);
+	talk_orders = NULL;
+	T.client = client;
+	prefix_parse(client, &p);
+	CU_ASSERT_EQUAL(sentences_set(S, &p, ACTION_REFUSE_SESSION, UINT64_MAX), 0);
+}
+
 static void is_reset(const char *got)
 {
 	CU_ASSERT_PTR_NULL(got);
@@ -224,7 +239,32 @@ static void picked_up_in_the_middle(void)
 	end();
 }
 
+/* Of a client of ours, at whatever server. */
+static void the_watch_orders_it(void)
+{
+	static const char *const servers[] = { POLICY_SERVER, "203.0.113.9" };
+	const struct event *e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		begin_ordered("192.168.7.7");
+		T.server = servers[i];
+		handshake(&T);
+		gets(SERVER, "220 mx.example.org ESMTP\r\n", "554 5.7.1 Access denied \r\n");
+		is_reset(say(&T, CLIENT, "EHLO i\r\n"));
+		e = event_nth(&T, EVENT_REFUSED, 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+		CU_ASSERT(e->u.refused.sentence == 1 && e->u.refused.action == ACTION_REFUSE_SESSION);
+		end();
+	}
+	begin_ordered(POLICY_SERVER6);
+	T.server = "fd00::20";
+	handshake(&T);
+	gets(SERVER, "220 mx.example.org ESMTP\r\n", "220 mx.example.org ESMTP\r\n");
+	end();
+}
+
 SUITE("inspect_sentence", { "at the greeting", at_the_greeting }, { "not everybody", not_everybody },
         { "one that is over", one_that_is_over }, { "monitor mode only tells", monitor_only_tells },
-        { "at the next recipient", at_the_next_recipient }, { "no mail is cut", no_mail_is_cut },
-        { "who has logged in", who_has_logged_in }, { "picked up in the middle", picked_up_in_the_middle })
+        { "the watch orders it", the_watch_orders_it }, { "at the next recipient", at_the_next_recipient },
+        { "no mail is cut", no_mail_is_cut }, { "who has logged in", who_has_logged_in },
+        { "picked up in the middle", picked_up_in_the_middle })

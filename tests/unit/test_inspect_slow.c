@@ -28,6 +28,14 @@ static void sentence(const char *source, enum action action)
 static void over(void)
 {
 	talk_fini(&T);
+	talk_sentences = talk_orders = NULL;
+}
+
+/* What the watch has ordered about a source, in place of what lists say. */
+static void order(const char *source, enum action action)
+{
+	sentence(source, action);
+	talk_orders = talk_sentences;
 	talk_sentences = NULL;
 }
 
@@ -167,6 +175,28 @@ static void a_sentenced_source(void)
 	pass(&T, CLIENT, bare_user);
 	replies(unknown, 0);
 	over();
+}
+
+/* Of clients of ours, too; of servers, and whom somebody shields, nobody. */
+static void an_order_of_the_watch(void)
+{
+	static const struct {
+		const char *client;
+		unsigned hold_ms;
+	} cases[] = { { "198.51.100.7", SLOW_HOLD_MS }, { "192.168.7.7", SLOW_HOLD_MS },
+		{ POLICY_SERVER6, 0 } };
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		order(i == 2 ? "fd00::/16" : cases[i].client, ACTION_SLOW);
+		talk_init(&T, MODE_ENFORCE, ACTION_ALERT);
+		T.client = cases[i].client;
+		if (i == 2)
+			T.server = "fd00::20";
+		greet(&T);
+		pass(&T, CLIENT, bare_user);
+		replies(unknown, cases[i].hold_ms);
+		over();
+	}
 }
 
 static void our_refusals_as_well(void)
@@ -372,9 +402,9 @@ static void too_late(void)
 SUITE("inspect_slow", { "a foreign recipient", a_foreign_recipient },
         { "an accepted one is only told", an_accepted_one_is_only_told },
         { "in monitor mode it is told", in_monitor_mode_it_is_told },
-        { "a sentenced source", a_sentenced_source }, { "the list is named", the_list_is_named },
-        { "our refusals as well", our_refusals_as_well }, { "never ours", never_ours },
-        { "never the end of data", never_the_end_of_data },
+        { "a sentenced source", a_sentenced_source }, { "an order of the watch", an_order_of_the_watch },
+        { "the list is named", the_list_is_named }, { "our refusals as well", our_refusals_as_well },
+        { "never ours", never_ours }, { "never the end of data", never_the_end_of_data },
         { "nor what is no refusal", nor_what_is_no_refusal },
         { "copies and later ones wait", copies_and_later_ones_wait },
         { "who leaves lets it go", who_leaves_lets_it_go },

@@ -78,8 +78,8 @@ static void monitor_refuses_nothing(void)
 	text = render_sealed(p);
 	CU_ASSERT(!has(text, "drop"));
 	CU_ASSERT(!has(text, "goto refuse") && !has(text, "chain refuse"));
-	CU_ASSERT_EQUAL(
-	        count(text, "reject"), 2); /* the answer to a verdict, and whom the operator himself blocks */
+	CU_ASSERT_EQUAL(count(text, "reject"),
+	        3); /* the answer to a verdict, and whom the operator himself blocks, or limits */
 	CU_ASSERT(has(text, "ip daddr @mail_v4 goto would comment \"rule no\""));
 	CU_ASSERT(follows(text, "log prefix \"postern-would \"", "goto inspect"));
 	free(text);

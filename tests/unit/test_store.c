@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "events.h"
+#include "postern/action.h"
 #include "report/store.h"
 #include "report/store_schema.h"
 #include "suite.h"
@@ -151,9 +152,11 @@ static int64_t sql_number(const char *text)
 
 static struct store_block block(const char *prefix, uint64_t set_us, uint64_t until_us)
 {
-	struct store_block b = {
-		.set_us = set_us, .until_us = until_us, .uid = 0, .reason = "it's \"spam\""
-	};
+	struct store_block b = { .set_us = set_us,
+		.until_us = until_us,
+		.uid = 0,
+		.action = ACTION_BLOCK,
+		.reason = "it's \"spam\"" };
 
 	CU_ASSERT_EQUAL(prefix_parse(prefix, &b.prefix), 0);
 	return b;
@@ -205,6 +208,7 @@ static struct found read_blocks(void)
 static void blocks_come_back(void)
 {
 	uint64_t now_us = clock_now_us();
+	struct store_block limit = block("2001:db8::/32", now_us, now_us + HOUR_US);
 	struct store *s;
 	struct found f;
 
@@ -217,11 +221,14 @@ static void blocks_come_back(void)
 	set(s, "203.0.113.9", now_us + HOUR_US);
 	ended(s, "203.0.113.9");
 	set(s, "192.0.2.77", now_us - 1);
+	limit.action = ACTION_LIMIT;
+	store_block_set(s, &limit);
 	set(s, "192.0.2.1", now_us + 2 * HOUR_US); /* renewed */
 	store_close(s);
 	f = read_blocks();
 	CU_ASSERT_STRING_EQUAL(f.text, "192.0.2.1 198.51.100.0/24 2001:db8::/32 ");
 	CU_ASSERT_STRING_EQUAL(f.last.reason, "it's \"spam\"");
+	CU_ASSERT_EQUAL(f.last.action, ACTION_LIMIT);
 	CU_ASSERT_EQUAL(f.last.until_us, now_us + HOUR_US);
 	CU_ASSERT_EQUAL(sql_number("SELECT until_us FROM blocks WHERE prefix = '192.0.2.1'"),
 	        (int64_t)(now_us + 2 * HOUR_US));
@@ -1012,6 +1019,7 @@ static void older_schema_is_migrated(void)
 	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), store_schema_version());
 	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM sources"), 0);
 	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.9 ");
+	CU_ASSERT_EQUAL(read_blocks().last.action, ACTION_BLOCK);
 	CU_ASSERT_EQUAL(read_stories().count, 1);
 	end();
 }
