@@ -36,6 +36,8 @@
 	        "Outbound volume", "T1071.003")                                                              \
 	X(VOLUME_TARGET, 1025204, "volume.target", 3, "Many sources at one recipient or server",             \
 	        "Mail flood", "T1667")                                                                       \
+	X(VOLUME_SNOWSHOE, 1025205, "volume.snowshoe", 2, "Many sources of one network at once",             \
+	        "Mail flood", "")                                                                            \
 	X(HARVEST, 1025300, "harvest", 3, "Recipients tried from a dictionary", "Address harvesting",        \
 	        "T1589.002")                                                                                 \
 	X(BACKSCATTER, 1025301, "backscatter", 3, "Flood of mail from the null sender", "Mail flood", "")    \

@@ -31,6 +31,7 @@ struct draft {
 	int64_t rejects_honest, rejects_bad, rejects_false_alarm, rejects_miss; /* permille, and ppm */
 	int64_t harvest_share, backscatter_share;                               /* permille */
 	int64_t watch_sources;
+	int64_t ladder_slow_for, ladder_limit_for, ladder_block_for, ladder_rate, ladder_calm;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */
 	const char *nft_table;
@@ -143,6 +144,8 @@ void group_add_member(struct build *b, const struct entry *e, struct policy_grou
 void group_open_all(struct build *b);
 
 /* watching.c: volume blocks and behaviours */
+/* Many behind one address. */
+void watching_shared(struct build *b, struct block *block, const struct entry *e);
 void watching_match(struct build *b, struct block *block, const struct entry *e);
 void volume_per(struct build *b, struct block *block, const struct entry *e);
 void volume_limits(struct build *b, struct block *block, const struct entry *e);
@@ -190,6 +193,8 @@ void check_between(struct build *b); /* after */
 void check_idle(struct build *b);
 /* idle_watching.c: likewise of volume blocks and behaviours; part of it. */
 void check_idle_watching(struct build *b);
+/* idle_ladder.c: likewise of the ladder and shared addresses. */
+void check_idle_ladder(struct build *b);
 /* Some address of the prefix may match the set: self is any, and so is what the DNS will say. */
 bool idle_may_match(const struct policy *policy, const struct policy_groups *set, const struct prefix *p);
 /* The value of a key in a block (the last one), NULL if it is not written. */

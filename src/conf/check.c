@@ -174,6 +174,7 @@ void check_blocks(struct build *b)
 		case BLOCK_AUTH_GUESS:
 		case BLOCK_REPUTATION:
 		case BLOCK_WATCH:
+		case BLOCK_LADDER:
 		case BLOCK_DATA:
 		case BLOCK_BLOCK:
 		case BLOCK_QUEUE:

@@ -174,4 +174,5 @@ void check_idle(struct build *b)
 	check_rules(b);
 	check_addresses(b);
 	check_idle_watching(b);
+	check_idle_ladder(b);
 }

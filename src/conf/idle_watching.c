@@ -252,7 +252,13 @@ static void check_block_for(struct build *b, const struct block *block, enum act
 	const struct entry *e = check_find_entry(b, block, "block-for");
 	char label[POLICY_NAME_MAX + 16];
 
-	if (e && action != ACTION_BLOCK && action != ACTION_CLIMB)
+	if (e && action == ACTION_CLIMB)
+		WARN(b, &e->at,
+		        "%s: block-for has no effect: its action is climb; write ladder { block-for = %s } "
+		        "for "
+		        "all that climbs",
+		        label_of(block, label), e->text);
+	else if (e && action != ACTION_BLOCK && action != ACTION_REFUSE_SESSION)
 		WARN(b, &e->at,
 		        "%s: block-for has no effect: its action is %s; write action = block, or remove it",
 		        label_of(block, label), action_names[action]);

@@ -34,9 +34,9 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_SLOW] = { "slow", false,
 	        "The tar pit: for whom the action is slow, the server's 5xx replies (not those to an end of "
 	        "data) "
-	        "arrive late, in mode enforce. Upstreams, home, servers, may-relay and authenticated clients "
-	        "never "
-	        "wait." },
+	        "arrive late, in mode enforce. Upstreams, servers and authenticated clients never wait, home "
+	        "and "
+	        "may-relay only where a volume block or a behaviour says slow." },
 	[BLOCK_VOLUME] = { "volume", true,
 	        "How much mail some clients may send, each one on its own. The first block of the file that "
 	        "a client "
@@ -60,6 +60,11 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "Remote servers whose replies name a blocklist (reputation): an address of ours is on it, "
 	        "and this client of ours was refused." },
 	[BLOCK_WATCH] = { "watch", false, "What is remembered of sources." },
+	[BLOCK_LADDER] = { "ladder", false,
+	        "The rungs of the action climb, and the times of the actions slow and limit: a source is "
+	        "slowed, then limited, then blocked, each when it goes on although the rung before has been "
+	        "in force for a while (a tenth of its time, or as long as the rule measures); whatever is "
+	        "done ends by itself." },
 	[BLOCK_DATA] = { "data", false,
 	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, "
 	        "and what "
@@ -150,11 +155,12 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 #define WATCHED(block, action_place, block_for_place) \
 	{ block, "action", KEY_WORD, "alert", .words = watching_words, .set = value_action, action_place, \
 	  .help = "In mode enforce: slow holds the server's refusals back, limit lets the source open few connections a minute, " \
-	          "refuse-session greets it with 554, block cuts it off; climb is slow, then limit, then block, each when it goes on." }, \
+	          "refuse-session greets it with 554, block cuts it off; climb is slow, then limit, then block, each when it goes on (ladder). " \
+	          "Upstreams and servers are never punished, shared addresses never blocked." }, \
 	{ block, "except", KEY_GROUPS, NULL, .set = watching_except, \
 	  .help = "Clients that are not meant." }, \
 	{ block, "block-for", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, block_for_place, \
-	  .help = "How long the action block keeps a source off." }
+	  .help = "How long the actions block and refuse-session keep a source off; climb takes ladder.block-for." }
 #define BEHAVIOUR(block, n) \
 	{ block, "enabled", KEY_YESNO, "yes", .set = value_yesno, DRAFT(behaviour_on[n]), \
 	  .help = "Whether it is looked for." }, \
@@ -179,6 +185,9 @@ const struct key keys[] = {
 	  .help = "What happens to connections that no rule names." },
 	{ BLOCK_ROOT, "never-block", KEY_GROUPS, NULL, .set = group_never_block,
 	  .help = "Who is never blocked, neither by an action nor by hand, beside upstreams, servers and the gateway itself." },
+	{ BLOCK_ROOT, "shared", KEY_GROUPS, NULL, .set = watching_shared,
+	  .help = "Addresses with many clients behind them (NAT, carrier-grade NAT): actions limit them in place of blocking them, relay.action = block "
+	          "refuses their sessions. By hand they can be blocked." },
 	{ BLOCK_ROOT, "include", KEY_INCLUDE, NULL,
 	  .help = "Reads another file here. Written as include(\"file\"), outside of blocks." },
 
@@ -249,7 +258,7 @@ const struct key keys[] = {
 	  .help = "Clients that are counted. Any member matches." },
 	WATCHED(BLOCK_VOLUME, TITLED(volume_action), TITLED(volume_block_for)),
 	{ BLOCK_VOLUME, "per", KEY_PER, "32/64", .set = volume_per,
-	  .help = "How much of an address is one source. Blocks are never wider, and of rules always single addresses." },
+	  .help = "How much of an address is one source. What is done about it is done to all of that, and never to more." },
 	{ BLOCK_VOLUME, "key", KEY_WORD, "source", WORDS(volume_key_words), TITLED(volume_key),
 	  .help = "What is counted for itself: each source; each envelope sender of a source; each user that has authenticated (in clear: what TLS hides is not seen)." },
 	{ BLOCK_VOLUME, "messages", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
@@ -303,6 +312,17 @@ const struct key keys[] = {
 
 	{ BLOCK_WATCH, "sources", KEY_NUMBER, "65536", 1000, 1 << 22, "sources", .set = value_number, DRAFT(watch_sources),
 	  .help = "Remembered at once. When there is no room, the one that has done least, and long ago, leaves." },
+
+	{ BLOCK_LADDER, "slow-for", KEY_DURATION, "10m", 1, 30 * 86400, .set = value_duration, DRAFT(ladder_slow_for),
+	  .help = "How long a source is slowed, from its last finding on." },
+	{ BLOCK_LADDER, "limit-for", KEY_DURATION, "1h", 1, 30 * 86400, .set = value_duration, DRAFT(ladder_limit_for),
+	  .help = "Likewise limited." },
+	{ BLOCK_LADDER, "block-for", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, DRAFT(ladder_block_for),
+	  .help = "Likewise blocked, by climb." },
+	{ BLOCK_LADDER, "rate", KEY_NUMBER, "10", 1, 100000, "connections a minute", .set = value_number, DRAFT(ladder_rate),
+	  .help = "What a limited source may still open, a quarter of them at once; the kernel refuses more. Its open connections go on." },
+	{ BLOCK_LADDER, "calm", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, DRAFT(ladder_calm),
+	  .help = "For so long behind its end a source remembers the rung: who is found again then, is on it again. Each further such time is one rung down." },
 
 	{ BLOCK_DATA, "watch", KEY_WORD, "all", WORDS(watch_words), DRAFT(data_watch),
 	  .help = "How much of each body is read: all, its first 64 KiB, or none. Less than all only from trusted clients: commands hidden in "

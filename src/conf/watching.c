@@ -52,6 +52,12 @@ void watching_match(struct build *b, struct block *block, const struct entry *e)
 		group_add_member(b, e, &v->match);
 }
 
+void watching_shared(struct build *b, struct block *block, const struct entry *e)
+{
+	(void)block;
+	group_add_member(b, e, &b->watching.shared);
+}
+
 void watching_except(struct build *b, struct block *block, const struct entry *e)
 {
 	struct volume_block *v = volume_of(b, block);
@@ -233,5 +239,12 @@ void watching_make(struct build *b)
 	w->behaviours[BEHAVIOUR_HARVEST].share_permille = (uint32_t)d->harvest_share;
 	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille = (uint32_t)d->backscatter_share;
 	w->sources = (uint32_t)d->watch_sources;
+	w->ladder = (struct ladder_rule) {
+		.slow_for_s = (uint32_t)d->ladder_slow_for,
+		.limit_for_s = (uint32_t)d->ladder_limit_for,
+		.block_for_s = (uint32_t)d->ladder_block_for,
+		.rate_per_min = (uint32_t)d->ladder_rate,
+		.calm_s = (uint32_t)d->ladder_calm,
+	};
 	policy_set_watching(b->policy, w);
 }

@@ -221,6 +221,9 @@ struct policy_shield {
 /* An upstream, a server of ours (either side), a group of `never_block`, or loopback. False: nobody of these. */
 bool policy_find_shield(const struct policy *p, const struct prefix *prefix, struct policy_shield *out);
 
+/* A member of one of these groups lies in the prefix, or the prefix in a member. */
+bool policy_overlaps(const struct policy *p, const struct policy_groups *groups, const struct prefix *prefix);
+
 /* Every connection end that matches `inner` matches `outer`, by address or by place, whatever the DNS says of followed
  * groups. To be asked before policy_follow(). */
 bool policy_covers(

@@ -65,3 +65,14 @@ bool policy_find_shield(const struct policy *p, const struct prefix *prefix, str
 			return true;
 	return find_loopback(prefix, out);
 }
+
+bool policy_overlaps(const struct policy *p, const struct policy_groups *groups, const struct prefix *prefix)
+{
+	struct policy_shield any;
+
+	assert(p->sealed);
+	for (unsigned id = 0; id < p->group_count; id++)
+		if (policy_groups_have(groups, id) && find_in_group(p, id, prefix, &any))
+			return true;
+	return false;
+}

@@ -228,9 +228,10 @@ int block_run(int argc, char **argv)
 static void print_unblock(void *arg, const json_t *line)
 {
 	(void)arg;
-	printf("%s is not blocked any more\n", live_text(line, "address"));
+	printf("%s is not %s any more\n", live_text(line, "address"), live_text(line, "was"));
 	if (*live_text(line, "still"))
-		printf("but it lies in %s, which is\n", live_text(line, "still"));
+		printf("but it lies in %s, which is %s\n", live_text(line, "still"),
+		        live_text(line, "still_is"));
 }
 
 int unblock_run(int argc, char **argv)
@@ -250,12 +251,26 @@ int unblock_run(int argc, char **argv)
 	return live_ask(&live, request, print_unblock, NULL);
 }
 
+/* A block is what most are, and is not said. */
+static void print_action(const json_t *row)
+{
+	const char *action = live_text(row, "action");
+
+	if (strcmp(action, "limit") == 0)
+		printf("limited to %lld connections a minute, ", live_number(row, "rate_per_min"));
+	else if (strcmp(action, "slow") == 0)
+		fputs("slowed, ", stdout);
+	else if (strcmp(action, "refuse-session") == 0)
+		fputs("refused sessions, ", stdout);
+}
+
 static void print_row(const json_t *row)
 {
 	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
 
 	printf("%-24s %-16s since %s UTC, ", live_text(row, "address"), live_text(row, "by"),
 	        live_time(row, "since", since));
+	print_action(row);
 	if (json_object_get(row, "until"))
 		printf("another %s", live_span(live_number(row, "left_s"), span));
 	else

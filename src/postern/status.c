@@ -95,6 +95,10 @@ static void print_blocks(const json_t *line)
 
 	printf("blocks    %lld in force, %lld of them by rules; room for %lld\n", live_number(b, "count"),
 	        live_number(b, "by_rules"), live_number(b, "places"));
+	if (live_number(b, "limited") + live_number(b, "slowed") + live_number(b, "refused_sessions") > 0)
+		printf("          %lld of them limited, %lld slowed, %lld refused sessions\n",
+		        live_number(b, "limited"), live_number(b, "slowed"),
+		        live_number(b, "refused_sessions"));
 }
 
 static void print_workers(const json_t *line)

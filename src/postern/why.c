@@ -42,14 +42,27 @@ static void print_row(const json_t *row)
 	putchar('\n');
 }
 
+static const char *participle(const json_t *b)
+{
+	static const struct {
+		const char *action, *text;
+	} words[] = { { "limit", "LIMITED" }, { "slow", "SLOWED" },
+		{ "refuse-session", "REFUSED SESSIONS" } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(live_text(b, "action"), words[i].action) == 0)
+			return words[i].text;
+	return "BLOCKED";
+}
+
 static void print_blocked(const json_t *b)
 {
 	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
 
 	if (!b)
 		return;
-	printf("%s UTC  BLOCKED with %s by %s, ", live_time(b, "since", since), live_text(b, "address"),
-	        live_text(b, "by"));
+	printf("%s UTC  %s with %s by %s, ", live_time(b, "since", since), participle(b),
+	        live_text(b, "address"), live_text(b, "by"));
 	if (json_object_get(b, "until"))
 		printf("for another %s", live_span(live_number(b, "left_s"), span));
 	else
@@ -59,15 +72,18 @@ static void print_blocked(const json_t *b)
 
 static void print_why(void *arg, const json_t *line)
 {
-	const json_t *rows = json_object_get(line, "rows"), *row;
+	const json_t *rows = json_object_get(line, "rows"), *row, *held = json_object_get(line, "blocked");
 	char since[LIVE_TIME_MAX];
 	size_t i;
 
-	print_blocked(json_object_get(line, "blocked"));
+	if (!held)
+		held = json_object_get(line, "ordered");
+
+	print_blocked(held);
 	(void)arg;
 	json_array_foreach (rows, i, row)
 		print_row(row);
-	if (json_array_size(rows) == 0 && !json_object_get(line, "blocked"))
+	if (json_array_size(rows) == 0 && !held)
 		printf("nothing was decided about %s since %s UTC, or it is forgotten; postern explain says "
 		       "what "
 		       "would be\n",

@@ -15,6 +15,7 @@
 #include "posternd/daemon.h"
 #include "posternd/protocol.h"
 #include "report/field.h"
+#include "report/words.h"
 
 enum { EXIT_INVALID = 1, EXIT_USAGE = 2, FAULTS_MAX = 20 };
 
@@ -167,8 +168,8 @@ static void explain_missing(const struct daemon *d, json_t *line, const struct p
 	char other[PREFIX_TEXT_MAX];
 
 	if (b)
-		protocol_set_error(line, EXIT_INVALID, "%.64s is blocked with %s: unblock that", text,
-		        prefix_print(&b->prefix, other));
+		protocol_set_error(line, EXIT_INVALID, "%.64s is %s with %s: unblock that", text,
+		        blocks_participle((enum action)b->action), prefix_print(&b->prefix, other));
 	else
 		protocol_set_error(line, EXIT_INVALID, "%.64s is not blocked", text);
 }
@@ -176,7 +177,7 @@ static void explain_missing(const struct daemon *d, json_t *line, const struct p
 enum answer_state answer_unblock(struct ask *ask, json_t *line)
 {
 	const char *text = protocol_text(ask->request, "address");
-	const struct block *still;
+	const struct block *still, *found;
 	char other[PREFIX_TEXT_MAX];
 	struct prefix p;
 	int r;
@@ -185,22 +186,27 @@ enum answer_state answer_unblock(struct ask *ask, json_t *line)
 		protocol_set_error(line, EXIT_USAGE, "\"%.64s\" is no address or prefix", text ? text : "");
 		return ANSWER_DONE;
 	}
+	found = blockbook_find(blocks_book(ask->daemon->blocks), &p);
+	if (found)
+		field_set_text(line, "was", blocks_participle((enum action)found->action));
 	r = blocks_lift(ask->daemon->blocks, &p, ask->uid);
 	if (r == -ENOENT)
 		explain_missing(ask->daemon, line, &p, text);
 	else if (r)
 		protocol_set_error(
-		        line, EXIT_INVALID, "the kernel refuses: %s; it stays blocked", strerror(-r));
+		        line, EXIT_INVALID, "the kernel refuses: %s; it stays as it is", strerror(-r));
 	field_set_text(line, "address", text);
 	still = r ? NULL : blockbook_holding(blocks_book(ask->daemon->blocks), &p.addr, blocks_now_us());
-	if (still)
+	if (still) {
 		field_set_text(line, "still", prefix_print(&still->prefix, other));
+		field_set_text(line, "still_is", blocks_participle((enum action)still->action));
+	}
 	return ANSWER_DONE;
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------- */
 
-json_t *answer_block_row(const struct block *b)
+json_t *answer_block_row(const struct block *b, uint32_t rate_per_min)
 {
 	uint64_t now_us = blocks_now_us();
 	char text[PREFIX_TEXT_MAX], by[BLOCKS_BY_MAX];
@@ -208,6 +214,9 @@ json_t *answer_block_row(const struct block *b)
 
 	field_set_text(row, "address", prefix_print(&b->prefix, text));
 	field_set_text(row, "by", blocks_by(b, by));
+	field_set_text(row, "action", words_get(WORDS_ACTION, b->action));
+	if (b->action == ACTION_LIMIT)
+		field_set_uint(row, "rate_per_min", rate_per_min);
 	if (b->set_us)
 		field_set_time(row, "since", b->set_us);
 	if (b->until_us != BLOCK_FOR_EVER) {
@@ -227,7 +236,7 @@ enum answer_state answer_blocks(struct ask *ask, json_t *line)
 	json_t *rows = json_array();
 
 	for (unsigned n = 0; n < ANSWER_ROWS && (b = blockbook_scan(book, &cursor)); n++)
-		(void)json_array_append_new(rows, answer_block_row(b));
+		(void)json_array_append_new(rows, answer_block_row(b, blocks_rate(ask->daemon->blocks)));
 	ask->cursor = cursor;
 	field_set(line, "rows", rows);
 	if (b)

@@ -6,6 +6,7 @@
 
 #include "policy/blockbook.h"
 
-json_t *answer_block_row(const struct block *b);
+/* rate_per_min: of those who are limited. */
+json_t *answer_block_row(const struct block *b, uint32_t rate_per_min);
 
 #endif

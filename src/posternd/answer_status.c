@@ -302,6 +302,9 @@ static void set_blocks(json_t *line, const struct blocks *b)
 	field_set_uint(blocks, "count", blockbook_count(book));
 	field_set_uint(blocks, "places", blockbook_places(book));
 	field_set_uint(blocks, "by_rules", blockbook_rules(book));
+	field_set_nonzero(blocks, "limited", blockbook_doing(book, ACTION_LIMIT));
+	field_set_nonzero(blocks, "slowed", blockbook_doing(book, ACTION_SLOW));
+	field_set_nonzero(blocks, "refused_sessions", blockbook_doing(book, ACTION_REFUSE_SESSION));
 	if (delay.last_us) {
 		field_set_uint(blocks, "last_delay_us", delay.last_us);
 		field_set_uint(blocks, "longest_delay_us", delay.longest_us);

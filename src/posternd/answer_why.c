@@ -64,7 +64,8 @@ enum answer_state answer_why(struct ask *ask, json_t *line)
 	field_set_text(line, "address", text);
 	block = blockbook_holding(blocks_book(ask->daemon->blocks), &address, blocks_now_us());
 	if (block)
-		field_set(line, "blocked", answer_block_row(block));
+		field_set(line, block->action == ACTION_BLOCK ? "blocked" : "ordered",
+		        answer_block_row(block, blocks_rate(ask->daemon->blocks)));
 	field_set(line, "rows", rows);
 	field_set_time(line, "since", ask->daemon->started_us);
 	return ANSWER_DONE;

@@ -533,6 +533,7 @@ int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid)
 		return r;
 	}
 	say_sentence(b, prefix);
+	watch_forgive(desk_own_watch(b->daemon->desk), prefix);
 	snprintf(why, sizeof(why), "been lifted by uid %" PRIu32, uid);
 	tell_end(b, &before, why);
 	store_block_ended(b->daemon->store, prefix, clock_now_us(), STORE_LIFTED);
@@ -706,6 +707,8 @@ void blocks_order(struct blocks *b, const struct order *o)
 	if (!words[o->action].noun)
 		return;
 	block.prefix = (struct prefix) { addr_mask(&o->source, bits), (uint8_t)bits };
+	if (bits < HOST_BITS && find_shield(b, &block.prefix, why)) /* the gateway's own address, often */
+		block.prefix = (struct prefix) { o->source, HOST_BITS };
 	before = blockbook_find(b->book, &block.prefix);
 	if (!o->verified || (before && before->uid != BLOCK_BY_RULE))
 		return;
@@ -776,6 +779,11 @@ void blocks_tick(struct blocks *b)
 }
 
 /* ---- for those who ask -------------------------------------------------------------------------- */
+
+uint32_t blocks_rate(const struct blocks *b)
+{
+	return b->rate_per_min;
+}
 
 const struct blockbook *blocks_book(const struct blocks *b)
 {

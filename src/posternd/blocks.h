@@ -67,6 +67,8 @@ char *blocks_by(const struct block *block, char buf[BLOCKS_BY_MAX]);
 const char *blocks_participle(enum action action);
 /* Until when by the wall clock; 0 = for ever. */
 uint64_t blocks_wall_us(uint64_t until_us);
+/* How many connections a minute who is limited may open. */
+uint32_t blocks_rate(const struct blocks *b);
 /* What is wrong at the moment, a sentence each. */
 typedef void blocks_wrong(void *arg, const char *text, bool inspecting);
 void blocks_each_fault(const struct blocks *b, blocks_wrong *each, void *arg);

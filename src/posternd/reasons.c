@@ -154,6 +154,10 @@ static void write_listed(const struct reasons *r, struct why_decision *d)
 {
 	const char *zone = d->list > 0 && d->list <= POLICY_LISTS_MAX ? r->lists[d->list - 1] : "";
 
+	if (d->list == 0) {
+		snprintf(d->reason, sizeof(d->reason), "an order of the watch (postern blocks)");
+		return;
+	}
 	snprintf(d->reason, sizeof(d->reason), "%.50s%s%.70s", zone, *zone ? ", " : "",
 	        r->settings[SETTING_DNSBL]);
 }
@@ -191,6 +195,6 @@ void reasons_write(const struct reasons *r, struct why_decision *d)
 		break;
 	}
 	if (is_sentenced(r, d))
-		text = "the source is slowed for a while";
+		text = "the source is slowed for a while (postern blocks)";
 	snprintf(d->reason, sizeof(d->reason), "%s", text);
 }

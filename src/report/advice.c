@@ -51,6 +51,15 @@ const struct advice advices[] = {
 	        "mail bombing (sign-ups with somebody's address), a spam wave, a list that has just written",
 	        "tell the recipient; let the server limit or filter mail for him. Nobody is punished for "
 	        "being one of many" },
+	{ FINDING_VOLUME_SNOWSHOE, "2",
+	        "something was found about many sources of one network (a /24, or a /48 of IPv6) of "
+	        "strangers "
+	        "within an hour; `src_ip` is the network",
+	        "somebody has rented it, and sends a little from each address; or a network with many "
+	        "infected "
+	        "hosts",
+	        "look at what was found about its sources. Further ones are not punished one by one: cut the "
+	        "network off (`postern block`), if nobody in it is missed" },
 	{ FINDING_HARVEST, "3", "one source tries recipients in vain, or asks with VRFY and EXPN",
 	        "somebody looks for addresses that exist",
 	        "`harvest.action = slow` costs him most; turn VRFY and EXPN off at the server" },

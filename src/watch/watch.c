@@ -16,6 +16,7 @@
 #include "policy/watching.h"
 #include "postern/action.h"
 #include "postern/order.h"
+#include "watch/act.h"
 #include "watch/incident.h"
 #include "watch/judge.h"
 #include "watch/part.h"
@@ -49,6 +50,7 @@ struct watch {
 	struct confirm *confirm;
 	struct tls_book *tls;
 	struct sources *sources;
+	struct act *act;
 	void *parts[PART_SLOTS];
 	const struct policy *policy; /* NULL: none yet */
 	struct ring *orders;         /* NULL: nobody takes them */
@@ -105,7 +107,8 @@ void watch_settings_default(struct watch_settings *s)
 static bool make_parts(struct watch *w, const struct watch_settings *s)
 {
 	w->sources = sources_new(s->sources, s->hash_key);
-	if (!w->sources)
+	w->act = act_new(s->sources < ACT_SOURCES_MAX ? s->sources : ACT_SOURCES_MAX, s->hash_key);
+	if (!w->sources || !w->act)
 		return false;
 	for (unsigned i = 0; parts[i]; i++) {
 		w->parts[i] = parts[i]->make(s->sources, s->hash_key);
@@ -148,6 +151,7 @@ void watch_free(struct watch *w)
 	for (unsigned i = 0; parts[i]; i++)
 		parts[i]->end(w->parts[i]);
 	sources_free(w->sources);
+	act_free(w->act);
 	free(w);
 }
 
@@ -269,39 +273,30 @@ static bool is_over_budget(struct watch *w, const struct finding *f)
 }
 
 /* One that finds no room is given again with the next finding of that source. */
-static void give_order(struct watch *w, const struct finding *f)
+static void give_order(struct watch *w, const struct order *order)
 {
-	struct order *o = f->action == ACTION_BLOCK && w->orders ? ring_reserve(w->orders) : NULL;
+	struct order *o = w->orders ? ring_reserve(w->orders) : NULL;
 
 	if (!o)
 		return;
-	*o = (struct order) {
-		.time_us = f->time_us,
-		.source = f->conn.src,
-		.finding = f->id,
-		.action = f->action,
-		.verified = f->verified,
-	};
+	*o = *order;
 	ring_commit(w->orders);
 }
 
 static void tell(struct watch *w, struct finding *f)
 {
 	f->pooled = is_over_budget(w, f);
-	give_order(w, f);
 	incident_add(is_habit(f) ? w->habits : w->incidents, f);
 }
 
-/* What a rule asks for, as far as it may be done to this source. */
-static enum action action_for(const struct watch *w, const struct finding *f)
+/* Of a judge. */
+static void tell_judged(struct watch *w, struct finding *f)
 {
-	struct prefix source = { .addr = f->conn.src, .bits = 128 };
-	struct policy_shield shield;
+	struct order order;
 
-	if (f->would != ACTION_BLOCK || policy_settings(w->policy)->mode != MODE_ENFORCE || !f->verified ||
-	        f->at_target || policy_find_shield(w->policy, &source, &shield))
-		return ACTION_ALERT;
-	return ACTION_BLOCK;
+	if (act_follow(w->act, f, &order))
+		give_order(w, &order);
+	tell(w, f);
 }
 
 /* part_view's raise. */
@@ -309,14 +304,19 @@ static void raise_finding(void *watch, struct finding *f)
 {
 	struct watch *w = watch;
 	const struct watch_memory *m = f->conn.flow_id == w->flow_id ? w->memory : NULL;
+	struct finding about;
+	struct order order;
 
 	if (m && f->helo.len == 0)
 		f->helo = m->helo;
 	if (m && f->mail_from.len == 0)
 		f->mail_from = m->mail_from;
 	f->verified = f->verified || (m && m->answered) || (w->view.source && w->view.source->verified);
-	f->action = (uint8_t)action_for(w, f);
+	if (act_decide(w->act, f, &order))
+		give_order(w, &order);
 	tell(w, f);
+	if (act_take_crowd(w->act, &about))
+		tell(w, &about);
 }
 
 static void view_nobody(struct watch *w)
@@ -364,6 +364,7 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 void watch_set_policy(struct watch *w, const struct policy *policy)
 {
 	w->policy = policy;
+	act_set_policy(w->act, policy);
 	if (!policy)
 		return;
 	view_nobody(w);
@@ -385,12 +386,17 @@ void watch_event(struct watch *w, const struct event *e)
 	view = (struct watch_view) { .memory = memory, .confirm = w->confirm, .tls = w->tls };
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
 		if (judges[i].kind == e->kind && judges[i].judge(&view, e, &f))
-			tell(w, &f);
+			tell_judged(w, &f);
 	if (w->policy)
 		view_client(w, e, memory);
 	for (i = 0; w->policy && parts[i]; i++)
 		parts[i]->event(w->parts[i], &w->view, e);
 	forget(w, e);
+}
+
+void watch_forgive(struct watch *w, const struct prefix *source)
+{
+	act_forgive(w->act, source);
 }
 
 struct sources *watch_sources(struct watch *w)

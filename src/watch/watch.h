@@ -64,6 +64,8 @@ void watch_change_all(struct watch *w);
 /* Incidents that are open, habits behind the others, as incident_scan(). Valid until the next event or tick. */
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
 
+/* What was done about this source has been lifted by a person: what it has climbed is forgotten. */
+void watch_forgive(struct watch *w, const struct prefix *source);
 /* The ledger; never NULL. */
 struct sources *watch_sources(struct watch *w);
 

@@ -47,6 +47,8 @@ static void nothing_written_is_the_default(void)
 	watching_default(&usual);
 	w = policy_watching(c->policy);
 	CU_ASSERT_EQUAL(w->volume_count, 0);
+	CU_ASSERT_EQUAL(memcmp(&w->ladder, &usual.ladder, sizeof(w->ladder)), 0);
+	CU_ASSERT_EQUAL(memcmp(&w->shared, &usual.shared, sizeof(w->shared)), 0);
 	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++) {
 		const struct behaviour_rule *got = &w->behaviours[i], *wanted = &usual.behaviours[i];
 
@@ -350,8 +352,36 @@ static const struct mistake warnings[] = {
 	        "= enforce when it is to act" },
 	{ "mode = enforce\nvolume a { match = { home, isp } except = { servers } recipients = { 100/1m, "
 	  "1000/1h } "
-	  "action = climb block-for = 5h }\nharvest { action = block block-for = 5h }",
+	  "action = climb }\nharvest { action = block block-for = 5h }\nreputation { action = refuse-session "
+	  "block-for = 5h }",
 	        "" },
+	/* the ladder, and shared addresses */
+	{ "mode = enforce\nvolume a { match = { home } recipients = { 1/1m } action = climb block-for = 5h "
+	  "}\n"
+	  "ladder { slow-for = 1m limit-for = 1m block-for = 1m calm = 1m rate = 5 }\nshared = { customers }",
+	        "t.conf:7: warning: volume \"a\": block-for has no effect: its action is climb; write ladder "
+	        "{ "
+	        "block-for = 5h } for all that climbs" },
+	{ "mode = enforce\nharvest { action = block }\nladder {\n slow-for = 1m\n limit-for = 1m\n block-for "
+	  "= 1m\n "
+	  "calm = 1m\n rate = 5 }\nshared = { customers }",
+	        "t.conf:9: warning: ladder.slow-for has no effect: no volume block and no behaviour has "
+	        "action = "
+	        "slow or climb; write that, or remove it\n"
+	        "t.conf:11: warning: ladder.block-for has no effect: no volume block and no behaviour has "
+	        "action = "
+	        "climb; write that, or remove it\n"
+	        "t.conf:12: warning: ladder.calm has no effect: no volume block and no behaviour has action "
+	        "= "
+	        "climb; write that, or remove it" },
+	{ "mode = enforce\nshared = { customers }",
+	        "t.conf:7: warning: shared has no effect: no action is block or climb, so nobody is blocked; "
+	        "remove it, or choose such an action" },
+	{ "mode = enforce\nnever-block = { 10.9.0.0/16 }\nshared = { 10.9.9.9, isp, servers }\nharvest { "
+	  "action = climb }",
+	        "t.conf:8: warning: shared has no effect: it names none but upstreams, servers and "
+	        "never-block, "
+	        "and nothing is done about them; remove it" },
 };
 
 static void is_told(const char *text, const char *got, const char *wanted)
@@ -359,6 +389,31 @@ static void is_told(const char *text, const char *got, const char *wanted)
 	if (strcmp(got, wanted) != 0)
 		fprintf(stderr, "in:\n%s\ngot:\n%s\nwanted:\n%s\n\n", text, got, wanted);
 	CU_ASSERT_STRING_EQUAL(got, wanted);
+}
+
+static void the_ladder_arrives(void)
+{
+	static const struct ladder_rule wanted = {
+		.slow_for_s = 20, .limit_for_s = 1800, .block_for_s = 86400, .rate_per_min = 3, .calm_s = 7200
+	};
+	const struct watching *w;
+	struct policy_groups groups;
+	struct addr a = { 0 };
+	struct conf *c = load("shared = { customers, 203.0.113.4 }\nharvest { action = climb }\n"
+	                      "ladder { slow-for = 20s limit-for = 30m block-for = 1d rate = 3 calm = 2h }");
+
+	w = policy_watching(c->policy);
+	CU_ASSERT_EQUAL(memcmp(&w->ladder, &wanted, sizeof(wanted)), 0);
+	CU_ASSERT_EQUAL(addr_parse("100.64.7.7", &a), 0);
+	groups = policy_lookup(c->policy, &a);
+	CU_ASSERT(policy_groups_meet(&w->shared, &groups));
+	CU_ASSERT_EQUAL(addr_parse("203.0.113.4", &a), 0);
+	groups = policy_lookup(c->policy, &a);
+	CU_ASSERT(policy_groups_meet(&w->shared, &groups));
+	CU_ASSERT_EQUAL(addr_parse("203.0.113.5", &a), 0);
+	groups = policy_lookup(c->policy, &a);
+	CU_ASSERT_FALSE(policy_groups_meet(&w->shared, &groups));
+	conf_free(c);
 }
 
 static void errors_are_told(void)
@@ -419,7 +474,7 @@ static void remove_files(void)
 SUITE("conf watching", { "nothing written is the default", nothing_written_is_the_default },
         { "a bare block has the defaults", a_bare_block_has_the_defaults },
         { "volumes arrive", volumes_arrive }, { "the first block counts", the_first_block_counts },
-        { "behaviours arrive", behaviours_arrive }, { "errors are told", errors_are_told },
-        { "warnings do not fail", warnings_do_not_fail },
+        { "behaviours arrive", behaviours_arrive }, { "the ladder arrives", the_ladder_arrives },
+        { "errors are told", errors_are_told }, { "warnings do not fail", warnings_do_not_fail },
         { "forced monitor is not told", forced_monitor_is_not_told },
         { "too many blocks are told", too_many_blocks_are_told }, { "nothing is left behind", remove_files })

@@ -161,9 +161,11 @@ static void names_the_line(void)
 		          .would = ACTION_REFUSE_RECIPIENT },
 		        "relay.max-refusals = 3 (the default)" },
 		{ { .because = BECAUSE_OURS, .action = ACTION_SLOW, .would = ACTION_SLOW },
-		        "the source is slowed for a while" },
+		        "the source is slowed for a while (postern blocks)" },
 		{ { .because = BECAUSE_FOREIGN, .action = ACTION_SLOW, .would = ACTION_SLOW },
-		        "the source is slowed for a while" },
+		        "the source is slowed for a while (postern blocks)" },
+		{ { .because = BECAUSE_LISTED }, "an order of the watch (postern blocks)" },
+		{ { .because = BECAUSE_LIMITED }, "a limit" },
 		{ { .because = BECAUSE_SMUGGLING }, "smuggling.action = alert (the default)" },
 	};
 	const struct conf_options options = { .keep_places = true };

@@ -1,0 +1,29 @@
+/* ladder.h - how far each source has climbed: slow, then limit, then block, and down again. */
+#ifndef WATCH_LADDER_H
+#define WATCH_LADDER_H
+
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "policy/watching.h"
+#include "postern/action.h"
+
+struct ladder;
+
+/* sources: remembered, 1..2^22. NULL with errno. */
+struct ladder *ladder_new(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES]);
+void ladder_free(struct ladder *l); /* NULL is fine */
+/* A finding about this source, whose rule measures over window_s (0: at once): the rung that it is on now, slow, limit or block,
+ * top at most. */
+enum action ladder_climb(struct ladder *l, const struct ladder_rule *rule, const struct prefix *source,
+        enum action top, uint32_t window_s, uint64_t now_us);
+/* It begins anew, if it was on a rung. */
+void ladder_forget(struct ladder *l, const struct prefix *source);
+void ladder_forget_all(struct ladder *l);
+/* How long a rung lasts. */
+uint32_t ladder_time_s(const struct ladder_rule *rule, enum action rung);
+/* Those that had to be forgotten for others. */
+uint64_t ladder_evicted(const struct ladder *l);
+
+#endif
