@@ -40,7 +40,7 @@
 	        "recipients, tls, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "           \
 	        "ON CONFLICT (client, server) DO UPDATE SET self = ?3, verified = ?4, last_us = ?6, "        \
 	        "connections = ?7, mails = ?8, recipients = ?9, tls = ?10, refused = ?11")                   \
-	X(SOURCE, "INSERT INTO sources (prefix, verified, direction, first_us, last_us, connections, "        \
+	X(SOURCE, "INSERT INTO sources (prefix, verified, direction, first_us, last_us, connections, "       \
 	          "transactions, messages, accepted, refused, null_senders, auth_failures, tls, bytes, "     \
 	          "destinations) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) " \
 	          "ON CONFLICT (prefix) DO UPDATE SET verified = ?2, direction = ?3, first_us = ?4, "        \

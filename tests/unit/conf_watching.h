@@ -16,7 +16,8 @@
 	"target { enabled = no  server-limit = 7777/1h }\n"                                                  \
 	"shared = { 203.0.113.200 }\n"                                                                       \
 	"ladder { slow-for = 20s  limit-for = 30m  block-for = 1d  rate = 3  calm = 2h }\n"                  \
-	"harvest { limit = 7/1m  long-limit = 70/1d  share = 33.3  action = block  except = { 203.0.113.0/24 }  block-for = 10m }\n"           \
+	"harvest { limit = 7/1m  long-limit = 70/1d  share = 33.3  action = block  except = { "              \
+	"203.0.113.0/24 }  block-for = 10m }\n"                                                              \
 	"backscatter { limit = 1000/1d  share = 12.5  recipient-limit = 9/9m }\n"                            \
 	"auth-guess { limit = 3/10m  user-limit = 4/1h  action = refuse-session }\n"                         \
 	"reputation { limit = 5/1d }\n"                                                                      \
