@@ -87,18 +87,65 @@ static inline int finding_has_connection(uint32_t id)
 	       id != FINDING_GATE_TAMPERED;
 }
 
-/* The life of an incident: one source, one rule, until it is quiet. */
-enum incident_state { INCIDENT_OPEN, INCIDENT_GROWN, INCIDENT_CLOSED, INCIDENT_STATE_COUNT };
-#define INCIDENT_STATE_NAMES "open", "grown", "closed"
+/* Places in the table. */
+enum finding_kind_index {
+#define X(name, id, rule, severity, signature, category, technique) FINDING_KIND_##name,
+	FINDINGS(X)
+#undef X
+	        FINDING_KIND_COUNT
+};
 
-enum { FINDING_EVIDENCE_MAX = 5, FINDING_BLOCK_MAX = 64 };
+/* The life of an incident: all that is found about one source, until it is quiet. */
+enum incident_state { INCIDENT_OPEN, INCIDENT_GROWN, INCIDENT_ACKED, INCIDENT_CLOSED, INCIDENT_STATE_COUNT };
+#define INCIDENT_STATE_NAMES "open", "grown", "acked", "closed"
 
+enum {
+	FINDING_EVIDENCE_MAX = 5,
+	FINDING_BLOCK_MAX = 64,
+	INCIDENT_ENVELOPES_MAX = 5,
+	INCIDENT_FIELD_MAX = 96,
+	INCIDENT_REASON_MAX = 96
+};
+
+/* What one rule has found in an incident. */
+struct incident_facet {
+	uint32_t id;      /* enum finding_id */
+	uint8_t severity; /* the worst */
+	uint8_t blocked;  /* all of them were stopped */
+	uint8_t pad[2];
+	uint64_t count, first_us, last_us; /* its findings */
+};
+
+/* A mail that led to a finding, each field bounded: cut = there was more. */
+enum envelope_field { ENVELOPE_HELO, ENVELOPE_MAIL_FROM, ENVELOPE_RCPT_TO, ENVELOPE_FIELD_COUNT };
+struct incident_envelope {
+	uint64_t time_us;
+	uint8_t facet; /* place of its rule in facets */
+	uint8_t len[ENVELOPE_FIELD_COUNT], cut[ENVELOPE_FIELD_COUNT], pad;
+	char bytes[ENVELOPE_FIELD_COUNT][INCIDENT_FIELD_MAX];
+};
+
+/* Somebody knows of it. time_us 0 = nobody does. */
+struct incident_ack {
+	uint64_t time_us;
+	int64_t uid;
+	char reason[INCIDENT_REASON_MAX]; /* terminated */
+};
+
+/* The incident that a finding belongs to, as it is with this one. The lists are those of the whole incident: in its first
+ * finding and its summaries, else empty. */
 struct incident_brief {
-	uint64_t id;    /* 53 bits */
-	uint64_t count; /* findings so far, this one included */
+	uint64_t id;         /* 53 bits */
+	uint64_t count;      /* findings so far, this one included */
+	uint64_t rule_count; /* of these, of this one's rule */
 	uint64_t first_us, last_us;
 	uint8_t state; /* enum incident_state */
-	uint8_t pad[7];
+	uint8_t facet_count, envelope_count;
+	uint8_t evidence_facet
+	        [FINDING_EVIDENCE_MAX]; /* of each line of evidence: place of its rule in facets */
+	struct incident_facet facets[FINDING_KIND_COUNT];
+	struct incident_envelope envelopes[INCIDENT_ENVELOPES_MAX];
+	struct incident_ack ack;
 };
 
 struct finding {
@@ -121,7 +168,10 @@ struct finding {
 	uint8_t pooled;  /* its incident is of many sources, by server: the budget of single ones is spent */
 	uint8_t alone;   /* an act, or the course of one: told each time, in no incident with others */
 	uint8_t measure; /* of value: 1 + enum volume_measure of policy/watching.h; 0 = the rule's own unit */
-	uint8_t at_target; /* its incident is of what is attacked: rcpt_to, or the server where that is empty */
+	uint8_t at_target; /* its incident is of what is attacked: rcpt_to, or the server where that is empty; 2 = of
+	                      a mailbox that the store has forgotten */
+	uint8_t source_bits; /* of conn.src that are one source, in the mapped space; 0 = a host, of IPv6 a /64 */
+	uint8_t silent;      /* muted: it is kept, and not told */
 	char block[FINDING_BLOCK_MAX]; /* title of the volume block, terminated; "" = none */
 	struct event_text evidence[FINDING_EVIDENCE_MAX];
 	struct event_path helo, mail_from, rcpt_to;

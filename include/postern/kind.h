@@ -14,13 +14,6 @@ struct finding_kind {
 	const char *rule, *signature, *category, *technique;
 };
 
-enum finding_kind_index {
-#define X(name, id, rule, severity, signature, category, technique) FINDING_KIND_##name,
-	FINDINGS(X)
-#undef X
-	        FINDING_KIND_COUNT
-};
-
 /* In the order of the table; index < FINDING_KIND_COUNT. */
 static inline const struct finding_kind *finding_kind_at(unsigned index)
 {

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "conf/parse.h"
 #include "postern/receiver.h"
+#include "policy/suppress.h"
 #include "policy/watching.h"
 
 /* An address or prefix that a block of ours claims; kept with its place for the checks between
@@ -81,6 +82,7 @@ struct build {
 	struct policy_groups trusted;
 	const struct entry *trusted_at; /* the first of them; NULL = none */
 	struct policy_groups never_block;
+	struct suppressions suppressions;
 	struct watching
 	        watching; /* lists and groups; the rest is in blocks and draft until watching_make() */
 	bool mode_forced; /* by an option */
@@ -142,6 +144,16 @@ void group_never_block(struct build *b, struct block *block, const struct entry 
 void group_add_member(struct build *b, const struct entry *e, struct policy_groups *set);
 /* Makes the policy's group of every titled block; titles are checked here. */
 void group_open_all(struct build *b);
+
+/* suppress.c: what is counted and not told */
+void suppress_rule(struct build *b, struct block *block, const struct entry *e);
+void suppress_source(struct build *b, struct block *block, const struct entry *e);
+void suppress_until(struct build *b, struct block *block, const struct entry *e);
+void suppress_reason(struct build *b, struct block *block, const struct entry *e);
+void suppress_open(struct build *b, struct block *block);
+void check_suppress(struct build *b, const struct block *block);
+/* What the blocks say goes to the policy, before it is sealed. */
+void suppress_make(struct build *b);
 
 /* watching.c: volume blocks and behaviours */
 /* Many behind one address. */

@@ -161,6 +161,9 @@ void check_blocks(struct build *b)
 			add_rule(b, block);
 			check_sees_self(b, block);
 			break;
+		case BLOCK_SUPPRESS:
+			check_suppress(b, block);
+			break;
 		case BLOCK_ROOT:
 		case BLOCK_RELAY:
 		case BLOCK_SMUGGLING:

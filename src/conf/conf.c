@@ -291,6 +291,7 @@ static int build_policy(
 	check_blocks(b);
 	set_policy(b);
 	watching_make(b);
+	suppress_make(b);
 	if (b->no_memory || policy_seal(b->policy) < 0)
 		return -ENOMEM;
 	check_between(b);

@@ -84,7 +84,7 @@ void group_open_all(struct build *b)
 
 	for (i = 0; i < b->parsed->block_count; i++) {
 		block = &b->parsed->blocks[i];
-		block->group = block->volume = -1;
+		block->group = block->volume = block->suppress = -1;
 		if (!block->title || !title_is_fine(b, block))
 			continue;
 		other = title_taken(b, block);
@@ -95,6 +95,8 @@ void group_open_all(struct build *b)
 		}
 		if (block->kind == BLOCK_VOLUME)
 			volume_open(b, block);
+		if (block->kind == BLOCK_SUPPRESS)
+			suppress_open(b, block);
 		if (!names_group(block))
 			continue;
 		block->group = policy_add_group(b->policy, group_kinds[block->kind], block->title);

@@ -65,6 +65,11 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "slowed, then limited, then blocked, each when it goes on although the rung before has been "
 	        "in force for a while (a tenth of its time, or as long as the rule measures); whatever is "
 	        "done ends by itself." },
+	[BLOCK_SUPPRESS] = { "suppress", true,
+	        "Findings that you know and want to hear nothing of: they are counted (postern status, postern "
+	        "incidents --suppressed), but not told, and no source is blocked, limited or slowed for them. "
+	        "What relay, smuggling and rules do to a connection is done all the same. The first block that "
+	        "matches counts. What is about the gate itself is never suppressed." },
 	[BLOCK_DATA] = { "data", false,
 	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, "
 	        "and what "
@@ -114,6 +119,9 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_HOSTS] = { "list of host names", true },
 	[KEY_DOMAINS] = { "list of domains", true },
 	[KEY_GROUPS] = { "list of any, home, self, servers, titles, addresses and prefixes", true },
+	[KEY_RULES] = { "list of rules of findings, by name or number, or all", true },
+	[KEY_TIME] = { "time as in RFC 3339, or a day, or none", false },
+	[KEY_TEXT] = { "text", false },
 	[KEY_PER] = { "prefix lengths of IPv4 (8 to 32) and IPv6 (16 to 128)", false },
 	[KEY_LIMIT] = { "a number and a time, like 20/10m", false },
 	[KEY_LIMITS] = { "list of up to 4 numbers, each with a time, like 100/1m", true },
@@ -323,6 +331,15 @@ const struct key keys[] = {
 	  .help = "What a limited source may still open, a quarter of them at once; the kernel refuses more. Its open connections go on." },
 	{ BLOCK_LADDER, "calm", KEY_DURATION, "1h", 1, 365 * 86400, .set = value_duration, DRAFT(ladder_calm),
 	  .help = "For so long behind its end a source remembers the rung: who is found again then, is on it again. Each further such time is one rung down." },
+
+	{ BLOCK_SUPPRESS, "rule", KEY_RULES, NULL, .set = suppress_rule,
+	  .help = "Which findings, like starttls.unused or 1025415; without it all of the sources." },
+	{ BLOCK_SUPPRESS, "source", KEY_GROUPS, NULL, .set = suppress_source,
+	  .help = "Of which clients; without it of any." },
+	{ BLOCK_SUPPRESS, "until", KEY_TIME, NULL, .set = suppress_until,
+	  .help = "From then on they are told again. \"2026-12-31\" is the end of that day in UTC; without it, or with none, there is no end." },
+	{ BLOCK_SUPPRESS, "reason", KEY_TEXT, NULL, .set = suppress_reason,
+	  .help = "Why; has to be given. For those who ask later." },
 
 	{ BLOCK_DATA, "watch", KEY_WORD, "all", WORDS(watch_words), DRAFT(data_watch),
 	  .help = "How much of each body is read: all, its first 64 KiB, or none. Less than all only from trusted clients: commands hidden in "

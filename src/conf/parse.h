@@ -21,8 +21,11 @@ struct block {
 	struct policy_groups from, to;
 	unsigned from_count, to_count, address_count, domain_count, name_count;
 	int64_t grace_s, allow_private; /* upstreams */
-	int volume;                     /* number of a volume block among them; -1 = it can't be one */
-	bool volume_matches;            /* it has a `match` */
+	int suppress;                   /* likewise, of a suppress block */
+	bool suppress_rules, suppress_all,
+	        suppress_sources; /* it has a `rule`, one of them is all; a `source` */
+	int volume;               /* number of a volume block among them; -1 = it can't be one */
+	bool volume_matches;      /* it has a `match` */
 	int64_t volume_key, volume_action, volume_max_rcpt; /* enum volume_key, enum action */
 	int64_t volume_spike, volume_spike_floor, volume_block_for;
 };

@@ -122,6 +122,7 @@ static int copy(struct policy *p, const struct policy *from)
 
 	p->settings = from->settings;
 	p->watching = from->watching;
+	p->suppressions = from->suppressions;
 	for (unsigned id = 0; id < from->group_count && r == 0; id++)
 		r = copy_group(p, from, id);
 	return r == 0 ? copy_rules(p, from) : r;

@@ -6,6 +6,7 @@
 #include "policy/policy.h"
 #include "policy/prefixes.h"
 #include "policy/ranges.h"
+#include "policy/suppress.h"
 #include "policy/watching.h"
 
 /* What only a GROUP_SERVER has. */
@@ -37,6 +38,7 @@ struct policy {
 	bool sealed;
 	struct policy_settings settings;
 	struct watching watching;
+	struct suppressions suppressions;
 	unsigned group_count, rule_count;
 	struct policy_group groups[POLICY_GROUPS_MAX];
 	struct prefixes members[POLICY_GROUPS_MAX]; /* by group id */

@@ -136,6 +136,11 @@ void policy_set_watching(struct policy *p, const struct watching *w)
 	p->watching = *w;
 }
 
+void policy_set_suppressions(struct policy *p, const struct suppressions *s)
+{
+	p->suppressions = *s;
+}
+
 /* With the one name every server has. */
 static struct policy_server *new_server(void)
 {
@@ -336,6 +341,11 @@ const struct policy_settings *policy_settings(const struct policy *p)
 const struct watching *policy_watching(const struct policy *p)
 {
 	return &p->watching;
+}
+
+const struct suppressions *policy_suppressions(const struct policy *p)
+{
+	return &p->suppressions;
 }
 
 unsigned policy_group_count(const struct policy *p)

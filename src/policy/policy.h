@@ -26,6 +26,7 @@ struct packet;
 struct smtp_address;
 struct smtp_hop;
 struct watching;
+struct suppressions;
 struct policy;
 
 enum {
@@ -101,6 +102,8 @@ void policy_free(struct policy *p); /* NULL is fine */
 void policy_set(struct policy *p, const struct policy_settings *s);
 /* Copied; the groups that it names are this policy's. Until then: watching_default(), which has no volume block. */
 void policy_set_watching(struct policy *p, const struct watching *w);
+/* Likewise; until then nothing is suppressed. */
+void policy_set_suppressions(struct policy *p, const struct suppressions *s);
 
 /* Adds a group of one of the four kinds that have titles or addresses of their own; name copied. Returns its id, or -EEXIST (name taken;
  * literals are shared and return the old id instead), -ENOSPC, -ENAMETOOLONG (POLICY_NAME_MAX bytes
@@ -250,6 +253,7 @@ struct policy_rule_view {
 
 const struct policy_settings *policy_settings(const struct policy *p);
 const struct watching *policy_watching(const struct policy *p);
+const struct suppressions *policy_suppressions(const struct policy *p);
 unsigned policy_group_count(const struct policy *p);
 struct policy_group_view policy_group(const struct policy *p, unsigned id); /* id < count: assert */
 int policy_group_find(const struct policy *p, const char *name);            /* id or -ENOENT */

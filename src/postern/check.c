@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/places.h"
 #include "gate/bridged.h"
+#include "policy/suppress.h"
 #include "policy/watching.h"
 #include "postern/commands.h"
+#include "postern/kind.h"
 #include "report/volume_text.h"
 
 enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
@@ -224,6 +227,23 @@ static void print_behaviours(const struct watching *w)
 	putchar('\n');
 }
 
+static void print_suppressions(const struct policy *policy)
+{
+	const struct suppressions *s = policy_suppressions(policy);
+	char until[CLOCK_TEXT_MAX];
+
+	for (unsigned i = 0; i < s->count; i++) {
+		printf("suppress  %s: ", s->list[i].name);
+		for (unsigned n = 0; n < s->list[i].rule_count; n++)
+			printf("%s%s", n > 0 ? ", " : "", finding_rule(s->list[i].rules[n]));
+		fputs(s->list[i].rule_count > 0 ? " of " : "all of ", stdout);
+		print_members(policy, &s->list[i].source);
+		if (s->list[i].until_us != UINT64_MAX)
+			printf(" until %s", clock_print(s->list[i].until_us, until));
+		printf(": %s\n", s->list[i].reason);
+	}
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
@@ -245,6 +265,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	print_volumes(conf);
 	print_behaviours(policy_watching(conf->policy));
 	print_lists(conf);
+	print_suppressions(conf->policy);
 	if (s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK)
 		printf("blocks    for %" PRIu32 " s\n", s->block_for_s);
 	print_kernel(conf);

@@ -159,7 +159,11 @@ static const char every_key[] =
         "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" }\n"
         "privacy { local-parts = hash  alerts = hash }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
-        "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT "include(more.conf)\n";
+        "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT
+        "suppress \"partner\" { rule = { sender.spoof, 1025415 }  source = { customers, 203.0.113.7 }  "
+        "until = \"2030-01-01T12:00:00+02:00\"  reason = \"sends for us\" }\n"
+        "suppress printers { source = { home }  rule = { all }  until = 2030-01-31  reason = old }\n"
+        "include(more.conf)\n";
 
 static struct conf *load_every_key(void)
 {
@@ -188,6 +192,38 @@ static void every_key_is_in_the_test(void)
 			fprintf(stderr, "%s is in no test\n", keys[i].name);
 		CU_ASSERT_PTR_NOT_NULL(strstr(every_key, written));
 	}
+}
+
+static bool is_suppressed(
+        const struct policy *p, uint32_t id, const char *source, uint64_t time_us, int wanted)
+{
+	struct finding f = { .id = id, .time_us = time_us };
+
+	CU_ASSERT_EQUAL(addr_parse(source, &f.conn.src), 0);
+	return suppress_find(p, &f) == wanted;
+}
+
+static void suppressions_arrive(void)
+{
+	static const uint64_t noon_us = UINT64_C(1893492000) * 1000000; /* 2030-01-01T10:00:00Z */
+	static const uint64_t february_us = UINT64_C(1896134400) * 1000000;
+	struct conf *c = load_every_key();
+	const struct suppressions *s = policy_suppressions(c->policy);
+
+	CU_ASSERT_EQUAL_FATAL(s->count, 2);
+	CU_ASSERT_STRING_EQUAL(s->list[0].name, "partner");
+	CU_ASSERT_STRING_EQUAL(s->list[0].reason, "sends for us");
+	CU_ASSERT_EQUAL(s->list[0].until_us, noon_us);
+	CU_ASSERT_EQUAL(s->list[1].until_us, february_us);
+	CU_ASSERT(is_suppressed(c->policy, FINDING_SENDER_SPOOF, "203.0.113.7", 1, 0));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_STARTTLS_UNUSED, "100.64.1.1", noon_us - 1, 0));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_STARTTLS_UNUSED, "100.64.1.1", noon_us, -1));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_HELO_FORGED, "203.0.113.7", 1, -1));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_SENDER_SPOOF, "203.0.113.8", 1, -1));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_TLS_OLD, "10.0.0.9", 1, 1));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_TLS_OLD, "10.0.0.9", february_us, -1));
+	CU_ASSERT(is_suppressed(c->policy, FINDING_AUDIT, "10.0.0.9", 1, -1)); /* the gate itself */
+	conf_free(c);
 }
 
 static void lists_arrive(void)
@@ -589,9 +625,9 @@ static void remove_files(void)
 SUITE("conf", { "an empty file means the defaults", empty_file_means_defaults },
         { "the defaults can be written", defaults_can_be_written },
         { "every key is in the test", every_key_is_in_the_test }, { "scalars arrive", scalars_arrive },
-        { "lists arrive", lists_arrive }, { "groups arrive", groups_arrive },
-        { "rules arrive", rules_arrive }, { "names arrive", names_arrive },
-        { "monitor mode can be forced", monitor_can_be_forced },
+        { "suppressions arrive", suppressions_arrive }, { "lists arrive", lists_arrive },
+        { "groups arrive", groups_arrive }, { "rules arrive", rules_arrive },
+        { "names arrive", names_arrive }, { "monitor mode can be forced", monitor_can_be_forced },
         { "the hash covers all files", hash_covers_all_files },
         { "lists have versions", lists_have_versions },
         { "includes are relative to their file", includes_are_relative_to_their_file },
