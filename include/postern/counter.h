@@ -74,6 +74,8 @@ static inline uint64_t counter_load(const struct counters *c, enum counter which
 /* What watch counts, told by watch_counts(), written by report. *_open is a level, the rest only grow. */
 struct watch_counts {
 	uint64_t events, findings, findings_told, findings_lost;
+	uint64_t findings_pooled, findings_muted, findings_suppressed;
+	uint64_t findings_dropped; /* in incidents that ended without a summary, for want of room */
 	uint64_t incidents_open, incidents_opened, incidents_evicted;
 	uint64_t connections_evicted;
 };

@@ -22,7 +22,7 @@
 #include "posternd/witness.h"
 #include "report/store.h"
 
-enum { DESK_WHY_BYTES = 512, FINDING_SLOTS = 4096, ORDER_SLOTS = 64 /* an event leads to a few at most */ };
+enum { DESK_WHY_BYTES = 512, FINDING_SLOTS = 2048, ORDER_SLOTS = 64 /* an event leads to a few at most */ };
 
 struct desk {
 	struct watch *watch;
@@ -178,9 +178,11 @@ static void write_findings(struct desk *d)
 	while ((f = ring_front(d->findings))) {
 		if (f->id == FINDING_GATE_BLIND && !f->alone)
 			d->blind_told = d->blind_before + f->value;
-		eve_finding(d->eve, f);
-		store_told(d->store, f);
-		if (!f->alone && f->incident.state != INCIDENT_GROWN) /* what grew goes with memory_tick() */
+		if (!f->silent)
+			eve_finding(d->eve, f);
+		if (f->alone)
+			store_act(d->store, f);
+		else if (f->incident.state != INCIDENT_GROWN) /* what grew goes with memory_tick() */
 			store_story(d->store, f);
 		ring_pop(d->findings);
 	}
@@ -333,6 +335,14 @@ void desk_tick(struct desk *d, uint64_t now_us)
 	watch_tick(d->watch, now_us);
 	write_findings(d);
 	eve_tick(d->eve, now_us);
+}
+
+bool desk_ack(struct desk *d, uint64_t id, const struct incident_ack *ack)
+{
+	bool is_open = watch_ack(d->watch, id, ack);
+
+	write_findings(d);
+	return is_open;
 }
 
 void desk_flush(struct desk *d)

@@ -14,6 +14,7 @@
 #include "watch/watch.h"
 
 struct desk;
+struct incident_ack;
 struct store;
 struct order;
 struct witness;
@@ -34,6 +35,8 @@ typedef void desk_order(void *arg, const struct order *order);
 void desk_set_orders(struct desk *d, desk_order *take, void *arg);
 /* About once a second. */
 void desk_tick(struct desk *d, uint64_t now_us);
+/* Somebody knows of this incident. False: none of that id is open. */
+bool desk_ack(struct desk *d, uint64_t id, const struct incident_ack *ack);
 /* At the end of a batch of events. */
 void desk_flush(struct desk *d);
 /* What is found is told to the store, too, from now on. Borrowed; NULL = to none. */

@@ -72,6 +72,39 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 	return finding;
 }
 
+json_t *alert_facet(const struct incident_facet *facet)
+{
+	json_t *row = json_object();
+
+	field_set_text(row, "rule", kind_of(facet->id)->rule);
+	field_set_uint(row, "signature_id", facet->id);
+	field_set_uint(row, "severity", facet->severity);
+	field_set_uint(row, "count", facet->count);
+	field_set_time(row, "first_seen", facet->first_us);
+	field_set_time(row, "last_seen", facet->last_us);
+	return row;
+}
+
+json_t *alert_ack(const struct incident_ack *ack)
+{
+	json_t *row = json_object();
+
+	field_set_time(row, "at", ack->time_us);
+	field_set(row, "uid", json_integer(ack->uid));
+	if (*ack->reason)
+		field_set_text(row, "reason", ack->reason);
+	return row;
+}
+
+static json_t *facet_list(const struct incident_brief *brief)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < brief->facet_count && i < FINDING_KIND_COUNT; i++)
+		(void)json_array_append_new(list, alert_facet(&brief->facets[i]));
+	return list;
+}
+
 static json_t *incident_object(const struct incident_brief *brief)
 {
 	json_t *incident = json_object();
@@ -79,8 +112,13 @@ static json_t *incident_object(const struct incident_brief *brief)
 	field_set_uint(incident, "id", brief->id);
 	field_set_text(incident, "state", words_get(WORDS_INCIDENT_STATE, brief->state));
 	field_set_uint(incident, "count", brief->count);
+	field_set_uint(incident, "rule_count", brief->rule_count);
 	field_set_time(incident, "first_seen", brief->first_us);
 	field_set_time(incident, "last_seen", brief->last_us);
+	if (brief->state != INCIDENT_OPEN && brief->facet_count > 0)
+		field_set(incident, "facets", facet_list(brief));
+	if (brief->ack.time_us > 0)
+		field_set(incident, "acked", alert_ack(&brief->ack));
 	return incident;
 }
 

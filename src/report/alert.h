@@ -10,4 +10,8 @@
 /* cut: added to for each field that is cut. The caller owns the result. NULL = no memory. */
 json_t *alert_record(struct frame *frame, const struct finding *f, uint64_t *cut);
 
+/* What one rule has found in an incident, and who knows of it, as incident.facets[] and incident.acked say it. Likewise. */
+json_t *alert_facet(const struct incident_facet *facet);
+json_t *alert_ack(const struct incident_ack *ack);
+
 #endif

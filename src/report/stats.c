@@ -73,6 +73,10 @@ static void set_watch(json_t *stats, const struct watch_counts *w)
 	set_number(stats, "watch.findings", w->findings);
 	set_number(stats, "watch.findings_told", w->findings_told);
 	set_number(stats, "watch.findings_lost", w->findings_lost);
+	set_number(stats, "watch.findings_dropped", w->findings_dropped);
+	set_number(stats, "watch.findings_pooled", w->findings_pooled);
+	set_number(stats, "watch.findings_muted", w->findings_muted);
+	set_number(stats, "watch.findings_suppressed", w->findings_suppressed);
 	set_number(stats, "watch.incidents_open", w->incidents_open);
 	set_number(stats, "watch.incidents_opened", w->incidents_opened);
 	set_number(stats, "watch.incidents_evicted", w->incidents_evicted);

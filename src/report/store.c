@@ -209,9 +209,29 @@ void store_story(struct store *s, const struct finding *story)
 	tell_finding(s, TALE_STORY, story);
 }
 
-void store_told(struct store *s, const struct finding *f)
+void store_act(struct store *s, const struct finding *f)
 {
-	tell_finding(s, TALE_TOLD, f);
+	tell_finding(s, TALE_ACT, f);
+}
+
+static void tell_mute(struct store *s, enum store_tale_kind kind, const struct store_mute *m)
+{
+	struct store_tale *slot = reserve(s, kind);
+
+	if (!slot)
+		return;
+	slot->u.mute = *m;
+	commit(s);
+}
+
+void store_mute(struct store *s, const struct store_mute *m)
+{
+	tell_mute(s, TALE_MUTE, m);
+}
+
+void store_unmute(struct store *s, const struct prefix *prefix, uint32_t rule)
+{
+	tell_mute(s, TALE_UNMUTE, &(const struct store_mute) { .prefix = *prefix, .rule = rule });
 }
 
 void store_seen(struct store *s, const struct store_seen *row)
@@ -276,6 +296,11 @@ int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, 
 int store_read_stories(struct store *s, store_each_story *each, void *arg)
 {
 	return s ? keeper_read_stories(s->keeper, each, arg) : 0;
+}
+
+int store_read_mutes(struct store *s, uint64_t now_us, store_each_mute *each, void *arg)
+{
+	return s ? keeper_read_mutes(s->keeper, now_us, each, arg) : 0;
 }
 
 int store_read_seen(struct store *s, unsigned most, store_each_seen *each, void *arg)

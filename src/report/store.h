@@ -78,15 +78,33 @@ void store_blocks_anew(struct store *s);
 
 /* ---- incidents and acts ----------------------------------------------------------------------- */
 
-/* What an incident is now: story is a finding with its incident. Its lines of evidence are added, never changed. */
+/* What an incident is now: story is a finding with its incident and the lists of that. */
 void store_story(struct store *s, const struct finding *story);
-/* One finding of it was told in full: its envelope is kept, if it has one. One that is told alone is kept as an act. */
-void store_told(struct store *s, const struct finding *f);
+/* One that is told alone. */
+void store_act(struct store *s, const struct finding *f);
 
 typedef void store_each_story(void *arg, const struct finding *story);
 /* Those not closed, the one with the oldest last finding first; before store_start(). conn.server and conn.rule are
- * unknown (-1): they are the policy's to say. 0 or -errno. */
+ * unknown (-1): they are the policy's to say. The face's envelope is the first of the incident's. One that was written by
+ * an older posternd has no facets. 0 or -errno. */
 int store_read_stories(struct store *s, store_each_story *each, void *arg);
+
+/* ---- who is muted ----------------------------------------------------------------------------- */
+
+struct store_mute {
+	struct prefix prefix;
+	uint32_t rule;             /* enum finding_id; 0 = every one */
+	uint64_t set_us, until_us; /* wall clock */
+	int64_t uid;
+	char reason[STORE_REASON_MAX]; /* terminated */
+};
+/* There is one for each prefix and rule. */
+void store_mute(struct store *s, const struct store_mute *m);
+/* Is not any more; what is muted is told again by who knows of it when store_wants_all(). */
+void store_unmute(struct store *s, const struct prefix *prefix, uint32_t rule);
+typedef void store_each_mute(void *arg, const struct store_mute *m);
+/* Before store_start(). 0 or -errno. */
+int store_read_mutes(struct store *s, uint64_t now_us, store_each_mute *each, void *arg);
 
 /* ---- who delivers ----------------------------------------------------------------------------- */
 
@@ -145,7 +163,8 @@ struct store_question {
 	uint64_t since_us; /* last finding not before */
 	bool has_source;
 	struct prefix source;
-	uint32_t rule; /* enum finding_id; 0 = any */
+	uint32_t rule; /* enum finding_id, of a facet; 0 = any */
+	uint64_t id;   /* this one alone; 0 = any */
 	bool open;     /* only those not closed */
 	/* the last row of the page before; 0 = the first page */
 	uint64_t before_us, before_id;

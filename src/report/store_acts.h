@@ -24,7 +24,15 @@ struct store_act {
 	} u;
 };
 
-enum store_tale_kind { TALE_STORY, TALE_TOLD, TALE_SEEN, TALE_SOURCE, TALE_USUAL };
+enum store_tale_kind {
+	TALE_STORY,
+	TALE_ACT,
+	TALE_SEEN,
+	TALE_MUTE,
+	TALE_UNMUTE,
+	TALE_SOURCE,
+	TALE_USUAL
+};
 
 struct store_tale {
 	enum store_tale_kind kind;
@@ -33,6 +41,7 @@ struct store_tale {
 		struct store_seen seen;
 		struct store_source source;
 		struct store_usual usual;
+		struct store_mute mute;
 	} u;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "postern/kind.h"
 #include "report/words.h"
 
 static void get_text(sqlite3_stmt *s, int column, char *out, unsigned out_bytes)
@@ -88,30 +89,35 @@ uint64_t store_read_made(sqlite3 *db)
 #define STORY_COLUMNS                                                                                        \
 	"SELECT id, rule, severity, state, count, first_us, last_us, pooled, source, source_port, server, "  \
 	"server_port, direction, flow, self, blocked, verified, action, would, outcome, form, value, "       \
-	"value_limit, baseline, window_s FROM incidents "
+	"value_limit, baseline, window_s, target, bits, measure, block, acked_us, acked_by, acked_reason "   \
+	"FROM incidents "
 
 /* What belongs to an incident, beside its row. */
+enum detail { DETAIL_FACETS, DETAIL_EVIDENCE, DETAIL_ENVELOPES, DETAIL_COUNT };
 struct details {
-	sqlite3_stmt *evidence, *envelope;
+	sqlite3_stmt *of[DETAIL_COUNT];
 };
 
 static int open_details(sqlite3 *db, struct details *d)
 {
-	int r = sqlite3_prepare_v2(
-	        db, "SELECT cut, bytes FROM evidence WHERE incident = ?1 ORDER BY n", -1, &d->evidence, NULL);
+	static const char *const text[DETAIL_COUNT] = {
+		[DETAIL_FACETS] = "SELECT rule, severity, blocked, count, first_us, last_us FROM facets "
+		                  "WHERE incident = ?1 ORDER BY first_us, rule",
+		[DETAIL_EVIDENCE] = "SELECT rule, cut, bytes FROM evidence WHERE incident = ?1 ORDER BY n",
+		[DETAIL_ENVELOPES] = "SELECT rule, time_us, cut, helo, mail_from, rcpt_to FROM envelopes "
+		                     "WHERE incident = ?1 ORDER BY n",
+	};
+	int r = SQLITE_OK;
 
-	if (r == SQLITE_OK)
-		r = sqlite3_prepare_v2(db,
-		        "SELECT helo, mail_from, rcpt_to FROM envelopes WHERE incident = ?1 ORDER BY id "
-		        "LIMIT 1",
-		        -1, &d->envelope, NULL);
+	for (unsigned i = 0; i < DETAIL_COUNT && r == SQLITE_OK; i++)
+		r = sqlite3_prepare_v2(db, text[i], -1, &d->of[i], NULL);
 	return r;
 }
 
 static void close_details(struct details *d)
 {
-	sqlite3_finalize(d->evidence);
-	sqlite3_finalize(d->envelope);
+	for (unsigned i = 0; i < DETAIL_COUNT; i++)
+		sqlite3_finalize(d->of[i]);
 }
 
 /* What fits; the length that came out. */
@@ -128,32 +134,92 @@ static uint16_t get_bytes(sqlite3_stmt *s, int column, char *out, unsigned room)
 	return (uint16_t)len;
 }
 
-static void read_evidence(sqlite3_stmt *s, struct finding *f)
+static uint64_t get_number(sqlite3_stmt *s, int column)
 {
-	(void)sqlite3_bind_int64(s, 1, (int64_t)f->incident.id);
-	while (f->evidence_count < FINDING_EVIDENCE_MAX && sqlite3_step(s) == SQLITE_ROW) {
-		struct event_text *line = &f->evidence[f->evidence_count++];
+	return (uint64_t)sqlite3_column_int64(s, column);
+}
 
-		line->cut = sqlite3_column_int(s, 0) != 0;
-		line->len = get_bytes(s, 1, line->bytes, sizeof(line->bytes));
-	}
-	(void)sqlite3_reset(s);
+/* The place of a rule's facet; 0 where it has none. */
+static uint8_t facet_place(const struct incident_brief *in, uint32_t rule)
+{
+	for (unsigned i = 0; i < in->facet_count; i++)
+		if (in->facets[i].id == rule)
+			return (uint8_t)i;
+	return 0;
+}
+
+static void read_facet(sqlite3_stmt *s, struct finding *f)
+{
+	struct incident_brief *in = &f->incident;
+	struct incident_facet *facet = &in->facets[in->facet_count];
+
+	*facet = (struct incident_facet) {
+		.id = (uint32_t)get_number(s, 0),
+		.severity = (uint8_t)get_number(s, 1),
+		.blocked = get_number(s, 2) != 0,
+		.count = get_number(s, 3),
+		.first_us = get_number(s, 4),
+		.last_us = get_number(s, 5),
+	};
+	if (finding_kind(facet->id) && facet->severity >= 1 && facet->severity <= 4 && facet->count > 0)
+		in->facet_count++;
+}
+
+static void read_line(sqlite3_stmt *s, struct finding *f)
+{
+	struct event_text *line = &f->evidence[f->evidence_count];
+
+	f->incident.evidence_facet[f->evidence_count++] =
+	        facet_place(&f->incident, (uint32_t)get_number(s, 0));
+	line->cut = sqlite3_column_int(s, 1) != 0;
+	line->len = get_bytes(s, 2, line->bytes, sizeof(line->bytes));
 }
 
 static void read_envelope(sqlite3_stmt *s, struct finding *f)
 {
-	(void)sqlite3_bind_int64(s, 1, (int64_t)f->incident.id);
-	if (sqlite3_step(s) == SQLITE_ROW) {
-		f->helo.len = get_bytes(s, 0, f->helo.bytes, sizeof(f->helo.bytes));
-		f->mail_from.len = get_bytes(s, 1, f->mail_from.bytes, sizeof(f->mail_from.bytes));
-		f->rcpt_to.len = get_bytes(s, 2, f->rcpt_to.bytes, sizeof(f->rcpt_to.bytes));
+	struct incident_brief *in = &f->incident;
+	struct incident_envelope *e = &in->envelopes[in->envelope_count++];
+	const uint64_t cut = get_number(s, 2);
+
+	memset(e, 0, sizeof(*e));
+	e->facet = facet_place(in, (uint32_t)get_number(s, 0));
+	e->time_us = get_number(s, 1);
+	for (unsigned i = 0; i < ENVELOPE_FIELD_COUNT; i++) {
+		e->len[i] = (uint8_t)get_bytes(s, 3 + (int)i, e->bytes[i], INCIDENT_FIELD_MAX);
+		e->cut[i] = (cut >> i & 1) != 0 || sqlite3_column_bytes(s, 3 + (int)i) > INCIDENT_FIELD_MAX;
 	}
-	(void)sqlite3_reset(s);
 }
 
-static uint64_t get_number(sqlite3_stmt *s, int column)
+static void get_path(struct event_path *path, const struct incident_envelope *e, enum envelope_field which)
 {
-	return (uint64_t)sqlite3_column_int64(s, column);
+	path->len = e->len[which];
+	path->cut = e->cut[which];
+	memcpy(path->bytes, e->bytes[which], e->len[which]);
+}
+
+/* The lists of f's incident. */
+static void read_details(const struct details *d, struct finding *f)
+{
+	static const struct {
+		void (*read)(sqlite3_stmt *s, struct finding *f);
+		unsigned most;
+	} lists[DETAIL_COUNT] = {
+		[DETAIL_FACETS] = { read_facet, FINDING_KIND_COUNT },
+		[DETAIL_EVIDENCE] = { read_line, FINDING_EVIDENCE_MAX },
+		[DETAIL_ENVELOPES] = { read_envelope, INCIDENT_ENVELOPES_MAX },
+	};
+
+	for (unsigned i = 0; i < DETAIL_COUNT; i++) {
+		(void)sqlite3_bind_int64(d->of[i], 1, (int64_t)f->incident.id);
+		for (unsigned n = 0; n < lists[i].most && sqlite3_step(d->of[i]) == SQLITE_ROW; n++)
+			lists[i].read(d->of[i], f);
+		(void)sqlite3_reset(d->of[i]);
+	}
+	if (f->incident.envelope_count == 0)
+		return;
+	get_path(&f->helo, &f->incident.envelopes[0], ENVELOPE_HELO);
+	get_path(&f->mail_from, &f->incident.envelopes[0], ENVELOPE_MAIL_FROM);
+	get_path(&f->rcpt_to, &f->incident.envelopes[0], ENVELOPE_RCPT_TO);
 }
 
 /* The number of a word of the records; -1 = none that this posternd knows. */
@@ -216,17 +282,25 @@ static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding 
 	f->limit = get_number(s, 22);
 	f->baseline = get_number(s, 23);
 	f->window_s = (uint32_t)get_number(s, 24);
+	f->at_target = get_number(s, 25) != STORE_TARGET_NONE;
+	f->source_bits = get_number(s, 26) <= 128 ? (uint8_t)get_number(s, 26) : 0;
+	f->measure = (uint8_t)get_number(s, 27);
+	get_text(s, 28, f->block, sizeof(f->block));
+	f->incident.ack.time_us = get_number(s, 29);
+	f->incident.ack.uid = sqlite3_column_int64(s, 30);
+	get_text(s, 31, f->incident.ack.reason, sizeof(f->incident.ack.reason));
 	if (!read_ends(s, &f->conn) || state < 0 || f->incident.id == 0 || f->incident.id >> 53 != 0 ||
 	        f->incident.count == 0 || f->severity < 1 || f->severity > 4)
 		return false;
-	read_evidence(d->evidence, f);
-	read_envelope(d->envelope, f);
+	read_details(d, f);
+	if (get_number(s, 25) == STORE_TARGET_MAILBOX && (f->rcpt_to.len == 0 || f->rcpt_to.cut))
+		f->at_target = 2;
 	return true;
 }
 
 int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange)
 {
-	struct details d = { NULL, NULL };
+	struct details d = { { NULL } };
 	sqlite3_stmt *s = NULL;
 	struct finding f;
 	int r = open_details(db, &d);
@@ -259,15 +333,18 @@ static const char *source_condition(const struct store_question *q)
 
 static int prepare_page(sqlite3 *db, const struct store_question *q, sqlite3_stmt **s)
 {
-	char sql[1024];
+	char sql[1280];
 	struct addr first = prefix_first(&q->source), last = prefix_last(&q->source);
 	int r;
 
 	snprintf(sql, sizeof(sql),
-	        STORY_COLUMNS "WHERE last_us >= ?1 AND (?2 = 0 OR (last_us, id) < (?2, ?3))%s%s%s "
+	        STORY_COLUMNS "WHERE last_us >= ?1 AND (?2 = 0 OR (last_us, id) < (?2, ?3))%s%s%s%s "
 	                      "ORDER BY last_us DESC, id DESC LIMIT ?7",
-	        source_condition(q), q->rule ? " AND rule = ?6" : "",
-	        q->open ? " AND state <> 'closed'" : "");
+	        source_condition(q),
+	        q->rule ? " AND (rule = ?6 OR EXISTS (SELECT 1 FROM facets WHERE "
+	                  "incident = incidents.id AND facets.rule = ?6))"
+	                : "",
+	        q->id ? " AND id = ?8" : "", q->open ? " AND state <> 'closed'" : "");
 	r = sqlite3_prepare_v2(db, sql, -1, s, NULL);
 	if (r != SQLITE_OK)
 		return r;
@@ -281,12 +358,14 @@ static int prepare_page(sqlite3 *db, const struct store_question *q, sqlite3_stm
 	if (q->rule)
 		(void)sqlite3_bind_int64(*s, 6, q->rule);
 	(void)sqlite3_bind_int64(*s, 7, STORE_PAGE);
+	if (q->id)
+		(void)sqlite3_bind_int64(*s, 8, (int64_t)q->id);
 	return r;
 }
 
 int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count)
 {
-	struct details d = { NULL, NULL };
+	struct details d = { { NULL } };
 	sqlite3_stmt *s = NULL;
 	int r = open_details(db, &d);
 
@@ -300,6 +379,38 @@ int store_read_page(sqlite3 *db, const struct store_question *q, struct finding 
 	}
 	sqlite3_finalize(s);
 	close_details(&d);
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+/* ---- mutes -------------------------------------------------------------------------------------- */
+
+int store_read_muted(sqlite3 *db, uint64_t now_us, store_each_mute *each, void *arg, unsigned *strange)
+{
+	char prefix[PREFIX_TEXT_MAX];
+	struct store_mute m;
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT prefix, rule, set_us, until_us, uid, reason FROM mutes WHERE until_us > ?1 "
+	        "ORDER BY set_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK)
+		(void)sqlite3_bind_int64(s, 1, (int64_t)now_us);
+	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+		r = SQLITE_OK;
+		memset(&m, 0, sizeof(m));
+		get_text(s, 0, prefix, sizeof(prefix));
+		m.rule = (uint32_t)get_number(s, 1);
+		m.set_us = get_number(s, 2);
+		m.until_us = get_number(s, 3);
+		m.uid = sqlite3_column_int64(s, 4);
+		get_text(s, 5, m.reason, sizeof(m.reason));
+		if (prefix_parse(prefix, &m.prefix) == 0 && (m.rule == 0 || finding_kind(m.rule)))
+			each(arg, &m);
+		else
+			++*strange;
+	}
+	sqlite3_finalize(s);
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
 

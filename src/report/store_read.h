@@ -17,6 +17,8 @@ uint64_t store_read_made(sqlite3 *db);
 int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange);
 int store_read_last_sources(
         sqlite3 *db, unsigned most, store_each_source *each, void *arg, unsigned *strange);
+/* Those that are not over at now_us. */
+int store_read_muted(sqlite3 *db, uint64_t now_us, store_each_mute *each, void *arg, unsigned *strange);
 int store_read_last_seen(sqlite3 *db, unsigned most, store_each_seen *each, void *arg, unsigned *strange);
 int store_read_last_usual(sqlite3 *db, unsigned most, store_each_usual *each, void *arg, unsigned *strange);
 /* At most STORE_PAGE of them; *count says how many. */

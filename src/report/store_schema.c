@@ -70,6 +70,36 @@ static const char *const steps[] = {
 	"CREATE INDEX usual_last ON usual (last_us);",
 	/* 5: what is done about who is in blocks */
 	"ALTER TABLE blocks ADD COLUMN action TEXT NOT NULL DEFAULT 'block';",
+	/* 6: an incident has facets; those of before have none, and are one of their own rule. Of envelopes the incident keeps
+	 * a few: n counts them, time_us is when they were seen. Who is muted. */
+	"ALTER TABLE incidents ADD COLUMN target INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE incidents ADD COLUMN bits INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE incidents ADD COLUMN measure INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE incidents ADD COLUMN block TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE incidents ADD COLUMN acked_us INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE incidents ADD COLUMN acked_by INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE incidents ADD COLUMN acked_reason TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE facets ("
+	"  incident INTEGER NOT NULL, rule INTEGER NOT NULL, severity INTEGER NOT NULL, blocked INTEGER NOT "
+	"NULL,"
+	"  count INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+	"  PRIMARY KEY (incident, rule)) WITHOUT ROWID;"
+	"CREATE TRIGGER facets_go AFTER DELETE ON incidents BEGIN DELETE FROM facets WHERE incident = "
+	"OLD.id; "
+	"END;"
+	"ALTER TABLE evidence ADD COLUMN rule INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE envelopes_now ("
+	"  incident INTEGER NOT NULL, n INTEGER NOT NULL, time_us INTEGER NOT NULL, rule INTEGER NOT NULL,"
+	"  cut INTEGER NOT NULL, helo BLOB, mail_from BLOB, rcpt_to BLOB, PRIMARY KEY (incident, n)) WITHOUT "
+	"ROWID;"
+	"INSERT INTO envelopes_now SELECT incident, n - 1, time_us, 0, 0, helo, mail_from, rcpt_to FROM ("
+	"  SELECT *, row_number() OVER (PARTITION BY incident ORDER BY id) AS n FROM envelopes) WHERE n <= 5;"
+	"DROP TABLE envelopes;"
+	"ALTER TABLE envelopes_now RENAME TO envelopes;"
+	"CREATE INDEX envelopes_time ON envelopes (time_us);"
+	"CREATE TABLE mutes ("
+	"  prefix TEXT NOT NULL, rule INTEGER NOT NULL, set_us INTEGER NOT NULL, until_us INTEGER NOT NULL,"
+	"  uid INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (prefix, rule)) WITHOUT ROWID;",
 };
 
 int store_schema_version(void)

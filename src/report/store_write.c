@@ -134,6 +134,12 @@ static void bind_bytes(sqlite3_stmt *s, int place, const char *bytes, unsigned l
 	bind_bytes(s, place, (field).bytes,                                                                  \
 	        (field).len < sizeof((field).bytes) ? (field).len : (unsigned)sizeof((field).bytes))
 
+/* The rule of a facet's place. */
+static uint32_t rule_at(const struct incident_brief *in, unsigned place)
+{
+	return place < in->facet_count && place < FINDING_KIND_COUNT ? in->facets[place].id : 0;
+}
+
 static int write_evidence(struct store_writer *w, const struct finding *f)
 {
 	sqlite3_stmt *s = w->of[STATEMENT_EVIDENCE];
@@ -145,6 +151,56 @@ static int write_evidence(struct store_writer *w, const struct finding *f)
 		bind_number(s, 3, f->evidence[n].cut);
 		BIND_FIELD(s, 4, f->evidence[n]);
 		bind_number(s, 5, (int64_t)f->incident.last_us);
+		bind_number(s, 6, rule_at(&f->incident, f->incident.evidence_facet[n]));
+		r = run(s);
+	}
+	return r;
+}
+
+static int write_envelope(sqlite3_stmt *s, const struct incident_brief *in, unsigned n)
+{
+	const struct incident_envelope *e = &in->envelopes[n];
+	unsigned cut = 0;
+
+	bind_number(s, 1, (int64_t)in->id);
+	bind_number(s, 2, n);
+	bind_number(s, 3, (int64_t)e->time_us);
+	bind_number(s, 4, rule_at(in, e->facet));
+	for (unsigned i = 0; i < ENVELOPE_FIELD_COUNT; i++) {
+		cut |= (unsigned)(e->cut[i] != 0) << i;
+		bind_bytes(s, 6 + (int)i, e->bytes[i],
+		        e->len[i] < INCIDENT_FIELD_MAX ? e->len[i] : INCIDENT_FIELD_MAX);
+	}
+	bind_number(s, 5, cut);
+	return run(s);
+}
+
+static int write_envelopes(struct store_writer *w, const struct finding *f, uint64_t envelopes_us)
+{
+	const struct incident_brief *in = &f->incident;
+	int r = SQLITE_OK;
+
+	for (unsigned n = 0; n < in->envelope_count && n < INCIDENT_ENVELOPES_MAX && r == SQLITE_OK; n++)
+		if (in->envelopes[n].time_us >= envelopes_us)
+			r = write_envelope(w->of[STATEMENT_ENVELOPE], in, n);
+	return r;
+}
+
+static int write_facets(struct store_writer *w, const struct incident_brief *in)
+{
+	sqlite3_stmt *s = w->of[STATEMENT_FACET];
+	int r = SQLITE_OK;
+
+	for (unsigned i = 0; i < in->facet_count && i < FINDING_KIND_COUNT && r == SQLITE_OK; i++) {
+		const struct incident_facet *facet = &in->facets[i];
+
+		bind_number(s, 1, (int64_t)in->id);
+		bind_number(s, 2, facet->id);
+		bind_number(s, 3, facet->severity);
+		bind_number(s, 4, facet->blocked);
+		bind_number(s, 5, (int64_t)facet->count);
+		bind_number(s, 6, (int64_t)facet->first_us);
+		bind_number(s, 7, (int64_t)facet->last_us);
 		r = run(s);
 	}
 	return r;
@@ -153,7 +209,7 @@ static int write_evidence(struct store_writer *w, const struct finding *f)
 static void bind_ends(
         sqlite3_stmt *s, const struct finding *f, char source[ADDR_TEXT_MAX], char server[ADDR_TEXT_MAX])
 {
-	bool known = finding_has_connection(f->id) && !f->pooled;
+	bool known = finding_has_connection(f->id) && !f->pooled && !f->at_target;
 
 	bind_text(s, 9, known ? addr_print(&f->conn.src, source) : "");
 	bind_bytes(s, 10, (const char *)f->conn.src.b, known ? sizeof(f->conn.src.b) : 0);
@@ -190,8 +246,22 @@ static int write_story(struct store_writer *w, const struct finding *f, uint64_t
 	bind_number(s, 24, (int64_t)f->limit);
 	bind_number(s, 25, (int64_t)f->baseline);
 	bind_number(s, 26, f->window_s);
+	bind_number(s, 27,
+	        !f->at_target        ? STORE_TARGET_NONE
+	        : f->rcpt_to.len > 0 ? STORE_TARGET_MAILBOX
+	                             : STORE_TARGET_SERVER);
+	bind_number(s, 28, f->source_bits);
+	bind_number(s, 29, f->measure);
+	bind_text(s, 30, f->block);
+	bind_number(s, 31, (int64_t)f->incident.ack.time_us);
+	bind_number(s, 32, f->incident.ack.uid);
+	bind_text(s, 33, f->incident.ack.reason);
 	r = run(s);
-	return r == SQLITE_OK && f->incident.first_us >= envelopes_us ? write_evidence(w, f) : r;
+	if (r == SQLITE_OK)
+		r = write_facets(w, &f->incident);
+	if (r == SQLITE_OK && f->incident.first_us >= envelopes_us)
+		r = write_evidence(w, f);
+	return r == SQLITE_OK ? write_envelopes(w, f, envelopes_us) : r;
 }
 
 static int write_act_of(sqlite3_stmt *s, const struct finding *f)
@@ -205,19 +275,25 @@ static int write_act_of(sqlite3_stmt *s, const struct finding *f)
 	return run(s);
 }
 
-static int write_told(struct store_writer *w, const struct finding *f, uint64_t envelopes_us)
+static int write_mute(sqlite3_stmt *s, const struct store_mute *m)
 {
-	sqlite3_stmt *s = w->of[STATEMENT_ENVELOPE];
+	char prefix[PREFIX_TEXT_MAX];
 
-	if (f->alone)
-		return write_act_of(w->of[STATEMENT_ACT], f);
-	if (f->time_us < envelopes_us || (f->helo.len == 0 && f->mail_from.len == 0 && f->rcpt_to.len == 0))
-		return SQLITE_OK;
-	bind_number(s, 1, (int64_t)f->incident.id);
-	bind_number(s, 2, (int64_t)f->time_us);
-	BIND_FIELD(s, 3, f->helo);
-	BIND_FIELD(s, 4, f->mail_from);
-	BIND_FIELD(s, 5, f->rcpt_to);
+	bind_text(s, 1, prefix_print(&m->prefix, prefix));
+	bind_number(s, 2, m->rule);
+	bind_number(s, 3, (int64_t)m->set_us);
+	bind_number(s, 4, (int64_t)m->until_us);
+	bind_number(s, 5, m->uid);
+	bind_text(s, 6, m->reason);
+	return run(s);
+}
+
+static int write_unmute(sqlite3_stmt *s, const struct store_mute *m)
+{
+	char prefix[PREFIX_TEXT_MAX];
+
+	bind_text(s, 1, prefix_print(&m->prefix, prefix));
+	bind_number(s, 2, m->rule);
 	return run(s);
 }
 
@@ -265,14 +341,18 @@ int store_write_tale(struct store_writer *w, const struct store_tale *tale, uint
 	switch (tale->kind) {
 	case TALE_STORY:
 		return write_story(w, &tale->u.finding, envelopes_us);
-	case TALE_TOLD:
-		return write_told(w, &tale->u.finding, envelopes_us);
+	case TALE_ACT:
+		return write_act_of(w->of[STATEMENT_ACT], &tale->u.finding);
 	case TALE_SEEN:
 		return write_seen(w->of[STATEMENT_SEEN], &tale->u.seen);
 	case TALE_SOURCE:
 		return write_source(w->of[STATEMENT_SOURCE], &tale->u.source);
 	case TALE_USUAL:
 		return write_usual(w->of[STATEMENT_USUAL], &tale->u.usual);
+	case TALE_MUTE:
+		return write_mute(w->of[STATEMENT_MUTE], &tale->u.mute);
+	case TALE_UNMUTE:
+		return write_unmute(w->of[STATEMENT_UNMUTE], &tale->u.mute);
 	}
 	return SQLITE_MISUSE;
 }

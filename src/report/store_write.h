@@ -27,14 +27,30 @@
 	                  "WHERE ended_us IS NULL AND until_us > 0 AND until_us <= ?1")                      \
 	X(STORY, "INSERT INTO incidents (id, rule, severity, state, count, first_us, last_us, pooled, "      \
 	         "source, source_key, source_port, server, server_port, direction, flow, self, blocked, "    \
-	         "verified, action, would, outcome, form, value, value_limit, baseline, window_s) "          \
+	         "verified, action, would, outcome, form, value, value_limit, baseline, window_s, target, "  \
+	         "bits, measure, block, acked_us, acked_by, acked_reason) "                                  \
 	         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, " \
-	         "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) ON CONFLICT (id) DO UPDATE SET severity = ?3, "    \
-	         "state = ?4, count = ?5, last_us = ?7, blocked = ?17, verified = ?18, value = ?23")         \
-	X(EVIDENCE, "INSERT INTO evidence (incident, n, cut, bytes, time_us) VALUES (?1, ?2, ?3, ?4, ?5) "   \
-	            "ON CONFLICT DO NOTHING")                                                                \
-	X(ENVELOPE, "INSERT INTO envelopes (incident, time_us, helo, mail_from, rcpt_to) "                   \
-	            "VALUES (?1, ?2, ?3, ?4, ?5)")                                                           \
+	         "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33) "               \
+	         "ON CONFLICT (id) DO UPDATE SET rule = ?2, severity = ?3, state = ?4, count = ?5, "         \
+	         "last_us = ?7, source = ?9, source_key = ?10, source_port = ?11, server = ?12, "            \
+	         "server_port = ?13, direction = ?14, flow = ?15, self = ?16, blocked = ?17, "               \
+	         "verified = ?18, action = ?19, would = ?20, outcome = ?21, form = ?22, value = ?23, "       \
+	         "value_limit = ?24, baseline = ?25, window_s = ?26, measure = ?29, block = ?30, "           \
+	         "acked_us = ?31, acked_by = ?32, acked_reason = ?33")                                       \
+	X(FACET, "INSERT INTO facets (incident, rule, severity, blocked, count, first_us, last_us) "         \
+	         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (incident, rule) DO UPDATE SET "           \
+	         "severity = ?3, blocked = ?4, count = ?5, last_us = ?7")                                    \
+	X(EVIDENCE, "INSERT INTO evidence (incident, n, cut, bytes, time_us, rule) "                         \
+	            "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (incident, n) DO UPDATE SET "               \
+	            "cut = ?3, bytes = ?4, rule = ?6 WHERE bytes <> ?4")                                     \
+	X(ENVELOPE, "INSERT INTO envelopes (incident, n, time_us, rule, cut, helo, mail_from, rcpt_to) "     \
+	            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (incident, n) DO UPDATE SET "       \
+	            "time_us = ?3, rule = ?4, cut = ?5, helo = ?6, mail_from = ?7, rcpt_to = ?8 "            \
+	            "WHERE time_us <> ?3")                                                                   \
+	X(MUTE, "INSERT INTO mutes (prefix, rule, set_us, until_us, uid, reason) "                           \
+	        "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (prefix, rule) DO UPDATE SET "                  \
+	        "set_us = ?3, until_us = ?4, uid = ?5, reason = ?6")                                         \
+	X(UNMUTE, "DELETE FROM mutes WHERE prefix = ?1 AND rule = ?2")                                       \
 	X(ACT, "INSERT INTO acts (time_us, rule, text) VALUES (?1, ?2, ?3)")                                 \
 	X(SEEN, "INSERT INTO seen (client, server, self, verified, first_us, last_us, connections, mails, "  \
 	        "recipients, tls, refused) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "           \
@@ -55,8 +71,9 @@
 	                   "ORDER BY last_us LIMIT ?2)")                                                     \
 	X(PRUNE_EVIDENCE, "DELETE FROM evidence WHERE (incident, n) IN (SELECT incident, n FROM evidence "   \
 	                  "WHERE time_us < ?1 ORDER BY time_us LIMIT ?2)")                                   \
-	X(PRUNE_ENVELOPES, "DELETE FROM envelopes WHERE id IN (SELECT id FROM envelopes WHERE time_us < ?1 " \
-	                   "ORDER BY time_us LIMIT ?2)")                                                     \
+	X(PRUNE_ENVELOPES,                                                                                   \
+	        "DELETE FROM envelopes WHERE (incident, n) IN (SELECT incident, n FROM envelopes "           \
+	        "WHERE time_us < ?1 ORDER BY time_us LIMIT ?2)")                                             \
 	X(PRUNE_ACTS, "DELETE FROM acts WHERE id IN (SELECT id FROM acts WHERE time_us < ?1 "                \
 	              "ORDER BY time_us LIMIT ?2)")                                                          \
 	X(PRUNE_SEEN, "DELETE FROM seen WHERE (client, server) IN (SELECT client, server FROM seen "         \
@@ -65,6 +82,9 @@
 	                 "WHERE last_us < ?1 ORDER BY last_us LIMIT ?2)")                                    \
 	X(PRUNE_USUAL, "DELETE FROM usual WHERE source IN (SELECT source FROM usual WHERE last_us < ?1 "     \
 	               "ORDER BY last_us LIMIT ?2)")
+
+/* What an incident's column `target` says. */
+enum store_target { STORE_TARGET_NONE, STORE_TARGET_MAILBOX, STORE_TARGET_SERVER };
 
 enum store_statement {
 #define X(name, sql) STATEMENT_##name,

@@ -72,23 +72,3 @@ void evidence_reply(struct event_text *line, const struct event_reply *reply)
 	if (line && reply->text.cut)
 		line->cut = 1;
 }
-
-static bool has_line(const struct finding *f, const struct event_text *line)
-{
-	unsigned i;
-
-	for (i = 0; i < f->evidence_count; i++)
-		if (f->evidence[i].len == line->len &&
-		        memcmp(f->evidence[i].bytes, line->bytes, line->len) == 0)
-			return true;
-	return false;
-}
-
-void evidence_merge(struct finding *to, const struct finding *from)
-{
-	unsigned i;
-
-	for (i = 0; i < from->evidence_count && to->evidence_count < FINDING_EVIDENCE_MAX; i++)
-		if (!has_line(to, &from->evidence[i]))
-			to->evidence[to->evidence_count++] = from->evidence[i];
-}

@@ -18,7 +18,5 @@ void evidence_bytes(struct event_text *line, const char *bytes, size_t len);
 void evidence_path(struct event_text *line, const struct event_path *path);
 /* " -> 550 text", or " -> no reply". */
 void evidence_reply(struct event_text *line, const struct event_reply *reply);
-/* Adds lines of `from` that `to` does not have yet, while there is room. */
-void evidence_merge(struct finding *to, const struct finding *from);
 
 #endif

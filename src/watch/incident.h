@@ -1,15 +1,23 @@
-/* incident.h - findings of one rule about one source and direction are one story.
+/* incident.h - all that is found about one source in one direction is one story, with the rules as its facets (story.h).
  *
- * The first finding of a story is told in full (state open), later ones only when the number of findings has doubled (2, 4,
- * 8, ...; state grown), or one is more severe than all before it, or is the first that was not stopped. When nothing came for
- * quiet_s a summary closes it: the first finding with the count, the first and last time, the worst severity and the first
- * FINDING_EVIDENCE_MAX different lines of evidence. One source is a /32 of IPv4 or a /64 of IPv6.
+ * Told in full are the first finding of a story (state open), the first one of each further facet, and later ones when the
+ * findings of their facet have doubled (2, 4, 8, ...), or one is more severe than all before it in its facet, or is its first
+ * that was not stopped (state grown). So nothing hides behind a louder rule. When nothing came for quiet_s a summary closes
+ * the story: its face, with every facet, its count, first and last time.
  *
- * A story can go on in another book, with its id and count: that of the next daemon.
+ * Whose story a finding is in: one source is a /32 of IPv4 or a /64 of IPv6, or as the finding says (source_bits). Where many
+ * join against one (at_target), it is that of the target. What is about the gate itself has a story for each rule, which
+ * ends with the daemon. What was done to the gate (audit) is told alone each time.
  *
- * What was done to the gate (audit) is told alone each time.
+ * Sources may be without number, and what is told must not be: in each quiet_s no more stories of sources are opened than a
+ * budget says, one for tries, whose source may be forged, one for what is most severe, one for the rest. What is found about
+ * further sources is pooled: a story for each direction and group of servers.
  *
- * A pooled finding belongs to a story of its rule, direction and server group whatever its source.
+ * A story that somebody has acknowledged is told again only for a new facet, or a finding that is worse; then it has to be
+ * acknowledged again. A muted finding (mutes.h) is counted and not told; when the mute is over, the next one is, if it is
+ * due.
+ *
+ * A story can go on in another book, with its id and counts: that of the next daemon.
  *
  * Memory is fixed. A new story in a full table closes the one quiet for longest (its summary is told,
  * the eviction counted).
@@ -23,26 +31,38 @@
 #include "base/ring.h"
 #include "postern/counter.h"
 #include "postern/finding.h"
+#include "watch/mutes.h"
 
 struct incident_book;
 
-/* capacity: stories open at once. counts: added to, borrowed. findings: ring of struct finding,
- * borrowed. NULL with errno. */
-struct incident_book *incident_new(uint32_t capacity, uint32_t quiet_s,
-        const uint8_t hash_key[HASH_KEY_BYTES], struct ring *findings, struct watch_counts *counts);
+enum incident_budget { BUDGET_TRIES, BUDGET_SEVERE, BUDGET_OTHERS, BUDGET_COUNT };
+
+struct incident_settings {
+	uint32_t capacity; /* stories open at once */
+	uint32_t quiet_s;
+	uint32_t budget[BUDGET_COUNT];
+	uint8_t hash_key[HASH_KEY_BYTES];
+	const struct mutes *mutes; /* borrowed; NULL = nobody is muted */
+};
+
+/* counts: added to, borrowed. findings: ring of struct finding, borrowed; NULL: nothing is ever told. NULL with errno. */
+struct incident_book *incident_new(
+        const struct incident_settings *s, struct ring *findings, struct watch_counts *counts);
 void incident_free(struct incident_book *b); /* NULL is fine */
-/* A story of f's source is open. */
-bool incident_is_open(const struct incident_book *b, const struct finding *f);
 /* Open stories in the order of their places in the table; cursor 0 at the beginning. NULL at the end. */
 const struct finding *incident_scan(const struct incident_book *b, uint32_t *cursor);
-/* Counts f in its story and tells it if it is due; f->incident is written. */
+/* NULL = none of that id is open. */
+const struct finding *incident_find(const struct incident_book *b, uint64_t id);
+/* Counts f in its story and tells it if it is due; f->incident, f->pooled and f->silent are written. */
 void incident_add(struct incident_book *b, struct finding *f);
+/* Somebody knows of it: told once, with its facets. False: no such story is open. */
+bool incident_ack(struct incident_book *b, uint64_t id, const struct incident_ack *ack);
 /* Closes what was quiet for quiet_s at now_us. A summary that finds the ring full waits for the next
  * tick: summaries are only lost by incident_add() in a full table. */
 void incident_tick(struct incident_book *b, uint64_t now_us);
 /* A story that another daemon has left open goes on, with its id and count. story: as incident_next_changed() gave it;
  * give the one with the oldest last finding first. One whose time has passed meanwhile is closed by the next tick. False:
- * there is one of the same source, or no room, or it is about the gate and not about a connection. */
+ * there is one of the same source, or no room, or it is about the gate, or a target that is not known any more. */
 bool incident_restore(struct incident_book *b, const struct finding *story, uint64_t now_us);
 /* The next story that has changed since it was last given, for keeping; cursor as for incident_scan(). */
 const struct finding *incident_next_changed(struct incident_book *b, uint32_t *cursor);

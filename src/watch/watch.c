@@ -13,10 +13,12 @@
 
 #include "base/table.h"
 #include "policy/policy.h"
+#include "policy/suppress.h"
 #include "policy/watching.h"
 #include "postern/action.h"
 #include "postern/order.h"
 #include "watch/act.h"
+#include "watch/hush.h"
 #include "watch/incident.h"
 #include "watch/judge.h"
 #include "watch/part.h"
@@ -46,7 +48,8 @@ enum {
 
 struct watch {
 	struct table *connections; /* flow_id -> struct watch_memory */
-	struct incident_book *incidents, *habits;
+	struct incident_book *incidents, *habits, *suppressed;
+	struct mutes mutes;
 	struct confirm *confirm;
 	struct tls_book *tls;
 	struct sources *sources;
@@ -58,8 +61,8 @@ struct watch {
 	const struct watch_memory *memory;
 	uint64_t flow_id; /* likewise */
 	struct watch_counts counts;
-	uint32_t refused_sources, refused_opened; /* allowed in a window, and in this one */
-	uint64_t window_us, window_end_us;
+	struct watch_counts suppressed_counts;
+	struct hush hush; /* what was suppressed, by the policy's blocks */
 };
 
 static const struct {
@@ -97,9 +100,13 @@ void watch_settings_default(struct watch_settings *s)
 	s->relays = 4096;
 	s->tls_servers = 65536;
 	s->refused_sources = 1000;
+	s->severe_sources = 4096;
+	s->other_sources = 4096;
 	s->quiet_s = 600;
 	s->habits = 4096;
 	s->habit_quiet_s = 86400;
+	s->habit_sources = 4096;
+	s->suppressed = 1024;
 	s->sources = 65536;
 }
 
@@ -118,6 +125,26 @@ static bool make_parts(struct watch *w, const struct watch_settings *s)
 	return true;
 }
 
+static void make_books(struct watch *w, const struct watch_settings *s, struct ring *findings)
+{
+	struct incident_settings is = {
+		.capacity = s->incidents,
+		.quiet_s = s->quiet_s,
+		.budget = { s->refused_sources, s->severe_sources, s->other_sources },
+		.mutes = &w->mutes,
+	};
+
+	memcpy(is.hash_key, s->hash_key, sizeof(is.hash_key));
+	w->incidents = incident_new(&is, findings, &w->counts);
+	is.capacity = s->suppressed;
+	w->suppressed = incident_new(&is, NULL, &w->suppressed_counts);
+	is.capacity = s->habits;
+	is.quiet_s = s->habit_quiet_s;
+	for (unsigned i = 0; i < BUDGET_COUNT; i++)
+		is.budget[i] = s->habit_sources;
+	w->habits = incident_new(&is, findings, &w->counts);
+}
+
 struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 {
 	struct watch *w = calloc(1, sizeof(*w));
@@ -126,13 +153,11 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings)
 		return NULL;
 	w->connections =
 	        table_new(s->connections, sizeof(uint64_t), sizeof(struct watch_memory), s->hash_key);
-	w->incidents = incident_new(s->incidents, s->quiet_s, s->hash_key, findings, &w->counts);
-	w->habits = incident_new(s->habits, s->habit_quiet_s, s->hash_key, findings, &w->counts);
+	make_books(w, s, findings);
 	w->confirm = confirm_new(s->relays, s->hash_key);
 	w->tls = tls_book_new(s->tls_servers, s->hash_key);
-	w->refused_sources = s->refused_sources;
-	w->window_us = (uint64_t)s->quiet_s * 1000000;
-	if (w->connections && w->incidents && w->habits && w->confirm && w->tls && make_parts(w, s))
+	if (w->connections && w->incidents && w->habits && w->suppressed && w->confirm && w->tls &&
+	        make_parts(w, s))
 		return w;
 	watch_free(w);
 	errno = ENOMEM;
@@ -146,6 +171,7 @@ void watch_free(struct watch *w)
 	table_free(w->connections);
 	incident_free(w->incidents);
 	incident_free(w->habits);
+	incident_free(w->suppressed);
 	confirm_free(w->confirm);
 	tls_book_free(w->tls);
 	for (unsigned i = 0; parts[i]; i++)
@@ -257,21 +283,6 @@ static bool is_habit(const struct finding *f)
 	return false;
 }
 
-/* True when this refused try is of one source too many. */
-static bool is_over_budget(struct watch *w, const struct finding *f)
-{
-	if (f->id != FINDING_GATE_REFUSED || incident_is_open(w->incidents, f))
-		return false;
-	if (f->time_us >= w->window_end_us) {
-		w->window_end_us = f->time_us + w->window_us;
-		w->refused_opened = 0;
-	}
-	if (w->refused_opened == w->refused_sources)
-		return true;
-	w->refused_opened++;
-	return false;
-}
-
 /* One that finds no room is given again with the next finding of that source. */
 static void give_order(struct watch *w, const struct order *order)
 {
@@ -283,9 +294,37 @@ static void give_order(struct watch *w, const struct order *order)
 	ring_commit(w->orders);
 }
 
+/* How much of its client's address is one source: as the volume block that counts it says. 0 = as usual. */
+static uint8_t source_bits(const struct watch *w, const struct finding *f)
+{
+	struct policy_groups groups;
+	int block;
+
+	if (!w->policy || !finding_has_connection(f->id))
+		return 0;
+	groups = policy_lookup(w->policy, &f->conn.src);
+	block = watching_find_volume(policy_watching(w->policy), &groups, VOLUME_BY_SOURCE);
+	if (block < 0)
+		return 0;
+	return addr_is_v4(&f->conn.src) ? (uint8_t)(96 + policy_watching(w->policy)->volumes[block].bits_v4)
+	                                : policy_watching(w->policy)->volumes[block].bits_v6;
+}
+
+/* False: it is suppressed, so nobody is told of it, and nothing is done about its source. */
+static bool is_heard(struct watch *w, struct finding *f)
+{
+	int suppression = w->policy ? suppress_find(w->policy, f) : -1;
+
+	f->source_bits = source_bits(w, f);
+	if (suppression < 0)
+		return true;
+	hush_count(&w->hush, (unsigned)suppression, f->time_us);
+	incident_add(w->suppressed, f);
+	return false;
+}
+
 static void tell(struct watch *w, struct finding *f)
 {
-	f->pooled = is_over_budget(w, f);
 	incident_add(is_habit(f) ? w->habits : w->incidents, f);
 }
 
@@ -294,6 +333,8 @@ static void tell_judged(struct watch *w, struct finding *f)
 {
 	struct order order;
 
+	if (!is_heard(w, f))
+		return;
 	if (act_follow(w->act, f, &order))
 		give_order(w, &order);
 	tell(w, f);
@@ -312,10 +353,12 @@ static void raise_finding(void *watch, struct finding *f)
 	if (m && f->mail_from.len == 0)
 		f->mail_from = m->mail_from;
 	f->verified = f->verified || (m && m->answered) || (w->view.source && w->view.source->verified);
+	if (!is_heard(w, f))
+		return;
 	if (act_decide(w->act, f, &order))
 		give_order(w, &order);
 	tell(w, f);
-	if (act_take_crowd(w->act, &about))
+	if (act_take_crowd(w->act, &about) && is_heard(w, &about))
 		tell(w, &about);
 }
 
@@ -367,6 +410,7 @@ void watch_set_policy(struct watch *w, const struct policy *policy)
 	act_set_policy(w->act, policy);
 	if (!policy)
 		return;
+	hush_follow(&w->hush, policy_suppressions(policy));
 	view_nobody(w);
 	for (unsigned i = 0; parts[i]; i++)
 		if (parts[i]->change)
@@ -421,6 +465,7 @@ void watch_tick(struct watch *w, uint64_t now_us)
 			parts[i]->tick(w->parts[i], &w->view, now_us);
 	incident_tick(w->incidents, now_us);
 	incident_tick(w->habits, now_us);
+	incident_tick(w->suppressed, now_us);
 }
 
 uint32_t watch_finish(struct watch *w, uint64_t now_us)
@@ -478,7 +523,38 @@ const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *curs
 	return f;
 }
 
+const struct finding *watch_scan_suppressed(const struct watch *w, uint32_t *cursor)
+{
+	return incident_scan(w->suppressed, cursor);
+}
+
+const struct finding *watch_find_incident(const struct watch *w, uint64_t id)
+{
+	const struct finding *f = incident_find(w->incidents, id);
+
+	return f ? f : incident_find(w->habits, id);
+}
+
+bool watch_ack(struct watch *w, uint64_t id, const struct incident_ack *ack)
+{
+	return incident_ack(w->incidents, id, ack) || incident_ack(w->habits, id, ack);
+}
+
+const struct hush *watch_hush(const struct watch *w)
+{
+	return &w->hush;
+}
+
+struct mutes *watch_mutes(struct watch *w)
+{
+	return &w->mutes;
+}
+
 struct watch_counts watch_counts(const struct watch *w)
 {
-	return w->counts;
+	struct watch_counts c = w->counts;
+
+	c.findings += w->suppressed_counts.findings;
+	c.findings_suppressed = w->suppressed_counts.findings;
+	return c;
 }

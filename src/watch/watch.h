@@ -1,13 +1,17 @@
 /* watch.h - events in, findings out. Exactly one engine, pure, fixed memory.
  *
- * Findings of one kind about one source are one incident: the first is told in full, further ones
+ * What is found about one source is one incident (incident.h): the first finding of each rule is told in full, further ones
  * when their number has doubled (2, 4, 8, ...), and a summary when it was quiet for a window. What
- * is not told is counted in the incident, never lost. For habits, which honest hosts show in each of their
- * sessions (no TLS, line ends), that window is a day: a printer is one story, not one an hour.
+ * is not told is counted in the incident, never lost.
  *
- * Refused tries come from anywhere, and their sources may be forged. So only refused_sources of them
- * open an incident of their own in quiet_s; the tries of further ones are pooled, one incident for each
- * group of servers.
+ * Habits, which honest hosts show in each of their sessions (no TLS, line ends), are an incident of their own, which waits
+ * a day for the next of them: a printer is one story, not one an hour; and a story of a minute ends with that minute, although
+ * its source goes on to talk without TLS.
+ *
+ * What the configuration suppresses asks for nothing and is told nobody; it is counted, in incidents beside the others.
+ *
+ * Sources come from anywhere, those of refused tries may be forged. So only so many of them have an incident of
+ * their own in quiet_s; those of further ones are pooled, one incident for each direction and group of servers.
  */
 #ifndef WATCH_WATCH_H
 #define WATCH_WATCH_H
@@ -21,8 +25,10 @@
 #include "postern/event.h"
 #include "postern/finding.h"
 
-struct watch;
+struct hush;
+struct mutes;
 struct policy;
+struct watch;
 struct sources;
 
 struct watch_settings {
@@ -30,11 +36,15 @@ struct watch_settings {
 	uint32_t incidents;       /* open at once, 16..2^22 */
 	uint32_t relays;          /* relayed mails followed out of the house, 16..2^20 */
 	uint32_t tls_servers;     /* whose offers of STARTTLS are remembered, 16..2^22 */
-	uint32_t refused_sources; /* with an incident of their own, in quiet_s */
+	uint32_t refused_sources; /* with an incident of their own in quiet_s, for a refused try; */
+	uint32_t severe_sources;  /* for something of severity 1; */
+	uint32_t other_sources;   /* for anything else */
 	uint32_t quiet_s;         /* an incident closes after this long without a finding */
 	uint32_t habits;          /* incidents of habits open at once, 16..2^22 */
 	uint32_t habit_quiet_s;   /* and when they close */
 	uint32_t sources;         /* in the ledger at once, 1..2^22 */
+	uint32_t habit_sources;   /* with one of their own in that time */
+	uint32_t suppressed;      /* incidents of what is suppressed, 16..2^22 */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 void watch_settings_default(struct watch_settings *s);
@@ -63,6 +73,16 @@ void watch_change_all(struct watch *w);
 
 /* Incidents that are open, habits behind the others, as incident_scan(). Valid until the next event or tick. */
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
+/* Those of what is suppressed. */
+const struct finding *watch_scan_suppressed(const struct watch *w, uint32_t *cursor);
+/* NULL = none of that id is open. */
+const struct finding *watch_find_incident(const struct watch *w, uint64_t id);
+/* Somebody knows of it: incident_ack(). */
+bool watch_ack(struct watch *w, uint64_t id, const struct incident_ack *ack);
+/* How much was suppressed, by the blocks of the policy in force. */
+const struct hush *watch_hush(const struct watch *w);
+/* Who is muted; the caller changes it. */
+struct mutes *watch_mutes(struct watch *w);
 
 /* What was done about this source has been lifted by a person: what it has climbed is forgotten. */
 void watch_forgive(struct watch *w, const struct prefix *source);

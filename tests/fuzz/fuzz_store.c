@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "postern/action.h"
 #include "postern/form.h"
+#include "postern/kind.h"
 #include "report/store_read.h"
 #include "report/store_schema.h"
 #include "report/store_write.h"
@@ -16,10 +17,12 @@ static const struct {
 	{ "INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, NULL)", 7 },
 	{ "INSERT OR REPLACE INTO incidents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
 	  "?14, "
-	  "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
-	        26 },
-	{ "INSERT OR REPLACE INTO evidence VALUES (?1, ?2, ?3, ?4, ?5)", 5 },
-	{ "INSERT OR REPLACE INTO envelopes VALUES (NULL, ?1, ?2, ?3, ?4, ?5)", 5 },
+	  "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
+	        33 },
+	{ "INSERT OR REPLACE INTO evidence VALUES (?1, ?2, ?3, ?4, ?5, ?6)", 6 },
+	{ "INSERT OR REPLACE INTO envelopes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", 8 },
+	{ "INSERT OR REPLACE INTO facets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", 7 },
+	{ "INSERT OR REPLACE INTO mutes VALUES (?1, ?2, ?3, ?4, ?5, ?6)", 6 },
 	{ "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", 11 },
 	{ "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
 	  "?14, ?15)",
@@ -99,8 +102,24 @@ static void check_block(void *arg, const struct store_block *b)
 	FUZZ_CHECK(store_write_act(&writer, &act, 1) == SQLITE_OK);
 }
 
+static void check_incident(const struct incident_brief *in)
+{
+	FUZZ_CHECK(in->facet_count <= FINDING_KIND_COUNT && in->envelope_count <= INCIDENT_ENVELOPES_MAX);
+	for (unsigned i = 0; i < in->facet_count; i++)
+		FUZZ_CHECK(finding_kind(in->facets[i].id) && in->facets[i].count > 0);
+	for (unsigned i = 0; i < in->envelope_count; i++) {
+		FUZZ_CHECK(in->envelopes[i].facet < FINDING_KIND_COUNT);
+		for (unsigned n = 0; n < ENVELOPE_FIELD_COUNT; n++)
+			FUZZ_CHECK(in->envelopes[i].len[n] <= INCIDENT_FIELD_MAX);
+	}
+	for (unsigned i = 0; i < FINDING_EVIDENCE_MAX; i++)
+		FUZZ_CHECK(in->evidence_facet[i] < FINDING_KIND_COUNT);
+	FUZZ_CHECK(memchr(in->ack.reason, '\0', sizeof(in->ack.reason)));
+}
+
 static void check_fields(const struct finding *f)
 {
+	check_incident(&f->incident);
 	FUZZ_CHECK(f->evidence_count <= FINDING_EVIDENCE_MAX);
 	for (unsigned i = 0; i < f->evidence_count; i++)
 		FUZZ_CHECK(f->evidence[i].len <= sizeof(f->evidence[i].bytes));
@@ -120,6 +139,16 @@ static void check_story(void *arg, const struct finding *f)
 	FUZZ_CHECK(f->incident.id > 0 && f->incident.id < UINT64_C(1) << 53 && f->incident.count > 0);
 	FUZZ_CHECK(f->severity >= 1 && f->severity <= 4 && f->incident.state != INCIDENT_CLOSED);
 	tale.u.finding = *f;
+	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
+}
+
+static void check_mute(void *arg, const struct store_mute *m)
+{
+	struct store_tale tale = { .kind = TALE_MUTE };
+
+	(void)arg;
+	FUZZ_CHECK(memchr(m->reason, '\0', sizeof(m->reason)) && m->until_us > 1);
+	tale.u.mute = *m;
 	FUZZ_CHECK(store_write_tale(&writer, &tale, 0) == SQLITE_OK);
 }
 
@@ -167,6 +196,7 @@ static void read_all(sqlite3 *db)
 	FUZZ_CHECK(store_read_in_force(db, check_block, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_open_stories(db, check_story, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_sources(db, 8, check_source, NULL, &strange) == SQLITE_OK);
+	FUZZ_CHECK(store_read_muted(db, 1, check_mute, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_seen(db, 8, check_seen, NULL, &strange) == SQLITE_OK);
 	FUZZ_CHECK(store_read_last_usual(db, 8, check_usual, NULL, &strange) == SQLITE_OK);
 	for (unsigned pass = 0; pass < 2; pass++, q.has_source = false) {

@@ -206,10 +206,15 @@ static struct finding relay_finding(void)
 	EVENTS_TEXT(f.helo, "spam.example");
 	EVENTS_TEXT(f.mail_from, "<>");
 	EVENTS_TEXT(f.rcpt_to, "<x!u@ours>");
-	f.incident =
-	        (struct incident_brief) { .id = 77, .count = 1, .first_us = f.time_us, .last_us = f.time_us };
+	f.incident = (struct incident_brief) {
+		.id = 77, .count = 1, .rule_count = 1, .first_us = f.time_us, .last_us = f.time_us
+	};
 	return f;
 }
+
+#define SEEN                                                                                                 \
+	"\"first_seen\":\"2026-11-21T18:36:07.148588+0000\",\"last_seen\":\"2026-11-21T18:36:07.148588+"     \
+	"0000\""
 
 static void alert(void)
 {
@@ -233,6 +238,19 @@ static void alert(void)
 	f.window_s = 60;
 	f.incident.state = INCIDENT_CLOSED;
 	f.incident.count = 9;
+	f.incident.rule_count = 7;
+	f.incident.ack = (struct incident_ack) { .time_us = f.time_us, .uid = 1000, .reason = "known" };
+	f.incident.facet_count = 2;
+	f.incident.facets[0] = (struct incident_facet) { .id = FINDING_GATE_REFUSED,
+		.severity = 4,
+		.count = 7,
+		.first_us = f.time_us,
+		.last_us = f.time_us };
+	f.incident.facets[1] = (struct incident_facet) { .id = FINDING_RELAY_ATTEMPT,
+		.severity = 2,
+		.count = 2,
+		.first_us = f.time_us,
+		.last_us = f.time_us };
 	eve_finding(eve, &f);
 	end();
 	assert_line(0,
@@ -246,8 +264,8 @@ static void alert(void)
 	                                "\"action\":\"alert\","
 	                                "\"would\":\"refuse-recipient\",\"verified\":true,\"evidence\":["
 	                                "\"RCPT TO:<x!u@ours> -> 550 no\"]},"
-	                                "\"incident\":{\"id\":77,\"state\":\"open\",\"count\":1,\"first_"
-	                                "seen\":\"2026-11-21T18:36:07.148588+0000\","
+	                                "\"incident\":{\"id\":77,\"state\":\"open\",\"count\":1,"
+	                                "\"rule_count\":1,\"first_seen\":\"2026-11-21T18:36:07.148588+0000\","
 	                                "\"last_seen\":\"2026-11-21T18:36:07.148588+0000\"},"
 	                                "\"smtp\":{\"helo\":\"spam.example\",\"mail_from\":\"<>\",\"rcpt_"
 	                                "to\":[\"<x!u@ours>\"]}}");
@@ -260,9 +278,12 @@ static void alert(void)
 	                         "\"finding\":{\"value\":5,\"limit\":4,\"baseline\":3,\"window_s\":60,"
 	                         "\"outcome\":\"refused-by-postern\","
 	                         "\"action\":\"drop\",\"verified\":false,\"evidence\":[]},"
-	                         "\"incident\":{\"id\":77,\"state\":\"closed\",\"count\":9,\"first_seen\":"
-	                         "\"2026-11-21T18:36:07.148588+0000\","
-	                         "\"last_seen\":\"2026-11-21T18:36:07.148588+0000\"}}");
+	                         "\"incident\":{\"id\":77,\"state\":\"closed\",\"count\":9,\"rule_count\":"
+	                         "7," SEEN ",\"facets\":[{\"rule\":\"gate.refused\",\"signature_id\":1025500,"
+	                         "\"severity\":4,\"count\":7," SEEN "},{\"rule\":\"relay.attempt\","
+	                         "\"signature_id\":1025100,\"severity\":2,\"count\":2," SEEN "}],"
+	                         "\"acked\":{\"at\":\"2026-11-21T18:36:07.148588+0000\",\"uid\":1000,"
+	                         "\"reason\":\"known\"}}}");
 }
 
 static void stats(void)

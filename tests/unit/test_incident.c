@@ -1,16 +1,25 @@
-/* Incidents: told at 1, 2, 4, 8, closed with a summary when quiet, evicted with one when full. */
+/* Incidents: all rules of a source in one, each told at 1, 2, 4, 8, closed with a summary when quiet, evicted with one when
+ * full; acknowledged, muted; a million of findings. */
 #include "watch/incident.h"
 
 #include <stdio.h>
 
 #include "events.h"
+#include "postern/kind.h"
 #include "suite.h"
 #include "watch/evidence.h"
 #include "watch/finding.h"
 
 enum { CAPACITY = 4, QUIET_S = 60, RING_SLOTS = 64 };
 
-static const uint8_t key[HASH_KEY_BYTES] = { 1, 2, 3 };
+static struct mutes mutes;
+static const struct incident_settings settings = {
+	.capacity = CAPACITY,
+	.quiet_s = QUIET_S,
+	.budget = { 1000, 1000, 1000 },
+	.hash_key = { 1, 2, 3 },
+	.mutes = &mutes,
+};
 static struct ring *ring;
 static struct watch_counts counts;
 static struct incident_book *book;
@@ -18,9 +27,10 @@ static struct incident_book *book;
 static void begin(uint32_t slots)
 {
 	memset(&counts, 0, sizeof(counts));
+	memset(&mutes, 0, sizeof(mutes));
 	ring = ring_new(slots, sizeof(struct finding));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ring);
-	book = incident_new(CAPACITY, QUIET_S, key, ring, &counts);
+	book = incident_new(&settings, ring, &counts);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(book);
 }
 
@@ -153,7 +163,7 @@ static void summary_tells_the_worst(void)
 	end();
 }
 
-/* Source, rule and direction each make another story; IPv6 sources are one per /64. */
+/* Source and direction each make another story, rules do not; IPv6 sources are one per /64. */
 static void keeps_stories_apart(void)
 {
 	struct finding f;
@@ -168,7 +178,7 @@ static void keeps_stories_apart(void)
 	f = make(0, 1, "x");
 	f.conn.direction = DIRECTION_OUTBOUND;
 	incident_add(book, &f);
-	CU_ASSERT_EQUAL(counts.incidents_opened, 4);
+	CU_ASSERT_EQUAL(counts.incidents_opened, 3);
 	end();
 
 	begin(RING_SLOTS);
@@ -218,7 +228,7 @@ static void full_ring_is_counted(void)
 	take(INCIDENT_OPEN, 1);
 	take(INCIDENT_OPEN, 1);
 	add(1, 3, "x"); /* what was not told is told by the next one */
-	take(INCIDENT_GROWN, 2);
+	take(INCIDENT_OPEN, 2);
 	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 1);
 	take(INCIDENT_CLOSED, 1);
 	take(INCIDENT_CLOSED, 1);
@@ -350,6 +360,437 @@ static void the_first_that_passes_is_told(void)
 	end();
 }
 
+/* ---- facets ------------------------------------------------------------------------------------- */
+
+static struct finding make_of(enum finding_id id, uint8_t severity, uint64_t second)
+{
+	struct finding f = make(second, 1, "x");
+
+	f.id = id;
+	f.severity = severity;
+	return f;
+}
+
+static void add_of(enum finding_id id, uint8_t severity, uint64_t second)
+{
+	struct finding f = make_of(id, severity, second);
+
+	incident_add(book, &f);
+}
+
+static void each_rule_is_told_in_full(void)
+{
+	struct finding first, f;
+
+	begin(RING_SLOTS);
+	for (unsigned i = 0; i < 100; i++)
+		add_of(FINDING_RELAY_ATTEMPT, 2, i);
+	first = take(INCIDENT_OPEN, 1);
+	for (uint64_t step = 2; step < 100; step *= 2)
+		CU_ASSERT_EQUAL(take(INCIDENT_GROWN, step).incident.rule_count, step);
+	add_of(FINDING_SENDER_SPOOF, 3, 100); /* milder, and new */
+	f = take(INCIDENT_GROWN, 101);
+	CU_ASSERT_EQUAL(f.id, FINDING_SENDER_SPOOF);
+	CU_ASSERT_EQUAL(f.incident.id, first.incident.id);
+	CU_ASSERT_EQUAL(f.incident.rule_count, 1);
+	CU_ASSERT_EQUAL(f.incident.facet_count, 0); /* no summary */
+	add_of(FINDING_SENDER_SPOOF, 3, 101);
+	CU_ASSERT_EQUAL(take(INCIDENT_GROWN, 102).incident.rule_count, 2);
+	add_of(FINDING_RELAY_ACCEPTED, 1, 102);
+	CU_ASSERT_EQUAL(take(INCIDENT_GROWN, 103).id, FINDING_RELAY_ACCEPTED);
+	add_of(FINDING_SENDER_SPOOF, 2, 103); /* worse than any of its rule, though not of the story */
+	CU_ASSERT_EQUAL(take(INCIDENT_GROWN, 104).severity, 2);
+	add_of(FINDING_RELAY_ATTEMPT, 2, 104);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US + UINT64_C(200) * 1000000), 0);
+	f = take(INCIDENT_CLOSED, 105);
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ACCEPTED); /* its face is its worst */
+	CU_ASSERT_EQUAL(f.severity, 1);
+	CU_ASSERT_EQUAL_FATAL(f.incident.facet_count, 3);
+	CU_ASSERT_EQUAL(f.incident.facets[0].id, FINDING_RELAY_ATTEMPT);
+	CU_ASSERT_EQUAL(f.incident.facets[0].count, 101);
+	CU_ASSERT_EQUAL(f.incident.facets[0].first_us, EVENTS_START_US);
+	CU_ASSERT_EQUAL(f.incident.facets[0].last_us, EVENTS_START_US + UINT64_C(104) * 1000000);
+	CU_ASSERT_EQUAL(f.incident.facets[1].count, 3);
+	CU_ASSERT_EQUAL(f.incident.facets[1].severity, 2);
+	CU_ASSERT_EQUAL(f.incident.facets[2].count, 1);
+	CU_ASSERT_EQUAL(f.incident.facets[2].first_us, EVENTS_START_US + UINT64_C(102) * 1000000);
+	end();
+}
+
+/* Each rule of the table has room, and none hides behind the others. */
+static void all_rules_fit(void)
+{
+	unsigned rules = 0;
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (unsigned i = 0; i < FINDING_KIND_COUNT; i++)
+		if (finding_has_connection(finding_kind_at(i)->id)) {
+			add_of(finding_kind_at(i)->id, 2, i);
+			rules++;
+		}
+	for (unsigned i = 0; i < rules; i++)
+		take(i == 0 ? INCIDENT_OPEN : INCIDENT_GROWN, i + 1);
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, rules);
+	CU_ASSERT_EQUAL(f.incident.facet_count, rules);
+	CU_ASSERT_EQUAL(counts.incidents_opened, 1);
+	end();
+}
+
+static void first_and_worst_evidence_stays(void)
+{
+	char text[16];
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(text, sizeof(text), "loud %u", i);
+		f = make(i, 1, text);
+		snprintf(f.rcpt_to.bytes, sizeof(f.rcpt_to.bytes), "<u%u@x>", i);
+		f.rcpt_to.len = 6;
+		incident_add(book, &f);
+	}
+	f = make(9, 1, "worst");
+	f.severity = 1;
+	f.rcpt_to.len = 3;
+	memcpy(f.rcpt_to.bytes, "<w>", 3);
+	incident_add(book, &f);
+	f = make(10, 1, "quiet");
+	f.id = FINDING_HELO_FORGED;
+	f.severity = 3;
+	incident_add(book, &f);
+	while (ring_front(ring))
+		ring_pop(ring);
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, 11);
+	CU_ASSERT_EQUAL_FATAL(f.evidence_count, 5);
+	CU_ASSERT_EQUAL(memcmp(f.evidence[0].bytes, "loud 0", 6), 0);
+	CU_ASSERT_EQUAL(memcmp(f.evidence[4].bytes, "quiet", 5), 0);
+	CU_ASSERT_EQUAL(f.incident.facets[f.incident.evidence_facet[4]].id, FINDING_HELO_FORGED);
+	CU_ASSERT_EQUAL_FATAL(f.incident.envelope_count, 5);
+	CU_ASSERT_EQUAL(memcmp(f.incident.envelopes[0].bytes[ENVELOPE_RCPT_TO], "<u0@x>", 6), 0);
+	CU_ASSERT_EQUAL(f.incident.envelopes[4].len[ENVELOPE_RCPT_TO], 3);
+	CU_ASSERT_EQUAL(memcmp(f.incident.envelopes[4].bytes[ENVELOPE_RCPT_TO], "<w>", 3), 0);
+	end();
+}
+
+static void equal_envelopes_are_one(void)
+{
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (unsigned i = 0; i < 9; i++) {
+		f = make(i, 1, "x");
+		f.helo.len = (uint16_t)(i < 6 ? 3 : 200);
+		memset(f.helo.bytes, 'h', f.helo.len);
+		incident_add(book, &f);
+	}
+	while (ring_front(ring))
+		ring_pop(ring);
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, 9);
+	CU_ASSERT_EQUAL_FATAL(f.incident.envelope_count, 2);
+	CU_ASSERT_EQUAL(f.incident.envelopes[0].cut[ENVELOPE_HELO], 0);
+	CU_ASSERT_EQUAL(f.incident.envelopes[1].cut[ENVELOPE_HELO], 1);
+	CU_ASSERT_EQUAL(f.incident.envelopes[1].len[ENVELOPE_HELO], INCIDENT_FIELD_MAX);
+	end();
+}
+
+static void many_join_at_a_target(void)
+{
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (uint8_t i = 0; i < 3; i++) {
+		f = make(i, i, "x");
+		f.id = FINDING_VOLUME_TARGET;
+		f.at_target = 1;
+		memcpy(f.rcpt_to.bytes, i == 1 ? "<A@B>" : "<a@b>", 5);
+		f.rcpt_to.len = 5;
+		incident_add(book, &f);
+	}
+	CU_ASSERT_EQUAL(counts.incidents_opened, 1);
+	f.rcpt_to.bytes[1] = 'z';
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(counts.incidents_opened, 2);
+	f.rcpt_to.len = 0; /* the server itself */
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(counts.incidents_opened, 3);
+	f.at_target = 0;
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(counts.incidents_opened, 4);
+	end();
+}
+
+static void a_prefix_is_a_source(void)
+{
+	struct finding f;
+
+	begin(RING_SLOTS);
+	for (uint8_t i = 0; i < 3; i++) {
+		f = make(i, i, "x");
+		f.source_bits = 96 + 24;
+		incident_add(book, &f);
+	}
+	CU_ASSERT_EQUAL(counts.incidents_opened, 1);
+	end();
+}
+
+/* ---- people ------------------------------------------------------------------------------------- */
+
+static struct finding acked(uint64_t id, uint64_t second)
+{
+	const struct incident_ack ack = { EVENTS_START_US + second * 1000000, 1000, "known" };
+
+	CU_ASSERT_TRUE(incident_ack(book, id, &ack));
+	return *(const struct finding *)ring_front(ring);
+}
+
+static void acked_is_told_for_news_only(void)
+{
+	struct finding f;
+	uint64_t id;
+
+	begin(RING_SLOTS);
+	f = make_of(FINDING_RELAY_ATTEMPT, 2, 0);
+	f.blocked = 1;
+	incident_add(book, &f);
+	id = take(INCIDENT_OPEN, 1).incident.id;
+	f = acked(id, 1);
+	CU_ASSERT_EQUAL(f.incident.ack.uid, 1000);
+	CU_ASSERT_EQUAL(f.incident.facet_count, 1);
+	take(INCIDENT_ACKED, 1);
+	for (unsigned i = 0; i < 20; i++) {
+		f = make_of(FINDING_RELAY_ATTEMPT, 2, 2);
+		f.blocked = 1;
+		incident_add(book, &f);
+	}
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	CU_ASSERT_EQUAL(incident_find(book, id)->incident.state, INCIDENT_ACKED);
+	add_of(FINDING_SENDER_SPOOF, 3, 3); /* a new facet */
+	take(INCIDENT_GROWN, 22);
+	CU_ASSERT_EQUAL(incident_find(book, id)->incident.state, INCIDENT_GROWN);
+	acked(id, 4);
+	take(INCIDENT_ACKED, 22);
+	f = make_of(FINDING_RELAY_ATTEMPT, 1, 5); /* worse */
+	f.blocked = 1;
+	incident_add(book, &f);
+	take(INCIDENT_GROWN, 23);
+	acked(id, 6);
+	take(INCIDENT_ACKED, 23);
+	add_of(FINDING_RELAY_ATTEMPT, 2, 7); /* it passed */
+	take(INCIDENT_GROWN, 24);
+	acked(id, 8);
+	take(INCIDENT_ACKED, 24);
+	incident_tick(book, EVENTS_START_US + UINT64_C(200) * 1000000);
+	CU_ASSERT_EQUAL(take(INCIDENT_CLOSED, 24).incident.ack.uid, 1000);
+	CU_ASSERT_FALSE(incident_ack(book, id, &f.incident.ack)); /* it is over */
+	end();
+}
+
+static void mute(const char *prefix, uint32_t rule, uint64_t until_s)
+{
+	struct mute m = { .rule = rule, .until_us = EVENTS_START_US + until_s * 1000000 };
+
+	CU_ASSERT_EQUAL(prefix_parse(prefix, &m.prefix), 0);
+	CU_ASSERT_TRUE(mutes_set(&mutes, &m));
+}
+
+static void muted_is_counted_and_not_told(void)
+{
+	struct finding f = make(0, 1, "x");
+	char text[ADDR_TEXT_MAX];
+	struct mute over;
+
+	begin(RING_SLOTS);
+	mute(addr_print(&f.conn.src, text), 0, 10);
+	for (unsigned i = 0; i < 5; i++)
+		add(i, 1, "x");
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	CU_ASSERT_EQUAL(counts.findings_muted, 5);
+	CU_ASSERT_EQUAL(counts.findings, 5);
+	add(5, 2, "x"); /* somebody else */
+	take(INCIDENT_OPEN, 1);
+	add(10, 1, "x"); /* it is over: this one stands for those before it, too */
+	take(INCIDENT_OPEN, 6);
+	CU_ASSERT_TRUE(mutes_take_expired(&mutes, EVENTS_START_US + 10000000, &over));
+	CU_ASSERT_FALSE(mutes_take_expired(&mutes, EVENTS_START_US + 10000000, &over));
+
+	mute(addr_print(&f.conn.src, text), FINDING_SENDER_SPOOF, 1000); /* one rule */
+	add_of(FINDING_SENDER_SPOOF, 3, 11);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	add_of(FINDING_HELO_FORGED, 3, 12);
+	take(INCIDENT_GROWN, 8);
+	end();
+}
+
+/* The end of a story that is muted is known, but not told. */
+static void muted_to_its_end(void)
+{
+	struct finding f = make(0, 1, "x");
+	char text[ADDR_TEXT_MAX];
+
+	begin(RING_SLOTS);
+	mute(addr_print(&f.conn.src, text), 0, 100000);
+	add(0, 1, "x");
+	incident_tick(book, EVENTS_START_US + UINT64_C(1000) * 1000000);
+	CU_ASSERT_EQUAL(take(INCIDENT_CLOSED, 1).silent, 1);
+	CU_ASSERT_EQUAL(counts.findings_told, 0);
+	end();
+}
+
+static void the_gate_is_never_muted(void)
+{
+	struct finding f = make(0, 1, "x");
+
+	begin(RING_SLOTS);
+	mute("0.0.0.0/0", 0, 100);
+	f.id = FINDING_GATE_BLIND;
+	incident_add(book, &f);
+	take(INCIDENT_OPEN, 1);
+	end();
+}
+
+static void ack_and_facets_go_on_in_another_book(void)
+{
+	struct finding story, f;
+	uint64_t id;
+
+	begin(RING_SLOTS);
+	add_of(FINDING_RELAY_ATTEMPT, 2, 0);
+	add_of(FINDING_SENDER_SPOOF, 3, 1);
+	id = take(INCIDENT_OPEN, 1).incident.id;
+	take(INCIDENT_GROWN, 2);
+	acked(id, 2);
+	take(INCIDENT_ACKED, 2);
+	story = leave(3, true);
+	CU_ASSERT_TRUE(incident_restore(book, &story, EVENTS_START_US + 3000000));
+	for (unsigned i = 0; i < 5; i++)
+		add_of(FINDING_SENDER_SPOOF, 3, 4);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	add_of(FINDING_HELO_FORGED, 3, 5);
+	f = take(INCIDENT_GROWN, 8);
+	CU_ASSERT_EQUAL(f.incident.id, id);
+	CU_ASSERT_EQUAL(incident_finish(book, EVENTS_START_US), 0);
+	f = take(INCIDENT_CLOSED, 8);
+	CU_ASSERT_EQUAL_FATAL(f.incident.facet_count, 3);
+	CU_ASSERT_EQUAL(f.incident.facets[1].count, 6);
+	end();
+}
+
+/* A mailbox that is not known any more is nobody's story. */
+static void a_lost_target_does_not_go_on(void)
+{
+	struct finding f = make(0, 1, "x");
+
+	begin(RING_SLOTS);
+	f.incident.id = 7;
+	f.incident.count = 1;
+	f.at_target = 2;
+	CU_ASSERT_FALSE(incident_restore(book, &f, EVENTS_START_US));
+	f.at_target = 1;
+	CU_ASSERT_TRUE(incident_restore(book, &f, EVENTS_START_US));
+	end();
+}
+
+/* ---- a million of findings ---------------------------------------------------------------------- */
+
+/* Takes what was told; of summaries, the findings that they count. */
+static void drain(uint64_t *told, uint64_t *counted)
+{
+	const struct finding *front;
+
+	while ((front = ring_front(ring))) {
+		++*told;
+		if (front->incident.state == INCIDENT_CLOSED)
+			*counted += front->incident.count;
+		ring_pop(ring);
+	}
+}
+
+static uint64_t counted_in_open(void)
+{
+	const struct finding *story;
+	uint32_t cursor = 0;
+	uint64_t sum = 0, facets;
+
+	while ((story = incident_scan(book, &cursor))) {
+		facets = 0;
+		for (unsigned i = 0; i < story->incident.facet_count; i++)
+			facets += story->incident.facets[i].count;
+		CU_ASSERT_EQUAL(facets, story->incident.count);
+		sum += story->incident.count;
+	}
+	return sum;
+}
+
+enum { MILLION = 1000000, BUDGET = 500, MANY_SOURCES = 200000 };
+
+/* In a minute, from many sources with several rules each; the reader of the ring takes a rest now and then. */
+static void million(uint32_t capacity, bool reader_rests, uint64_t *told_out)
+{
+	static const enum finding_id ids[] = { FINDING_GATE_REFUSED, FINDING_RELAY_ATTEMPT, FINDING_HARVEST,
+		FINDING_RELAY_ACCEPTED };
+	struct incident_settings s = settings;
+	uint64_t told = 0, counted = 0, seed = 7;
+	struct finding f;
+
+	begin(1024);
+	incident_free(book);
+	s.capacity = capacity;
+	for (unsigned i = 0; i < BUDGET_COUNT; i++)
+		s.budget[i] = BUDGET;
+	book = incident_new(&s, ring, &counts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(book);
+	f = make(0, 1, "x");
+	for (unsigned i = 0; i < MILLION; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		f.id = ids[seed >> 62];
+		f.severity = f.id == FINDING_RELAY_ACCEPTED ? 1 : 2;
+		f.pooled = 0;
+		f.time_us = EVENTS_START_US + i * 60;
+		f.conn.src.b[13] = (uint8_t)((seed >> 40) % MANY_SOURCES >> 16);
+		f.conn.src.b[14] = (uint8_t)((seed >> 40) % MANY_SOURCES >> 8);
+		f.conn.src.b[15] = (uint8_t)((seed >> 40) % MANY_SOURCES);
+		incident_add(book, &f);
+		if (!reader_rests || i % 100000 > 50000)
+			drain(&told, &counted);
+	}
+	CU_ASSERT_EQUAL(counts.findings, MILLION);
+	CU_ASSERT_EQUAL(counted_in_open() + counted + counts.findings_dropped, MILLION);
+	while (incident_finish(book, EVENTS_START_US + UINT64_C(70) * 1000000) > 0)
+		drain(&told, &counted);
+	drain(&told, &counted);
+	CU_ASSERT_EQUAL(counted + counts.findings_dropped, MILLION);
+	CU_ASSERT_EQUAL(counts.findings_told, told);
+	*told_out = told;
+	end();
+}
+
+static void a_million_is_bounded_and_exact(void)
+{
+	uint64_t told;
+
+	million(16384, false, &told);
+	/* each story of a source is opened, may grow at 2 and 4 for each of four rules, and closes; the pool adds little */
+	CU_ASSERT_EQUAL(counts.incidents_evicted, 0);
+	CU_ASSERT(told < BUDGET_COUNT * BUDGET * 14 + 200);
+	CU_ASSERT(counts.findings_pooled > MILLION / 2);
+	CU_ASSERT_EQUAL(counts.findings_lost + counts.findings_dropped, 0);
+}
+
+static void a_million_with_evictions_and_losses(void)
+{
+	uint64_t told;
+
+	million(100, true, &told);
+	CU_ASSERT(counts.incidents_evicted > 0);
+	CU_ASSERT(counts.findings_dropped > 0);
+	CU_ASSERT(told < BUDGET_COUNT * BUDGET * 14 + 200);
+}
+
 SUITE("incident", { "tells at doubling steps", tells_at_doubling_steps },
         { "closes when quiet", closes_when_quiet }, { "keeps five lines", keeps_five_lines },
         { "summary tells the worst", summary_tells_the_worst },
@@ -360,4 +801,15 @@ SUITE("incident", { "tells at doubling steps", tells_at_doubling_steps },
         { "its time passes between books", its_time_passes_between_books },
         { "only what changed is kept", only_what_changed_is_kept },
         { "the first that passes is told", the_first_that_passes_is_told },
-        { "about the gate ends with the daemon", about_the_gate_ends_with_the_daemon })
+        { "about the gate ends with the daemon", about_the_gate_ends_with_the_daemon },
+        { "each rule is told in full", each_rule_is_told_in_full }, { "all rules fit", all_rules_fit },
+        { "first and worst evidence stays", first_and_worst_evidence_stays },
+        { "equal envelopes are one", equal_envelopes_are_one },
+        { "many join at a target", many_join_at_a_target }, { "a prefix is a source", a_prefix_is_a_source },
+        { "acked is told for news only", acked_is_told_for_news_only },
+        { "muted is counted and not told", muted_is_counted_and_not_told },
+        { "muted to its end", muted_to_its_end }, { "the gate is never muted", the_gate_is_never_muted },
+        { "ack and facets go on in another book", ack_and_facets_go_on_in_another_book },
+        { "a lost target does not go on", a_lost_target_does_not_go_on },
+        { "a million is bounded and exact", a_million_is_bounded_and_exact },
+        { "a million with evictions and losses", a_million_with_evictions_and_losses })

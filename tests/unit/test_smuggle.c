@@ -110,7 +110,7 @@ static void answers_show_the_effect(void)
 	push(e);
 	f = take();
 	CU_ASSERT_EQUAL(f.would, ACTION_RESET);
-	CU_ASSERT_EQUAL(f.incident.count, 2);
+	CU_ASSERT_EQUAL(f.incident.rule_count, 2);
 	ASSERT_TEXT(f.evidence[1], "answer 2 to nothing that was asked: 250 2.1.0 Ok");
 	end();
 }

@@ -628,6 +628,12 @@ static void old_ones_go(void)
 
 static const char odd_bytes[] = "RCPT TO:<a\0b\xff'\"> -> 550";
 
+static void keep_field(struct incident_envelope *e, enum envelope_field which, const struct event_path *path)
+{
+	e->len[which] = (uint8_t)path->len;
+	memcpy(e->bytes[which], path->bytes, path->len);
+}
+
 static struct finding story(uint64_t id, uint64_t after_us, enum incident_state state)
 {
 	struct event e = events_make(EVENT_RCPT, after_us);
@@ -652,6 +658,24 @@ static struct finding story(uint64_t id, uint64_t after_us, enum incident_state 
 	        odd_bytes, sizeof(odd_bytes) - 1);
 	EVENTS_TEXT(f.mail_from, "<s@evil.test>");
 	EVENTS_TEXT(f.rcpt_to, "<a%foreign.test@example.org>");
+	memset(&f.incident.facets, 0, sizeof(f.incident.facets));
+	f.incident.facet_count = 2;
+	f.incident.facets[0] = (struct incident_facet) { .id = FINDING_RELAY_ATTEMPT,
+		.severity = 2,
+		.count = 4,
+		.first_us = EVENTS_START_US,
+		.last_us = EVENTS_START_US + 1 };
+	f.incident.facets[1] = (struct incident_facet) { .id = FINDING_SENDER_SPOOF,
+		.severity = 3,
+		.blocked = 1,
+		.count = 3,
+		.first_us = EVENTS_START_US + 1,
+		.last_us = e.time_us };
+	f.incident.evidence_facet[0] = 1;
+	f.incident.envelope_count = 1;
+	f.incident.envelopes[0].time_us = EVENTS_START_US;
+	keep_field(&f.incident.envelopes[0], ENVELOPE_MAIL_FROM, &f.mail_from);
+	keep_field(&f.incident.envelopes[0], ENVELOPE_RCPT_TO, &f.rcpt_to);
 	return f;
 }
 
@@ -680,15 +704,21 @@ static struct stories read_stories(void)
 
 static void open_incidents_come_back(void)
 {
-	struct finding f;
+	struct finding f, last;
 	struct stories found;
 	struct store *s;
 
 	begin();
 	s = open_keeping(3650U * 86400U);
 	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
-	f = story(11, 5000, INCIDENT_OPEN);
-	store_told(s, &f);
+	f = story(11, 5000, INCIDENT_ACKED);
+	f.incident.ack.time_us = 17;
+	f.incident.ack.uid = 1000;
+	strcpy(f.incident.ack.reason, "it's known");
+	f.source_bits = 120;
+	f.measure = 2;
+	strcpy(f.block, "hosts");
+	last = f;
 	store_story(s, &f);
 	f = story(12, 4000, INCIDENT_OPEN);
 	store_story(s, &f);
@@ -699,13 +729,15 @@ static void open_incidents_come_back(void)
 	store_close(s);
 	found = read_stories();
 	CU_ASSERT_EQUAL(found.count, 2);
-	f = story(11, 5000, INCIDENT_OPEN); /* the one with the oldest last finding came first */
+	f = last; /* the one with the oldest last finding came first */
 	f.conn.rule = f.conn.server = -1;
 	f.conn.open_us = 0;
 	f.time_us = f.incident.first_us;
 	CU_ASSERT_EQUAL(memcmp(&found.last, &f, sizeof(f)), 0);
 	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM incidents WHERE state = 'closed'"), 1);
-	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM envelopes"), 1);
+	CU_ASSERT_EQUAL(
+	        sql_number("SELECT count(*) FROM envelopes"), 3); /* one of each, however often told */
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM facets"), 6);
 	end();
 }
 
@@ -718,10 +750,9 @@ static void no_envelopes_where_none_are_wanted(void)
 	begin();
 	s = open_keeping(0);
 	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
-	store_told(s, &f);
 	store_story(s, &f);
 	f.alone = 1;
-	store_told(s, &f);
+	store_act(s, &f);
 	store_close(s);
 	found = read_stories();
 	CU_ASSERT_EQUAL(found.count, 1);
@@ -804,6 +835,11 @@ static void the_past_in_pages(void)
 	CU_ASSERT_EQUAL(ask(s, &q, rows), 6);
 	q = (struct store_question) { .rule = FINDING_EVASION };
 	CU_ASSERT_EQUAL(ask(s, &q, rows), 0);
+	q = (struct store_question) { .rule = FINDING_SENDER_SPOOF }; /* a facet */
+	CU_ASSERT_EQUAL(ask(s, &q, rows), STORE_PAGE);
+	q = (struct store_question) { .id = 77 };
+	CU_ASSERT_EQUAL(ask(s, &q, rows), 1);
+	CU_ASSERT_EQUAL(rows[0].incident.id, 77);
 	q = (struct store_question) { .has_source = true, .rule = FINDING_RELAY_ATTEMPT };
 	CU_ASSERT_EQUAL(prefix_parse("203.0.113.8/29", &q.source), 0);
 	CU_ASSERT_EQUAL(ask(s, &q, rows), 8);
@@ -1024,6 +1060,104 @@ static void older_schema_is_migrated(void)
 	end();
 }
 
+/* One that knew no facets: its incidents go on, and of its envelopes the first five. */
+static void incidents_of_before_are_read(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct stories found;
+	struct store *s;
+	unsigned i;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	store_story(s, &f);
+	store_close(s);
+	sql("DROP TRIGGER facets_go; DROP TABLE facets; DROP TABLE mutes; DROP TABLE envelopes;"
+	    "ALTER TABLE incidents DROP COLUMN target; ALTER TABLE incidents DROP COLUMN bits;"
+	    "ALTER TABLE incidents DROP COLUMN measure; ALTER TABLE incidents DROP COLUMN block;"
+	    "ALTER TABLE incidents DROP COLUMN acked_us; ALTER TABLE incidents DROP COLUMN acked_by;"
+	    "ALTER TABLE incidents DROP COLUMN acked_reason; ALTER TABLE evidence DROP COLUMN rule;"
+	    "CREATE TABLE envelopes ("
+	    "  id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, time_us INTEGER NOT NULL, helo BLOB, "
+	    "mail_from BLOB, rcpt_to BLOB);"
+	    "CREATE INDEX envelopes_incident ON envelopes (incident);"
+	    "CREATE INDEX envelopes_time ON envelopes (time_us); PRAGMA user_version = 4");
+	for (i = 0; i < 7; i++)
+		sql("INSERT INTO envelopes (incident, time_us, helo) SELECT 11, 5, 'h' || count(*) FROM "
+		    "envelopes");
+	found = read_stories();
+	CU_ASSERT_EQUAL_FATAL(found.count, 1);
+	CU_ASSERT_EQUAL(found.last.incident.count, 7);
+	CU_ASSERT_EQUAL(found.last.incident.facet_count, 0);
+	CU_ASSERT_EQUAL(found.last.evidence_count, 1);
+	CU_ASSERT_EQUAL_FATAL(found.last.incident.envelope_count, 5);
+	CU_ASSERT_EQUAL(memcmp(found.last.incident.envelopes[4].bytes[ENVELOPE_HELO], "h4", 2), 0);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), store_schema_version());
+	end();
+}
+
+/* Its facets go with an incident, and a story's key comes back with what it is about. */
+static void targets_and_facets(void)
+{
+	struct finding f = story(11, 5000, INCIDENT_OPEN);
+	struct stories found;
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	f.at_target = 1;
+	store_story(s, &f);
+	store_close(s);
+	found = read_stories();
+	CU_ASSERT_EQUAL(found.last.at_target, 1);
+	CU_ASSERT_EQUAL(sql_number("SELECT source = '' FROM incidents"), 1);
+	sql("DELETE FROM envelopes"); /* as keep-envelopes does it */
+	found = read_stories();
+	CU_ASSERT_EQUAL(found.last.at_target, 2);
+	sql("DELETE FROM incidents");
+	CU_ASSERT_EQUAL(sql_number("SELECT count(*) FROM facets"), 0);
+	end();
+}
+
+static void find_mute(void *arg, const struct store_mute *m)
+{
+	struct store_mute *last = arg;
+
+	*last = *m;
+	last->uid++; /* counts them */
+}
+
+static void mutes_come_back(void)
+{
+	uint64_t now_us = clock_now_us();
+	struct store_mute m = { .set_us = now_us, .until_us = now_us + HOUR_US, .uid = 6, .reason = "noise" };
+	struct store_mute found = { .uid = 0 };
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(prefix_parse("192.0.2.0/24", &m.prefix), 0);
+	store_mute(s, &m);
+	m.rule = FINDING_HARVEST;
+	store_mute(s, &m);
+	store_unmute(s, &m.prefix, 0);
+	m.rule = FINDING_AUTH_GUESS;
+	m.until_us = now_us - 1;
+	store_mute(s, &m);
+	store_close(s);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_mutes(s, now_us, find_mute, &found), 0);
+	CU_ASSERT_EQUAL(found.uid, 7); /* one */
+	CU_ASSERT_EQUAL(found.rule, FINDING_HARVEST);
+	CU_ASSERT_EQUAL(found.until_us, now_us + HOUR_US);
+	CU_ASSERT_STRING_EQUAL(found.reason, "noise");
+	store_close(s);
+	end();
+}
+
 static void no_store(void)
 {
 	struct found f = { .count = 0 };
@@ -1065,4 +1199,6 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "who delivers comes back", who_delivers_comes_back },
         { "what sources did comes back", what_sources_did_comes_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
-        { "an older schema is migrated", older_schema_is_migrated })
+        { "an older schema is migrated", older_schema_is_migrated },
+        { "incidents of before are read", incidents_of_before_are_read },
+        { "targets and facets", targets_and_facets }, { "mutes come back", mutes_come_back })
