@@ -229,6 +229,22 @@ t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
 t 'incidents: no limit of 0' 2 err 'number above 0' "$postern" incidents --limit 0
+t 'incidents: no number' 2 err '"first" is no number of an incident' "$postern" incidents first
+t 'incidents: one alone, whole' 2 err 'is shown whole, without other options' "$postern" incidents --open 4711
+t 'ack: nothing' 2 err 'takes the numbers of incidents' "$postern" ack
+t 'ack: no number' 2 err '"x" is no number' "$postern" ack 12 x
+t 'mute: nobody' 2 err 'takes one address or prefix' "$postern" mute --for 1h
+t 'mute: no time' 2 err '--for takes a time' "$postern" mute --for soon 192.0.2.1
+t 'unmute: nobody' 2 err 'takes one address or prefix' "$postern" unmute nowhere
+{ cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
+{ cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
+chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"
+t 'check: a suppression that has expired' 0 err ':[0-9]+: warning: suppress "old" has expired and has no effect; remove it' "$postern" check -c "$scratch/suppress.conf"
+t 'check: a suppression of nothing' 1 err '"starttls.unusd" is no rule; did you mean starttls.unused\?' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: until no time' 1 err 'suppress.until = "tomorrow" is no time' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: a suppression without a reason' 1 err 'suppress "bad" gives no reason' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: a suppression of everything' 1 err 'suppress "all" names neither rule nor source' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: the gate is never suppressed' 1 err 'audit is about the gate itself' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: an option without its value' 2 err '^postern check: .*argument' "$postern" check -c
 t 'read: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" read -f yaml tests/pcap/plain.pcap
 t 'read: bad ports' 2 err 'ports' "$postern" read --ports 25,x tests/pcap/plain.pcap
@@ -309,7 +325,7 @@ t 'replay: ports that are not guarded' 0 err '^1 connections to ports that this 
 	sh -c "'$postern' read tests/pcap/port_2525.pcap 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"
 
 # What asks a running posternd: without one.
-for command in seen incidents reload 'why 192.0.2.1' 'bypass 30m' 'bypass off' blocks 'block 192.0.2.1 2001:db8::/32' 'unblock 192.0.2.1'; do
+for command in seen incidents 'incidents 4711' 'ack 4711' 'mute 192.0.2.0/24' 'unmute 192.0.2.0/24' mutes reload 'why 192.0.2.1' 'bypass 30m' 'bypass off' blocks 'block 192.0.2.1 2001:db8::/32' 'unblock 192.0.2.1'; do
 	# shellcheck disable=SC2086 # words
 	t "$command: nobody answers" 3 err "nobody answers at $scratch/none.sock: .*posternd does not run" "$postern" $command --socket "$scratch/none.sock"
 done

@@ -79,6 +79,23 @@ static void print_numbers(const json_t *line)
 	        live_number(n, "watch.incidents_open"));
 }
 
+static void print_silence(const json_t *line)
+{
+	char until[LIVE_TIME_MAX];
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(line, "suppressed"), i, row) {
+		printf("silent    %lld findings suppressed by \"%s\"", live_number(row, "findings"),
+		        live_text(row, "name"));
+		if (json_object_get(row, "until"))
+			printf(" until %s UTC", live_time(row, "until", until));
+		printf(": %s\n", live_text(row, "reason"));
+	}
+	if (live_number(line, "mutes") > 0)
+		printf("muted     %lld; postern mutes shows whom\n", live_number(line, "mutes"));
+}
+
 static void print_slow(const json_t *line)
 {
 	const json_t *n = json_object_get(line, "numbers");
@@ -147,6 +164,7 @@ static void print_status(void *arg, const json_t *line)
 	print_reload(line);
 	print_sessions(line);
 	print_numbers(line);
+	print_silence(line);
 	print_slow(line);
 	print_blocks(line);
 	print_workers(line);

@@ -1,6 +1,8 @@
 /* answer_incidents.c - `incidents`: the stories that are open, as watch keeps them; or those of the past, too, as the
  * store does. Either may be narrowed to a source, a rule, a time.
  *
+ * `id`: that one alone, whole. `suppressed`: those of what the configuration suppresses, since the start.
+ *
  * A page of the past is asked of the store's thread and fetched when it is there; the next one begins behind its last row.
  */
 #include <assert.h>
@@ -12,19 +14,47 @@
 #include <unistd.h>
 
 #include "postern/kind.h"
+#include "posternd/answer_block.h"
 #include "posternd/answers.h"
+#include "posternd/blocks.h"
 #include "posternd/daemon.h"
 #include "posternd/protocol.h"
+#include "report/alert.h"
 #include "report/field.h"
 #include "report/store.h"
 #include "report/words.h"
+#include "watch/story.h"
 
 enum { EXIT_USAGE = 2, LIMIT_DEFAULT = 1000, LIMIT_MAX = 100000 };
 static_assert((int)STORE_PAGE <= (int)ANSWER_ROWS, "a page is a line");
 
-static json_t *make_row(const struct finding *f)
+/* ---- one as a row ------------------------------------------------------------------------------- */
+
+static void set_ends(json_t *row, const struct finding *f)
 {
 	char text[ADDR_TEXT_MAX];
+
+	if (!finding_has_connection(f->id))
+		return;
+	if (f->at_target && f->rcpt_to.len > 0)
+		field_set(row, "target", FIELD_OF(f->rcpt_to));
+	else if (!f->pooled && !f->at_target)
+		field_set_text(row, "source", addr_print(&f->conn.src, text));
+	field_set_text(row, "server", addr_print(&f->conn.dst, text));
+	field_set_text(row, "direction", words_get(WORDS_DIRECTION, f->conn.direction));
+}
+
+static json_t *facet_rows(const struct incident_brief *in)
+{
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < in->facet_count; i++)
+		(void)json_array_append_new(rows, alert_facet(&in->facets[i]));
+	return rows;
+}
+
+static json_t *make_row(const struct finding *f)
+{
 	json_t *row = json_object();
 
 	field_set_uint(row, "id", f->incident.id);
@@ -35,17 +65,102 @@ static json_t *make_row(const struct finding *f)
 	field_set_uint(row, "count", f->incident.count);
 	field_set_time(row, "first_seen", f->incident.first_us);
 	field_set_time(row, "last_seen", f->incident.last_us);
-	if (finding_has_connection(f->id)) {
-		if (!f->pooled)
-			field_set_text(row, "source", addr_print(&f->conn.src, text));
-		field_set_text(row, "server", addr_print(&f->conn.dst, text));
-		field_set_text(row, "direction", words_get(WORDS_DIRECTION, f->conn.direction));
-	}
+	set_ends(row, f);
 	field_set(row, "blocked", json_boolean(f->blocked));
+	field_set(row, "facets", facet_rows(&f->incident));
+	if (f->incident.ack.time_us > 0)
+		field_set(row, "acked", alert_ack(&f->incident.ack));
 	if (f->evidence_count > 0)
 		field_set(row, "evidence", FIELD_OF(f->evidence[0]));
 	return row;
 }
+
+/* ---- one, whole --------------------------------------------------------------------------------- */
+
+static const char *facet_rule(const struct incident_brief *in, unsigned place)
+{
+	return place < in->facet_count ? finding_rule(in->facets[place].id) : "unknown";
+}
+
+static json_t *line_rows(const struct finding *f)
+{
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < f->evidence_count; i++) {
+		json_t *row = json_object();
+
+		field_set_text(row, "rule", facet_rule(&f->incident, f->incident.evidence_facet[i]));
+		field_set(row, "text", FIELD_OF(f->evidence[i]));
+		field_set_true(row, "cut", f->evidence[i].cut);
+		(void)json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+static json_t *envelope_rows(const struct incident_brief *in)
+{
+	static const char *const names[ENVELOPE_FIELD_COUNT] = { "helo", "mail_from", "rcpt_to" };
+	json_t *rows = json_array();
+	uint64_t cuts = 0;
+
+	for (unsigned i = 0; i < in->envelope_count; i++) {
+		const struct incident_envelope *e = &in->envelopes[i];
+		json_t *row = json_object();
+
+		field_set_time(row, "time", e->time_us);
+		field_set_text(row, "rule", facet_rule(in, e->facet));
+		for (unsigned n = 0; n < ENVELOPE_FIELD_COUNT; n++)
+			if (e->len[n] > 0)
+				field_set_cut(
+				        row, names[n], field_bytes(e->bytes[n], e->len[n]), e->cut[n], &cuts);
+		(void)json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+/* What was done in its worst finding, and what is in force about its source. */
+static json_t *done_row(const struct daemon *d, const struct finding *f)
+{
+	json_t *row = json_object();
+	const struct block *block = NULL;
+
+	field_set_text(row, "action", words_get(WORDS_ACTION, f->action));
+	if (f->would != f->action)
+		field_set_text(row, "would", words_get(WORDS_ACTION, f->would));
+	if (f->outcome != OUTCOME_NONE)
+		field_set_text(row, "outcome", words_get(WORDS_OUTCOME, f->outcome));
+	if (finding_has_connection(f->id) && !f->pooled && !f->at_target)
+		block = blockbook_holding(blocks_book(d->blocks), &f->conn.src, blocks_now_us());
+	if (block)
+		field_set(row, "block", answer_block_row(block));
+	return row;
+}
+
+static json_t *make_whole(const struct daemon *d, const struct finding *f)
+{
+	json_t *row = make_row(f);
+
+	field_set_nonzero(row, "value", f->value);
+	field_set_nonzero(row, "limit", f->limit);
+	field_set_nonzero(row, "baseline", f->baseline);
+	field_set_nonzero(row, "window_s", f->window_s);
+	field_set(row, "verified", json_boolean(f->verified));
+	field_set(row, "done", done_row(d, f));
+	field_set(row, "lines", line_rows(f));
+	field_set(row, "envelopes", envelope_rows(&f->incident));
+	return row;
+}
+
+static void add_row(const struct ask *ask, json_t *rows, const struct finding *f, bool whole)
+{
+	static struct finding story;
+
+	story = *f;
+	story_complete(&story);
+	(void)json_array_append_new(rows, whole ? make_whole(ask->daemon, &story) : make_row(&story));
+}
+
+/* ---- what is asked for -------------------------------------------------------------------------- */
 
 /* False: said in the line. */
 static bool read_question(const json_t *request, struct store_question *q, json_t *line)
@@ -56,6 +171,7 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 
 	memset(q, 0, sizeof(*q));
 	q->since_us = since_us > 0 ? (uint64_t)since_us : 0;
+	q->id = (uint64_t)protocol_number(request, "id", 0);
 	q->has_source = source != NULL;
 	if (source && prefix_parse(source, &q->source) < 0) {
 		protocol_set_error(line, EXIT_USAGE, "\"%.64s\" is no address or prefix", source);
@@ -75,10 +191,10 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 
 static bool is_asked_for(const struct finding *f, const struct store_question *q)
 {
-	if (q->rule && f->id != q->rule)
+	if (q->rule && !story_facet(f, q->rule))
 		return false;
-	if (q->has_source &&
-	        (f->pooled || !finding_has_connection(f->id) || !prefix_contains(&q->source, &f->conn.src)))
+	if (q->has_source && (f->pooled || f->at_target || !finding_has_connection(f->id) ||
+	                             !prefix_contains(&q->source, &f->conn.src)))
 		return false;
 	return f->incident.last_us >= q->since_us;
 }
@@ -86,13 +202,16 @@ static bool is_asked_for(const struct finding *f, const struct store_question *q
 static enum answer_state answer_open(struct ask *ask, const struct store_question *q, json_t *line)
 {
 	const struct watch *watch = desk_watch(ask->daemon->desk);
+	const bool suppressed = json_is_true(json_object_get(ask->request, "suppressed"));
 	uint32_t cursor = (uint32_t)ask->cursor;
 	const struct finding *f = NULL;
 	json_t *rows = json_array();
 
-	for (unsigned n = 0; n < ANSWER_ROWS && (f = watch_scan_incidents(watch, &cursor)); n++)
+	for (unsigned n = 0; n < ANSWER_ROWS && (f = suppressed ? watch_scan_suppressed(watch, &cursor)
+	                                                        : watch_scan_incidents(watch, &cursor));
+	        n++)
 		if (is_asked_for(f, q))
-			(void)json_array_append_new(rows, make_row(f));
+			add_row(ask, rows, f, false);
 	ask->cursor = cursor;
 	field_set(line, "rows", rows);
 	return f ? ANSWER_MORE : ANSWER_DONE;
@@ -146,7 +265,7 @@ static enum answer_state answer_past(struct ask *ask, struct store_question *q, 
 		limit = LIMIT_MAX;
 	rows = json_array();
 	for (; shown < count && ask->page.rows < (uint64_t)limit; shown++, ask->page.rows++)
-		(void)json_array_append_new(rows, make_row(&found[shown]));
+		add_row(ask, rows, &found[shown], q->id > 0);
 	field_set(line, "rows", rows);
 	is_full = ask->page.rows == (uint64_t)limit;
 	field_set_true(line, "cut", is_full && (shown < count || count == STORE_PAGE));
@@ -157,12 +276,37 @@ static enum answer_state answer_past(struct ask *ask, struct store_question *q, 
 	return ANSWER_MORE;
 }
 
+/* ---- all ----------------------------------------------------------------------------------------- */
+
+/* One that is open is as watch has it; others are the store's. */
+static enum answer_state answer_one(struct ask *ask, struct store_question *q, json_t *line)
+{
+	const struct finding *f =
+	        ask->page.number == 0 ? watch_find_incident(desk_watch(ask->daemon->desk), q->id) : NULL;
+	enum answer_state state;
+	json_t *rows;
+
+	if (!f) {
+		state = answer_past(ask, q, line);
+		rows = json_object_get(line, "rows");
+		if (state == ANSWER_DONE && rows && json_array_size(rows) == 0)
+			protocol_set_error(line, EXIT_FAILURE, "there is no incident %" PRIu64, q->id);
+		return state;
+	}
+	rows = json_array();
+	add_row(ask, rows, f, true);
+	field_set(line, "rows", rows);
+	return ANSWER_DONE;
+}
+
 enum answer_state answer_incidents(struct ask *ask, json_t *line)
 {
 	struct store_question q;
 
 	if (!read_question(ask->request, &q, line))
 		return ANSWER_DONE;
+	if (q.id > 0)
+		return answer_one(ask, &q, line);
 	if (json_is_true(json_object_get(ask->request, "past")))
 		return answer_past(ask, &q, line);
 	return answer_open(ask, &q, line);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "policy/policy.h"
+#include "policy/suppress.h"
 #include "posternd/answers.h"
 #include "posternd/blocks.h"
 #include "posternd/bridge.h"
@@ -22,6 +23,8 @@
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
+#include "watch/hush.h"
+#include "watch/mutes.h"
 #include "watch/sources.h"
 
 enum { TEXT_BYTES = 512 };
@@ -172,8 +175,32 @@ static void set_numbers(json_t *line, const struct daemon *d)
 	for (unsigned i = 0; i < count; i++)
 		field_set_uint(all, numbers[i].name, numbers[i].value);
 	field_set_uint(all, "watch.findings", w.findings);
+	field_set_uint(all, "watch.findings_suppressed", w.findings_suppressed);
 	field_set_uint(all, "watch.incidents_open", w.incidents_open);
 	field_set(line, "numbers", all);
+}
+
+/* What is kept from being told: by the configuration, and by people for a time. */
+static void set_silence(json_t *line, const struct daemon *d)
+{
+	const struct suppressions *s = policy_suppressions(d->conf->policy);
+	const struct hush *hush = watch_hush(desk_watch(d->desk));
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; i < s->count && i < hush->count; i++) {
+		json_t *row = json_object();
+
+		field_set_text(row, "name", s->list[i].name);
+		field_set_uint(row, "findings", hush->of[i].findings);
+		if (hush->of[i].last_us)
+			field_set_time(row, "last_seen", hush->of[i].last_us);
+		if (s->list[i].until_us != UINT64_MAX)
+			field_set_time(row, "until", s->list[i].until_us);
+		field_set_text(row, "reason", s->list[i].reason);
+		(void)json_array_append_new(rows, row);
+	}
+	field_set(line, "suppressed", rows);
+	field_set_uint(line, "mutes", watch_mutes(desk_own_watch(d->desk))->count);
 }
 
 static void set_control(json_t *line, const struct control *c)
@@ -339,6 +366,7 @@ enum answer_state answer_status(struct ask *ask, json_t *line)
 	set_blocks(line, d->blocks);
 	set_workers(line, d);
 	set_numbers(line, d);
+	set_silence(line, d);
 	set_lists(line, d->dnsbl);
 	set_control(line, d->control);
 	set_store(line, d);

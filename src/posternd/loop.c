@@ -35,6 +35,7 @@
 #include "posternd/notify.h"
 #include "posternd/refused.h"
 #include "posternd/reload.h"
+#include "posternd/silence.h"
 #include "posternd/upstreams.h"
 
 static const double COLLECT_S = 0.002;
@@ -194,6 +195,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	bridge_tick(d);
 	bypass_tick(d->bypass, now_us);
 	blocks_tick(d->blocks);
+	silence_tick(d);
 	memory_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
 	(void)sentences_expire(d->orders, now_us);

@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "policy/watching.h"
 #include "posternd/loop.h"
+#include "posternd/silence.h"
 #include "posternd/witness.h"
 #include "report/store.h"
 #include "watch/baseline.h"
@@ -153,6 +154,7 @@ void memory_restore(struct daemon *d)
 		if (since_us > 0 && since_us < d->seen_since_us)
 			d->seen_since_us = since_us;
 	}
+	silence_restore(d);
 	(void)store_read_usual(d->store, baseline_capacity(baseline_of(d)), restore_usual, &r);
 	if (r.stories + r.rows + r.sources + r.usual > 0)
 		log_info("from before: %u open incidents go on, %u who delivered and %u sources are known, "
@@ -292,6 +294,7 @@ void memory_tick(struct daemon *d)
 		seen_change_all(witness_own_seen(desk_own_witness(d->desk)));
 		sources_change_all(watch_sources(desk_own_watch(d->desk)));
 		baseline_change_all(baseline_of(d));
+		silence_keep_all(d);
 	}
 	(void)keep_stories(d, TICK_STORIES);
 	(void)keep_rows(d, TICK_ROWS);

@@ -68,7 +68,7 @@ before=$(story 198.51.100.10)
 first=$(incidents | jq -r 'select(.source == "198.51.100.10").first_seen')
 postern_stop
 same "the incident is open in the store" "${before% *} 3" \
-    "$(db "SELECT id || ' ' || count FROM incidents WHERE source = '198.51.100.10' AND state = 'open'")"
+    "$(db "SELECT id || ' ' || count FROM incidents WHERE source = '198.51.100.10' AND state = 'grown'")"
 same "the third attempt is in the records, and no end" "open 1,grown 2,grown 3," \
     "$(postern_records '.alert.signature_id == 1025100' | jq -rj '"\(.incident.state) \(.incident.count),"')"
 same "what is usual for the lan's host, too" 192.168.20.20 "$(db 'SELECT source FROM usual WHERE length(bytes) > 700')"

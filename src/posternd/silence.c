@@ -1,0 +1,123 @@
+/* silence.c - see silence.h. */
+#include "posternd/silence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "postern/kind.h"
+#include "posternd/daemon.h"
+#include "report/store.h"
+
+enum { WORDS_MAX = 160 };
+
+static struct mutes *mutes_of(const struct daemon *d)
+{
+	return watch_mutes(desk_own_watch(d->desk));
+}
+
+/* "192.0.2.0/24", "192.0.2.1 for relay.attempt". Returns buf. */
+static char *print_whom(const struct mute *m, char buf[WORDS_MAX])
+{
+	char prefix[PREFIX_TEXT_MAX];
+
+	snprintf(buf, WORDS_MAX, "%s%s%s", prefix_print(&m->prefix, prefix), m->rule ? " for " : "",
+	        m->rule ? finding_rule(m->rule) : "");
+	return buf;
+}
+
+static void keep(struct daemon *d, const struct mute *m)
+{
+	struct store_mute kept = { .prefix = m->prefix,
+		.rule = m->rule,
+		.set_us = m->set_us,
+		.until_us = m->until_us,
+		.uid = m->uid };
+
+	snprintf(kept.reason, sizeof(kept.reason), "%s", m->reason);
+	store_mute(d->store, &kept);
+}
+
+static void restore(void *arg, const struct store_mute *kept)
+{
+	struct daemon *d = arg;
+	struct mute m = { .prefix = kept->prefix,
+		.rule = kept->rule,
+		.set_us = kept->set_us,
+		.until_us = kept->until_us,
+		.uid = kept->uid };
+
+	snprintf(m.reason, sizeof(m.reason), "%.*s", INCIDENT_REASON_MAX - 1, kept->reason);
+	(void)mutes_set(mutes_of(d), &m);
+}
+
+void silence_restore(struct daemon *d)
+{
+	(void)store_read_mutes(d->store, clock_now_us(), restore, d);
+}
+
+void silence_keep_all(struct daemon *d)
+{
+	const struct mutes *m = mutes_of(d);
+
+	for (unsigned i = 0; i < m->count; i++)
+		keep(d, &m->list[i]);
+}
+
+void silence_tick(struct daemon *d)
+{
+	uint64_t now_us = clock_now_us();
+	char whom[WORDS_MAX];
+	struct mute m;
+
+	while (mutes_take_expired(mutes_of(d), now_us, &m)) {
+		store_unmute(d->store, &m.prefix, m.rule);
+		desk_audit(d->desk, now_us, "mute of %s has ended", print_whom(&m, whom));
+	}
+}
+
+bool silence_mute(struct daemon *d, const struct silence_wish *wish)
+{
+	uint64_t now_us = clock_now_us();
+	struct mute m = { .prefix = wish->prefix,
+		.rule = wish->rule,
+		.set_us = now_us,
+		.until_us = now_us + wish->seconds * UINT64_C(1000000),
+		.uid = wish->uid };
+	char whom[WORDS_MAX];
+
+	snprintf(m.reason, sizeof(m.reason), "%s", wish->reason);
+	if (!mutes_set(mutes_of(d), &m))
+		return false;
+	keep(d, &m);
+	desk_audit(d->desk, now_us, "muted by uid %" PRIu32 " for %" PRIu32 " s: %s%s%s", wish->uid,
+	        wish->seconds, print_whom(&m, whom), *m.reason ? ": " : "", m.reason);
+	return true;
+}
+
+unsigned silence_unmute(struct daemon *d, const struct prefix *prefix, uint32_t rule, uint32_t uid)
+{
+	char whom[WORDS_MAX];
+	struct mute m;
+	unsigned count = 0;
+
+	for (; mutes_take(mutes_of(d), prefix, rule, &m); count++) {
+		store_unmute(d->store, &m.prefix, m.rule);
+		desk_audit(d->desk, clock_now_us(), "mute of %s ended by uid %" PRIu32, print_whom(&m, whom),
+		        uid);
+	}
+	return count;
+}
+
+bool silence_ack(struct daemon *d, uint64_t id, uint32_t uid, const char *reason)
+{
+	struct incident_ack ack = { .time_us = clock_now_us(), .uid = uid };
+
+	snprintf(ack.reason, sizeof(ack.reason), "%s", reason);
+	if (!desk_ack(d->desk, id, &ack))
+		return false;
+	desk_audit(d->desk, ack.time_us, "incident %" PRIu64 " acknowledged by uid %" PRIu32 "%s%s", id, uid,
+	        *ack.reason ? ": " : "", ack.reason);
+	return true;
+}
