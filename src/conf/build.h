@@ -4,9 +4,9 @@
 
 #include "conf/conf.h"
 #include "conf/parse.h"
-#include "postern/receiver.h"
 #include "policy/suppress.h"
 #include "policy/watching.h"
+#include "postern/receiver.h"
 
 /* An address or prefix that a block of ours claims; kept with its place for the checks between
  * blocks. */
