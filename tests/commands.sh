@@ -283,7 +283,7 @@ printf '%s\n' 'home = { "192.168.0.0/16", "fd00::/8" }' 'servers "local" { addre
 	'otherwise = inspect' >"$scratch/again.conf"
 chmod 644 "$scratch/again.conf"
 alerts='select(.event_type == "alert" and (.alert.signature_id | IN(1025400, 1025401, 1025410, 1025420, 1025430) | not)) |
-	del(.host, .postern, .in_iface, .timestamp, .incident.id, .incident.first_seen, .incident.last_seen)'
+	del(.host, .postern, .in_iface, .timestamp, .incident.id, .incident.first_seen, .incident.last_seen, .incident.facets[]?.first_seen, .incident.facets[]?.last_seen)'
 alerts_seen=0
 for capture in tests/pcap/*.pcap*; do
 	"${user[@]}" "$postern" read -c "$scratch/again.conf" "$capture" >"$scratch/once" 2>/dev/null

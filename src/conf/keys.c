@@ -66,9 +66,12 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "in force for a while (a tenth of its time, or as long as the rule measures); whatever is "
 	        "done ends by itself." },
 	[BLOCK_SUPPRESS] = { "suppress", true,
-	        "Findings that you know and want to hear nothing of: they are counted (postern status, postern "
-	        "incidents --suppressed), but not told, and no source is blocked, limited or slowed for them. "
-	        "What relay, smuggling and rules do to a connection is done all the same. The first block that "
+	        "Findings that you know and want to hear nothing of: they are counted (postern status, "
+	        "postern "
+	        "incidents --suppressed), but not told, and no source is blocked, limited or slowed for "
+	        "them. "
+	        "What relay, smuggling and rules do to a connection is done all the same. The first block "
+	        "that "
 	        "matches counts. What is about the gate itself is never suppressed." },
 	[BLOCK_DATA] = { "data", false,
 	        "How much of the bodies of mails is read. What is not read does not even leave the kernel, "

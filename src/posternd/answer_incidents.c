@@ -132,7 +132,7 @@ static json_t *done_row(const struct daemon *d, const struct finding *f)
 	if (finding_has_connection(f->id) && !f->pooled && !f->at_target)
 		block = blockbook_holding(blocks_book(d->blocks), &f->conn.src, blocks_now_us());
 	if (block)
-		field_set(row, "block", answer_block_row(block));
+		field_set(row, "block", answer_block_row(block, blocks_rate(d->blocks)));
 	return row;
 }
 

@@ -24,15 +24,7 @@ struct store_act {
 	} u;
 };
 
-enum store_tale_kind {
-	TALE_STORY,
-	TALE_ACT,
-	TALE_SEEN,
-	TALE_MUTE,
-	TALE_UNMUTE,
-	TALE_SOURCE,
-	TALE_USUAL
-};
+enum store_tale_kind { TALE_STORY, TALE_ACT, TALE_SEEN, TALE_MUTE, TALE_UNMUTE, TALE_SOURCE, TALE_USUAL };
 
 struct store_tale {
 	enum store_tale_kind kind;

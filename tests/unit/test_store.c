@@ -1082,7 +1082,7 @@ static void incidents_of_before_are_read(void)
 	    "  id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, time_us INTEGER NOT NULL, helo BLOB, "
 	    "mail_from BLOB, rcpt_to BLOB);"
 	    "CREATE INDEX envelopes_incident ON envelopes (incident);"
-	    "CREATE INDEX envelopes_time ON envelopes (time_us); PRAGMA user_version = 4");
+	    "CREATE INDEX envelopes_time ON envelopes (time_us); PRAGMA user_version = 5");
 	for (i = 0; i < 7; i++)
 		sql("INSERT INTO envelopes (incident, time_us, helo) SELECT 11, 5, 'h' || count(*) FROM "
 		    "envelopes");
