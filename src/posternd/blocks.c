@@ -422,10 +422,12 @@ int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid)
 	before = *found;
 	(void)blockbook_drop(b->book, prefix);
 	r = block_writer_change(b->writer, b->daemon->conf->nft.table, prefix, 1, NULL, 0, blocks_now_us());
-	if (r) {
+	if (r && r != -ESTALE) {
 		(void)blockbook_put(b->book, &before, NULL);
 		return r;
 	}
+	if (r) /* this one is gone, others may be, too */
+		blocks_set_behind(b, r);
 	snprintf(why, sizeof(why), "been lifted by uid %" PRIu32, uid);
 	tell_end(b, &before, why);
 	store_block_ended(b->daemon->store, prefix, clock_now_us(), STORE_LIFTED);
