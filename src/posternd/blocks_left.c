@@ -152,7 +152,7 @@ void blocks_restore(struct blocks *b)
 	stored = blockbook_count(b->book);
 	adopt_all(b, now_us);
 	all = blockbook_count(b->book);
-	if (all > 0 || b->left_count > 0) {
+	if (all > 0 || b->left_count > 0 || b->left_error) {
 		blocks_recheck(b); /* before the kernel cuts their connections */
 		if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
 			blocks_lift_rules(b);
