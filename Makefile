@@ -228,12 +228,13 @@ lint: need-build-lint
 	@shellcheck -x -S warning $(lint_sh)
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--include=packaging/cppcheck.h --suppressions-list=packaging/cppcheck.txt -j 2 $(CPPFLAGS) src
-	@+$(MAKE) -s --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j2) $(patsubst %.c,$(B)/%.tidy,$(wildcard src/*.c src/*/*.c))
+	@+$(MAKE) -s --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j2) $(patsubst %.c,$(B)/%.$(tidy),$(wildcard src/*.c src/*/*.c))
 
 # One file at a time, again only when it or a header of it has changed. The analyzer follows a third of the paths that it
-# follows by default, in a third of the time; FULL=1 gives it all.
+# follows by default, in a third of the time; FULL=1 gives it all, also to what has passed without.
+tidy       = $(if $(FULL),tidy-full,tidy)
 tidy_nodes = $(if $(FULL),225000,75000)
-$(B)/%.tidy: %.c $(B)/%.o .clang-tidy
+$(B)/%.$(tidy): %.c $(B)/%.o .clang-tidy
 	@clang-tidy --quiet $< -- $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -Xclang -analyzer-config -Xclang max-nodes=$(tidy_nodes) 2>&1 | grep -vE 'warnings? (generated|treated)|^Suppressed|^Use -header' || true; \
 		[ $${PIPESTATUS[0]} -eq 0 ]
 	@touch $@

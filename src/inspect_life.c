@@ -1,8 +1,9 @@
 /* inspect_life.c - flows of the packet engine: how they begin, and when they are over.
  *
- * A flow begins with a SYN, or in the middle with payload that is no resend of one that has just ended. It ends when both FINs are in order, some
- * time after a reset, when idle too long, or by eviction. Whoever can make us end a flow whose
- * connection goes on has it picked up again in the middle, where nothing is refused. Hence:
+ * A flow begins with a SYN, or in the middle with payload that is no resend of one that has just ended. It
+ * ends when both FINs are in order, some time after a reset, when idle too long, or by eviction. Whoever can
+ * make us end a flow whose connection goes on has it picked up again in the middle, where nothing is refused.
+ * Hence:
  * - A SYN into a living flow is believed once the server agrees to it (its SYN-ACK acknowledges it);
  *   servers answer any other with a challenge ACK and go on (RFC 9293 3.10.7.4, RFC 5961 4.2).
  * - A FIN counts while its place in the stream is the stream's end.
@@ -36,6 +37,15 @@ static void remember_end(struct inspect *in, const struct flow *f, uint64_t now_
 	for (int side = SMTP_CLIENT; side <= SMTP_SERVER; side++)
 		over->end_seq[side == SMTP_CLIENT ? f->first_end : !f->first_end] =
 		        f->stream[side].base_seq + (uint32_t)f->fin_offset[side];
+}
+
+/* Another connection has its ports. */
+static void forget_end(struct inspect *in, const struct flow_key *key)
+{
+	struct flow_over *over = table_find(in->over, key);
+
+	if (over)
+		table_drop(in->over, over);
 }
 
 /* A segment, or its resend, of a connection that both ends have closed: its last bytes may come twice, as their
@@ -232,6 +242,7 @@ static struct flow *flow_begin(struct inspect *in, const struct packet *packet, 
 		return NULL;
 	if (!(seg->flags & TCP_SYN) && is_over(in, key, sender_end, seg, packet->time_us))
 		return NULL;
+	forget_end(in, key);
 	return flow_add(in, packet, seg, key, sender_end);
 }
 

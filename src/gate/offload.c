@@ -60,8 +60,8 @@ struct offload {
 	unsigned port_count;
 	struct flowtable tables[TABLES_MAX];
 	unsigned table_count;
-	struct adding
-	        rules[RULES_MAX + 1]; /* the last one stands for all that have no room, and asks nothing */
+	/* The last one stands for all that have no room, and asks nothing. */
+	struct adding rules[RULES_MAX + 1];
 	unsigned rule_count;
 	bool failed;   /* memory */
 	uint8_t asked; /* family that is asked for */

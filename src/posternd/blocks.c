@@ -528,10 +528,12 @@ int blocks_lift(struct blocks *b, const struct prefix *prefix, uint32_t uid)
 	before = *found;
 	(void)blockbook_drop(b->book, prefix);
 	r = block_writer_change(b->writer, b->daemon->conf->nft.table, prefix, 1, NULL, 0, blocks_now_us());
-	if (r) {
+	if (r && r != -ESTALE) {
 		(void)blockbook_put(b->book, &before, NULL);
 		return r;
 	}
+	if (r) /* this one is gone, others may be, too */
+		blocks_set_behind(b, r);
 	say_sentence(b, prefix);
 	watch_forgive(desk_own_watch(b->daemon->desk), prefix);
 	snprintf(why, sizeof(why), "been lifted by uid %" PRIu32, uid);

@@ -178,7 +178,7 @@ void blocks_restore(struct blocks *b)
 	stored = blockbook_count(b->book);
 	adopt_all(b, now_us);
 	all = blockbook_count(b->book);
-	if (all > 0 || b->left_count > 0) {
+	if (all > 0 || b->left_count > 0 || b->left_error) {
 		blocks_set_conf(b); /* before the kernel cuts the connections of whom it must not */
 		blocks_say(b);
 		blocks_set_behind(b, block_writer_refill(b->writer, b->daemon->conf->nft.table, now_us));

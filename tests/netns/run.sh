@@ -4,7 +4,8 @@
 #   run.sh [NAME...]     NAME: "lab", "test_lab.sh" or a path; without any, all test_*.sh of this folder
 #
 # One line for each test: ok, FAIL or SKIPPED, its name, seconds, and the reason of a skip; the log of a failed one
-# follows it, indented, and the "figure:" lines of one that passed. The very last line is "N passed, N failed, N skipped". Exit 1 if any failed.
+# follows it, indented, and the "figure:" lines of one that passed. The very last line is "N passed, N failed, N skipped".
+# Exit 1 if any failed.
 #
 # A test says by its exit code how it went: 0 passed, 77 could not run (then it says "SKIPPED: why"), else failed.
 # It may run for LAB_LIMIT seconds (120), or for what its own line "# time-limit: SECONDS" says; then its process group

@@ -572,6 +572,22 @@ static void the_end_of_a_connection_is_forgotten(void)
 	talk_fini(&T);
 }
 
+/* Its numbers lie before those of the one that had the ports. */
+static void a_new_connection_is_not_taken_for_the_end_of_another(void)
+{
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	close_both(&T);
+	T.seq[CLIENT] -= 100000;
+	T.seq[SERVER] -= 100000;
+	greet(&T);
+	while (inspect_finish(T.inspect, T.now_us) > 0) /* as when packets have passed unseen */
+		take_events(&T);
+	say(&T, CLIENT, bad_rcpt);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	talk_fini(&T);
+}
+
 static void those_who_reset_much_linger_little(void)
 {
 	unsigned i;
@@ -658,6 +674,8 @@ SUITE("inspect", { "leaks are told", leaks_are_told },
         { "last bytes that come twice are no new connection",
                 last_bytes_that_come_twice_are_no_new_connection },
         { "the end of a connection is forgotten", the_end_of_a_connection_is_forgotten },
+        { "a new connection is not taken for the end of another",
+                a_new_connection_is_not_taken_for_the_end_of_another },
         { "a new SYN on the same ports is a new connection",
                 a_new_syn_on_the_same_ports_is_a_new_connection },
         { "a full ring loses events with a count", a_full_ring_loses_events_with_a_count })
