@@ -189,7 +189,7 @@ static void check_limits(
 			const struct entry *useless = entry_of_limit(b, block, names[m], i);
 
 			/* of two that say the same, the later one is told */
-			if (k == i || !comes_first(&l[k], &l[i]) || (comes_first(&l[i], &l[k]) && i < k))
+			if (k == i || !comes_first(&l[k], &l[i]) || (i < k && comes_first(&l[i], &l[k])))
 				continue;
 			WARN(b, &useless->at,
 			        "volume \"%s\": %s \"%s\" has no effect: \"%s\" is passed before; leave one "

@@ -199,7 +199,7 @@ static void print_set(FILE *to, const struct model_set *set)
 	if (key->interval || set->timed)
 		fprintf(to, "\t\tflags %s\n", flags[key->interval][set->timed > 0]);
 	if (set->limits)
-		fprintf(to, "\t\tlimit rate over %u/minute burst %u packets\n", MODEL_LIMITED_PER_MIN,
+		fprintf(to, "\t\tlimit rate over %d/minute burst %d packets\n", MODEL_LIMITED_PER_MIN,
 		        MODEL_LIMITED_BURST);
 	if (set->count == 0) {
 		fputs("\t}\n", to);

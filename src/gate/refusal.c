@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,15 @@ static const char *modules_for(const char *expression)
 	return NULL;
 }
 
+/* The note is about a set that has an expression. */
+static bool has_limit(const struct ruleset *r, const struct batch_note *note)
+{
+	for (size_t i = 0; strcmp(note->what, "set") == 0 && i < r->set_count; i++)
+		if (strcmp(r->sets[i].name, note->name) == 0)
+			return r->sets[i].limits;
+	return false;
+}
+
 void refusal_explain(
         const struct ruleset *r, const struct batch_refusal *refusal, char *err, unsigned err_bytes)
 {
@@ -81,6 +91,12 @@ void refusal_explain(
 	if (!note) {
 		refusal_say(err, err_bytes, "kernel refused the ruleset: %s; %s", strerror(-refusal->error),
 		        refusal_advise(-refusal->error));
+		return;
+	}
+	if (refusal->error == -ENOENT && has_limit(r, note)) {
+		refusal_say(err, err_bytes,
+		        "this kernel has no expression limit, which set %s needs: modprobe %s", note->name,
+		        modules_for("limit"));
 		return;
 	}
 	if (!note->rule) {

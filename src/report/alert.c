@@ -1,6 +1,8 @@
 /* alert.c - see alert.h. */
 #include "report/alert.h"
 
+#include <string.h>
+
 #include "postern/kind.h"
 #include "report/field.h"
 #include "report/words.h"
@@ -92,7 +94,8 @@ json_t *alert_ack(const struct incident_ack *ack)
 	field_set_time(row, "at", ack->time_us);
 	field_set(row, "uid", json_integer(ack->uid));
 	if (*ack->reason)
-		field_set_text(row, "reason", ack->reason);
+		field_set(row, "reason",
+		        field_bytes(ack->reason, (unsigned)strnlen(ack->reason, sizeof(ack->reason))));
 	return row;
 }
 

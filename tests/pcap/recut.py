@@ -177,8 +177,15 @@ def records(postern, packets):
     told = {}
     for record in map(json.loads, done.stdout.decode().splitlines()):
         said = [record["event_type"], record.get("tx_id"), record.get("smtp"), record.get("alert", {}).get("rule")]
-        for rcpt in (record.get("smtp") or {}).get("rcpt", []):
-            rcpt.pop("ms", None)
+        smtp = record.get("smtp") or {}
+        for key in ("opened", "mail_ms", "rcpt_ms", "data_ms", "end_ms"):
+            smtp.pop(key, None)
+        for part in smtp.get("rcpt", []) + smtp.get("commands", []):
+            part.pop("ms", None)
+        if smtp.get("end") == "lost":  # where one side is missing, when it is given up depends on the pieces
+            smtp.pop("commands", None)
+            for rcpt in smtp.get("rcpt", []):
+                rcpt.pop("uncertain", None)
         if "flow" in record:
             said.append({key: record["flow"][key] for key in ("state", "transactions", "skipped_bytes", "midstream")})
         told.setdefault(record["src_port"], []).append(said)
