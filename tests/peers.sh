@@ -44,7 +44,7 @@ die() {
 missing() {
 	local dirs found
 
-	dirs=$(find "$1/usr/lib" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+	dirs=$(find "$1/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
 	found=$(LD_LIBRARY_PATH=$dirs ldd "$1/$2" 2>&1) || found="$2 is not found, or not a program of this machine"
 	! grep 'not found' <<<"$found"
 }

@@ -40,6 +40,13 @@ uint64_t clock_monotonic_ns(void)
 	return read_ns(CLOCK_MONOTONIC);
 }
 
+int64_t clock_jump(int64_t wall, int64_t monotonic, int64_t least)
+{
+	int64_t jump = wall - monotonic;
+
+	return jump > least || jump < -least ? jump : 0;
+}
+
 struct date {
 	uint64_t year;
 	unsigned month, day; /* from 1 */

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "dns/resolver.h"
 #include "dns/state.h"
 
@@ -248,10 +249,10 @@ static void end_graces(struct follow *f, struct member *m)
 
 static void take_clock(struct follow *f, const struct follow_now *now)
 {
-	int64_t jump_s =
-	        (int64_t)(now->wall_s - f->now.wall_s) - (int64_t)(now->monotonic_s - f->now.monotonic_s);
+	int64_t jump_s = clock_jump((int64_t)(now->wall_s - f->now.wall_s),
+	        (int64_t)(now->monotonic_s - f->now.monotonic_s), JUMP_S);
 
-	if (f->now.wall_s > 0 && (jump_s > JUMP_S || jump_s < -JUMP_S))
+	if (f->now.wall_s > 0 && jump_s != 0)
 		for (size_t i = 0; i < f->count; i++)
 			upstream_set_clock(&f->members[i].upstream, jump_s);
 	f->now = *now;

@@ -120,9 +120,9 @@ void store_tick(struct store *s)
 	if (!s)
 		return;
 	offset_us = clock_offset_us();
-	act.u.jump_us = offset_us - s->clock_us;
+	act.u.jump_us = clock_jump(offset_us, s->clock_us, STORE_CLOCK_JUMP_US);
 	s->clock_us = offset_us;
-	if (act.u.jump_us > STORE_CLOCK_JUMP_US || act.u.jump_us < -STORE_CLOCK_JUMP_US)
+	if (act.u.jump_us != 0)
 		tell(s, &act);
 }
 

@@ -27,13 +27,12 @@ void store_clock_read(struct store_clock *out)
 
 int64_t store_clock_jump(const struct store_clock *then, const struct store_clock *now)
 {
-	int64_t wall_us = (int64_t)(now->wall_us - then->wall_us), jump_us;
+	int64_t wall_us = (int64_t)(now->wall_us - then->wall_us);
 
 	if (then->wall_us == 0)
 		return 0;
 	if (*now->boot && strcmp(then->boot, now->boot) == 0)
-		jump_us = wall_us - (int64_t)(now->monotonic_us - then->monotonic_us);
-	else
-		jump_us = wall_us < 0 ? wall_us : 0;
-	return jump_us > STORE_CLOCK_JUMP_US || jump_us < -STORE_CLOCK_JUMP_US ? jump_us : 0;
+		return clock_jump(
+		        wall_us, (int64_t)(now->monotonic_us - then->monotonic_us), STORE_CLOCK_JUMP_US);
+	return clock_jump(wall_us < 0 ? wall_us : 0, 0, STORE_CLOCK_JUMP_US);
 }

@@ -61,7 +61,7 @@ server:
     infra-host-ttl: 1
     infra-keep-probing: yes
 EOT
-    for (( ; $# > 0; )); do
+    while (($# > 0)); do
         printf 'zone:\n    name: %s\n    zonefile: %s\n' "$1" "$2" >>"$LAB_DIR/dns/nsd.conf"
         printf 'stub-zone:\n    name: %s\n    stub-addr: %s\n' "$1" "$nsd" >>"$LAB_DIR/dns/unbound.conf"
         shift 2

@@ -25,6 +25,16 @@ static void prints_known_times(void)
 		CU_ASSERT_STRING_EQUAL(clock_print(cases[i].us, text), cases[i].text);
 }
 
+static void tells_a_clock_that_was_set(void)
+{
+	CU_ASSERT_EQUAL(clock_jump(10, 10, 2), 0);
+	CU_ASSERT_EQUAL(clock_jump(12, 10, 2), 0); /* kept right */
+	CU_ASSERT_EQUAL(clock_jump(8, 10, 2), 0);
+	CU_ASSERT_EQUAL(clock_jump(13, 10, 2), 3);
+	CU_ASSERT_EQUAL(clock_jump(7, 10, 2), -3);
+	CU_ASSERT_EQUAL(clock_jump(-3590, 10, 2), -3600);
+}
+
 static void agrees_with_the_c_library(void)
 {
 	char ours[CLOCK_TEXT_MAX], theirs[CLOCK_TEXT_MAX];
@@ -86,4 +96,5 @@ static void clocks_run(void)
 
 SUITE("clock", { "prints known times", prints_known_times },
         { "agrees with the C library", agrees_with_the_c_library },
-        { "reads other spellings", reads_other_spellings }, { "clocks run", clocks_run })
+        { "reads other spellings", reads_other_spellings }, { "clocks run", clocks_run },
+        { "tells a clock that was set", tells_a_clock_that_was_set })

@@ -530,10 +530,9 @@ static void behind_the_last_chunk(void)
 static const char client_record[] = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03";
 static const char server_record[] = "\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03";
 
-static void tls_leaves_when_both_speak_it(void)
+/* Up to the client's hello. */
+static void begin_tls(void)
 {
-	const struct event *e;
-
 	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
 	greet(&T);
 	pass(&T, CLIENT, "STARTTLS\r\n");
@@ -541,6 +540,13 @@ static void tls_leaves_when_both_speak_it(void)
 	path_is(PATH_QUEUE);
 	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
 	path_is(PATH_QUEUE);
+}
+
+static void tls_leaves_when_both_speak_it(void)
+{
+	const struct event *e;
+
+	begin_tls();
 	say_bytes(&T, SERVER, server_record, sizeof(server_record) - 1);
 	path_is(PATH_SEALED);
 	T.seq[CLIENT] += 3 * MEG;
@@ -564,11 +570,7 @@ static void an_alert_is_no_tls(void)
 {
 	static const char alert[] = "\x15\x03\x03\x00\x02\x02\x32";
 
-	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
-	greet(&T);
-	pass(&T, CLIENT, "STARTTLS\r\n");
-	pass(&T, SERVER, "220 go\r\n");
-	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
+	begin_tls();
 	say_bytes(&T, SERVER, alert, sizeof(alert) - 1);
 	path_is(PATH_QUEUE);
 	pass(&T, SERVER, "454 TLS connection failed\r\n");
@@ -583,11 +585,7 @@ static void an_alert_is_no_tls(void)
 /* The ports of a connection under TLS, used again: the kernel may go on with its mark. */
 static void ports_used_again_are_read(void)
 {
-	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
-	greet(&T);
-	pass(&T, CLIENT, "STARTTLS\r\n");
-	pass(&T, SERVER, "220 go\r\n");
-	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
+	begin_tls();
 	say_bytes(&T, SERVER, server_record, sizeof(server_record) - 1);
 	path_is(PATH_SEALED);
 	send_at(&T, CLIENT, T.seq[CLIENT], TCP_RST, NULL, 0);
