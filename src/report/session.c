@@ -129,7 +129,7 @@ void session_add(struct session *s, struct transaction_memory *m, const struct e
 
 static int64_t since_ms(uint64_t start_us, uint64_t then_us)
 {
-	return ((int64_t)then_us - (int64_t)start_us) / 1000;
+	return (int64_t)(then_us - start_us) / 1000;
 }
 
 void session_write(struct session *s, struct transaction_memory *m, json_t *smtp, uint64_t start_us)
