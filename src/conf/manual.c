@@ -3,6 +3,7 @@
 
 #include "conf/build.h"
 #include "conf/conf.h"
+#include "conf/restart.h"
 
 /* Text in mdoc: a line must not begin with a control character, backslashes are doubled, and a sentence
  * begins a line. */
@@ -68,6 +69,7 @@ static void print_key(FILE *to, const struct key *key)
 {
 	const char *quote =
 	        key->type == KEY_NAME || key->type == KEY_LOGFILE || key->type == KEY_SOCKET ? "\\(dq" : "";
+	char label[KEY_LABEL_MAX];
 
 	fprintf(to, ".It Ic %s\n", key->name);
 	print_text(to, key->help);
@@ -80,6 +82,8 @@ static void print_key(FILE *to, const struct key *key)
 		fprintf(to, "Default: { %s }.\n", key->fallback);
 	else
 		fprintf(to, "Default: %s%s%s.\n", quote, key->fallback, quote);
+	if (restart_needs(key_label(key, label)))
+		fputs("Takes effect at a restart.\n", to);
 }
 
 static void print_block(FILE *to, enum block_kind kind)
@@ -114,6 +118,15 @@ static const char head[] =
         "A key that is not on this page is an error, and so is one that is set twice;\n"
         ".Ic postern check\n"
         "shows every error with its file and line.\n"
+        ".Pp\n"
+        "A running posternd takes a changed file at\n"
+        ".Ic postern reload\n"
+        "or SIGHUP, all of it or nothing.\n"
+        "What was counted, learned and found stays, and so does what is done about sources: a new limit is "
+        "held\n"
+        "against the counts of before.\n"
+        "Keys of which it says so below take effect at a restart; a reload that would change one is refused "
+        "and names it.\n"
         ".Pp\n"
         "Titles of upstream, servers and network blocks are names of groups of addresses;\n"
         "no two may be the same, and none may be any, home, servers or self.\n"

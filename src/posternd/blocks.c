@@ -588,6 +588,15 @@ static bool is_of_a_rule(struct blocks *b, const struct block *block, char *why)
 	return block->uid == BLOCK_BY_RULE;
 }
 
+static bool is_of_many(struct blocks *b, const struct block *block, char *why)
+{
+	const struct policy *policy = b->daemon->conf->policy;
+
+	snprintf(why, BLOCKS_TEXT_MAX, "the address is shared now");
+	return block->uid == BLOCK_BY_RULE && block->action == ACTION_BLOCK &&
+	       policy_overlaps(policy, &policy_watching(policy)->shared, &block->prefix);
+}
+
 void blocks_recheck(struct blocks *b)
 {
 	lift_where(b, is_in_the_way);
@@ -598,6 +607,7 @@ void blocks_set_conf(struct blocks *b)
 	bool differs = take_rate(b);
 
 	blocks_recheck(b);
+	lift_where(b, is_of_many);
 	if (policy_settings(b->daemon->conf->policy)->mode == MODE_MONITOR)
 		lift_where(b, is_of_a_rule);
 	if (differs && blockbook_doing(b->book, ACTION_LIMIT) > 0)

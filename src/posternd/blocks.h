@@ -47,8 +47,8 @@ void blocks_order(struct blocks *b, const struct order *o);
 void blocks_tick(struct blocks *b);
 /* Other addresses are ours, or an upstream's: who lies in a block of now is freed. */
 void blocks_recheck(struct blocks *b);
-/* Another configuration is in force: in monitor mode, what rules have said is lifted; the rate of those who are limited may
- * be another one. */
+/* Another configuration is in force: in monitor mode, what rules have said is lifted, and so are their blocks of addresses that
+ * are shared now; the rate of those who are limited may be another one. */
 void blocks_set_conf(struct blocks *b);
 /* Somebody has made the sets anew: everything is put back. */
 void blocks_refill(struct blocks *b);

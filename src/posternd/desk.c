@@ -30,6 +30,7 @@ struct desk {
 	desk_order *take_order;
 	void *order_arg;
 	struct eve *eve;
+	struct eve_outputs *next_outputs; /* of a reload on its way; NULL = none */
 	struct witness *witness;
 	struct store *store;  /* NULL = none */
 	struct nat_book *nat; /* NULL: the kernel cannot be asked */
@@ -118,11 +119,10 @@ static void set_privacy(struct desk *d, const struct conf *conf)
 		log_error("%s", why);
 }
 
-struct desk *desk_open(
-        const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
+static struct eve_settings eve_settings_of(
+        const struct conf *conf, struct eve_output more[EVE_OUTPUTS_MAX - 1])
 {
-	struct eve_output more[EVE_OUTPUTS_MAX - 1];
-	struct eve_settings s = {
+	return (struct eve_settings) {
 		.path = conf->log.eve,
 		.more = more,
 		.more_count = list_outputs(conf, more),
@@ -133,6 +133,13 @@ struct desk *desk_open(
 		.config_hash = conf->hash,
 		.mode = mode_name(conf),
 	};
+}
+
+struct desk *desk_open(
+        const struct conf *conf, const uint8_t hash_key[HASH_KEY_BYTES], char *err, unsigned err_bytes)
+{
+	struct eve_output more[EVE_OUTPUTS_MAX - 1];
+	struct eve_settings s = eve_settings_of(conf, more);
 	struct desk *d = calloc(1, sizeof(*d));
 	int r = d ? take_memory(d, conf, hash_key, &s.connections) : -ENOMEM;
 
@@ -162,6 +169,7 @@ void desk_close(struct desk *d)
 {
 	if (!d)
 		return;
+	desk_close_outputs(d);
 	eve_close(d->eve);
 	nat_free(d->nat);
 	witness_free(d->witness);
@@ -291,11 +299,29 @@ void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, co
 	desk_event(d, &e);
 }
 
+int desk_open_outputs(struct desk *d, const struct conf *conf, char *err, unsigned err_bytes)
+{
+	struct eve_output more[EVE_OUTPUTS_MAX - 1];
+	const struct eve_settings s = eve_settings_of(conf, more);
+
+	d->next_outputs = eve_open_outputs(d->eve, &s, err, err_bytes);
+	return d->next_outputs ? 0 : -errno;
+}
+
+void desk_close_outputs(struct desk *d)
+{
+	eve_close_outputs(d->next_outputs);
+	d->next_outputs = NULL;
+}
+
 int desk_set_conf(struct desk *d, const struct conf *conf)
 {
 	int r = witness_set_conf(d->witness, conf);
 	const struct budget_limits budget = budget_of(conf);
 
+	if (d->next_outputs)
+		eve_set_outputs(d->eve, d->next_outputs, conf->log.alerts_only);
+	d->next_outputs = NULL;
 	eve_set_budget(d->eve, &budget);
 	set_privacy(d, conf);
 	watch_set_policy(d->watch, conf->policy);

@@ -57,6 +57,11 @@ void desk_upstream(struct desk *d, uint64_t now_us, bool alarm, const char *text
 /* Others have changed the kernel's rules; e as include/postern/event.h says, texts of any length. */
 void desk_guard(struct desk *d, uint64_t now_us, enum event_guard_what state, const char *what,
         const char *who, uint64_t took_us);
+/* Opens what records are to go to by conf and do not go to yet; they do from the next desk_set_conf() on. 0 or -errno with a
+ * message in err. */
+int desk_open_outputs(struct desk *d, const struct conf *conf, char *err, unsigned err_bytes);
+/* Of a configuration that does not come into force. */
+void desk_close_outputs(struct desk *d);
 /* After a reload, or when the policy is another one: what the watch looks for, and what records say of rules, mode and
  * configuration. Behind it nothing of the policy of before is used. 0, or -ENOMEM: the records go on as before. */
 int desk_set_conf(struct desk *d, const struct conf *conf);

@@ -1,14 +1,14 @@
 /* reload.c - takes a changed configuration into a running daemon.
  *
- * In this order: read and check; rules to the kernel in one transaction (none, if they are the same);
- * the policy to the workers, each of which changes over between two packets; and when the last one has
- * done so, the names in the records, and the old configuration is freed. Up to the transaction nothing
- * has changed, and behind it nothing can fail.
+ * In this order: read and check; open the files that records are to go to; rules to the kernel in one transaction (none, if
+ * they are the same); the policy to the workers, each of which changes over between two packets; and when the last one has
+ * done so, the watch, the records and all else of this thread, and the old configuration is freed. Up to the transaction nothing
+ * has changed, and behind it nothing can fail. What was counted, learned, found and done about sources stays.
  *
  * Limits. Events that a worker has written in the moment between its change and that of the last one
- * are recorded with the old names of rules. Keys that belong to what is claimed once (table, queue,
- * file of records) need a restart; they are in one table, with what the restart costs. Hooks can be taken out and put
- * back: their base chains stay, empty.
+ * are recorded with the old names of rules. Keys that belong to what is claimed once (table, queue) need a restart: then
+ * nothing of the new configuration is taken, and each of them is named with what the restart costs (conf/restart.h). Hooks can
+ * be taken out and put back: their base chains stay, empty.
  */
 #include "posternd/reload.h"
 #include "posternd/wanted.h"
@@ -20,8 +20,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/restart.h"
 #include "policy/policy.h"
-#include "policy/watching.h"
 #include "posternd/blocks.h"
 #include "posternd/bypass.h"
 #include "posternd/daemon.h"
@@ -35,142 +35,25 @@ enum { ERR_BYTES = 512, ASKED_BYTES = 48, WAIT_DOUBLINGS = 6, WAIT_MAX_S = 60 };
 
 /* ---- what cannot change ---------------------------------------------------------------------- */
 
-static bool same_queue(const struct conf *a, const struct conf *b)
-{
-	return a->queue.number == b->queue.number;
-}
-
-static bool same_workers(const struct conf *a, const struct conf *b)
-{
-	return a->queue.workers == b->queue.workers;
-}
-
-static bool same_length(const struct conf *a, const struct conf *b)
-{
-	return a->queue.length == b->queue.length;
-}
-
-static bool same_table(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->nft.table, b->nft.table) == 0;
-}
-
-static bool same_priority(const struct conf *a, const struct conf *b)
-{
-	return a->nft.priority == b->nft.priority;
-}
-
-static bool same_mark_mask(const struct conf *a, const struct conf *b)
-{
-	return a->nft.mark_mask == b->nft.mark_mask;
-}
-
-static bool same_own(const struct conf *a, const struct conf *b)
-{
-	return a->nft.own == b->nft.own;
-}
-
-static bool same_eve(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->log.eve, b->log.eve) == 0;
-}
-
-static bool same_ecs(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->log.ecs, b->log.ecs) == 0;
-}
-
-static bool same_cef(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->log.cef, b->log.cef) == 0;
-}
-
-static bool same_syslog(const struct conf *a, const struct conf *b)
-{
-	return memcmp(&a->log.syslog, &b->log.syslog, sizeof(a->log.syslog)) == 0 &&
-	       a->log.syslog_format == b->log.syslog_format &&
-	       a->log.syslog_facility == b->log.syslog_facility;
-}
-
-static bool same_alerts_only(const struct conf *a, const struct conf *b)
-{
-	return a->log.alerts_only == b->log.alerts_only;
-}
-
-static bool same_control_path(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->control.path, b->control.path) == 0;
-}
-
-static bool same_store_path(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->store.path, b->store.path) == 0;
-}
-
-static bool same_control_group(const struct conf *a, const struct conf *b)
-{
-	return strcmp(a->control.group, b->control.group) == 0;
-}
-
-static bool same_sources(const struct conf *a, const struct conf *b)
-{
-	return policy_watching(a->policy)->sources == policy_watching(b->policy)->sources;
-}
-
-static bool same_block_size(const struct conf *a, const struct conf *b)
-{
-	return a->block_size == b->block_size;
-}
-
-/* What to do instead, and what it costs. */
-#define QUEUE                                                                                                \
-	"restart it; until it listens again, what is inspected passes unseen or is dropped, as queue.fail "  \
-	"says"
-#define CHAINS                                                                                               \
-	"restart it; it moves the chains then, at which the kernel drops what waits in queues, and TCP "     \
-	"sends it again"
-#define TABLE                                                                                                \
-	"stop it, remove the old table (nft delete table inet OLD), start it; in between port 25 is not "    \
-	"guarded"
-#define OWNER "restart it; a table that was made without an owner gets one after postern down"
-#define FILES "restart it"
-
-static const struct {
-	const char *key;
-	bool (*same)(const struct conf *a, const struct conf *b);
-	const char *remedy;
-} fixed[] = {
-	{ "queue.number", same_queue, QUEUE },
-	{ "queue.workers", same_workers, QUEUE },
-	{ "queue.length", same_length, QUEUE },
-	{ "nft.table", same_table, TABLE },
-	{ "nft.priority", same_priority, CHAINS },
-	{ "nft.mark-mask", same_mark_mask, QUEUE },
-	{ "nft.own", same_own, OWNER },
-	{ "log.eve", same_eve, FILES },
-	{ "log.ecs", same_ecs, FILES },
-	{ "log.cef", same_cef, FILES },
-	{ "log.syslog (or its format or facility)", same_syslog, FILES },
-	{ "log.alerts-only", same_alerts_only, FILES },
-	{ "store.path", same_store_path, FILES },
-	{ "block.size", same_block_size, FILES },
-	{ "watch.sources", same_sources, FILES },
-	{ "control.path", same_control_path, FILES },
-	{ "control.group", same_control_group, FILES },
+struct change {
+	const struct conf *to;
+	bool can;
 };
+
+static void tell_fixed(void *arg, const char *key, const char *remedy)
+{
+	struct change *change = arg;
+
+	change->can = false;
+	log_error("%s: %s cannot change while posternd runs: %s", change->to->path, key, remedy);
+}
 
 static bool can_change(const struct conf *from, const struct conf *to)
 {
-	bool can = true;
+	struct change change = { .to = to, .can = true };
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		if (fixed[i].same(from, to))
-			continue;
-		can = false;
-		log_error("%s: %s cannot change while posternd runs: %s", to->path, fixed[i].key,
-		        fixed[i].remedy);
-	}
-	return can;
+	restart_each(from, to, tell_fixed, &change);
+	return change.can;
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */
@@ -267,6 +150,17 @@ static void look_up_again(struct daemon *d, struct dnsbl *dnsbl)
 	loop_ask(d->loop, dnsbl_fd(dnsbl));
 }
 
+/* False: not done, said. */
+static bool open_records(const struct daemon *d, const struct conf *next)
+{
+	char err[ERR_BYTES] = "";
+	int r = desk_open_outputs(d->desk, next, err, sizeof(err));
+
+	if (r)
+		log_error("%s: %s", next->path, err);
+	return r == 0;
+}
+
 static void take(struct daemon *d, bool lists_only)
 {
 	struct upstreams *upstreams = NULL;
@@ -282,13 +176,15 @@ static void take(struct daemon *d, bool lists_only)
 	d->reload.words[0] = '\0';
 	log_listen(keep_word, &d->reload);
 	if (daemon_read_conf(d, &next) || (lists_only && !only_lists_changed(d->conf, next)) ||
-	        !can_change(d->conf, next) || !(upstreams = carry_upstreams(d, next)) ||
-	        !(dnsbl = carry_dnsbl(d, next)) || !install(d, next, next->policy)) {
+	        !can_change(d->conf, next) || !open_records(d, next) ||
+	        !(upstreams = carry_upstreams(d, next)) || !(dnsbl = carry_dnsbl(d, next)) ||
+	        !install(d, next, next->policy)) {
 		log_error("%s is NOT in force: the %s of before stays",
 		        lists_only ? "the changed list" : d->path, lists_only ? "list" : "configuration");
 		desk_audit(d->desk, clock_now_us(),
 		        "a changed configuration was refused%s; %s stays in force", asked_by(d, asked),
 		        d->conf->hash);
+		desk_close_outputs(d->desk);
 		upstreams_free(upstreams);
 		if (dnsbl != d->dnsbl)
 			dnsbl_free(dnsbl);

@@ -1,7 +1,5 @@
 /* eve.c - see eve.h. Composes: the frame of common fields, the assembly of records, the budget that says which are
- * made, and the outputs, each with its form of a line. A record is made once, whatever it is written as.
- *
- * The first output is always there, if only to count; the others are as many as the configuration names.
+ * made, and the places where they go, each with its form of a line. A record is made once, whatever it is written as.
  */
 #include "report/eve.h"
 
@@ -15,7 +13,7 @@
 #include "report/alert.h"
 #include "report/frame.h"
 #include "report/notice.h"
-#include "report/output.h"
+#include "report/outputs.h"
 #include "report/record.h"
 #include "report/stats.h"
 
@@ -30,19 +28,15 @@ struct eve {
 	struct record_book *records;
 	struct budget *budget;
 	uint64_t now_us; /* of the last event */
-	struct output *outputs[EVE_OUTPUTS_MAX];
-	unsigned output_count;
+	struct eve_outputs *outputs;
 	uint64_t cut;
-	char line[WRITER_LINE_MAX + 1];
 };
 
 /* To all outputs; the bytes that it took. */
 static uint64_t put(struct eve *e, json_t *record, bool alert)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = outputs_put(e->outputs, record, alert);
 
-	for (unsigned i = 0; i < e->output_count; i++)
-		bytes += output_put(e->outputs[i], record, alert, e->line);
 	json_decref(record);
 	return bytes;
 }
@@ -96,46 +90,21 @@ static bool make_parts(struct eve *e, const struct eve_settings *s, const struct
 	return true;
 }
 
-static int open_output(struct eve *e, const struct eve_output *o, const struct syslog_origin *origin,
-        char *err, unsigned err_bytes)
-{
-	const char *path = o->path && *o->path ? o->path : "nowhere";
-	int error;
-
-	errno = ENOMEM;
-	e->outputs[e->output_count] = output_open(o, origin);
-	if (e->outputs[e->output_count]) {
-		e->output_count++;
-		return 0;
-	}
-	error = errno;
-	snprintf(err, err_bytes,
-	        "cannot write records to %s: %s; make its folder writable for posternd, or change log.%s",
-	        path, strerror(error), eve_format_name(o->format));
-	errno = error;
-	return -error;
-}
-
 struct eve *eve_open(const struct eve_settings *s, const struct policy *policy, char *err, unsigned err_bytes)
 {
-	const struct eve_output first = { .format = s->format, .path = s->path };
-	const struct syslog_origin origin = { .facility = s->facility, .pid = s->pid };
 	struct eve *e = calloc(1, sizeof(*e));
-	int r;
+	int error = ENOMEM;
 
 	if (!e || !make_parts(e, s, policy)) {
 		snprintf(err, err_bytes, "no memory for the tables of the records");
-		eve_close(e);
-		errno = ENOMEM;
-		return NULL;
+	} else {
+		e->outputs = outputs_open(NULL, s, err, err_bytes);
+		error = errno;
 	}
-	r = open_output(e, &first, &origin, err, err_bytes);
-	for (unsigned i = 0; r == 0 && i < s->more_count && i + 1 < EVE_OUTPUTS_MAX; i++)
-		r = open_output(e, &s->more[i], &origin, err, err_bytes);
-	if (r == 0)
+	if (e && e->outputs)
 		return e;
 	eve_close(e);
-	errno = -r;
+	errno = error;
 	return NULL;
 }
 
@@ -143,16 +112,35 @@ void eve_close(struct eve *e)
 {
 	if (!e)
 		return;
-	if (e->output_count > 0) {
+	if (e->outputs) {
 		record_finish(e->records, e->frame);
 		budget_finish(e->budget);
 	}
-	while (e->output_count > 0)
-		output_close(e->outputs[--e->output_count]);
+	outputs_close(e->outputs);
 	record_free(e->records);
 	frame_free(e->frame);
 	budget_free(e->budget);
 	free(e);
+}
+
+struct eve_outputs *eve_open_outputs(
+        const struct eve *e, const struct eve_settings *s, char *err, unsigned err_bytes)
+{
+	return outputs_open(e->outputs, s, err, err_bytes);
+}
+
+void eve_close_outputs(struct eve_outputs *o)
+{
+	outputs_close(o);
+}
+
+void eve_set_outputs(struct eve *e, struct eve_outputs *next, bool alerts_only)
+{
+	if (alerts_only && !e->alerts_only)
+		record_finish(e->records, e->frame);
+	e->alerts_only = alerts_only;
+	outputs_replace(e->outputs, next);
+	e->outputs = next;
 }
 
 void eve_set_budget(struct eve *e, const struct budget_limits *limits)
@@ -174,28 +162,13 @@ int eve_set_policy(struct eve *e, const struct policy *policy, const char *mode,
 
 int eve_reopen(struct eve *e)
 {
-	int failed = 0, r;
-
 	frame_forget_interfaces(e->frame);
-	for (unsigned i = 0; i < e->output_count; i++) {
-		r = output_reopen(e->outputs[i]);
-		if (r)
-			failed = r;
-	}
-	return failed;
+	return outputs_reopen(e->outputs);
 }
 
-/* Of the files: what a syslog receiver does not take is no failure of ours. */
 int eve_flush(struct eve *e)
 {
-	int failed = 0, r;
-
-	for (unsigned i = 0; i < e->output_count; i++) {
-		r = output_flush(e->outputs[i]);
-		if (r && output_is_file(e->outputs[i]))
-			failed = r; /* said and counted there, tried again at the next flush */
-	}
-	return failed;
+	return outputs_flush(e->outputs);
 }
 
 void eve_tick(struct eve *e, uint64_t now_us)
@@ -231,37 +204,12 @@ struct eve_counts eve_counts(const struct eve *e)
 		.connections_evicted = assembled.connections_evicted,
 		.left_out = budget_left_out(e->budget),
 	};
-	struct output_counts c;
 
-	for (unsigned i = 0; i < e->output_count; i++) {
-		c = output_counts(e->outputs[i]);
-		if (output_is_file(e->outputs[i])) {
-			counts.records += c.records;
-			counts.bytes += c.bytes;
-			counts.lost += c.lost;
-		} else {
-			counts.syslog.sent += c.records;
-			counts.syslog.lost += c.lost;
-			counts.syslog.waiting += c.waiting;
-		}
-	}
+	outputs_count(e->outputs, &counts);
 	return counts;
 }
 
 bool eve_syslog_fault(const struct eve *e, char *text, unsigned text_bytes)
 {
-	char name[RECEIVER_TEXT_MAX];
-	struct output_counts c;
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < e->output_count; i++) {
-		r = output_fault(e->outputs[i], name);
-		if (r == 0)
-			continue;
-		c = output_counts(e->outputs[i]);
-		snprintf(text, text_bytes,
-		        "the syslog receiver %s takes nothing: %s; %llu alerts wait, %llu are lost", name,
-		        strerror(-r), (unsigned long long)c.waiting, (unsigned long long)c.lost);
-	}
-	return r != 0;
+	return outputs_syslog_fault(e->outputs, text, text_bytes);
 }

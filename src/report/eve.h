@@ -78,6 +78,16 @@ struct eve *eve_open(
 int eve_set_policy(struct eve *e, const struct policy *policy, const char *mode, const char *config_hash);
 /* Other limits, from now on. */
 void eve_set_budget(struct eve *e, const struct budget_limits *limits);
+/* Where records go, and which, changes in two steps, so that what cannot be opened leaves all as it is: of s only path, format,
+ * more, facility and pid count here. NULL with errno and a message in err. */
+struct eve_outputs;
+struct eve_outputs *eve_open_outputs(
+        const struct eve *e, const struct eve_settings *s, char *err, unsigned err_bytes);
+/* They are not wanted after all; NULL is fine. Before e, whose own they share. */
+void eve_close_outputs(struct eve_outputs *o);
+/* next becomes e's. With alerts_only, transactions in progress are written as end = lost; without it, what was said in them
+ * before is not in their records. */
+void eve_set_outputs(struct eve *e, struct eve_outputs *next, bool alerts_only);
 void eve_close(struct eve *e); /* writes transactions still open as end = lost; NULL is fine */
 /* Closes and opens the files again (log rotation). 0 or -errno of the last that failed; its old file stays. */
 int eve_reopen(struct eve *e);

@@ -2,7 +2,9 @@
 #include "report/output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/format.h"
 #include "report/sender.h"
@@ -10,7 +12,8 @@
 struct output {
 	const struct format *format;
 	struct syslog_origin origin;
-	struct receiver to;
+	char *path;            /* of a file; "" = nowhere */
+	struct receiver to;    /* else */
 	struct writer *writer; /* one of the two is there */
 	struct sender *sender;
 	uint64_t unwritable; /* records that have no line: too long, or no memory */
@@ -29,12 +32,13 @@ struct output *output_open(const struct eve_output *settings, const struct syslo
 		o->to = *settings->to;
 		o->sender = sender_open(settings->to);
 	} else {
-		o->writer = writer_open(settings->path ? settings->path : "");
+		o->path = strdup(settings->path ? settings->path : "");
+		o->writer = o->path ? writer_open(o->path) : NULL;
 	}
 	if (o->sender || o->writer)
 		return o;
 	error = errno;
-	free(o);
+	output_close(o);
 	errno = error;
 	return NULL;
 }
@@ -45,7 +49,18 @@ void output_close(struct output *o)
 		return;
 	writer_close(o->writer);
 	sender_close(o->sender);
+	free(o->path);
 	free(o);
+}
+
+bool output_is(const struct output *o, const struct eve_output *settings, const struct syslog_origin *origin)
+{
+	if (o->format != &formats[settings->format] || o->origin.facility != origin->facility ||
+	        o->origin.pid != origin->pid)
+		return false;
+	if (settings->to)
+		return o->sender && memcmp(&o->to, settings->to, sizeof(o->to)) == 0;
+	return o->writer && strcmp(o->path, settings->path ? settings->path : "") == 0;
 }
 
 int output_reopen(struct output *o)
@@ -77,33 +92,35 @@ size_t output_put(struct output *o, const json_t *record, bool alert, char line[
 	return len;
 }
 
-struct output_counts output_counts(const struct output *o)
+void output_count(const struct output *o, struct eve_counts *counts)
 {
-	struct output_counts c = { .lost = o->unwritable };
 	struct writer_counts w;
 	struct sender_counts s;
 
 	if (o->writer) {
 		w = writer_counts(o->writer);
-		c.records = w.lines;
-		c.bytes = w.bytes;
-		c.lost += w.lost;
+		counts->records += w.lines;
+		counts->bytes += w.bytes;
+		counts->lost += w.lost + o->unwritable;
 	} else {
 		s = sender_counts(o->sender);
-		c.records = s.sent;
-		c.bytes = s.bytes;
-		c.lost += s.lost;
-		c.waiting = s.waiting;
+		counts->syslog.sent += s.sent;
+		counts->syslog.lost += s.lost + o->unwritable;
+		counts->syslog.waiting += s.waiting;
 	}
-	return c;
 }
 
-int output_fault(const struct output *o, char name[RECEIVER_TEXT_MAX])
+int output_fault(const struct output *o)
 {
-	if (!o->sender)
-		return 0;
-	receiver_print(&o->to, name);
-	return sender_fault(o->sender);
+	return o->sender ? sender_fault(o->sender) : 0;
+}
+
+char *output_print(const struct output *o, char buf[OUTPUT_TEXT_MAX])
+{
+	if (o->sender)
+		return receiver_print(&o->to, buf);
+	snprintf(buf, OUTPUT_TEXT_MAX, "%s", strcmp(o->path, "-") == 0 ? "stdout" : o->path);
+	return buf;
 }
 
 bool output_is_file(const struct output *o)

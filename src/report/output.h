@@ -12,22 +12,24 @@
 
 struct output;
 
-struct output_counts {
-	uint64_t records, bytes, lost; /* lost: those without a line are among them */
-	uint64_t waiting;              /* of a receiver */
-};
+enum { OUTPUT_TEXT_MAX = 1024 }; /* a longer path is told in part */
 
 /* NULL with errno (a file cannot be opened). */
 struct output *output_open(const struct eve_output *o, const struct syslog_origin *origin);
 void output_close(struct output *o); /* NULL is fine */
+/* It is what output_open() would make of these. */
+bool output_is(const struct output *o, const struct eve_output *settings, const struct syslog_origin *origin);
 /* 0 or -errno; on failure the old file stays. */
 int output_reopen(struct output *o);
 int output_flush(struct output *o);
 /* line: scratch. Returns the bytes that it took; 0 where such records do not go. */
 size_t output_put(struct output *o, const json_t *record, bool alert, char line[WRITER_LINE_MAX + 1]);
-struct output_counts output_counts(const struct output *o);
-/* A receiver that takes nothing: -errno; 0 = none, or it does. *name: its target. */
-int output_fault(const struct output *o, char name[RECEIVER_TEXT_MAX]);
+/* Added to the fields of counts that are about places. */
+void output_count(const struct output *o, struct eve_counts *counts);
+/* A receiver that takes nothing: -errno; 0 = none, or it does. */
+int output_fault(const struct output *o);
+/* "/var/log/postern/ecs.json", "udp://192.0.2.1:514", "" = nowhere. Returns buf. */
+char *output_print(const struct output *o, char buf[OUTPUT_TEXT_MAX]);
 bool output_is_file(const struct output *o);
 
 #endif
