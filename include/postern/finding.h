@@ -174,8 +174,14 @@ struct finding {
 	uint8_t silent;      /* muted: it is kept, and not told */
 	char block[FINDING_BLOCK_MAX]; /* title of the volume block, terminated; "" = none */
 	struct event_text evidence[FINDING_EVIDENCE_MAX];
-	struct event_path helo, mail_from, rcpt_to;
+	struct event_path helo, mail_from, rcpt_to; /* auth.guess at_target: rcpt_to is the user's name */
 	struct incident_brief incident;
 };
+
+/* What is attacked is somebody's login. */
+static inline int finding_is_of_user(const struct finding *f)
+{
+	return f->id == FINDING_AUTH_GUESS && f->at_target;
+}
 
 #endif

@@ -163,6 +163,7 @@ void volume_per(struct build *b, struct block *block, const struct entry *e);
 void volume_limits(struct build *b, struct block *block, const struct entry *e);
 void watching_except(struct build *b, struct block *block, const struct entry *e);
 void watching_other_limit(struct build *b, struct block *block, const struct entry *e);
+void watching_third_limit(struct build *b, struct block *block, const struct entry *e);
 void watching_limit(struct build *b, struct block *block, const struct entry *e);
 /* A number for the block, in the order of the file. */
 void volume_open(struct build *b, struct block *block);

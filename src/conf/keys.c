@@ -180,6 +180,8 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
 #define OTHER_LIMIT(block, name, default, text) \
 	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_other_limit, .help = text " 0 sets no such limit." }
+#define THIRD_LIMIT(block, name, default, text) \
+	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_third_limit, .help = text " 0 sets no such limit." }
 #define LIMIT(block, default, text) \
 	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = (text) }
 
@@ -318,6 +320,7 @@ const struct key keys[] = {
 	BEHAVIOUR(BLOCK_AUTH_GUESS, BEHAVIOUR_AUTH),
 	LIMIT(BLOCK_AUTH_GUESS, "10/10m", "Refused logins of one source."),
 	OTHER_LIMIT(BLOCK_AUTH_GUESS, "user-limit", "10/1h", "Different users that one source, or its network, may try."),
+	THIRD_LIMIT(BLOCK_AUTH_GUESS, "source-limit", "10/1h", "Different sources outside of home that may try one user."),
 	BEHAVIOUR(BLOCK_REPUTATION, BEHAVIOUR_REPUTATION),
 	LIMIT(BLOCK_REPUTATION, "1/1h", "Replies that name a blocklist; the next one is told."),
 

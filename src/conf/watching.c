@@ -178,6 +178,14 @@ void watching_other_limit(struct build *b, struct block *block, const struct ent
 		behaviour_of(b, block)->other = limit;
 }
 
+void watching_third_limit(struct build *b, struct block *block, const struct entry *e)
+{
+	struct volume_limit limit;
+
+	if (read_limit(b, e, &limit))
+		behaviour_of(b, block)->third = limit;
+}
+
 /* ---- all together -------------------------------------------------------------------------------- */
 
 static void make_volume(struct build *b, const struct block *block)

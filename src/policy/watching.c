@@ -13,7 +13,7 @@ void watching_default(struct watching *w)
 	/* People's machines hand their mail to one server, so a few dozen mail hosts are many; a source of another kind
 	 * has a block of its own, or is in `except`. */
 	static const struct {
-		struct volume_limit limit, other;
+		struct volume_limit limit, other, third;
 	} limits[BEHAVIOUR_COUNT] = {
 		[BEHAVIOUR_FANOUT] = { { 20, 600 }, { 100, 86400 } },
 		/* A list's address may hear from some dozens; a mail bomb sends hundreds of sign-ups in an hour. A server
@@ -23,8 +23,8 @@ void watching_default(struct watching *w)
 		[BEHAVIOUR_HARVEST] = { { 20, 600 }, { 100, 86400 } },
 		/* A newsletter's bounces come by dozens. */
 		[BEHAVIOUR_BACKSCATTER] = { { 100, 3600 }, { 50, 3600 } },
-		/* A program with an old password tries every few minutes. */
-		[BEHAVIOUR_AUTH] = { { 10, 600 }, { 10, 3600 } },
+		/* A program with an old password tries every few minutes; one person has a few such programs outside. */
+		[BEHAVIOUR_AUTH] = { { 10, 600 }, { 10, 3600 }, { 10, 3600 } },
 		/* One may be that host's own mistake; the same mail tried again, or the next one, makes two. */
 		[BEHAVIOUR_REPUTATION] = { { 1, 3600 }, { 0, 0 } },
 	};
@@ -36,6 +36,7 @@ void watching_default(struct watching *w)
 			.action = ACTION_ALERT,
 			.limit = limits[i].limit,
 			.other = limits[i].other,
+			.third = limits[i].third,
 			.block_for_s = 3600,
 		};
 	w->behaviours[BEHAVIOUR_HARVEST].share_permille = 250;

@@ -63,8 +63,8 @@ enum behaviour {
 	BEHAVIOUR_TARGET,  /* 1025204: sources at one recipient; `other`: at one server */
 	BEHAVIOUR_HARVEST, /* 1025300: recipients tried in vain, VRFY, EXPN; `other`: over a longer time */
 	BEHAVIOUR_BACKSCATTER, /* 1025301: null-sender mail, either way; `other`: to one recipient */
-	BEHAVIOUR_AUTH,        /* 1025302: AUTH refused; `other`: users of one source, or of its network */
-	BEHAVIOUR_REPUTATION,  /* 1025600: replies of remote servers that name a blocklist */
+	BEHAVIOUR_AUTH, /* 1025302: AUTH refused; `other`: users of one source, or of its network; `third`: sources of a user */
+	BEHAVIOUR_REPUTATION, /* 1025600: replies of remote servers that name a blocklist */
 	BEHAVIOUR_COUNT
 };
 /* The names of their blocks. */
@@ -77,6 +77,7 @@ struct behaviour_rule {
 	struct policy_groups except; /* of them, these are not */
 	struct volume_limit limit;   /* of what the behaviour counts; BEHAVIOUR_REJECTS has none */
 	struct volume_limit other;   /* a second one, where enum behaviour has it; most 0 = none */
+	struct volume_limit third;   /* likewise */
 	uint32_t
 	        share_permille; /* BEHAVIOUR_HARVEST and BACKSCATTER: and so much of all of it; 0 = any share */
 	uint32_t block_for_s;

@@ -70,7 +70,9 @@ const struct advice advices[] = {
 	        "deliver, and bounces spam to strangers",
 	        "inward: SPF, DKIM and DMARC for the domain, BATV at the server. Outward: let the server "
 	        "refuse unknown recipients at RCPT" },
-	{ FINDING_AUTH_GUESS, "2", "one source, or its network, has tried too many passwords or users",
+	{ FINDING_AUTH_GUESS, "2",
+	        "one source, or its network, has tried too many passwords or users; or one user is tried "
+	        "from many sources (`finding.user`)",
 	        "somebody guesses passwords; a program with an old password",
 	        "`auth-guess.action`; AUTH on 587 and 465 only; a lock at the server. An old password: tell "
 	        "its user" },

@@ -60,7 +60,7 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 	field_set_nonzero(finding, "limit", f->limit);
 	field_set_nonzero(finding, "baseline", f->baseline);
 	field_set_nonzero(finding, "window_s", f->window_s);
-	if (f->rcpt_to.len > 0)
+	if (f->rcpt_to.len > 0 && !finding_is_of_user(f))
 		field_set_text(finding, "form", words_get(WORDS_FORM, f->form));
 	if (f->outcome != OUTCOME_NONE)
 		field_set_text(finding, "outcome", words_get(WORDS_OUTCOME, f->outcome));
@@ -68,6 +68,8 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 	if (f->would != f->action)
 		field_set_text(finding, "would", words_get(WORDS_ACTION, f->would));
 	field_set(finding, "verified", json_boolean(f->verified));
+	if (finding_is_of_user(f))
+		field_set_cut(finding, "user", FIELD_OF(f->rcpt_to), f->rcpt_to.cut, cut);
 	if (f->pooled)
 		field_set(finding, "pooled", json_true());
 	field_set(finding, "evidence", evidence_list(f, cut));
@@ -130,14 +132,14 @@ static json_t *smtp_object(const struct finding *f, uint64_t *cut)
 {
 	json_t *smtp, *list;
 
-	if (f->helo.len == 0 && f->mail_from.len == 0 && f->rcpt_to.len == 0)
+	if (f->helo.len == 0 && f->mail_from.len == 0 && (f->rcpt_to.len == 0 || finding_is_of_user(f)))
 		return NULL;
 	smtp = json_object();
 	if (f->helo.len > 0)
 		field_set_cut(smtp, "helo", FIELD_OF(f->helo), f->helo.cut, cut);
 	if (f->mail_from.len > 0)
 		field_set_cut(smtp, "mail_from", FIELD_OF(f->mail_from), f->mail_from.cut, cut);
-	if (f->rcpt_to.len == 0)
+	if (f->rcpt_to.len == 0 || finding_is_of_user(f))
 		return smtp;
 	list = json_array();
 	(void)json_array_append_new(list, FIELD_OF(f->rcpt_to));

@@ -45,6 +45,7 @@ static const struct extension extensions[] = {
 	{ "cat", NULL, "alert.category", TEXT, TEXT_MAX },
 	{ "suser", NULL, "smtp.mail_from", ADDRESS, TEXT_MAX },
 	{ "duser", NULL, "smtp.rcpt_to", FIRST, TEXT_MAX },
+	{ "duser", NULL, "finding.user", TEXT, TEXT_MAX }, /* where there is no recipient */
 	{ "cs1", "Rule", "alert.rule", TEXT, CUSTOM_MAX },
 	{ "cs2", "Incident state", "incident.state", TEXT, CUSTOM_MAX },
 	{ "cs3", "HELO", "smtp.helo", TEXT, CUSTOM_MAX },

@@ -206,6 +206,7 @@ static const struct move moves[] = {
 	{ "alert.category", "rule.category", same },
 	{ "alert.signature", "rule.description", same },
 	{ "alert.rev", "rule.version", text_of_number },
+	{ "finding.user", "user.name", same },
 	{ "incident.first_seen", "event.start", stamp },
 	{ "incident.last_seen", "event.end", stamp },
 

@@ -11,6 +11,10 @@
  * nothing is done about it. Networks of home are not counted: each client has an address of its own there, and on the day after
  * all passwords were changed everybody is refused once.
  *
+ * The third limit is of sources: one user tried from many. The incident is the user's (as it was sent, or its hash where
+ * the configuration hides names), so ten thousand hosts that try one each are one story; nothing is done about any of them.
+ * Sources of home are not counted, for the same reason.
+ *
  * Under TLS no AUTH is seen, and on port 25 it is rarely offered without: this is about those who try it anyway.
  */
 #include "watch/part.h"
@@ -19,7 +23,7 @@
 #include "watch/behave.h"
 #include "watch/evidence.h"
 
-enum subject { FAILURES, USERS, NETWORK_USERS, FORGIVEN, USER, ADDRESS };
+enum subject { FAILURES, USERS, NETWORK_USERS, FORGIVEN, USER, ADDRESS, SOURCES };
 enum { FORGIVEN_MAX = 3 }; /* times in the window of the second limit */
 
 static void *auth_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -72,7 +76,36 @@ static void tell(const struct part_view *view, const struct event *e, const stru
 	view->raise(view->watch, &f);
 }
 
-/* One failure, of somebody: counted in three ways, told in one. */
+/* One failure, as the user's. */
+static void count_source(struct tally *t, const struct part_view *view, const struct event *e,
+        const struct behaviour_rule *rule, const struct prefix *source)
+{
+	const struct event_path *user = &e->u.auth.user;
+	struct event_text *line;
+	char text[PREFIX_TEXT_MAX];
+	struct tally_count c;
+	struct finding f;
+
+	if (rule->third.most == 0 || user->len == 0 || e->conn.from_home)
+		return;
+	c = tally_add(t, behave_name_path(t, SOURCES, user), behave_name_prefix(t, ADDRESS, source),
+	        &rule->third, e->time_us);
+	if (e->u.auth.reply.code / 100 != 5 || !c.fresh || c.count <= rule->third.most)
+		return;
+	behave_begin(&f, FINDING_AUTH_GUESS, view, e, rule, &rule->third, c.count);
+	f.would = ACTION_ALERT;
+	f.at_target = 1;
+	f.rcpt_to = *user;
+	f.mail_from.len = 0;
+	f.outcome = OUTCOME_REFUSED_BY_SERVER;
+	line = evidence_line(&f);
+	evidence_print(line, "counted are sources that try the user ");
+	evidence_path(line, user);
+	evidence_print(line, "; one more: %s", prefix_print(source, text));
+	view->raise(view->watch, &f);
+}
+
+/* One failure, as the source's: counted in three ways, told in one. */
 static void count_failure(struct tally *t, const struct part_view *view, const struct event *e,
         const struct behaviour_rule *rule, const struct prefix *source)
 {
@@ -120,8 +153,10 @@ static void auth_event(void *part, const struct part_view *view, const struct ev
 	source = behave_source(view, e);
 	if (e->u.auth.reply.code / 100 == 2)
 		forgive(part, &source, e, rule);
-	else if (counts(&e->u.auth.reply))
+	else if (counts(&e->u.auth.reply)) {
 		count_failure(part, view, e, rule, &source);
+		count_source(part, view, e, rule, &source);
+	}
 }
 
 const struct part auth_part = { .name = "auth", .make = auth_make, .end = auth_end, .event = auth_event };

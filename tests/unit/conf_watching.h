@@ -19,7 +19,7 @@
 	"harvest { limit = 7/1m  long-limit = 70/1d  share = 33.3  action = block  except = { "              \
 	"203.0.113.0/24 }  block-for = 10m }\n"                                                              \
 	"backscatter { limit = 1000/1d  share = 12.5  recipient-limit = 9/9m }\n"                            \
-	"auth-guess { limit = 3/10m  user-limit = 4/1h  action = refuse-session }\n"                         \
+	"auth-guess { limit = 3/10m  user-limit = 4/1h  source-limit = 6/2h  action = refuse-session }\n"    \
 	"reputation { limit = 5/1d }\n"                                                                      \
 	"watch { sources = 100000 }\n"
 

@@ -58,6 +58,8 @@ static void nothing_written_is_the_default(void)
 		CU_ASSERT_EQUAL(got->limit.window_s, wanted->limit.window_s);
 		CU_ASSERT_EQUAL(got->other.most, wanted->other.most);
 		CU_ASSERT_EQUAL(got->other.window_s, wanted->other.window_s);
+		CU_ASSERT_EQUAL(got->third.most, wanted->third.most);
+		CU_ASSERT_EQUAL(got->third.window_s, wanted->third.window_s);
 		CU_ASSERT_EQUAL(got->share_permille, wanted->share_permille);
 		CU_ASSERT_EQUAL(got->block_for_s, wanted->block_for_s);
 	}
@@ -172,6 +174,7 @@ static void behaviours_arrive(void)
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_BACKSCATTER].other.most, 9);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_BACKSCATTER].other.window_s, 540);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_AUTH].other.most, 4);
+	CU_ASSERT(b[BEHAVIOUR_AUTH].third.most == 6 && b[BEHAVIOUR_AUTH].third.window_s == 7200);
 	CU_ASSERT(!b[BEHAVIOUR_TARGET].on && b[BEHAVIOUR_FANOUT].on);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_HARVEST].limit.most, 7);
 	CU_ASSERT_EQUAL(b[BEHAVIOUR_HARVEST].limit.window_s, 60);
