@@ -3,10 +3,15 @@
  * One row for each source and thing that is done to it; the time of a measure is prolonged by each further order. A measure
  * of the watch lies on a prefix; which lengths are in use is kept beside the table, so a source costs one look-up for each.
  *
+ * Orders are followed as the daemon follows them (posternd/blocks.c): of several on one prefix the hardest holds, and ends the
+ * others.
+ *
  *   block            nothing of the source's connections happens any more
  *   refuse-session   no connection that begins now
  *   limit            connections that begin now, beyond ladder.rate-per-min in a minute
  *   slow             everything happens, later
+ *
+ * A mail is lost with its connection, or when each of its recipients is refused.
  *
  * What a source does instead (it tries again, it sends elsewhere) nobody knows; a delivery counts as lost although a deferred
  * mail may come later.
@@ -19,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "policy/blockbook.h"
 #include "policy/watching.h"
 #include "postern/kind.h"
 
@@ -39,16 +45,24 @@ struct row_key {
 struct row {
 	struct row_key key;
 	uint8_t lasts;    /* until until_us; else it is about single connections or recipients */
-	uint32_t finding; /* 0 = a rule, or what is said of recipients */
+	uint8_t by_rule;  /* of the gate: the connection may not be */
+	uint32_t finding; /* 0 = a rule of the gate, or what is said of recipients */
 	uint64_t first_us, last_us, until_us;
 	uint64_t connections, mails, recipients; /* that it concerned; that were delivered */
 	uint64_t minute_us, in_minute;           /* of a limit */
 };
 
-/* A connection of which no more happens, and because of what. */
+/* What became of a connection. */
 struct fate {
-	struct table_ref row; /* of no generation: nothing was decided */
+	struct table_ref row; /* because of which no more of it happens; of no generation: it goes on */
+	struct table_ref refuses;
+	uint32_t
+	        refused; /* recipients of the running transaction that were accepted then; because of `refuses` */
 };
+
+/* The hardest first. */
+static const enum action measures[] = { ACTION_BLOCK, ACTION_REFUSE_SESSION, ACTION_LIMIT, ACTION_SLOW };
+enum { MEASURES = sizeof(measures) / sizeof(measures[0]) };
 
 struct forecast {
 	const struct policy *policy;
@@ -109,50 +123,51 @@ static struct row *row_of(struct forecast *f, const struct row_key *key, uint64_
 	return row;
 }
 
-/* From now on, for so long. */
-static void lay(struct forecast *f, const struct addr *source, unsigned bits, enum action action,
-        uint32_t finding, uint64_t now_us, uint32_t for_s)
+/* The measure that is in force on this prefix, the hardest of them; NULL: none. */
+static struct row *find_measure(struct forecast *f, const struct addr *source, unsigned bits, uint64_t now_us)
 {
-	struct row_key key = key_of(source, bits, action);
-	struct row *row = row_of(f, &key, now_us);
+	for (unsigned i = 0; f->lengths[bits] > 0 && i < MEASURES; i++) {
+		struct row_key key = key_of(source, bits, measures[i]);
+		struct row *row = table_find(f->rows, &key);
 
-	if (!row->lasts)
-		f->lengths[bits]++;
-	row->lasts = 1;
-	if (row->finding == 0)
-		row->finding = finding;
-	if (now_us + for_s * UINT64_C(1000000) > row->until_us)
-		row->until_us = now_us + for_s * UINT64_C(1000000);
+		if (row && row->lasts && now_us < row->until_us)
+			return row;
+	}
+	return NULL;
 }
 
-/* How long a measure lasts where nobody says it. */
-static uint32_t usual_s(const struct forecast *f, enum action action)
+/* From now on, for so long, unless something harder is done already. */
+static void lay(struct forecast *f, const struct prefix *source, const struct order *o, uint32_t for_s)
 {
-	const struct ladder_rule *l = &policy_watching(f->policy)->ladder;
+	struct row_key key = key_of(&source->addr, source->bits, (enum action)o->action);
+	struct row *row = find_measure(f, &source->addr, source->bits, o->time_us);
+	uint64_t until_us = o->time_us + for_s * UINT64_C(1000000);
 
-	return action == ACTION_SLOW    ? l->slow_for_s
-	       : action == ACTION_LIMIT ? l->limit_for_s
-	                                : l->block_for_s;
+	if (row && block_is_harder((enum action)row->key.action, (enum action)o->action))
+		return;
+	if (row && row->key.action != o->action)
+		row->until_us = o->time_us;
+	row = row_of(f, &key, o->time_us);
+	f->lengths[source->bits] += !row->lasts;
+	row->lasts = 1;
+	if (row->finding == 0)
+		row->finding = o->finding;
+	if (until_us > row->until_us)
+		row->until_us = until_us;
 }
 
 void forecast_order(struct forecast *f, const struct order *o)
 {
-	if (f->enforce)
-		lay(f, &o->source, o->bits ? o->bits : HOST_BITS, (enum action)o->action, o->finding,
-		        o->time_us, o->for_s ? o->for_s : usual_s(f, (enum action)o->action));
-}
+	unsigned bits = o->bits ? o->bits : HOST_BITS;
+	struct prefix source = { addr_mask(&o->source, bits), (uint8_t)bits };
+	struct policy_shield shield;
 
-void forecast_finding(struct forecast *f, const struct finding *told)
-{
-	enum action would = (enum action)told->would;
-
-	if (f->enforce || !finding_has_connection(told->id) || told->incident.state == INCIDENT_CLOSED ||
-	        (would != ACTION_SLOW && would != ACTION_LIMIT && would != ACTION_REFUSE_SESSION &&
-	                would != ACTION_BLOCK))
+	if (!o->verified)
 		return;
-	if (told->id == FINDING_GATE_REFUSED || told->id == FINDING_SOURCE_LISTED)
-		return;
-	lay(f, &told->conn.src, HOST_BITS, would, told->id, told->time_us, usual_s(f, would));
+	if (bits < HOST_BITS && policy_find_shield(f->policy, &source, &shield))
+		source = (struct prefix) { o->source, HOST_BITS };
+	if (!policy_find_shield(f->policy, &source, &shield))
+		lay(f, &source, o, o->for_s ? o->for_s : policy_settings(f->policy)->block_for_s);
 }
 
 /* More connections begin in this minute than a limited source may open. */
@@ -168,22 +183,17 @@ static bool is_beyond(struct forecast *f, struct row *row, uint64_t now_us)
 /* What lies on the source and stops this event, if anything. */
 static struct row *stopped_by(struct forecast *f, const struct event *e)
 {
-	static const enum action actions[] = { ACTION_BLOCK, ACTION_REFUSE_SESSION, ACTION_LIMIT,
-		ACTION_SLOW };
 	bool begins = e->kind == EVENT_OPEN;
 
 	for (unsigned bits = 0; bits <= HOST_BITS; bits++) {
-		for (unsigned i = 0; f->lengths[bits] > 0 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-			struct row_key key = key_of(&e->conn.src, bits, actions[i]);
-			struct row *row = table_find(f->rows, &key);
+		struct row *row = find_measure(f, &e->conn.src, bits, e->time_us);
+		enum action action = row ? (enum action)row->key.action : ACTION_ALERT;
 
-			if (!row || !row->lasts || e->time_us >= row->until_us)
-				continue;
-			row->connections += begins && actions[i] == ACTION_SLOW;
-			if (actions[i] == ACTION_BLOCK || (begins && actions[i] == ACTION_REFUSE_SESSION) ||
-			        (begins && actions[i] == ACTION_LIMIT && is_beyond(f, row, e->time_us)))
-				return row;
-		}
+		if (action == ACTION_BLOCK || (begins && action == ACTION_REFUSE_SESSION) ||
+		        (begins && action == ACTION_LIMIT && is_beyond(f, row, e->time_us)))
+			return row;
+		if (begins && action == ACTION_SLOW)
+			row->connections++;
 	}
 	return NULL;
 }
@@ -193,23 +203,35 @@ static enum action action_of(enum policy_do what)
 	return what == DO_DROP ? ACTION_DROP : what == DO_REFUSE ? ACTION_REFUSE : ACTION_REFUSE_SESSION;
 }
 
-/* The measure because of which nothing more of e's connection happens; NULL: it goes on. */
+/* The recipient that e is about ends his connection. */
+static bool cuts_off(const struct event *e)
+{
+	const struct event_rcpt *rcpt = &e->u.rcpt;
+
+	return e->kind == EVENT_RCPT && !rcpt->uncertain && action_refuses((enum action)rcpt->would) &&
+	       rcpt->would != ACTION_REFUSE_RECIPIENT && rcpt->would != ACTION_DEFER_RECIPIENT;
+}
+
+/* The measure because of which nothing more of e's connection happens, e included unless it cuts itself off; NULL: it goes on. */
 static struct row *ends_here(
         struct forecast *f, const struct event *e, const struct policy_connection *decision)
 {
-	const struct event_rcpt *rcpt = e->kind == EVENT_RCPT ? &e->u.rcpt : NULL;
+	bool by_rule = e->kind == EVENT_OPEN && decision->what != DO_INSPECT;
+	struct row *row = by_rule ? NULL : stopped_by(f, e);
 	struct row_key key;
 
-	if (e->kind == EVENT_OPEN && decision->what != DO_INSPECT) {
-		key = key_of(&e->conn.src, HOST_BITS, action_of(decision->what));
-		return row_of(f, &key, e->time_us);
-	}
-	if (rcpt && !rcpt->uncertain && action_refuses((enum action)rcpt->would) &&
-	        rcpt->would != ACTION_REFUSE_RECIPIENT && rcpt->would != ACTION_DEFER_RECIPIENT) {
-		key = key_of(&e->conn.src, HOST_BITS, (enum action)rcpt->would);
-		return row_of(f, &key, e->time_us);
-	}
-	return stopped_by(f, e);
+	if (row || (!by_rule && !cuts_off(e)))
+		return row;
+	key = key_of(
+	        &e->conn.src, HOST_BITS, by_rule ? action_of(decision->what) : (enum action)e->u.rcpt.would);
+	row = row_of(f, &key, e->time_us);
+	row->by_rule = by_rule;
+	return row;
+}
+
+static struct fate *fate_of(struct forecast *f, const struct event *e)
+{
+	return table_take(f->flows, &e->conn.flow_id, e->time_us, NULL);
 }
 
 /* One recipient is refused, the connection goes on. */
@@ -217,12 +239,18 @@ static void count_recipient(struct forecast *f, const struct event *e, bool was_
 {
 	const struct event_rcpt *rcpt = &e->u.rcpt;
 	struct row_key key;
+	struct fate *fate;
+	struct row *row;
 
 	if (rcpt->uncertain || !was_accepted ||
 	        (rcpt->would != ACTION_REFUSE_RECIPIENT && rcpt->would != ACTION_DEFER_RECIPIENT))
 		return;
 	key = key_of(&e->conn.src, HOST_BITS, (enum action)rcpt->would);
-	row_of(f, &key, e->time_us)->recipients++;
+	row = row_of(f, &key, e->time_us);
+	row->recipients++;
+	fate = fate_of(f, e);
+	fate->refuses = table_ref(f->rows, row);
+	fate->refused++;
 }
 
 static bool is_delivery(const struct event *e)
@@ -230,33 +258,45 @@ static bool is_delivery(const struct event *e)
 	return e->kind == EVENT_DATA && e->u.data.final && e->u.data.reply.code / 100 == 2;
 }
 
+/* What was delivered then. True: it is lost. row: because of which its connection is over, NULL = it goes on. */
+static bool count_delivery(
+        struct forecast *f, const struct fate *fate, struct row *row, uint32_t rcpt_accepted)
+{
+	uint32_t refused = fate && fate->refused < rcpt_accepted ? fate->refused : fate ? rcpt_accepted : 0;
+
+	f->mails++;
+	f->recipients += rcpt_accepted;
+	if (!row && refused > 0 && refused == rcpt_accepted)
+		row = table_get(f->rows, fate->refuses);
+	if (row) {
+		row->mails++;
+		row->recipients += rcpt_accepted - refused;
+	}
+	return row != NULL;
+}
+
 bool forecast_event(struct forecast *f, const struct event *e, const struct policy_connection *decision,
         uint32_t rcpt_accepted)
 {
 	struct fate *fate = table_find(f->flows, &e->conn.flow_id);
 	struct row *row = fate ? table_get(f->rows, fate->row) : NULL;
+	bool is_over = row != NULL;
 
-	if (is_delivery(e)) {
-		f->mails++;
-		f->recipients += rcpt_accepted;
+	if (!row && (row = ends_here(f, e, decision))) {
+		fate = fate_of(f, e);
+		fate->row = table_ref(f->rows, row);
+		row->connections++;
+		is_over = !cuts_off(e); /* what is said to him is said */
 	}
-	if (!row) {
-		row = ends_here(f, e, decision);
-		if (row) {
-			fate = table_take(f->flows, &e->conn.flow_id, e->time_us, NULL);
-			fate->row = table_ref(f->rows, row);
-			row->connections++;
-		}
-	}
-	if (row && is_delivery(e)) {
-		row->mails++;
-		row->recipients += rcpt_accepted;
-	}
+	if (fate && e->kind == EVENT_MAIL)
+		fate->refused = 0;
 	if (!row && e->kind == EVENT_RCPT)
 		count_recipient(f, e, rcpt_accepted > 0);
+	if (is_delivery(e) && count_delivery(f, fate, row, rcpt_accepted))
+		is_over = true;
 	if (e->kind == EVENT_CLOSE && fate)
 		table_drop(f->flows, fate);
-	return !row || !f->enforce;
+	return !is_over || !f->enforce;
 }
 
 /* ---- the summary ------------------------------------------------------------------------------- */
@@ -283,9 +323,9 @@ static void print_row(const struct row *row, FILE *to)
 	fprintf(to, "  %-24s %-17s %.*s  %-19.*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
 	        prefix_print(&prefix, who), actions[row->key.action], STAMP_SHOWN, from, STAMP_SHOWN, until,
 	        row->connections, row->mails, row->recipients,
-	        row->finding                            ? finding_rule(row->finding)
-	        : row->key.action >= ACTION_RELAY_COUNT ? "rule"
-	                                                : "recipients");
+	        row->finding   ? finding_rule(row->finding)
+	        : row->by_rule ? "rule"
+	                       : "recipients");
 }
 
 static void print_rows(struct row **rows, unsigned count, FILE *to)

@@ -12,7 +12,6 @@
 
 #include "policy/policy.h"
 #include "postern/event.h"
-#include "postern/finding.h"
 #include "postern/order.h"
 
 struct forecast;
@@ -24,10 +23,8 @@ void forecast_free(struct forecast *f); /* NULL is fine */
  * happen. */
 bool forecast_event(struct forecast *f, const struct event *e, const struct policy_connection *decision,
         uint32_t rcpt_accepted);
-/* A rule of the watch asks for something (enforce mode). */
+/* A rule of the watch asks for something, or would in enforce mode (watch_set_forecast()). */
 void forecast_order(struct forecast *f, const struct order *o);
-/* A finding was told: what it would have asked for (monitor mode). */
-void forecast_finding(struct forecast *f, const struct finding *told);
 /* For people: who, what, since when, what that would have cost. */
 void forecast_print(struct forecast *f, FILE *to);
 

@@ -38,6 +38,7 @@ struct act {
 	struct crowd *crowd;
 	const struct policy *policy; /* NULL: not yet */
 	enum policy_mode mode;
+	bool is_forecast; /* orders are given in any mode, nobody carries them out */
 	bool has_crowd;
 	struct prefix crowd_network;
 	struct finding crowd_last; /* by which it became one */
@@ -75,6 +76,11 @@ void act_set_policy(struct act *a, const struct policy *policy)
 		return;
 	a->mode = policy_settings(policy)->mode;
 	ladder_forget_all(a->ladder);
+}
+
+void act_set_forecast(struct act *a, bool on)
+{
+	a->is_forecast = on;
 }
 
 /* ---- the rule ------------------------------------------------------------------------------- */
@@ -237,11 +243,14 @@ bool act_decide(struct act *a, struct finding *f, struct order *order)
 	}
 	source = narrow(a->policy, f, source);
 	f->would = (uint8_t)choose(a, f, &source);
-	if (!f->verified || policy_settings(a->policy)->mode != MODE_ENFORCE)
+	if (!f->verified)
 		return false;
-	f->action = f->would;
-	*order = order_of(f, (enum action)f->action, &source,
-	        time_s(policy_watching(a->policy), f, (enum action)f->action, climbs));
+	if (policy_settings(a->policy)->mode == MODE_ENFORCE)
+		f->action = f->would;
+	else if (!a->is_forecast)
+		return false;
+	*order = order_of(f, (enum action)f->would, &source,
+	        time_s(policy_watching(a->policy), f, (enum action)f->would, climbs));
 	return true;
 }
 
@@ -249,13 +258,14 @@ bool act_follow(struct act *a, struct finding *f, struct order *order)
 {
 	struct prefix host = host_of(f);
 	bool blocks = f->action == ACTION_BLOCK;
+	bool foretells = a->is_forecast && f->would == ACTION_BLOCK;
 
 	if (f->would == ACTION_BLOCK && a->policy && is_shared(a->policy, &host)) {
 		f->would = ACTION_REFUSE_SESSION;
 		f->action = blocks ? f->would : f->action;
 	}
-	*order = order_of(f, (enum action)f->action, &host, 0);
-	return blocks;
+	*order = order_of(f, (enum action)(foretells ? f->would : f->action), &host, 0);
+	return blocks || foretells;
 }
 
 /* ---- crowds --------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ void act_free(struct act *a); /* NULL is fine */
 /* From now on; sealed, borrowed until the next call. NULL, as at the beginning: nothing is done. */
 void act_set_policy(struct act *a, const struct policy *policy);
 
+/* Orders are given in monitor mode, too, as enforce mode would: for a forecast. They change no finding. */
+void act_set_forecast(struct act *a, bool on);
+
 /* Of a part: the rule asks for f->would. Writes f->would as what is done in enforce mode about this source (one that climbs: the
  * rung it is on), and f->action as what is done. True: an order is to be given. */
 bool act_decide(struct act *a, struct finding *f, struct order *order);

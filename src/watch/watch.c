@@ -186,6 +186,11 @@ void watch_set_orders(struct watch *w, struct ring *orders)
 	w->orders = orders;
 }
 
+void watch_set_forecast(struct watch *w, bool on)
+{
+	act_set_forecast(w->act, on);
+}
+
 /* The memory of e's connection, made if need be. */
 static struct watch_memory *memory_of(struct watch *w, const struct event *e)
 {

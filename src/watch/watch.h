@@ -54,6 +54,8 @@ struct watch *watch_new(const struct watch_settings *s, struct ring *findings);
 void watch_free(struct watch *w);
 /* orders: ring of struct order slots, not owned; what findings ask for goes there, too. */
 void watch_set_orders(struct watch *w, struct ring *orders);
+/* Orders are given in monitor mode, too: what enforce mode would do, for whom only counts it. */
+void watch_set_forecast(struct watch *w, bool on);
 /* Borrowed until the next call. NULL, as at the beginning: nobody's traffic is looked at beyond the single connection. */
 void watch_set_policy(struct watch *w, const struct policy *policy);
 void watch_event(struct watch *w, const struct event *e);

@@ -314,6 +314,35 @@ static void shared_addresses_are_never_blocked(void)
 	act_end();
 }
 
+static void a_forecast_orders_in_monitor_mode(void)
+{
+	struct finding f;
+	struct order o;
+
+	act_begin(MODE_MONITOR);
+	act_set_forecast(act, true);
+	f = finding("198.18.0.1", ACTION_BLOCK);
+	CU_ASSERT(act_decide(act, &f, &o));
+	CU_ASSERT(f.action == ACTION_ALERT && f.would == ACTION_BLOCK && o.action == ACTION_BLOCK &&
+	          o.for_s > 0);
+	f = finding("198.18.0.2", ACTION_LIMIT);
+	f.verified = 0;
+	CU_ASSERT_FALSE(act_decide(act, &f, &o));
+	CU_ASSERT_FALSE(act_decide(act, &(struct finding) { .would = ACTION_ALERT }, &o));
+	f = finding("198.18.0.3", ACTION_BLOCK); /* of the packet path */
+	f.action = ACTION_ALERT;
+	CU_ASSERT(act_follow(act, &f, &o));
+	CU_ASSERT(o.action == ACTION_BLOCK && f.action == ACTION_ALERT && o.for_s == 0);
+	f = finding("100.64.0.3", ACTION_BLOCK); /* shared */
+	f.action = ACTION_ALERT;
+	CU_ASSERT(act_follow(act, &f, &o));
+	CU_ASSERT(o.action == ACTION_REFUSE_SESSION && f.action == ACTION_ALERT);
+	act_set_forecast(act, false);
+	f = finding("198.18.0.1", ACTION_BLOCK);
+	CU_ASSERT_FALSE(act_decide(act, &f, &o));
+	act_end();
+}
+
 static void monitor_only_tells(void)
 {
 	static const enum action told[] = { ACTION_SLOW, ACTION_LIMIT, ACTION_BLOCK };
@@ -406,5 +435,6 @@ SUITE("act", { "climbs when it goes on", climbs_when_it_goes_on },
         { "does what the rule asks for", does_what_the_rule_asks_for },
         { "some are spared", some_are_spared },
         { "shared addresses are never blocked", shared_addresses_are_never_blocked },
-        { "monitor mode only tells", monitor_only_tells }, { "forgives", forgives },
+        { "monitor mode only tells", monitor_only_tells },
+        { "a forecast orders in monitor mode", a_forecast_orders_in_monitor_mode }, { "forgives", forgives },
         { "a crowd is told as one", a_crowd_is_told_as_one })
