@@ -1,6 +1,9 @@
 /* notice.c - see notice.h. */
 #include "report/notice.h"
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "report/field.h"
 
 static const char *const sum_names[] = {
@@ -35,4 +38,40 @@ json_t *notice_record(struct frame *frame, const struct budget_notice *notice)
 	field_set(budget, "left_out", left_out(&notice->sums));
 	field_set(record, "budget", budget);
 	return record;
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+/* 0 = it is no time. */
+static uint64_t time_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	uint64_t us = 0;
+
+	return text && clock_parse(text, &us) == 0 ? us : 0;
+}
+
+bool notice_read(const json_t *record, struct budget_notice *out)
+{
+	const json_t *budget = json_object_get(record, "budget");
+	const json_t *sums = json_object_get(budget, "left_out");
+	const char *source = json_string_value(json_object_get(budget, "source"));
+	uint64_t all = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->total = !source;
+	out->window_s = (uint32_t)number_of(budget, "window_s");
+	out->limit = number_of(budget, out->total ? "limit_bytes" : "limit_records");
+	out->from_us = time_of(budget, "first");
+	out->to_us = time_of(budget, "last");
+	for (unsigned i = 0; i < BUDGET_SUM_COUNT; i++) {
+		out->sums.n[i] = number_of(sums, sum_names[i]);
+		all += out->sums.n[i] > 0;
+	}
+	return all > 0 && (out->total || prefix_parse(source, &out->source) == 0);
 }

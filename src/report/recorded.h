@@ -17,12 +17,15 @@
 #include "base/hash.h"
 #include "postern/event.h"
 
+struct budget_notice;
 struct recorded;
 struct recorded_book;
 
 enum recorded_result {
 	RECORDED_OK,
-	RECORDED_OTHER, /* neither `smtp` nor `flow`, or `flow` of something that is no SMTP */
+	RECORDED_LEFT_OUT, /* none, but how many the budget has left out: recorded_left_out() */
+	RECORDED_OTHER,    /* neither `smtp` nor `flow`, or `flow` of something that is no SMTP */
+	RECORDED_FOREIGN, /* one of these, but of another program: nothing in it says how a recipient was answered */
 	RECORDED_BAD
 };
 
@@ -35,6 +38,13 @@ struct recorded_notes {
 	uint32_t said;             /* commands answered so far */
 };
 
+/* What the records that were read do not hold, by their own account. */
+struct recorded_cuts {
+	uint64_t recipients; /* known by number alone, behind the longest list */
+	uint64_t commands;   /* likewise: VRFY, EXPN, refused logins */
+	uint64_t lost;       /* events and records that the daemon has lost between two `stats` records */
+};
+
 /* connections: known at once; NULL with errno. */
 struct recorded_book *recorded_book_new(uint32_t connections, const uint8_t hash_key[HASH_KEY_BYTES]);
 void recorded_book_free(struct recorded_book *b); /* NULL is fine */
@@ -43,6 +53,10 @@ void recorded_book_free(struct recorded_book *b); /* NULL is fine */
 enum recorded_result recorded_read(
         struct recorded_book *b, const char *line, size_t len, struct recorded **out, const char **why);
 void recorded_free(struct recorded *r); /* NULL is fine */
+/* So far; see struct recorded_cuts. */
+const struct recorded_cuts *recorded_cuts(const struct recorded_book *b);
+/* Of the last RECORDED_LEFT_OUT; valid until the next call. */
+const struct budget_notice *recorded_left_out(const struct recorded_book *b);
 
 /* Of its next event; UINT64_MAX when there is none. */
 uint64_t recorded_time(const struct recorded *r);

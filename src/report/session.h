@@ -12,7 +12,7 @@
 #include "postern/event.h"
 #include "report/transaction.h"
 
-enum { SESSION_COMMANDS_MAX = 16, SESSION_BYTES = 6 * 1024 };
+enum { SESSION_COMMANDS_MAX = 64, SESSION_BYTES = 10 * 1024 };
 
 struct session {
 	json_t *commands; /* array, owned; NULL until the first. `ms` holds the time in microseconds until it is written */

@@ -16,7 +16,7 @@
 
 enum {
 	TRANSACTION_RCPT_MAX = 100,
-	TRANSACTION_LIST_BYTES = 44 * 1024,
+	TRANSACTION_LIST_BYTES = 40 * 1024,
 	TRANSACTION_HELD_BYTES = 64 * 1024 * 1024,
 	TRANSACTION_ENTRY_BYTES = 2048, /* memory of jansson for one entry, beside its text */
 };

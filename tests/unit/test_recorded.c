@@ -7,6 +7,7 @@
 #include "events.h"
 #include "guard.h"
 #include "report/frame.h"
+#include "report/budget.h"
 #include "report/record.h"
 #include "report/recorded_order.h"
 #include "suite.h"
@@ -436,11 +437,12 @@ static void many_recipients(void)
 
 /* ---- lines of others ------------------------------------------------------------------------------ */
 
+#define OURS "\"postern\":{\"schema\":1},"
 #define ENDS ENDS_AT("07")
 #define ENDS_AT(second)                                                                                      \
 	"\"timestamp\":\"2026-11-21T18:36:" second                                                           \
 	"Z\",\"flow_id\":7,\"src_ip\":\"192.0.2.1\",\"src_port\":1,"                                         \
-	"\"dest_ip\":\"2001:db8::1\",\"dest_port\":25,\"app_proto\":\"smtp\","
+	"\"dest_ip\":\"2001:db8::1\",\"dest_port\":25,\"app_proto\":\"smtp\"," OURS
 
 /* The line lies at the end of memory. */
 static enum recorded_result result_of(const char *line, struct recorded **record, const char **why)
@@ -477,11 +479,21 @@ static void odd_lines(void)
 		{ "{\"event_type\":7}", RECORDED_BAD, "it is no record" },
 		{ "{\"event_type\":\"alert\"}", RECORDED_OTHER, NULL },
 		{ "{\"event_type\":\"flow\",\"app_proto\":\"http\"}", RECORDED_OTHER, NULL },
-		{ "{\"event_type\":\"smtp\"}", RECORDED_BAD, "timestamp" },
-		{ "{\"event_type\":\"smtp\",\"timestamp\":\"now\",\"smtp\":{}}", RECORDED_BAD, "timestamp" },
-		{ "{\"event_type\":\"smtp\",\"timestamp\":\"2026-11-21T18:36:07Z\",\"smtp\":{}}",
+		{ "{\"ecs\":{\"version\":\"8.11.0\"}}", RECORDED_BAD, "an ECS record" },
+		{ "{\"event_type\":\"smtp\"}", RECORDED_FOREIGN, NULL },
+		{ "{\"event_type\":\"smtp\",\"postern\":{\"schema\":2}}", RECORDED_BAD, "a newer Postern" },
+		{ "{\"event_type\":\"stats\",\"stats\":{\"event\":{\"lost\":1}}}", RECORDED_OTHER, NULL },
+		{ "{" OURS "\"event_type\":\"budget\"}", RECORDED_BAD, "what was left out" },
+		{ "{" OURS
+		  "\"event_type\":\"budget\",\"budget\":{\"source\":\"x\",\"left_out\":{\"smtp\":1}}}",
+		        RECORDED_BAD, "what was left out" },
+		{ "{" OURS "\"event_type\":\"smtp\"}", RECORDED_BAD, "timestamp" },
+		{ "{" OURS "\"event_type\":\"smtp\",\"timestamp\":\"now\",\"smtp\":{}}", RECORDED_BAD,
+		        "timestamp" },
+		{ "{" OURS "\"event_type\":\"smtp\",\"timestamp\":\"2026-11-21T18:36:07Z\",\"smtp\":{}}",
 		        RECORDED_BAD, "no address" },
-		{ "{\"event_type\":\"smtp\",\"timestamp\":\"2026-11-21T18:36:07Z\",\"src_ip\":\"192.0.2.1\","
+		{ "{" OURS
+		  "\"event_type\":\"smtp\",\"timestamp\":\"2026-11-21T18:36:07Z\",\"src_ip\":\"192.0.2.1\","
 		  "\"dest_ip\":\"::1\",\"smtp\":{}}",
 		        RECORDED_BAD, "flow_id" },
 		{ "{" ENDS "\"event_type\":\"smtp\",\"smtp\":[]}", RECORDED_BAD, "nothing of its own" },
@@ -516,6 +528,49 @@ static void odd_lines(void)
 	(void)result_of("", &(struct recorded *) { NULL }, &(const char *) { NULL });
 }
 
+/* What records say that they lack. */
+static void what_is_not_there(void)
+{
+	struct recorded_book *book = recorded_book_new(16, hash_key);
+	static const char *const stats[] = {
+		"{" OURS
+		"\"event_type\":\"stats\",\"stats\":{\"event\":{\"lost\":9},\"report\":{\"lost\":1}}}",
+		"{" OURS
+		"\"event_type\":\"stats\",\"stats\":{\"event\":{\"lost\":12},\"report\":{\"lost\":1}}}",
+		"{" OURS
+		"\"event_type\":\"stats\",\"stats\":{\"event\":{\"lost\":2},\"report\":{\"lost\":0}}}"
+	};
+	static const char budget[] =
+	        "{" OURS
+	        "\"event_type\":\"budget\",\"budget\":{\"source\":\"192.0.2.0/24\",\"limit_records\":600,"
+	        "\"window_s\":60,\"first\":\"2026-11-21T18:36:07Z\",\"left_out\":{\"smtp\":3,\"flow\":2,"
+	        "\"rcpt_refused\":7}}}";
+	static const char cut[] =
+	        "{" ENDS
+	        "\"event_type\":\"smtp\",\"tx_id\":1,\"smtp\":{\"mail_from\":\"<>\",\"rcpt_accepted\":5,"
+	        "\"rcpt_refused\":2,\"vrfy\":4}}";
+	const struct budget_notice *notice = recorded_left_out(book);
+	struct recorded *record;
+	const char *why;
+
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(
+		        recorded_read(book, stats[i], strlen(stats[i]), &record, &why), RECORDED_OTHER);
+	CU_ASSERT_EQUAL(recorded_cuts(book)->lost, 3 + 2);
+	CU_ASSERT_EQUAL(recorded_read(book, budget, strlen(budget), &record, &why), RECORDED_LEFT_OUT);
+	CU_ASSERT_PTR_NULL(record);
+	CU_ASSERT(!notice->total && notice->source.bits == 96 + 24 && notice->limit == 600 &&
+	          notice->window_s == 60);
+	CU_ASSERT(notice->sums.n[BUDGET_SMTP] == 3 && notice->sums.n[BUDGET_FLOW] == 2 &&
+	          notice->sums.n[BUDGET_RCPT_REFUSED] == 7);
+	CU_ASSERT(notice->sums.n[BUDGET_SIZE] == 0 && notice->from_us > 0 && notice->to_us == 0);
+	CU_ASSERT_EQUAL(recorded_read(book, cut, strlen(cut), &record, &why), RECORDED_OK);
+	CU_ASSERT_EQUAL(recorded_cuts(book)->recipients, 7);
+	CU_ASSERT_EQUAL(recorded_cuts(book)->commands, 4);
+	recorded_free(record);
+	recorded_book_free(book);
+}
+
 /* As an older Postern writes them: greeted and greeted back when it is first seen. */
 static void records_without_times(void)
 {
@@ -544,4 +599,4 @@ SUITE("recorded", { "a whole connection", a_whole_connection }, { "under TLS", a
         { "in the order of time", events_are_in_the_order_of_time },
         { "too late", what_comes_too_late_is_counted }, { "little room", little_room },
         { "many recipients", many_recipients }, { "odd lines", odd_lines },
-        { "records without times", records_without_times })
+        { "what is not there", what_is_not_there }, { "records without times", records_without_times })
