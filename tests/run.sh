@@ -60,6 +60,7 @@ stage fuzz "$make" --no-print-directory -j2 fuzz-check
 stage commands tests/commands.sh build/release
 stage commands-san tests/commands.sh build/san
 stage recut python3 tests/pcap/recut.py build/release/postern
+stage replay python3 tests/replay/check.py build/release/postern
 stage eval python3 tests/eval/eval.py build/release/postern --quick
 stage corpus "$make" --no-print-directory corpus
 stage valgrind tests/valgrind.sh build/release

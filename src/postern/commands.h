@@ -7,7 +7,7 @@
 struct conf;
 
 /* INVALID also says that something was found: one status for both. */
-enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE, COMMAND_UNREACHABLE };
+enum command_exit { COMMAND_FINE, COMMAND_INVALID, COMMAND_USAGE, COMMAND_UNREACHABLE, COMMAND_INCONCLUSIVE };
 
 /* What main does before a command runs. */
 enum command_needs {

@@ -88,7 +88,9 @@ static int fill(struct lines *l, char *err, unsigned err_bytes)
 
 static void give(struct lines *l, struct line *out, size_t len, bool has_newline)
 {
-	*out = (struct line) { .bytes = l->buffer + l->begin, .len = len, .number = ++l->number };
+	*out = (struct line) {
+		.bytes = l->buffer + l->begin, .len = len, .number = ++l->number, .is_whole = has_newline
+	};
 	l->begin += len + has_newline;
 	if (!l->skips)
 		return;

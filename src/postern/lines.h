@@ -15,6 +15,7 @@ struct line {
 	size_t len;
 	uint64_t number; /* from 1 */
 	bool too_long;
+	bool is_whole; /* a newline ends it */
 };
 
 /* path: "-" = standard input. NULL with a message in err. */

@@ -18,6 +18,7 @@
 #include "policy/policy.h"
 #include "policy/watching.h"
 #include "postern/copies.h"
+#include "postern/steps.h"
 #include "posternd/privacy_key.h"
 #include "report/eve.h"
 #include "report/syslog.h"
@@ -25,7 +26,7 @@
 #include "watch/watch.h"
 #include "wire/fragments.h"
 
-enum { LIST_MAX = 256, ERR_BYTES = 512, TICK_US = 1000000, DATAGRAMS = 256 };
+enum { LIST_MAX = 256, ERR_BYTES = 512, DATAGRAMS = 256 };
 
 struct read_options {
 	const char *conf;
@@ -45,7 +46,8 @@ struct reader {
 	struct watch *watch;
 	struct eve *eve;
 	struct privacy privacy;
-	uint64_t now_us, ticked_us;
+	struct steps steps;
+	uint64_t now_us;
 	uint64_t packets, not_ip, captures, bad;
 };
 
@@ -73,6 +75,17 @@ static void drain(struct reader *r)
 	}
 }
 
+/* As in the daemon: what was over before this packet is over. */
+static void pass_time(struct reader *r)
+{
+	while (steps_next(&r->steps, r->now_us)) {
+		inspect_tick(r->inspect, r->steps.now_us);
+		drain(r);
+		watch_tick(r->watch, r->steps.now_us);
+		drain_findings(r);
+	}
+}
+
 static void on_packet(void *arg, const struct packet *packet, const uint8_t *bytes)
 {
 	struct reader *r = arg;
@@ -82,6 +95,7 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 
 	if (packet->time_us > r->now_us)
 		r->now_us = packet->time_us;
+	pass_time(r);
 	if (fragments_push(r->fragments, packet, bytes, &whole, &whole_bytes)) {
 		if (!whole_bytes)
 			return;
@@ -94,13 +108,6 @@ static void on_packet(void *arg, const struct packet *packet, const uint8_t *byt
 	here.in_if = 0; /* it is another machine's, and has another name here */
 	inspect_packet(r->inspect, &here, bytes, &verdict);
 	drain(r);
-	if (r->now_us - r->ticked_us >= TICK_US) {
-		r->ticked_us = r->now_us;
-		inspect_tick(r->inspect, r->now_us);
-		drain(r);
-		watch_tick(r->watch, r->now_us);
-		drain_findings(r);
-	}
 }
 
 static void finish(struct reader *r)
@@ -125,7 +132,8 @@ static int read_capture(struct reader *r, const char *path)
 		fprintf(stderr, "postern read: %s\n", err);
 		return -EINVAL;
 	}
-	r->now_us = r->ticked_us = 0;
+	r->now_us = 0;
+	r->steps = (struct steps) { 0 };
 	copies_reset(r->copies);
 	result = pcap_tap_run(tap, on_packet, r, err, sizeof(err));
 	if (result != 0)

@@ -1,13 +1,12 @@
 /* replay.c - `postern replay`: recorded `smtp` and `flow` records through policy and watch again.
  *
- * The time of the records is the only clock. Lines become events again (report/recorded.h), are put in the order of time
- * (report/recorded_order.h), judged by the configuration (inspect_again.h), and go to the same watch as live events do. What
- * the configuration would do is done to them here: forecast.h.
+ * The time of the records is the only clock. Lines become events again (intake.h, report/recorded.h), are put in the order of
+ * time (report/recorded_order.h), judged by the configuration (inspect_again.h), and go to the same watch as live events do.
+ * What the configuration would do is done to them here: forecast.h. What it asks for and no record can answer is said
+ * first (unjudged.h), what the records themselves say they lack last.
  *
- * Not raised: what bytes are needed for (smuggling, evasion, starttls.injection, header.leak), what others say (source.listed),
- * what is about the gate itself. Names of upstreams are not resolved.
- *
- * The findings are the alerts that would have been; exit status as for `postern read`.
+ * The findings are the alerts that would have been; exit status as for `postern read`, and COMMAND_INCONCLUSIVE where nothing
+ * was found in records that do not hold all, or are none.
  */
 #include "postern/commands.h"
 
@@ -26,25 +25,23 @@
 #include "policy/policy.h"
 #include "policy/watching.h"
 #include "postern/forecast.h"
-#include "postern/lines.h"
+#include "postern/intake.h"
+#include "postern/steps.h"
+#include "postern/unjudged.h"
 #include "posternd/privacy_key.h"
 #include "report/eve.h"
-#include "report/syslog.h"
 #include "report/recorded.h"
 #include "report/recorded_order.h"
+#include "report/syslog.h"
 #include "watch/watch.h"
 
 enum {
 	ERR_BYTES = 512,
 	CONNECTIONS = 65536,
 	WAITING = 131072, /* records; about a kilobyte each */
-	BAD_TOLD = 5,
-	PROGRESS_LINES = 4096,
 	STAMP_BYTES = CLOCK_TEXT_MAX,
 };
-static const uint64_t window_us = 900 * UINT64_C(1000000), tick_us = 1000000;
-/* Where nothing is recorded for longer, one tick stands for all of the gap. */
-static const uint64_t gap_us = 86400 * UINT64_C(1000000);
+static const uint64_t window_us = 900 * UINT64_C(1000000);
 
 struct replay_options {
 	const char *conf;
@@ -59,12 +56,12 @@ struct replay {
 	struct watch *watch;
 	struct eve *eve;
 	struct privacy privacy;
-	struct recorded_book *book;
+	struct intake *intake;
 	struct recorded_order *order;
 	struct forecast *forecast;
-	uint64_t now_us, first_us, began_ns, told_ns;
-	uint64_t files, records, others, bad, events, other_ports;
-	bool told_progress;
+	struct steps steps;
+	uint64_t now_us, first_us, began_ns;
+	uint64_t events, other_ports;
 };
 
 static void drain(struct replay *r)
@@ -74,22 +71,17 @@ static void drain(struct replay *r)
 
 	for (; (o = ring_front(r->orders)); ring_pop(r->orders))
 		forecast_order(r->forecast, o);
-	for (; (f = ring_front(r->findings)); ring_pop(r->findings)) {
-		forecast_finding(r->forecast, f);
+	for (; (f = ring_front(r->findings)); ring_pop(r->findings))
 		eve_finding(r->eve, f);
-	}
 }
 
-/* Time goes on in the steps of the daemon. */
 static void pass_time(struct replay *r, uint64_t now_us)
 {
-	if (r->now_us == 0 || now_us - r->now_us > gap_us)
-		r->now_us = now_us - now_us % tick_us;
 	if (r->first_us == 0)
 		r->first_us = now_us;
-	while (r->now_us + tick_us <= now_us) {
-		r->now_us += tick_us;
-		watch_tick(r->watch, r->now_us);
+	r->now_us = now_us;
+	while (steps_next(&r->steps, now_us)) {
+		watch_tick(r->watch, r->steps.now_us);
 		drain(r);
 	}
 }
@@ -156,80 +148,12 @@ static void take_events(struct replay *r, bool all)
 		judge(r, &e, notes);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------- */
-
-static void say_bad(struct replay *r, const char *path, uint64_t number, const char *why)
+static void take_record(void *arg, struct recorded *record)
 {
-	if (++r->bad <= BAD_TOLD)
-		fprintf(stderr, "%s%s:%" PRIu64 ": %s\n", r->told_progress ? "\n" : "",
-		        strcmp(path, "-") == 0 ? "standard input" : path, number, why);
-	else if (r->bad == BAD_TOLD + 1)
-		fprintf(stderr, "further bad lines are counted only\n");
-	r->told_progress = false;
-}
+	struct replay *r = arg;
 
-/* On a terminal, twice a second. */
-static void show_progress(struct replay *r, struct lines *l, const char *path)
-{
-	static const uint64_t pause_ns = 500000000;
-	uint64_t now_ns = clock_monotonic_ns();
-	int percent = lines_progress(l);
-	char stamp[STAMP_BYTES] = "";
-
-	if (!isatty(STDERR_FILENO) || now_ns - r->told_ns < pause_ns)
-		return;
-	r->told_ns = now_ns;
-	r->told_progress = true;
-	if (r->now_us > 0)
-		clock_print(r->now_us, stamp);
-	if (percent >= 0)
-		fprintf(stderr, "\r%s: %3d %%, %" PRIu64 " records, %.16s ", path, percent, r->records,
-		        stamp);
-	else
-		fprintf(stderr, "\r%s: %" PRIu64 " records, %.16s ", path, r->records, stamp);
-}
-
-static void take_line(struct replay *r, const char *path, const struct line *line)
-{
-	struct recorded *record;
-	const char *why = "it is too long";
-	enum recorded_result result = line->too_long ? RECORDED_BAD
-	                              : line->len == 0
-	                                      ? RECORDED_OTHER
-	                                      : recorded_read(r->book, line->bytes, line->len, &record, &why);
-
-	if (result == RECORDED_BAD) {
-		say_bad(r, path, line->number, why);
-	} else if (result == RECORDED_OTHER) {
-		r->others += line->len > 0;
-	} else {
-		r->records++;
-		recorded_order_add(r->order, record);
-		take_events(r, false);
-	}
-}
-
-/* 0, or -EINVAL, which was said. */
-static int replay_file(struct replay *r, const char *path)
-{
-	char err[ERR_BYTES] = "";
-	struct lines *l = lines_open(path, err, sizeof(err));
-	struct line line;
-	int more = -1;
-
-	r->files++;
-	while (l && (more = lines_next(l, &line, err, sizeof(err))) > 0) {
-		take_line(r, path, &line);
-		if (line.number % PROGRESS_LINES == 0)
-			show_progress(r, l, path);
-	}
-	lines_close(l);
-	if (r->told_progress)
-		fprintf(stderr, "\r%79s\r", "");
-	r->told_progress = false;
-	if (more < 0)
-		fprintf(stderr, "postern replay: %s\n", err);
-	return more < 0 ? -EINVAL : 0;
+	recorded_order_add(r->order, record);
+	take_events(r, false);
 }
 
 static void finish(struct replay *r)
@@ -267,24 +191,8 @@ static int load_conf(struct replay *r, const struct replay_options *o)
 	return COMMAND_FINE;
 }
 
-/* Whom nobody has told the addresses of. */
-static void say_unresolved(const struct policy *p)
-{
-	for (unsigned i = 0; i < policy_group_count(p); i++) {
-		struct policy_group_view g = policy_group(p, i);
-
-		if (g.followed && !g.resolved)
-			fprintf(stderr,
-			        "postern replay: upstream \"%s\" is known by its DNS names, which are not "
-			        "asked "
-			        "here: only written addresses are in it\n",
-			        g.name);
-	}
-}
-
 static int open_all(struct replay *r, const struct replay_options *o)
 {
-	static const uint8_t key[HASH_KEY_BYTES] = { 0 };
 	struct watch_settings watch;
 	struct eve_settings eve = { .path = "-",
 		.format = o->format,
@@ -301,14 +209,15 @@ static int open_all(struct replay *r, const struct replay_options *o)
 	r->orders = ring_new(64, sizeof(struct order));
 	if (r->findings && r->orders)
 		r->watch = watch_new(&watch, r->findings);
-	r->book = recorded_book_new(CONNECTIONS, key);
+	r->intake = intake_new(CONNECTIONS, take_record, r);
 	r->order = recorded_order_new(WAITING, window_us);
 	r->forecast = forecast_new(r->conf->policy);
-	if (!r->watch || !r->book || !r->order || !r->forecast) {
+	if (!r->watch || !r->intake || !r->order || !r->forecast) {
 		fprintf(stderr, "postern replay: not enough memory for the tables: %s\n", strerror(errno));
 		return COMMAND_INVALID;
 	}
 	watch_set_orders(r->watch, r->orders);
+	watch_set_forecast(r->watch, true);
 	watch_set_policy(r->watch, r->conf->policy);
 	r->eve = eve_open(&eve, r->conf->policy, err, sizeof(err));
 	if (r->eve)
@@ -322,24 +231,32 @@ static void close_all(struct replay *r)
 	eve_close(r->eve);
 	forecast_free(r->forecast);
 	recorded_order_free(r->order);
-	recorded_book_free(r->book);
+	intake_free(r->intake);
 	watch_free(r->watch);
 	ring_free(r->orders);
 	ring_free(r->findings);
 	conf_free(r->conf);
 }
 
+static void say_count(uint64_t count, const char *what)
+{
+	if (count > 0)
+		fprintf(stderr, ", %" PRIu64 " %s", count, what);
+}
+
 static void summarise(const struct replay *r)
 {
 	struct watch_counts w = watch_counts(r->watch);
+	struct intake_counts in = intake_counts(r->intake);
 	char from[STAMP_BYTES] = "", until[STAMP_BYTES] = "";
 	uint64_t late, most_us, took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000;
 
-	fprintf(stderr,
-	        "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over, %" PRIu64
-	        " bad lines; ",
-	        r->records, r->others, r->bad);
-	fprintf(stderr, "%" PRIu64 " events, %" PRIu64 " findings; %" PRIu64 ".%03u s\n", r->events,
+	fprintf(stderr, "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over", in.records,
+	        in.others);
+	say_count(in.repeated, "lines again that were read before");
+	say_count(in.foreign, "of other programs, which do not say how each recipient was answered");
+	say_count(in.bad, "bad lines");
+	fprintf(stderr, "; %" PRIu64 " events, %" PRIu64 " findings; %" PRIu64 ".%03u s\n", r->events,
 	        (uint64_t)w.findings, took_ms / 1000, (unsigned)(took_ms % 1000));
 	if (r->first_us > 0)
 		fprintf(stderr, "from %.19s to %.19s\n", clock_print(r->first_us, from),
@@ -349,7 +266,7 @@ static void summarise(const struct replay *r)
 		fprintf(stderr,
 		        "%" PRIu64 " events came too late for their time, by %" PRIu64
 		        " s at most (up to %u records and %" PRIu64
-		        " s are put in order): they are judged later\n",
+		        " s are put in order): they are judged later; name the oldest file first\n",
 		        late, most_us / 1000000, (unsigned)WAITING, window_us / 1000000);
 	if (r->other_ports > 0)
 		fprintf(stderr,
@@ -357,6 +274,11 @@ static void summarise(const struct replay *r)
 		        " connections to ports that this configuration does not guard are left out\n",
 		        r->other_ports);
 	forecast_print(r->forecast, stderr);
+	if (in.records == 0)
+		fprintf(stderr, "there is no record of mail in them: nothing could be judged "
+		                "(log.alerts-only leaves them "
+		                "out)\n");
+	intake_print_missing(r->intake, stderr);
 	if (w.findings_lost || eve_counts(r->eve).lost)
 		fprintf(stderr, "postern replay: lost: %ju findings, %ju records\n",
 		        (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);
@@ -396,11 +318,21 @@ static int parse_options(struct replay_options *o, int argc, char **argv)
 	return COMMAND_USAGE;
 }
 
+static int status_of(const struct replay *r, bool is_written)
+{
+	struct intake_counts in = intake_counts(r->intake);
+
+	if (!is_written || in.unread > 0 || in.bad > 0 || eve_counts(r->eve).lost > 0 ||
+	        watch_counts(r->watch).findings > 0)
+		return COMMAND_INVALID;
+	return in.records == 0 || intake_is_incomplete(r->intake) ? COMMAND_INCONCLUSIVE : COMMAND_FINE;
+}
+
 int replay_run(int argc, char **argv)
 {
 	struct replay_options options = { .conf = CONF_DEFAULT_PATH };
 	struct replay r = { .began_ns = clock_monotonic_ns() };
-	int status = parse_options(&options, argc, argv), unread = 0;
+	int status = parse_options(&options, argc, argv);
 
 	if (status != COMMAND_FINE)
 		return status;
@@ -408,13 +340,11 @@ int replay_run(int argc, char **argv)
 	if (status == COMMAND_FINE)
 		status = open_all(&r, &options);
 	if (status == COMMAND_FINE) {
-		say_unresolved(r.conf->policy);
+		unjudged_say(r.conf->policy, stderr);
 		for (int i = optind; i < argc; i++)
-			unread += replay_file(&r, argv[i]) != 0;
+			intake_file(r.intake, argv[i], &r.now_us);
 		finish(&r);
-		if (eve_flush(r.eve) != 0 || unread > 0 || r.bad > 0 || eve_counts(r.eve).lost > 0 ||
-		        watch_counts(r.watch).findings > 0)
-			status = COMMAND_INVALID;
+		status = status_of(&r, eve_flush(r.eve) == 0);
 		summarise(&r);
 	}
 	close_all(&r);
