@@ -279,6 +279,11 @@ static void summarise(const struct replay *r)
 		                "(log.alerts-only leaves them "
 		                "out)\n");
 	intake_print_missing(r->intake, stderr);
+	if (w.windows_lost > 0)
+		fprintf(stderr,
+		        "%" PRIu64
+		        " windows of volume limits ended early for want of room: raise watch.sources\n",
+		        w.windows_lost);
 	if (w.findings_lost || eve_counts(r->eve).lost)
 		fprintf(stderr, "postern replay: lost: %ju findings, %ju records\n",
 		        (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);

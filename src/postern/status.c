@@ -106,6 +106,18 @@ static void print_slow(const json_t *line)
 		        live_number(n, "tap.held_early"));
 }
 
+static void print_sources(const json_t *line)
+{
+	const json_t *s = json_object_get(line, "sources");
+
+	printf("sources   %lld known, room for %lld, %lld forgotten for others\n", live_number(s, "known"),
+	        live_number(s, "room"), live_number(s, "forgotten"));
+	if (live_number(s, "windows_lost") > 0)
+		printf("          %lld windows of volume limits ended EARLY for want of room: raise "
+		       "watch.sources\n",
+		        live_number(s, "windows_lost"));
+}
+
 static void print_blocks(const json_t *line)
 {
 	const json_t *b = json_object_get(line, "blocks");
@@ -166,6 +178,7 @@ static void print_status(void *arg, const json_t *line)
 	print_numbers(line);
 	print_silence(line);
 	print_slow(line);
+	print_sources(line);
 	print_blocks(line);
 	print_workers(line);
 	print_lists(line);

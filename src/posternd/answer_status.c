@@ -308,6 +308,7 @@ static void set_sources(json_t *line, const struct daemon *d)
 	field_set_uint(sources, "known", sources_count(s));
 	field_set_uint(sources, "room", sources_room(s));
 	field_set_uint(sources, "forgotten", sources_evicted(s));
+	field_set_uint(sources, "windows_lost", desk_watch_counts(d->desk).windows_lost);
 	field_set(line, "sources", sources);
 }
 

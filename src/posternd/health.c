@@ -75,6 +75,9 @@ static const uint64_t SECOND_US = 1000000;
 	        "events are lost to the records: they came faster than they could be written")               \
 	X(EVENTS_WAITING, "ring.waiting", NULL)                                                              \
 	X(FINDINGS_LOST, "watch.findings_lost", "findings are lost to the records")                          \
+	X(WINDOWS_LOST, "watch.windows_lost",                                                                \
+	        "windows of volume limits ended EARLY, there is no room: who was counted in them may pass "  \
+	        "his limits unseen; raise watch.sources")                                                    \
 	X(RECORDS_LOST, "report.lost",                                                                       \
 	        "records could not be written: look at the disk and the rights of log.eve")                  \
 	X(SYSLOG_SENT, "report.syslog.sent", NULL)                                                           \
@@ -259,6 +262,7 @@ static void read_desk(struct health *h)
 	struct eve_counts c = desk_eve_counts(h->sources.desk);
 
 	h->now[NUMBER_FINDINGS_LOST] = desk_watch_counts(h->sources.desk).findings_lost;
+	h->now[NUMBER_WINDOWS_LOST] = desk_watch_counts(h->sources.desk).windows_lost;
 	h->now[NUMBER_RECORDS_LOST] = c.lost;
 	h->now[NUMBER_SYSLOG_SENT] = c.syslog.sent;
 	h->now[NUMBER_SYSLOG_LOST] = c.syslog.lost;

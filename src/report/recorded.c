@@ -249,9 +249,11 @@ static uint64_t grown(uint64_t before, uint64_t now)
 /* What was lost before the first of these records, nobody knows. */
 static void take_losses(struct recorded_book *b, const json_t *stats)
 {
+	uint64_t ring = number_of(json_object_get(stats, "ring"), "lost", INT64_MAX);
+	uint64_t own = number_of(json_object_get(stats, "event"), "lost", INT64_MAX); /* the same ones */
 	const struct losses now = {
 		.known = true,
-		.events = number_of(json_object_get(stats, "event"), "lost", INT64_MAX),
+		.events = ring > own ? ring : own,
 		.records = number_of(json_object_get(stats, "report"), "lost", INT64_MAX),
 	};
 

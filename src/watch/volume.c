@@ -13,7 +13,7 @@
  *
  * Limits: an eighth of all sources that are tracked may be counted at once, 65,536 at the least, with half as many entries
  * as there are sources, 524,288 at the least; what is not used costs nothing. Without room, who has done least and longest ago
- * is forgotten, as in the ledger. Rejected: counters in buckets of time (a limit is passed a bucket late, or an honest source is
+ * is forgotten, as in the ledger, and counted if there was anything left in his windows. Rejected: counters in buckets of time (a limit is passed a bucket late, or an honest source is
  * told), a leaky bucket (nobody can check what it says against a log).
  */
 #include "watch/part.h"
@@ -29,6 +29,7 @@
 #include "watch/finding.h"
 #include "watch/sources.h"
 #include "watch/standing.h"
+#include "watch/volume.h"
 #include "watch/window.h"
 
 enum {
@@ -64,6 +65,7 @@ struct volume {
 	uint64_t ids[VOLUME_BLOCKS_MAX];
 	struct volume_block blocks[VOLUME_BLOCKS_MAX]; /* as they were at the last change */
 	unsigned block_count;
+	uint64_t lost; /* see volume.h */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
@@ -176,6 +178,21 @@ static void drop_counted(struct volume *v, struct counted *c)
 	table_drop(v->table, c);
 }
 
+static uint64_t weight_of(const struct volume *v, const struct counted *c)
+{
+	uint64_t weight = 0;
+
+	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
+		weight += window_length(v->pool, c->logs[m]);
+	return weight;
+}
+
+static void expire(struct volume *v, struct counted *c, uint64_t now_us)
+{
+	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
+		window_expire(v->pool, &c->logs[m], c->longest_s, now_us);
+}
+
 /* False: there is nobody. */
 static bool drop_least(struct volume *v, uint64_t now_us, const struct counted *but)
 {
@@ -189,6 +206,8 @@ static bool drop_least(struct volume *v, uint64_t now_us, const struct counted *
 	c = table_get(v->table, ref);
 	if (c == but)
 		return false;
+	expire(v, c, now_us);
+	v->lost += weight_of(v, c) > 0;
 	drop_counted(v, c);
 	return true;
 }
@@ -208,15 +227,6 @@ static struct counted *take_counted(struct volume *v, const struct counted_key *
 	c->round = v->round;
 	standing_touch(v->standing, ref.index + 1, 1, now_us);
 	return c;
-}
-
-static uint64_t weight_of(const struct volume *v, const struct counted *c)
-{
-	uint64_t weight = 0;
-
-	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
-		weight += window_length(v->pool, c->logs[m]);
-	return weight;
 }
 
 static void follow_rules(struct volume *v, struct counted *c, int block)
@@ -331,6 +341,7 @@ static void count_act(struct volume *v, const struct part_view *view, int block,
 	follow_rules(v, c, block);
 	while (!(counted = put(v, c, b, e, a, sums)) && tries++ < TRIES && drop_least(v, e->time_us, c))
 		;
+	v->lost += !counted;
 	standing_touch(v->standing, table_ref(v->table, c).index + 1, weight_of(v, c), e->time_us);
 	s = counted ? window_state(v->pool, c->logs[a->measure]) : NULL;
 	for (unsigned i = 0; s && i < b->limit_count[a->measure]; i++)
@@ -459,11 +470,15 @@ static void volume_tick(void *part, const struct part_view *view, uint64_t now_u
 			v->sweep = 0;
 			return;
 		}
-		for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
-			window_expire(v->pool, &c->logs[m], c->longest_s, now_us);
+		expire(v, c, now_us);
 		if (weight_of(v, c) == 0)
 			drop_counted(v, c);
 	}
+}
+
+uint64_t volume_windows_lost(const void *part)
+{
+	return ((const struct volume *)part)->lost;
 }
 
 const struct part volume_part = {

@@ -23,6 +23,7 @@
 #include "watch/judge.h"
 #include "watch/part.h"
 #include "watch/sources.h"
+#include "watch/volume.h"
 
 /* In cursors: the place is in the book of habits. No book has so many places. */
 static const uint32_t IN_HABITS = UINT32_C(1) << 31;
@@ -453,12 +454,17 @@ struct sources *watch_sources(struct watch *w)
 	return w->sources;
 }
 
-void *watch_part(struct watch *w, const struct part *part)
+static void *find_part(const struct watch *w, const struct part *part)
 {
 	for (unsigned i = 0; parts[i]; i++)
 		if (parts[i] == part)
 			return w->parts[i];
 	return NULL;
+}
+
+void *watch_part(struct watch *w, const struct part *part)
+{
+	return find_part(w, part);
 }
 
 void watch_tick(struct watch *w, uint64_t now_us)
@@ -561,5 +567,6 @@ struct watch_counts watch_counts(const struct watch *w)
 
 	c.findings += w->suppressed_counts.findings;
 	c.findings_suppressed = w->suppressed_counts.findings;
+	c.windows_lost = volume_windows_lost(find_part(w, &volume_part));
 	return c;
 }

@@ -403,6 +403,26 @@ static void a_flood_does_not_hide_the_heavy(void)
 	push(rcpt(2000, "10.0.0.5"));
 	CU_ASSERT_EQUAL(findings(), 1);
 	CU_ASSERT_EQUAL(take().value, 101);
+	CU_ASSERT(watch_counts(watch).windows_lost > 800000); /* of those who came once, a day is not over */
+	done();
+}
+
+/* Whose windows are over is forgotten without loss. */
+static void only_what_is_lost_is_counted(void)
+{
+	prepare();
+	limit(block(0, "hosts", VOLUME_BY_SOURCE), VOLUME_RECIPIENTS, 100, 60);
+	ready(MODE_MONITOR);
+	for (unsigned round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 65536 + round; i++) {
+			const uint8_t b[] = { 10, (uint8_t)(128 + round), (uint8_t)(i >> 8), (uint8_t)i };
+			struct event e = rcpt(round * 71, "10.0.0.6"); /* what comes late is waited for */
+
+			e.conn.src = addr_from_v4(i < 65536 ? b : (const uint8_t[]) { 10, 0, 0, 7 });
+			push(e);
+		}
+		CU_ASSERT_EQUAL(watch_counts(watch).windows_lost, round);
+	}
 	done();
 }
 
@@ -442,4 +462,5 @@ SUITE("volume", { "a limit passed is told once", a_limit_passed_is_told_once },
         { "too many in one message", too_many_in_one_message },
         { "limits change and counts stay", limits_change_and_counts_stay },
         { "a flood does not hide the heavy", a_flood_does_not_hide_the_heavy },
+        { "only what is lost is counted", only_what_is_lost_is_counted },
         { "only enforce mode acts", only_enforce_mode_acts })
