@@ -181,8 +181,9 @@ def store_rows():
 def record_words():
     """Keys of records, and what makes them odd."""
     source = "".join(open(os.path.join(os.path.dirname(TESTS), "src", "report", name), encoding="ascii").read()
-                     for name in ("recorded.c", "session.c"))
-    words = set(re.findall(r'\bobject, "([a-z_]+)"|_of\([a-z, ]*"([a-z_]+)"|smtp, "([a-z_]+)"|entry, "([a-z_]+)"', source))
+                     for name in ("recorded.c", "recorded_smtp.c", "notice.c", "budget.h", "session.c"))
+    words = set(re.findall(r'\bobject, "([a-z_]+)"|_of\([a-z, ]*"([a-z_]+)"|(?:smtp|flow|tls|budget|stats), "([a-z_]+)"'
+                           r'|entry, "([a-z_]+)"|X\([A-Z_]+, "([a-z_]+)"\)', source))
     words = {word for group in words for word in group if word}
     return sorted('\\"%s\\":' % word for word in words) + ["-9223372036854775808", "1e300", "null", "[{", "\\\\x00", "}}\\x0a{"]
 
@@ -214,8 +215,14 @@ def seeds():
                 yield "netlink", "cut-%s-%d" % (name, i), b"\0" + struct.pack("=I", len(cut)) + cut[4:]
     for name in sorted(n for n in os.listdir(pcaps) if n.endswith(".eve")):
         records = open(os.path.join(pcaps, name), "rb").read()
-        for options in (0, 1, 2):
+        for options in (0, 1, 2, 4, 5):
             yield "replay", "%s-%d" % (name, options), bytes([options]) + records[:3500]
+    budget = open(os.path.join(TESTS, "golden", "budget.eve"), "rb").read().splitlines()
+    for options in (0, 4):
+        yield "replay", "budget-%d" % options, bytes([options]) + b"\n".join(budget[-4:])[:3900]
+        yield "replay", "stats-%d" % options, bytes([options]) + b"".join(
+            b'{"event_type":"stats","postern":{"schema":1},"stats":{"event":{"lost":%d},"ring":{"lost":0},"report":{"lost":%d}}}\n' % (n, 9 - n)
+            for n in (1, 8, 3))
     yield "pcap", "packed", open(os.path.join(pcaps, "packed.pcap.gz"), "rb").read()
     for name in ("fragments", "fragments_v6"):
         packets = list(frames(os.path.join(pcaps, name + ".pcap")))

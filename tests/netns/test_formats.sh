@@ -116,3 +116,5 @@ same "ten records of the sender" 10 "$(postern_records '.src_ip == "192.168.20.2
 same "all of the upstream" 24 "$(postern_records '.src_ip == "198.51.100.10" and (.event_type == "smtp" or .event_type == "flow")' | wc -l)"
 same "one that sums up" '["192.168.20.20",14]' "$(postern_records '.event_type == "budget"' | jq -c '[.budget.source, .budget.left_out.smtp + .budget.left_out.flow]')"
 same "no recipient is missing" 24 "$(postern_records '.src_ip == "192.168.20.20"' | jq -s '[.[] | (.smtp.rcpt_accepted // 0) + (.budget.left_out.rcpt_accepted // 0)] | add')"
+check "a replay of these says that they are not all" test "$("$BUILD/postern" replay -c "$LAB_DIR/postern.conf" "$LAB_DIR/eve.json" 2>&1 >/dev/null |
+    grep -cE '^INCOMPLETE|^  14 records were left out by the budget|^  192.168.20.20 +14 records, 7 mails to 14 recipients$')" = 3
