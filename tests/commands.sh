@@ -300,7 +300,7 @@ done
 if [ "$alerts_seen" -gt 10 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAIL  only $alerts_seen alerts were raised again"; fi
 "$postern" read -c "$scratch/again.conf" tests/pcap/relay_accepted_v6.pcap >"$scratch/relay.eve" 2>/dev/null
 gzip -c "$scratch/relay.eve" >"$scratch/relay.eve.gz"
-{ cat "$scratch/relay.eve"; echo '{"event_type":"smtp"'; echo '{"event_type":"smtp","timestamp":"never"}'; } >"$scratch/bad.eve"
+{ cat "$scratch/relay.eve"; echo '{"event_type":"smtp"'; echo '{"event_type":"smtp","timestamp":"never","postern":{"schema":1}}'; } >"$scratch/bad.eve"
 sed 's/^otherwise.*/otherwise = refuse/' "$scratch/again.conf" >"$scratch/refuse.conf"
 echo 'relay { action = refuse-recipient  tricks = refuse-recipient }' | cat "$scratch/again.conf" - >"$scratch/recipients.conf"
 chmod 644 "$scratch"/*.conf "$scratch"/*.eve "$scratch"/*.gz

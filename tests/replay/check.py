@@ -44,6 +44,18 @@ def alerts(lines):
     return out
 
 
+def hashed(folder):
+    """Names that are hidden stay hidden, and tell one from another all the same."""
+    conf = write(os.path.join(folder, "h.conf"), stories.CONF + "privacy { local-parts = hash  alerts = hash }\n")
+    stories.whole().write(os.path.join(folder, "h.pcap"))
+    _, once, _ = run("read", "-c", conf, os.path.join(folder, "h.pcap"))
+    _, again, _ = run("replay", "-c", conf, "-", given=once)
+    compare("hashed names", once, again, stories.EXPECTED)
+    users = {a["finding"]["user"] for a in alerts(again) if "user" in a["finding"]}
+    check("the user who is tried is hashed", len(users) == 1 and re.fullmatch("hash-[0-9a-f]{16}@example.org", users.pop()), users)
+    check("nobody is named", not re.search(rb"root@example|loud@example|victim@example", again), "a name is left")
+
+
 def write(path, text):
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
@@ -158,6 +170,17 @@ def costs(folder):
         cost(action, folder, relayed, "relay { action = %s }\n" % action, [("203.0.113.1", action, 0, 1, 2, "recipients")], (2, 3, 1, 2))
     # The session ends at the recipient, and his neighbour's mail with it; a block, at the first, ends the second connection too.
     cost("a session", folder, relayed, "relay { action = refuse-session }\n", [("203.0.113.1", "refuse-session", 2, 2, 3, "recipients")], (2, 3, 2, 3))
+    # Who relays at minute 0 is blocked for ten: his own mail and that of minute 5 are lost, not that of minute 15. Behind a shared address
+    # sessions are refused instead.
+    w = stories.World()
+    for minute, rcpt in ((0, "x@foreign.test"), (5, "good@example.org"), (15, "good@example.org")):
+        w.now_ms = stories.BEGIN_MS + minute * 60000
+        w.mail("203.0.113.1", [rcpt])
+    late, relay = records(folder, w), "relay { action = block  block-for = 10m }\n"
+    for mode, because in (("monitor", "relay.accepted"), ("enforce", "relay.attempt")):
+        cost("relay block", folder, late, relay, [("203.0.113.1", "block", 2, 2, 2, because)], (3, 3, 2, 2), modes=(mode,))
+        cost("shared", folder, late, relay + 'shared = { "203.0.113.1" }\n',
+             [("203.0.113.1", "block", 1, 1, 1, "recipients"), ("203.0.113.1", "refuse-session", 1, 1, 1, because)], (3, 3, 2, 2), modes=(mode,))
     # Blocked is the whole prefix that counts as one source; who lies in never-block is not, and his neighbours are, one by one.
     wide = 'volume "hosts" { match = { "home" }  messages = { "3/1h" }  action = block  per = 24/64 }\n'
     two = records(folder, minutely(4), minutely(6, client="192.168.6.2"))
@@ -290,6 +313,7 @@ def on_terminal(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         same(folder)
+        hashed(folder)
         costs(folder)
         inputs(folder)
         on_terminal(folder)
