@@ -251,11 +251,11 @@ static void summarise(const struct replay *r)
 	char from[STAMP_BYTES] = "", until[STAMP_BYTES] = "";
 	uint64_t late, most_us, took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000;
 
-	fprintf(stderr, "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over", in.records,
-	        in.others);
+	fprintf(stderr,
+	        "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over, %" PRIu64 " bad lines",
+	        in.records, in.others, in.bad);
 	say_count(in.repeated, "lines again that were read before");
 	say_count(in.foreign, "of other programs, which do not say how each recipient was answered");
-	say_count(in.bad, "bad lines");
 	fprintf(stderr, "; %" PRIu64 " events, %" PRIu64 " findings; %" PRIu64 ".%03u s\n", r->events,
 	        (uint64_t)w.findings, took_ms / 1000, (unsigned)(took_ms % 1000));
 	if (r->first_us > 0)

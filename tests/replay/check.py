@@ -235,7 +235,7 @@ def inputs(folder):
     compare("gzip, by its content", wanted, reads("gzip on standard input", 1, "^postern replay: 20 records, 0 others", "-", given=gzip.compress(lines)))
     compare("several files", wanted, reads("several files", 1, "20 records", *paths(old, gzip.compress(new))))
     compare("parts of gzip one behind the other", wanted, reads("parts", 1, "20 records", *paths(gzip.compress(old) + gzip.compress(new))))
-    compare("files that overlap", wanted, reads("overlap", 1, "20 records, 0 others passed over, 10 lines again that were read before", *paths(lines, new)))
+    compare("files that overlap", wanted, reads("overlap", 1, "20 records, 0 others passed over, 0 bad lines, 10 lines again that were read before", *paths(lines, new)))
     compare("the newest first", wanted, reads("newest first", 1, "20 records", *paths(new, old)))
     far = records(folder, minutely(3), minutely(3, client="192.168.6.3", every=3000)).splitlines()
     reads("hours apart, the newest first", 0, "events came too late for their time, by [0-9]+ s at most.*name the oldest file first",
@@ -249,9 +249,9 @@ def inputs(folder):
     reads("a line without end", 1, "standard input:7: it is too long", "-", given=honest + b"x" * 3000000 + b"\n" + honest)
     reads("nothing", 4, "there is no record of mail", "-", given=b"")
     reads("alerts alone", 4, "3 others passed over.*\n(.*\n)*there is no record of mail", "-", given=wanted)
-    reads("another program's records", 4, "0 records, 0 others passed over, 2 of other programs, which do not say", "-",
+    reads("another program's records", 4, "0 records, 0 others passed over, 0 bad lines, 2 of other programs, which do not say", "-",
           given=SURICATA + SURICATA.replace(b":77", b":78"))
-    reads("beside ours", 0, "6 records, 0 others passed over, 1 of other programs", "-", given=SURICATA + honest)
+    reads("beside ours", 0, "6 records, 0 others passed over, 0 bad lines, 1 of other programs", "-", given=SURICATA + honest)
     reads("ECS", 1, "it is an ECS record; the records that log.eve writes", "-", given=b'{"@timestamp":"x","ecs":{"version":"8.11.0"}}\n')
     reads("of a newer version", 1, "a newer Postern has written it", "-", given=honest.replace(b'"schema":1', b'"schema":2'))
 
