@@ -359,6 +359,12 @@ static void check_behaviour(struct build *b, const struct block *block)
 		return;
 	}
 	check_block_for(b, block, (enum action)r->action);
+	if (block->kind == BLOCK_TARGET && r->action != ACTION_ALERT)
+		WARN(b, place_of(b, block, "action"),
+		        "target: action = %s does no more than alert: nobody is punished for being one of "
+		        "many; "
+		        "write alert",
+		        action_names[r->action]);
 	check_long_limit(b, block, r);
 }
 

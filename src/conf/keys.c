@@ -53,8 +53,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "of many." },
 	[BLOCK_HARVEST] = { "harvest", false, "Recipients tried from a dictionary, VRFY, EXPN (harvest)." },
 	[BLOCK_BACKSCATTER] = { "backscatter", false,
-	        "Floods of mail from the null sender (backscatter): inward our name is misused, outward a "
-	        "server of ours bounces spam." },
+	        "Floods of mail from the null sender (backscatter): inward our name is misused, which is told of "
+	        "the server or recipient, outward a host or server of ours bounces spam, named or not." },
 	[BLOCK_AUTH_GUESS] = { "auth-guess", false, "Sources that try passwords (auth.guess)." },
 	[BLOCK_REPUTATION] = { "reputation", false,
 	        "Remote servers whose replies name a blocklist (reputation): an address of ours is on it, "
@@ -176,7 +176,7 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 	{ block, "enabled", KEY_YESNO, "yes", .set = value_yesno, DRAFT(behaviour_on[n]), \
 	  .help = "Whether it is looked for." }, \
 	{ block, "match", KEY_GROUPS, NULL, .set = watching_match, \
-	  .help = "Clients that are meant. Without any, all but servers of ours." }, \
+	  .help = "Clients that are meant. Without any, all; servers of ours are a source only where they are named." }, \
 	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
 #define OTHER_LIMIT(block, name, default, text) \
 	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_other_limit, .help = text " 0 sets no such limit." }

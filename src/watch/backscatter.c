@@ -117,11 +117,13 @@ static void look_at_recipient(struct backscatter *b, const struct part_view *vie
 
 static void backscatter_event(void *part, const struct part_view *view, const struct event *e)
 {
-	const struct behaviour_rule *rule = behave_rule(view, BEHAVIOUR_BACKSCATTER);
+	const struct behaviour_rule *rule;
 	bool of_ours = e->conn.from_home || e->conn.from_server;
 
-	if (e->kind != EVENT_RCPT || !rule || view->mail_from->len == 0 ||
-	        policy_groups_meet(&rule->except, &view->groups))
+	if (e->kind != EVENT_RCPT || view->mail_from->len == 0)
+		return;
+	rule = behave_rule_against(view, BEHAVIOUR_BACKSCATTER);
+	if (!rule)
 		return;
 	if (e->conn.server >= 0 && !of_ours) {
 		look_at_end(part, view, e, rule, INWARD);

@@ -38,16 +38,28 @@ static bool is_empty(const struct policy_groups *groups)
 	return memcmp(groups, &none, sizeof(none)) == 0;
 }
 
-const struct behaviour_rule *behave_rule_for(
-        const struct part_view *view, const struct event *e, enum behaviour b)
+bool behave_means(const struct behaviour_rule *rule, const struct policy_groups *groups)
+{
+	if (policy_groups_meet(&rule->except, groups))
+		return false;
+	return is_empty(&rule->match) || watching_means(&rule->match, groups);
+}
+
+const struct behaviour_rule *behave_rule_against(const struct part_view *view, enum behaviour b)
 {
 	const struct behaviour_rule *rule = behave_rule(view, b);
 
-	if (!rule || e->conn.from_upstream || policy_groups_meet(&rule->except, &view->groups))
+	return rule && behave_means(rule, &view->groups) ? rule : NULL;
+}
+
+const struct behaviour_rule *behave_rule_for(
+        const struct part_view *view, const struct event *e, enum behaviour b)
+{
+	const struct behaviour_rule *rule = behave_rule_against(view, b);
+
+	if (!rule || e->conn.from_upstream || (e->conn.from_server && is_empty(&rule->match)))
 		return NULL;
-	if (is_empty(&rule->match))
-		return e->conn.from_server ? NULL : rule;
-	return watching_means(&rule->match, &view->groups) ? rule : NULL;
+	return rule;
 }
 
 void behave_begin(struct finding *f, enum finding_id id, const struct part_view *view, const struct event *e,

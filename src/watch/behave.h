@@ -6,8 +6,12 @@
 #include "watch/part.h"
 #include "watch/tally.h"
 
-/* The rule, or NULL: it is off. For what is told of a target. */
+/* The rule, or NULL: it is off. For what is told of somebody other than e's client: behave_means() says of whom. */
 const struct behaviour_rule *behave_rule(const struct part_view *view, enum behaviour b);
+/* Clients of these groups are named by `match`, or nobody is, and not by `except`. */
+bool behave_means(const struct behaviour_rule *rule, const struct policy_groups *groups);
+/* For what is told of a target. NULL also where e's client, upstream or not, is not meant to count. */
+const struct behaviour_rule *behave_rule_against(const struct part_view *view, enum behaviour b);
 /* For what is told of e's client: NULL also where it is not meant. An upstream never is (it passes on what others wrote),
  * a server of ours only if `match` names it, or servers as such. */
 const struct behaviour_rule *behave_rule_for(

@@ -184,9 +184,9 @@ static bool subject_of(struct attempt *a)
 		a->subject = behave_source(view, a->e);
 		return a->rule != NULL;
 	}
-	a->rule = behave_rule(view, BEHAVIOUR_HARVEST);
+	a->rule = behave_rule_against(view, BEHAVIOUR_HARVEST);
 	a->subject = (struct prefix) { .addr = c->dst, .bits = 128 };
-	return a->rule && c->server >= 0 && !policy_groups_meet(&a->rule->except, &view->groups);
+	return a->rule && c->server >= 0;
 }
 
 static void harvest_event(void *part, const struct part_view *view, const struct event *e)

@@ -214,7 +214,7 @@ static const struct behaviour_rule *rule_for(
 
 	if (!e->conn.from_server)
 		return behave_rule_for(view, e, BEHAVIOUR_REPUTATION);
-	return rule && !policy_groups_meet(&rule->except, &groups) ? rule : NULL;
+	return rule && behave_means(rule, &groups) ? rule : NULL;
 }
 
 static void tell(const struct part_view *view, const struct event *e, const struct behaviour_rule *rule,

@@ -113,10 +113,9 @@ static void count(struct tally *t, const struct part_view *view, const struct ev
 
 static void target_event(void *part, const struct part_view *view, const struct event *e)
 {
-	const struct behaviour_rule *rule = behave_rule(view, BEHAVIOUR_TARGET);
+	const struct behaviour_rule *rule = behave_rule_against(view, BEHAVIOUR_TARGET);
 
-	if (!rule || !is_from_outside(&e->conn) || policy_groups_meet(&rule->except, &view->groups) ||
-	        behave_is_null_sender(view))
+	if (!rule || !is_from_outside(&e->conn) || behave_is_null_sender(view))
 		return;
 	if (wants_mailbox(e))
 		count(part, view, e, rule, RECIPIENT);

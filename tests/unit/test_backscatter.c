@@ -93,6 +93,23 @@ static void what_is_not_counted(void)
 	end();
 }
 
+static void only_those_named(void)
+{
+	begin(&backscatter_part);
+	sender("<>");
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_BACKSCATTER].match, (unsigned)group_friends);
+	for (unsigned i = 0; i <= 200; i++) {
+		rcpt(source(i), server, i, 250, "ok");
+		rcpt(server, "192.0.2.25", i, 250, "ok");
+	}
+	CU_ASSERT_EQUAL(found_count, 0);
+	for (unsigned i = 0; i <= 100; i++)
+		rcpt("203.0.113.200", server, i, 250, "ok");
+	CU_ASSERT_EQUAL(found_count, 1);
+	end();
+}
+
 SUITE("backscatter", { "bounces flood a server", bounces_flood_a_server },
         { "a name is misused", a_name_is_misused }, { "bounces are normal", bounces_are_normal },
-        { "a server bounces spam", a_server_bounces_spam }, { "what is not counted", what_is_not_counted })
+        { "a server bounces spam", a_server_bounces_spam }, { "what is not counted", what_is_not_counted },
+        { "only those named", only_those_named })

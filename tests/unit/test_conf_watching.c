@@ -343,6 +343,9 @@ static const struct mistake warnings[] = {
 	  "volume b { match = { servers, 10.9.9.9 }\n action = block }",
 	        "t.conf:9: warning: volume \"b\": action = block does no more than alert: servers, and whom "
 	        "never-block names, are not punished; write alert" },
+	{ "mode = enforce\ntarget {\n action = block\n block-for = 2h }",
+	        "t.conf:8: warning: target: action = block does no more than alert: nobody is punished for "
+	        "being one of many; write alert" },
 	{ "harvest { limit = 20/10m\n long-limit = 5000/1d }\nfanout {\n limit = 100/10m\n long-limit = "
 	  "50/1d }\n"
 	  "auth-guess { limit = 10/10m user-limit = 5/1d }",

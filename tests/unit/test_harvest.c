@@ -129,6 +129,13 @@ static void by_an_upstream(void)
 	policy_groups_add(&rules.behaviours[BEHAVIOUR_HARVEST].except, (unsigned)group_isp);
 	rcpt("198.51.100.1", server, 2000, 550, unknown);
 	CU_ASSERT_EQUAL(found_count, 0);
+	rules.behaviours[BEHAVIOUR_HARVEST].except = (struct policy_groups) { 0 };
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_HARVEST].match, (unsigned)group_friends);
+	rcpt("198.51.100.1", server, 2001, 550, unknown); /* others are meant */
+	CU_ASSERT_EQUAL(found_count, 0);
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_HARVEST].match, (unsigned)group_isp);
+	rcpt("198.51.100.1", server, 2002, 550, unknown);
+	CU_ASSERT_EQUAL(found_count, 1);
 	end();
 }
 

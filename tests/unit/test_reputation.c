@@ -139,6 +139,25 @@ static void what_is_no_finding(void)
 	end();
 }
 
+/* Of mail that a server passes on, it is the source of the mail that is meant. */
+static void only_those_named(void)
+{
+	begin(&reputation_part);
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_REPUTATION].match, (unsigned)group_friends);
+	comes_in(host, "<joe@ours.example>", "<a@b.example>", "");
+	for (unsigned i = 0; i < 5; i++)
+		refused_at_rcpt("<joe@ours.example>", "<a@b.example>");
+	for (unsigned i = 0; i < 5; i++) /* the server's own */
+		refused_at_rcpt("<nobody@ours.example>", "<a@b.example>");
+	CU_ASSERT_EQUAL(found_count, 0);
+	comes_in("203.0.113.200", "<f@friend.example>", "<a@b.example>", "");
+	for (unsigned i = 0; i < 2; i++)
+		refused_at_rcpt("<f@friend.example>", "<a@b.example>");
+	CU_ASSERT_EQUAL_FATAL(found_count, 1);
+	CU_ASSERT(is_about(&found[0], "203.0.113.200"));
+	end();
+}
+
 /* The book is a ring: the newest mails are known, the oldest are not, and nobody else is named for them. */
 static void a_full_book(void)
 {
@@ -165,4 +184,4 @@ SUITE("reputation", { "a client that delivers by itself", a_client_that_delivers
         { "by its envelope", by_its_envelope }, { "by its Message-ID", by_its_message_id },
         { "by its sender, for an hour", by_its_sender_for_an_hour },
         { "nobody else did it", nobody_else_did_it }, { "what is no finding", what_is_no_finding },
-        { "a full book", a_full_book })
+        { "only those named", only_those_named }, { "a full book", a_full_book })

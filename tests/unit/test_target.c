@@ -117,6 +117,25 @@ static void who_does_not_count(void)
 	end();
 }
 
+/* Who is named counts, an upstream among them; nobody else does. */
+static void only_those_named(void)
+{
+	char from[64];
+
+	begin(&target_part);
+	policy_groups_add(&rules.behaviours[BEHAVIOUR_TARGET].match, (unsigned)group_isp);
+	for (unsigned i = 0; i < 100; i++)
+		mail_for(source(i), "<victim@ours.example>", 250);
+	CU_ASSERT_EQUAL(found_count, 0);
+	for (unsigned i = 0; i <= 50; i++) {
+		snprintf(from, sizeof(from), "<noreply@shop%u.example>", i);
+		sender(from);
+		mail_for("198.51.100.1", "<victim@ours.example>", 250);
+	}
+	CU_ASSERT_EQUAL(found_count, 1);
+	end();
+}
+
 /* A flood of recipients that each get one mail takes no room from those that are bombed. */
 static void a_flood_of_recipients(void)
 {
@@ -138,4 +157,4 @@ static void a_flood_of_recipients(void)
 
 SUITE("target", { "a mailbox is bombed", a_mailbox_is_bombed }, { "a server is bombed", a_server_is_bombed },
         { "behind an upstream", behind_an_upstream }, { "who does not count", who_does_not_count },
-        { "a flood of recipients", a_flood_of_recipients })
+        { "only those named", only_those_named }, { "a flood of recipients", a_flood_of_recipients })
