@@ -52,10 +52,16 @@ BINS       := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(B)/$(p)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNITS      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
+# Whoever may not write there is told what to do; make itself would only name a file.
+ifneq ($(MAKECMDGOALS),help)
+ifneq ($(shell mkdir -p $(B) 2>/dev/null && test -w $(B) && echo yes),yes)
+$(error $(shell id -un) may not write in $(CURDIR)/$(B): $(if $(filter demo lab check soak bench,$(MAKECMDGOALS)),sudo make \
+	$(MAKECMDGOALS) (it needs root anyway),make it as $(shell stat -c %U .) who owns the tree or in a copy of your own))
+endif
 # Objects are made again when the flags change (PREFIX is among them).
-$(shell mkdir -p $(B))
 $(file >$(B)/flags.now,$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANFLAGS))
 $(shell cmp -s $(B)/flags.now $(B)/flags || cp $(B)/flags.now $(B)/flags)
+endif
 
 .PHONY: all help deps peers check check-all unit fuzz fuzz-check fuzzers rooms corpus lab check-vm bench bench-read bench-watch eval soak demo demo-run lint install uninstall clean golden
 .DELETE_ON_ERROR:

@@ -109,6 +109,18 @@ t 'posternd: version' 0 out '^posternd [0-9]' "$posternd" -V
 t 'posternd: long help' 0 out 'usage' "$posternd" --help
 t 'posternd: long version' 0 out '^posternd [0-9]' "$posternd" --version
 t 'help of a command' 0 out '^usage: postern check' "$postern" check --help
+t 'the page of the configuration: its source' 0 out '^\.Dt POSTERN\.CONF 5$' "$postern" help postern.conf
+on_terminal() { # PATH: with the programs in this folder alone, and what a terminal then shows
+	script -qec "env PATH=$1 $postern help postern.conf" /dev/null </dev/null
+}
+mkdir "$scratch/man" "$scratch/no-man"
+printf '#!/bin/sh\n/usr/bin/head -n 2\necho "man $*"\n' >"$scratch/man/man"
+chmod 755 "$scratch/man" "$scratch/man/man" "$scratch/no-man"
+on_terminal "$scratch/man" >"$scratch/shown"
+t 'on a terminal man renders it' 0 out '^man -l -' grep -a -A 1 '^\.Dd ' "$scratch/shown"
+t 'and nothing else shows it' 1 out '^0$' grep -ac '^\.Dt ' "$scratch/shown"
+on_terminal "$scratch/no-man" >"$scratch/shown"
+t 'without man, its source' 0 out '^\.Dt POSTERN' cat "$scratch/shown"
 t 'short help of a command' 0 out '^usage: postern check' "$postern" check -h
 t 'restore: by hand the file is named' 2 err '-f /var/lib/postern/rules' "$postern" restore
 t 'posternd: bad configuration' 1 err 'nowhere.conf' "$posternd" -c "$scratch/nowhere.conf"

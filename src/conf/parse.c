@@ -435,7 +435,8 @@ static int tell_unreadable(struct reader *r, const char *path, const struct plac
 		        "cannot read %s: %s; correct the path or its rights", path, strerror(-error));
 	else if (error == -ENOENT)
 		problems_add(r->problems, PROBLEM_ERROR, &at,
-		        "%s; start from one of the examples in " CONF_EXAMPLES_DIR, strerror(-error));
+		        "%s; start from one of the examples in " CONF_EXAMPLES_DIR " (rules/ in the sources)",
+		        strerror(-error));
 	else
 		problems_add(r->problems, PROBLEM_ERROR, &at,
 		        "cannot be read: %s; correct its rights or the path", strerror(-error));

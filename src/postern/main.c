@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "postern/commands.h"
+#include "postern/page.h"
 #include "posternd/upstreams.h"
 #include "report/advice.h"
 
@@ -117,7 +118,7 @@ static int help_run(int argc, char **argv)
 		return COMMAND_FINE;
 	}
 	if (strcmp(argv[1], "postern.conf") == 0) {
-		conf_print_manual(stdout);
+		page_show(conf_print_manual);
 		return COMMAND_FINE;
 	}
 	if (strcmp(argv[1], "findings") == 0) {

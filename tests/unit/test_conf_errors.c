@@ -517,7 +517,7 @@ static void unreadable_files_are_told(void)
 
 	CU_ASSERT_EQUAL(conf_read("nowhere.conf", NULL, &c), -ENOENT);
 	CU_ASSERT_STRING_EQUAL(conf_errors, "nowhere.conf: No such file or directory; start from one of the "
-	                                    "examples in " CONF_EXAMPLES_DIR);
+	                                    "examples in " CONF_EXAMPLES_DIR " (rules/ in the sources)");
 	snprintf(path, sizeof(path), "%s/folder", conf_folder);
 	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
 	CU_ASSERT_EQUAL(conf_read("folder", NULL, &c), -EISDIR);
