@@ -253,6 +253,7 @@ static int prepare(struct gate *g, const struct ruleset *wanted, const struct fo
 		batch_end(&batch);
 		g->seq += (uint32_t)batch.note_count;
 		refusal = batch_send(&batch, g->nl);
+		g->changed_us = clock_monotonic_ns() / 1000;
 		error = refusal.error && refusal.error != -ERESTART ? refusal.error : -EAGAIN;
 		if (refusal.error)
 			refusal_explain(wanted, &refusal, err, err_bytes);

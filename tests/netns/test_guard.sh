@@ -56,7 +56,8 @@ nothing_lost() {
 # ---- where others can change the table --------------------------------------------------------
 
 flood_sink
-postern_conf 'nft { own = no }'
+limits='volume "hosts" { match = { "home" } connections = { 2/1h } action = limit block-for = 1h }'
+postern_conf 'nft { own = no }' "$limits"
 postern_start
 flood_start
 flood_goes_on 20
@@ -88,6 +89,27 @@ spoil 'set made: more' nft add set inet postern more '{ type ipv4_addr; }'
 spoil 'element added to bypass' nft add element inet postern bypass '{ 25 timeout 1h }'
 same "a bypass by hand is none" "" "$(lab_in gw nft list set inet postern bypass 2>/dev/null | grep expires || true)"
 said 'somebody else has put ports into the bypass, and they are taken out'
+
+# blocks and limits: their sets, their rules, and what is in the sets
+is_limited() {
+    lab_in gw nft list set inet postern limited_v4 2>/dev/null | grep -q '192.168.20.20 limit rate over 10/minute burst 3 packets timeout'
+}
+for _ in 1 2 3; do quiet codes_from lan 192.168.10.10; done
+lab_wait 10 "a host to be limited" is_limited
+check "a stranger is blocked" quiet postern_ask block 203.0.113.66
+spoil 'rule deleted from from_limited' nft flush chain inet postern from_limited
+spoil 'rule deleted from limited' nft flush chain inet postern limited
+spoil 'rule added to limited' nft insert rule inet postern limited accept
+spoil 'element deleted from limited_v4' nft flush set inet postern limited_v4
+lab_wait 10 "the limit after it" is_limited
+spoil 'element deleted from limited_v4' nft 'delete element inet postern limited_v4 { 192.168.20.20 }; add element inet postern limited_v4 { 192.168.20.20 limit rate over 1000/minute timeout 1h }'
+lab_wait 10 "the rate after another one" is_limited
+spoil 'element added to limited_nets_v6' nft add element inet postern limited_nets_v6 '{ 2001:db8:25::/64 limit rate over 1/minute timeout 1h }'
+same "nobody else is limited" "" "$(lab_in gw nft list set inet postern limited_nets_v6 2>/dev/null | grep 2001: || true)"
+spoil 'element deleted from blocked_v4' nft flush set inet postern blocked_v4
+lab_wait 10 "the block after it" eval "lab_in gw nft list set inet postern blocked_v4 | grep -q 203.0.113.66"
+spoil 'table deleted' nft delete table inet postern
+lab_wait 10 "the limit in the table that was made anew" is_limited
 flood_goes_on 20
 same "the stranger is refused" refused "$(codes_from stranger 192.168.10.10)"
 
@@ -103,7 +125,7 @@ before=$(tampered)
 lab_in gw nft add table inet other
 lab_in gw nft 'add chain inet other c { type filter hook forward priority 10; }; add rule inet other c counter'
 lab_in gw nft delete table inet other
-postern_conf 'nft { own = no }' 'upstream "isp" { addresses = { "198.51.100.10", "2001:db8:25::10", "192.0.2.77" } }'
+postern_conf 'nft { own = no }' "$limits" 'upstream "isp" { addresses = { "198.51.100.10", "2001:db8:25::10", "192.0.2.77" } }'
 check "a reload" quiet postern_ask reload
 check "a bypass" quiet postern_ask bypass 1m
 check "its end" quiet postern_ask bypass off
@@ -112,6 +134,7 @@ same "none of these is told" "$before" "$(tampered)"
 flood_goes_on 20
 nothing_lost
 
+same "no repair came before its cause" "" "$(jq 'select(.alert.signature_id == 1025510 and .finding.value > 1e12) | .finding.value' "$LAB_DIR/eve.json")"
 took=$(jq -r 'select(.alert.signature_id == 1025510 and .finding.value > 0) | .finding.value / 1000' "$LAB_DIR/eve.json" | sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)], a[NR] }')
 echo "ok: from the kernel's word to the repair, median and longest: $took ms"
 
