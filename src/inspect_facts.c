@@ -313,6 +313,8 @@ static void tell_reply(struct inspect *in, struct flow *f, const struct smtp_fac
 	                                     (c->verb == SMTP_VERB_BDAT && code < 300 && !fact->final_data)))
 		return;
 	f->greeting_told = f->greeting_told || (c->verb == SMTP_VERB_GREETING && code > 0);
+	if (c->verb == SMTP_VERB_MAIL && code / 100 == 2 && !c->judgement.refused)
+		f->tx_running = c->tx_id;
 	if (c->verb == SMTP_VERB_RCPT)
 		on_rcpt_reply(f, c, code);
 	else if (c->judgement.refused && c->verb != SMTP_VERB_GREETING)
@@ -346,9 +348,12 @@ static void on_tx_end(struct inspect *in, struct flow *f, const struct smtp_fact
 	e->u.tx_end.bdat = f->tx_bdat;
 	e->u.tx_end.gap = f->tx_gap;
 	inspect_send(in, e);
+	counter_add(&in->counters, COUNTER_TRANSACTIONS, 1);
+	if (f->tx_running && f->tx_running != fact->tx_id)
+		return; /* a MAIL that was refused within it */
+	f->tx_running = 0;
 	f->tx_bdat = f->tx_gap = false;
 	f->foreign_accepted = 0;
-	counter_add(&in->counters, COUNTER_TRANSACTIONS, 1);
 }
 
 static void on_tls(struct inspect *in, struct flow *f, const struct smtp_fact *fact, uint64_t now_us)

@@ -54,6 +54,7 @@ struct flow {
 	uint32_t policy_number;    /* inspect.policy_number that `decision` was made with */
 	uint32_t unseen_acks[2];   /* packets since the peer acknowledged bytes of this side we never saw */
 	uint32_t refusals;         /* recipients spoiled so that the server counts errors */
+	uint32_t tx_running;       /* the server has accepted its MAIL; 0 = none, or its start was not seen */
 	uint32_t foreign_accepted; /* judged foreign recipients accepted in the running transaction */
 	uint16_t tls_version;
 	enum policy_self self;

@@ -20,7 +20,8 @@ struct watch_memory {
 	struct event_path helo;
 	struct event_path mail_from; /* of the running transaction */
 	struct event_path auth_user; /* that the server has accepted */
-	uint32_t accepted;           /* recipients of the running transaction */
+	uint32_t tx_id;              /* of the running transaction, whose MAIL was accepted; 0 = none */
+	uint32_t accepted;           /* its recipients */
 	struct event_path foreign;   /* its first foreign recipient that the server accepted */
 	uint8_t foreign_form;        /* enum smtp_form of that recipient */
 	bool starttls_offered;

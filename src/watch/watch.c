@@ -211,6 +211,20 @@ static void remember_host(struct event_domain *host, const struct event_text *gr
 	}
 }
 
+/* One that is refused leaves the transaction that runs as it is (RFC 5321 4.1.4). */
+static void remember_mail(struct watch_memory *m, const struct event_mail *mail)
+{
+	bool begins = mail->reply.code / 100 == 2;
+
+	m->answered = m->answered || mail->reply.code > 0;
+	if (m->tx_id > 0 && !begins)
+		return;
+	m->tx_id = begins ? mail->tx_id : 0;
+	m->mail_from = mail->path;
+	m->foreign.len = 0;
+	m->accepted = 0;
+}
+
 /* Before the judges look at e. */
 static void remember(struct watch *w, const struct event *e)
 {
@@ -229,11 +243,7 @@ static void remember(struct watch *w, const struct event *e)
 	} else if (e->kind == EVENT_AUTH && e->u.auth.reply.code / 100 == 2) {
 		memory_of(w, e)->auth_user = e->u.auth.user;
 	} else if (e->kind == EVENT_MAIL) {
-		m = memory_of(w, e);
-		m->mail_from = e->u.mail.path;
-		m->answered = m->answered || e->u.mail.reply.code > 0;
-		m->foreign.len = 0;
-		m->accepted = 0;
+		remember_mail(memory_of(w, e), &e->u.mail);
 	} else if (e->kind == EVENT_RCPT && rcpt->outcome == OUTCOME_ACCEPTED) {
 		m = memory_of(w, e);
 		m->accepted++;
@@ -260,6 +270,9 @@ static void forget(struct watch *w, const struct event *e)
 		table_drop(w->connections, m);
 		return;
 	}
+	if (m->tx_id > 0 && m->tx_id != e->u.tx_end.tx_id)
+		return; /* of a MAIL that was refused */
+	m->tx_id = 0;
 	m->mail_from.len = 0;
 	m->foreign.len = 0;
 	m->accepted = 0;

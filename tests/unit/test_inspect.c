@@ -219,6 +219,41 @@ static void monitor_mode_touches_nothing(void)
 	talk_fini(&T);
 }
 
+/* Within a transaction a MAIL is refused, and the transaction goes on: who asks again does not hide what it has reached. */
+static void a_refused_mail_ends_no_other(void)
+{
+	const struct event *e;
+
+	talk_init(&T, MODE_MONITOR, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	pass(&T, CLIENT, bad_rcpt);
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "MAIL FROM:<again@i>\r\n");
+	pass(&T, SERVER, "503 nested MAIL\r\n");
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 ok\r\n");
+	pass(&T, CLIENT, "x\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	e = event_nth(&T, EVENT_TX_END, 0);
+	CU_ASSERT(e && e->u.tx_end.tx_id == 2 && e->u.tx_end.end == END_REFUSED);
+	e = event_nth(&T, EVENT_DATA, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.data.tx_id, 1);
+	CU_ASSERT_EQUAL(e->u.data.rcpt_foreign_accepted, 1);
+	pass(&T, CLIENT, "MAIL FROM:<next@i>\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "RCPT TO:<g@example.org>\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 ok\r\n");
+	pass(&T, CLIENT, "x\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+	e = event_nth(&T, EVENT_DATA, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT_EQUAL(e->u.data.rcpt_foreign_accepted, 0);
+	talk_fini(&T);
+}
+
 /* A daemon that starts sees the resend of a lost segment, behind which others had passed unseen: what comes
  * behind those must pass, because they are never sent again. */
 static void midstream_does_not_wait_for_what_passed_unseen(void)
@@ -646,7 +681,8 @@ static void a_full_ring_loses_events_with_a_count(void)
 	talk_fini(&T);
 }
 
-SUITE("inspect", { "leaks are told", leaks_are_told },
+SUITE("inspect", { "a refused MAIL ends no other", a_refused_mail_ends_no_other },
+        { "leaks are told", leaks_are_told },
         { "claimed names are marked", claimed_names_are_marked },
         { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
         { "pipelined, over IPv6", pipelined_and_v6 }, { "typed byte by byte", typed_byte_by_byte },

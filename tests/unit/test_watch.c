@@ -205,6 +205,34 @@ static void forgets_in_time(void)
 	end();
 }
 
+/* A MAIL that the server refuses within a transaction leaves it as it is. */
+static void a_refused_mail_ends_nothing(void)
+{
+	struct event second = events_mail(2, 2, "<other@y>"), data = events_data(4, 1, 250, "queued");
+	struct finding f;
+
+	begin();
+	push(events_mail(0, 1, "<s@x>"));
+	push(events_rcpt(1, 1, "<a@foreign>", 0, 250, "ok"));
+	(void)take();
+	second.u.mail.reply.code = 503;
+	push(second);
+	push(events_tx_end(3, 2, END_REFUSED));
+	data.u.data.rcpt_foreign_accepted = 1;
+	push(data);
+	f = take();
+	CU_ASSERT_EQUAL(f.id, FINDING_RELAY_ACCEPTED);
+	ASSERT_TEXT(f.mail_from, "<s@x>");
+	ASSERT_TEXT(f.rcpt_to, "<a@foreign>");
+	push(events_tx_end(5, 1, END_COMPLETED));
+	second.u.mail.tx_id = 3; /* nothing is running: what comes with it is its own */
+	push(second);
+	push(events_rcpt(6, 3, "<b@foreign>", 0, 503, "no"));
+	f = take();
+	ASSERT_TEXT(f.mail_from, "<other@y>");
+	end();
+}
+
 static void evicts_the_oldest_connection(void)
 {
 	struct watch_settings s = watching_settings();
@@ -446,6 +474,7 @@ SUITE("watch", { "relay attempt carries its story", relay_attempt_carries_its_st
         { "tampering is told each time", tampering_is_told_each_time },
         { "upstream gets advice", upstream_gets_advice },
         { "accepted is said twice", accepted_is_said_twice }, { "forgets in time", forgets_in_time },
+        { "a refused MAIL ends nothing", a_refused_mail_ends_nothing },
         { "evicts the oldest connection", evicts_the_oldest_connection },
         { "long path leaves room for the reply", long_path_leaves_room_for_the_reply },
         { "gate weighs by direction", gate_weighs_by_direction },
