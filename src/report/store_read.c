@@ -388,6 +388,7 @@ int store_read_muted(sqlite3 *db, uint64_t now_us, store_each_mute *each, void *
 {
 	char prefix[PREFIX_TEXT_MAX];
 	struct store_mute m;
+	uint64_t rule;
 	sqlite3_stmt *s = NULL;
 	int r = sqlite3_prepare_v2(db,
 	        "SELECT prefix, rule, set_us, until_us, uid, reason FROM mutes WHERE until_us > ?1 "
@@ -400,12 +401,14 @@ int store_read_muted(sqlite3 *db, uint64_t now_us, store_each_mute *each, void *
 		r = SQLITE_OK;
 		memset(&m, 0, sizeof(m));
 		get_text(s, 0, prefix, sizeof(prefix));
-		m.rule = (uint32_t)get_number(s, 1);
+		rule = get_number(s, 1);
+		m.rule = (uint32_t)rule;
 		m.set_us = get_number(s, 2);
 		m.until_us = get_number(s, 3);
 		m.uid = sqlite3_column_int64(s, 4);
 		get_text(s, 5, m.reason, sizeof(m.reason));
-		if (prefix_parse(prefix, &m.prefix) == 0 && (m.rule == 0 || finding_kind(m.rule)))
+		if (prefix_parse(prefix, &m.prefix) == 0 && m.until_us > now_us &&
+		        (rule == 0 || (rule == m.rule && finding_kind(m.rule))))
 			each(arg, &m);
 		else
 			++*strange;

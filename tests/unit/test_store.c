@@ -1121,19 +1121,24 @@ static void targets_and_facets(void)
 	end();
 }
 
+struct mutes_found {
+	unsigned count;
+	struct store_mute last;
+};
+
 static void find_mute(void *arg, const struct store_mute *m)
 {
-	struct store_mute *last = arg;
+	struct mutes_found *found = arg;
 
-	*last = *m;
-	last->uid++; /* counts them */
+	found->count++;
+	found->last = *m;
 }
 
 static void mutes_come_back(void)
 {
 	uint64_t now_us = clock_now_us();
 	struct store_mute m = { .set_us = now_us, .until_us = now_us + HOUR_US, .uid = 6, .reason = "noise" };
-	struct store_mute found = { .uid = 0 };
+	struct mutes_found found = { 0 };
 	struct store *s;
 
 	begin();
@@ -1150,10 +1155,38 @@ static void mutes_come_back(void)
 	store_close(s);
 	s = open_store();
 	CU_ASSERT_EQUAL(store_read_mutes(s, now_us, find_mute, &found), 0);
-	CU_ASSERT_EQUAL(found.uid, 7); /* one */
-	CU_ASSERT_EQUAL(found.rule, FINDING_HARVEST);
-	CU_ASSERT_EQUAL(found.until_us, now_us + HOUR_US);
-	CU_ASSERT_STRING_EQUAL(found.reason, "noise");
+	CU_ASSERT_EQUAL(found.count, 1);
+	CU_ASSERT_EQUAL(found.last.uid, 6);
+	CU_ASSERT_EQUAL(found.last.rule, FINDING_HARVEST);
+	CU_ASSERT_EQUAL(found.last.until_us, now_us + HOUR_US);
+	CU_ASSERT_STRING_EQUAL(found.last.reason, "noise");
+	store_close(s);
+	end();
+}
+
+/* A rule that would be none, and so every one, when it is cut to its size; an end that is no time. */
+static void strange_mutes_are_left_out(void)
+{
+	uint64_t now_us = clock_now_us();
+	struct store_mute m = { .set_us = now_us, .until_us = now_us + HOUR_US };
+	struct mutes_found found = { 0 };
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (uint8_t i = 1; i <= 3; i++) {
+		m.prefix = (struct prefix) { addr_from_v4((const uint8_t[]) { 192, 0, 2, i }), 128 };
+		m.rule = FINDING_HARVEST;
+		store_mute(s, &m);
+	}
+	store_close(s);
+	sql("UPDATE mutes SET rule = 4294967296 WHERE prefix = '192.0.2.1';"
+	    "UPDATE mutes SET until_us = 'always' WHERE prefix = '192.0.2.2'");
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_mutes(s, now_us, find_mute, &found), 0);
+	CU_ASSERT_EQUAL(found.count, 1);
+	CU_ASSERT_EQUAL(found.last.prefix.addr.b[15], 3);
 	store_close(s);
 	end();
 }
@@ -1201,4 +1234,5 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
         { "an older schema is migrated", older_schema_is_migrated },
         { "incidents of before are read", incidents_of_before_are_read },
-        { "targets and facets", targets_and_facets }, { "mutes come back", mutes_come_back })
+        { "targets and facets", targets_and_facets }, { "mutes come back", mutes_come_back },
+        { "strange mutes are left out", strange_mutes_are_left_out })
