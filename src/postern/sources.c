@@ -9,24 +9,37 @@
 
 enum { TOP_DEFAULT = 20, TOP_MAX = 1024 };
 
+struct table {
+	unsigned shown;
+	const char *prefix; /* NULL = all of them */
+};
+
+static void print_none(const struct table *t)
+{
+	if (t->prefix)
+		printf("no source of %s has talked with a server yet, or is remembered\n", t->prefix);
+	else
+		puts("no source has talked with a server yet");
+}
+
 static void print_sources(void *arg, const json_t *line)
 {
-	unsigned *shown = arg;
+	struct table *t = arg;
 	char text[SOURCE_LINE_MAX];
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach (json_object_get(line, "rows"), i, row) {
-		if ((*shown)++ == 0)
+		if (t->shown++ == 0)
 			puts(source_line_heading(text));
 		puts(source_line_print(row, text));
 	}
 	if (json_object_get(line, "more"))
 		return;
-	if (*shown == 0)
-		puts("no source has talked with a server yet");
-	else if ((long long)*shown < live_number(line, "sources"))
-		printf("%u of %lld sources\n", *shown, live_number(line, "sources"));
+	if (t->shown == 0)
+		print_none(t);
+	else if ((long long)t->shown < live_number(line, "sources"))
+		printf("%u of %lld sources\n", t->shown, live_number(line, "sources"));
 	if (live_number(line, "forgotten") > 0)
 		printf("%lld more were forgotten, those that did least and longest ago: the table is full\n",
 		        live_number(line, "forgotten"));
@@ -48,7 +61,7 @@ int sources_run(int argc, char **argv)
 	const char *sort = NULL, *top = NULL;
 	const struct live_option more[] = { { "sort", &sort, NULL }, { "top", &top, NULL }, { NULL } };
 	long most = TOP_DEFAULT;
-	unsigned shown = 0;
+	struct table table = { 0 };
 	struct prefix prefix;
 	struct live live;
 	json_t *request;
@@ -71,7 +84,9 @@ int sources_run(int argc, char **argv)
 	request = protocol_new("sources");
 	(void)json_object_set_new(request, "top", json_integer(most));
 	(void)json_object_set_new(request, "sort", json_string(source_line_sort(sort ? sort : "recipients")));
-	if (live.argc > 0)
-		(void)json_object_set_new(request, "prefix", json_string(live.argv[0]));
-	return live_ask(&live, request, print_sources, &shown);
+	if (live.argc > 0) {
+		table.prefix = live.argv[0];
+		(void)json_object_set_new(request, "prefix", json_string(table.prefix));
+	}
+	return live_ask(&live, request, print_sources, &table);
 }
