@@ -273,7 +273,7 @@ const struct key keys[] = {
 	{ BLOCK_VOLUME, "per", KEY_PER, "32/64", .set = volume_per,
 	  .help = "How much of an address is one source. What is done about it is done to all of that, and never to more." },
 	{ BLOCK_VOLUME, "key", KEY_WORD, "source", WORDS(volume_key_words), TITLED(volume_key),
-	  .help = "What is counted for itself: each source; each envelope sender of a source; each user that has authenticated (in clear: what TLS hides is not seen)." },
+	  .help = "What is counted for itself: each source; each envelope sender, and each user that has authenticated, from whatever source of the block (in clear: what TLS hides is not seen)." },
 	{ BLOCK_VOLUME, "messages", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
 	  .help = "Mails that were accepted. More than 100 within any minute pass \"100/1m\"; up to 7d." },
 	{ BLOCK_VOLUME, "recipients", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
@@ -282,8 +282,8 @@ const struct key keys[] = {
 	  .help = "Connections that a server has greeted, TLS or not." },
 	{ BLOCK_VOLUME, "bytes", KEY_BYTE_LIMITS, NULL, 1, VOLUME_BYTES_MAX, .set = volume_limits,
 	  .help = "What the client has sent, TLS or not, counted at the end of each connection." },
-	{ BLOCK_VOLUME, "destinations", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
-	  .help = "Different servers." },
+	{ BLOCK_VOLUME, "destinations", KEY_LIMITS, NULL, 1, VOLUME_DESTINATIONS_MAX, .set = volume_limits,
+	  .help = "Different servers, 50000 at most." },
 	{ BLOCK_VOLUME, "max-rcpt", KEY_NUMBER, "0", 0, VOLUME_MOST_MAX, "recipients", .set = value_number, TITLED(volume_max_rcpt),
 	  .help = "Of one mail; 0 is any number." },
 	{ BLOCK_VOLUME, "spike", KEY_DECIMAL, "5", 0, 1000, "times", .decimals = 1, .set = value_decimal, TITLED(volume_spike),
@@ -325,7 +325,9 @@ const struct key keys[] = {
 	LIMIT(BLOCK_REPUTATION, "1/1h", "Replies that name a blocklist; the next one is told."),
 
 	{ BLOCK_WATCH, "sources", KEY_NUMBER, "65536", 1000, 1 << 22, "sources", .set = value_number, DRAFT(watch_sources),
-	  .help = "Remembered at once. When there is no room, the one that has done least, and long ago, leaves." },
+	  .help = "Remembered at once. When there is no room, the one that has done least, and long ago, leaves. "
+	          "Volume blocks have room for half as many times at which something was done, 524288 at the least; who has to leave "
+	          "there before his windows are over is told in the log and by postern status." },
 
 	{ BLOCK_LADDER, "slow-for", KEY_DURATION, "10m", 1, 30 * 86400, .set = value_duration, DRAFT(ladder_slow_for),
 	  .help = "How long a source is slowed, from its last finding on." },

@@ -16,6 +16,7 @@ enum {
 	VOLUME_BLOCKS_MAX = 32,
 	VOLUME_LIMITS_MAX = 4, /* windows of one measure in one block */
 	VOLUME_MOST_MAX = 1000000,
+	VOLUME_DESTINATIONS_MAX = 50000, /* each of them is remembered */
 	VOLUME_WINDOW_MAX_S = 7 * 86400
 };
 #define VOLUME_BYTES_MAX (INT64_C(1) << 50)
@@ -35,7 +36,8 @@ enum volume_measure {
 enum volume_key { VOLUME_BY_SOURCE, VOLUME_BY_MAIL_FROM, VOLUME_BY_AUTH_USER, VOLUME_KEY_COUNT };
 #define VOLUME_KEY_NAMES "source", "mail-from", "auth-user"
 
-/* More than `most` within any window_s seconds: sliding and exact. most 1..VOLUME_MOST_MAX (of bytes: VOLUME_BYTES_MAX). */
+/* More than `most` within any window_s seconds: sliding and exact. most 1..VOLUME_MOST_MAX (of bytes: VOLUME_BYTES_MAX;
+ * of destinations: VOLUME_DESTINATIONS_MAX). */
 struct volume_limit {
 	uint64_t most;
 	uint32_t window_s; /* 1..VOLUME_WINDOW_MAX_S */

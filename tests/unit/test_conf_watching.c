@@ -230,6 +230,9 @@ static const struct mistake errors[] = {
 	        "(also with k, M or G), a slash, and a time from 1s to 7d, like 500M/1h\n"
 	        "t.conf:6: volume.bytes: \"99999999999G/1h\" is no limit; write a number from 1 to "
 	        "1125899906842624 (also with k, M or G), a slash, and a time from 1s to 7d, like 500M/1h" },
+	{ "volume x { match = { home } destinations = { 50001/1d } }",
+	        "t.conf:6: volume.destinations: \"50001/1d\" is no limit; write a number from 1 to 50000, a "
+	        "slash, and a time from 1s to 7d, like 100/1m" },
 	{ "volume x { match = { home } messages = { 1/1s, 2/2m, 3/3h, 4/4h, 5/5h } }",
 	        "t.conf:6: volume.messages has more than 4 limits; leave some out" },
 	{ "volume x { match = { home } spike = 2.55 spike-floor = x max-rcpt = -1 }",
