@@ -78,6 +78,7 @@ struct watch_counts {
 	uint64_t findings_dropped; /* in incidents that ended without a summary, for want of room */
 	uint64_t incidents_open, incidents_opened, incidents_evicted;
 	uint64_t connections_evicted;
+	uint64_t windows_thinned; /* of volume limits: their times are known less exactly */
 	uint64_t
 	        windows_lost; /* of volume limits: forgotten while they held something, or too many to count */
 };

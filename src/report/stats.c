@@ -82,6 +82,7 @@ static void set_watch(json_t *stats, const struct watch_counts *w)
 	set_number(stats, "watch.incidents_evicted", w->incidents_evicted);
 	set_number(stats, "watch.connections_evicted", w->connections_evicted);
 	set_number(stats, "watch.windows_lost", w->windows_lost);
+	set_number(stats, "watch.windows_thinned", w->windows_thinned);
 }
 
 static void set_report(json_t *stats, const struct eve_counts *own)

@@ -12,11 +12,11 @@
  * Upstreams are never counted. Servers of ours only by a block that names them: by their group or by address.
  *
  * Limits: an eighth of all sources that are tracked may be counted at once, 65,536 at the least, with half as many entries
- * as there are sources, 524,288 at the least; what is not used costs nothing. Without room, who has done least and longest ago
- * is forgotten, as in the ledger, and counted if there was anything left in his windows. Rejected: counters in buckets of time (a limit is passed a bucket late, or an honest source is
+ * as there are sources, 524,288 at the least; what is not used costs nothing. Without room, of the others the one that has done
+ * least and longest ago is forgotten, as in the ledger, and counted if that was before its time. Rejected: counters in buckets of time (a limit is passed a bucket late, or an honest source is
  * told), a leaky bucket (nobody can check what it says against a log).
  */
-#include "watch/part.h"
+#include "watch/volume.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,9 +27,9 @@
 #include "base/table.h"
 #include "watch/evidence.h"
 #include "watch/finding.h"
+#include "watch/part.h"
 #include "watch/sources.h"
 #include "watch/standing.h"
-#include "watch/volume.h"
 #include "watch/window.h"
 
 enum {
@@ -41,6 +41,8 @@ enum {
 	SWEEP = 1024, /* looked at in one tick, whether there is something to be forgotten */
 	TRIES = 64    /* others that leave for one */
 };
+
+static_assert((int)VOLUME_DESTINATIONS_MAX < ENTRIES_MIN / WINDOW_LOG_SHARE, "a limit of them can be passed");
 
 /* Whom a block counts. */
 struct counted_key {
@@ -170,14 +172,6 @@ static int block_for(const struct part_view *view, const struct event *e, enum v
 
 /* ---- who is counted -------------------------------------------------------------------------- */
 
-static void drop_counted(struct volume *v, struct counted *c)
-{
-	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
-		window_drop(v->pool, &c->logs[m]);
-	standing_drop(v->standing, table_ref(v->table, c).index + 1);
-	table_drop(v->table, c);
-}
-
 static uint64_t weight_of(const struct volume *v, const struct counted *c)
 {
 	uint64_t weight = 0;
@@ -187,14 +181,24 @@ static uint64_t weight_of(const struct volume *v, const struct counted *c)
 	return weight;
 }
 
-static void expire(struct volume *v, struct counted *c, uint64_t now_us)
+static void drop_counted(struct volume *v, struct counted *c)
+{
+	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
+		window_drop(v->pool, &c->logs[m]);
+	standing_drop(v->standing, table_ref(v->table, c).index + 1);
+	table_drop(v->table, c);
+}
+
+/* What it has is older than any of its windows. */
+static bool expire(struct volume *v, struct counted *c, uint64_t now_us)
 {
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
 		window_expire(v->pool, &c->logs[m], c->longest_s, now_us);
+	return weight_of(v, c) == 0;
 }
 
 /* False: there is nobody. */
-static bool drop_least(struct volume *v, uint64_t now_us, const struct counted *but)
+static bool drop_least(struct volume *v, uint64_t now_us)
 {
 	uint32_t position = standing_least(v->standing, now_us);
 	struct table_ref ref = { .index = position - 1 };
@@ -204,10 +208,7 @@ static bool drop_least(struct volume *v, uint64_t now_us, const struct counted *
 		return false;
 	ref.generation = v->generations[ref.index];
 	c = table_get(v->table, ref);
-	if (c == but)
-		return false;
-	expire(v, c, now_us);
-	v->lost += weight_of(v, c) > 0;
+	v->lost += !expire(v, c, now_us);
 	drop_counted(v, c);
 	return true;
 }
@@ -220,7 +221,7 @@ static struct counted *take_counted(struct volume *v, const struct counted_key *
 	if (c)
 		return c;
 	if (table_count(v->table) == table_capacity(v->table))
-		(void)drop_least(v, now_us, NULL);
+		(void)drop_least(v, now_us);
 	c = table_add(v->table, key, now_us);
 	ref = table_ref(v->table, c);
 	v->generations[ref.index] = ref.generation;
@@ -315,16 +316,39 @@ struct act {
 	uint64_t thing; /* destinations: which one */
 };
 
+/* What came of it, for each limit. */
+struct outcome {
+	uint64_t sums[VOLUME_LIMITS_MAX];
+	unsigned known; /* destinations: its window had this one already */
+};
+
 static bool put(struct volume *v, struct counted *c, const struct volume_block *b, const struct event *e,
-        const struct act *a, uint64_t *sums)
+        const struct act *a, struct outcome *out)
 {
 	const struct volume_limit *limits = b->limits[a->measure];
 	unsigned count = b->limit_count[a->measure];
 	uint32_t *log = &c->logs[a->measure];
 
+	out->known = 0;
 	if (a->measure == VOLUME_DESTINATIONS)
-		return window_see(v->pool, log, limits, count, e->time_us, a->thing, sums);
-	return window_add(v->pool, log, limits, count, e->time_us, a->amount, sums);
+		return window_see(v->pool, log, limits, count, e->time_us, a->thing, out->sums, &out->known);
+	return window_add(v->pool, log, limits, count, e->time_us, a->amount, out->sums);
+}
+
+/* Others leave for it, if need be; it stands beside them meanwhile. */
+static bool put_with_room(struct volume *v, struct counted *c, const struct volume_block *b,
+        const struct event *e, const struct act *a, struct outcome *out)
+{
+	uint32_t position = table_ref(v->table, c).index + 1;
+	unsigned tries = 0;
+	bool counted;
+
+	standing_drop(v->standing, position);
+	while (!(counted = put(v, c, b, e, a, out)) && tries++ < TRIES && drop_least(v, e->time_us))
+		;
+	v->lost += !counted;
+	standing_touch(v->standing, position, weight_of(v, c), e->time_us);
+	return counted;
 }
 
 static void count_act(struct volume *v, const struct part_view *view, int block,
@@ -333,20 +357,18 @@ static void count_act(struct volume *v, const struct part_view *view, int block,
 {
 	const struct volume_block *b = &view->rules->volumes[block];
 	struct counted *c = take_counted(v, key, e->time_us);
-	uint64_t sums[VOLUME_LIMITS_MAX];
-	unsigned tries = 0;
 	struct window_state *s;
-	bool counted;
+	struct outcome out;
 
 	follow_rules(v, c, block);
-	while (!(counted = put(v, c, b, e, a, sums)) && tries++ < TRIES && drop_least(v, e->time_us, c))
-		;
-	v->lost += !counted;
-	standing_touch(v->standing, table_ref(v->table, c).index + 1, weight_of(v, c), e->time_us);
-	s = counted ? window_state(v->pool, c->logs[a->measure]) : NULL;
-	for (unsigned i = 0; s && i < b->limit_count[a->measure]; i++)
-		if (is_told(s, i, &b->limits[a->measure][i], sums[i], a->amount))
-			raise_limit(view, b, e, a->measure, sums[i], &b->limits[a->measure][i], name);
+	s = put_with_room(v, c, b, e, a, &out) ? window_state(v->pool, c->logs[a->measure]) : NULL;
+	for (unsigned i = 0; s && i < b->limit_count[a->measure]; i++) {
+		const struct volume_limit *limit = &b->limits[a->measure][i];
+		uint64_t more = out.known & 1U << i ? 0 : a->amount;
+
+		if (is_told(s, i, limit, out.sums[i], more))
+			raise_limit(view, b, e, a->measure, out.sums[i], limit, name);
+	}
 }
 
 /* What e is, in each measure, for somebody whom a block knows by this key. Returns how many. */
@@ -470,8 +492,7 @@ static void volume_tick(void *part, const struct part_view *view, uint64_t now_u
 			v->sweep = 0;
 			return;
 		}
-		expire(v, c, now_us);
-		if (weight_of(v, c) == 0)
+		if (expire(v, c, now_us))
 			drop_counted(v, c);
 	}
 }
@@ -479,6 +500,11 @@ static void volume_tick(void *part, const struct part_view *view, uint64_t now_u
 uint64_t volume_windows_lost(const void *part)
 {
 	return ((const struct volume *)part)->lost;
+}
+
+uint64_t volume_windows_thinned(const void *part)
+{
+	return window_thinned(((const struct volume *)part)->pool);
 }
 
 const struct part volume_part = {

@@ -313,6 +313,16 @@ static void give_order(struct watch *w, const struct order *order)
 	ring_commit(w->orders);
 }
 
+/* Of the client. */
+static struct policy_groups groups_of(const struct policy *policy, const struct event_connection *conn)
+{
+	struct policy_groups groups = policy_lookup(policy, &conn->src);
+
+	if (conn->self == SELF_CLIENT)
+		policy_groups_add(&groups, GROUP_ID_SELF);
+	return groups;
+}
+
 /* How much of its client's address is one source: as the volume block that counts it says. 0 = as usual. */
 static uint8_t source_bits(const struct watch *w, const struct finding *f)
 {
@@ -321,7 +331,7 @@ static uint8_t source_bits(const struct watch *w, const struct finding *f)
 
 	if (!w->policy || !finding_has_connection(f->id))
 		return 0;
-	groups = policy_lookup(w->policy, &f->conn.src);
+	groups = groups_of(w->policy, &f->conn);
 	block = watching_find_volume(policy_watching(w->policy), &groups, VOLUME_BY_SOURCE);
 	if (block < 0)
 		return 0;
@@ -412,9 +422,7 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 	}
 	if (e->conn.flow_id == 0)
 		return;
-	w->view.groups = policy_lookup(w->policy, &e->conn.src);
-	if (e->conn.self == SELF_CLIENT)
-		policy_groups_add(&w->view.groups, GROUP_ID_SELF);
+	w->view.groups = groups_of(w->policy, &e->conn);
 	block = watching_find_volume(w->view.rules, &w->view.groups, VOLUME_BY_SOURCE);
 	if (block >= 0) {
 		bits_v4 = w->view.rules->volumes[block].bits_v4;
@@ -581,5 +589,6 @@ struct watch_counts watch_counts(const struct watch *w)
 	c.findings += w->suppressed_counts.findings;
 	c.findings_suppressed = w->suppressed_counts.findings;
 	c.windows_lost = volume_windows_lost(find_part(w, &volume_part));
+	c.windows_thinned = volume_windows_thinned(find_part(w, &volume_part));
 	return c;
 }

@@ -7,6 +7,9 @@
  * A window of W that ends at t holds what is younger than t - W. As time goes on, each `first` moves over each entry once,
  * so an entry costs the same however long the window is. Sums can be made again from the log at any time.
  *
+ * What comes late is looked for from the young end, and windows that end before the newest entry are made by moving the
+ * newest one back: so it costs what was done since, not what the window holds.
+ *
  * Different things: an entry holds the hash of its thing, and moves to the young end when that is seen again; so a log has
  * one entry for each thing. Buckets over all logs of the pool find it; the log's own number is part of the hash.
  */
@@ -19,7 +22,7 @@
 
 #include "base/slab.h"
 
-enum { LOG_SHARE = 8, STATE_SHARE = 4, SECOND_US = 1000000 };
+enum { SECOND_US = 1000000 };
 
 struct entry {
 	uint64_t time_us;
@@ -40,6 +43,7 @@ struct log {
 struct window_pool {
 	struct slab *logs, *entries, *states;
 	uint32_t *buckets, bucket_mask;
+	uint64_t thinned;
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
@@ -56,7 +60,7 @@ struct window_pool *window_pool_new(uint32_t logs, uint32_t entries, const uint8
 	memcpy(p->hash_key, hash_key, HASH_KEY_BYTES);
 	p->logs = slab_new(logs, sizeof(struct log));
 	p->entries = slab_new(entries, sizeof(struct entry));
-	p->states = slab_new(logs / STATE_SHARE + 1, sizeof(struct window_state));
+	p->states = slab_new(logs, sizeof(struct window_state));
 	p->buckets = calloc(buckets, sizeof(*p->buckets));
 	if (p->logs && p->entries && p->states && p->buckets)
 		return p;
@@ -180,31 +184,28 @@ static void know_sums(
 	s->known = true;
 }
 
-/* The most that a window with this entry in it holds. */
-static uint64_t most_with(
-        const struct window_pool *p, const struct log *l, uint32_t position, uint32_t window_s)
+/* The most that a window with this entry in it holds: the newest window is moved back to the one that ends with it. */
+static uint64_t most_with(const struct window_pool *p, const struct log *l, uint32_t position, uint32_t first,
+        uint64_t sum, uint32_t window_s)
 {
-	const struct entry *e = entry_at(p, position);
-	uint64_t time_us = e->time_us, sum, most;
-	uint32_t first = position, last = position;
+	uint64_t time_us = entry_at(p, position)->time_us, most = 0;
+	uint32_t last = l->youngest, older;
 
-	sum = amount_of(l, e);
-	while (entry_at(p, first)->older &&
-	        !is_out(entry_at(p, entry_at(p, first)->older)->time_us, time_us, window_s)) {
-		first = entry_at(p, first)->older;
-		sum += amount_of(l, entry_at(p, first));
-	}
-	most = sum;
-	while ((last = entry_at(p, last)->younger) != 0) {
-		e = entry_at(p, last);
-		if (is_out(time_us, e->time_us, window_s))
-			break;
-		sum += amount_of(l, e);
-		slide(p, l, &first, &sum, e->time_us, window_s);
-		if (sum > most)
+	for (;;) {
+		const struct entry *end = entry_at(p, last);
+
+		while ((older = entry_at(p, first)->older) &&
+		        !is_out(entry_at(p, older)->time_us, end->time_us, window_s)) {
+			first = older;
+			sum += amount_of(l, entry_at(p, first));
+		}
+		if (sum > most && !is_out(time_us, end->time_us, window_s))
 			most = sum;
+		if (last == position)
+			return most;
+		sum -= amount_of(l, end);
+		last = end->older;
 	}
-	return most;
 }
 
 static uint32_t longest(const struct volume_limit *limits, unsigned count)
@@ -244,17 +245,15 @@ static void forget_state(struct window_pool *p, struct log *l)
 	l->state = 0;
 }
 
-/* With a state when some limit may be passed, and without when none can be for long. False: no room. */
-static bool keep_state(struct window_pool *p, struct log *l, uint64_t least_most)
+/* With a state when some limit may be passed, and without when none can be for long. There is one for each log. */
+static void keep_state(struct window_pool *p, struct log *l, uint64_t least_most)
 {
 	if (l->state && l->total <= window_calm(least_most))
 		forget_state(p, l);
 	if (l->state || l->total <= least_most)
-		return true;
+		return;
 	l->state = slab_take(p->states);
-	if (l->state)
-		memset(slab_at(p->states, l->state), 0, sizeof(struct window_state));
-	return l->state != 0;
+	memset(slab_at(p->states, l->state), 0, sizeof(struct window_state));
 }
 
 /* Entries that lie close together become one, so that about half of them is left, spread evenly. */
@@ -302,8 +301,9 @@ static void forget_thing(struct window_pool *p, struct log *l, uint32_t position
 
 static void make_room(struct window_pool *p, struct log *l, const struct volume_limit *limits, unsigned count)
 {
-	if (l->length <= slab_count(p->entries) / LOG_SHARE || l->length < 4)
+	if (l->length <= slab_count(p->entries) / WINDOW_LOG_SHARE || l->length < 4)
 		return;
+	p->thinned++;
 	if (l->things)
 		forget_thing(p, l, l->oldest, limits, count);
 	else
@@ -348,14 +348,15 @@ static void read_sums(const struct window_pool *p, const struct log *l, uint32_t
 
 	know_sums(p, l, limits, count);
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t sum = late ? most_with(p, l, position, limits[i].window_s) : s->sum[i];
+		uint64_t sum = late ? most_with(p, l, position, s->first[i], s->sum[i], limits[i].window_s)
+		                    : s->sum[i];
 
 		sums[i] = sum > limits[i].most ? sum : 0;
 	}
 }
 
-/* The entry at this place has come: sums follow, then what is too old goes. False: no room for a state. */
-static bool settle(struct window_pool *p, struct log *l, uint32_t position, const struct volume_limit *limits,
+/* The entry at this place has come: sums follow, then what is too old goes. */
+static void settle(struct window_pool *p, struct log *l, uint32_t position, const struct volume_limit *limits,
         unsigned count, uint64_t *sums)
 {
 	bool late = position != l->youngest && !l->things;
@@ -363,49 +364,52 @@ static bool settle(struct window_pool *p, struct log *l, uint32_t position, cons
 	if (l->state)
 		move_sums(p, l, position, limits, count);
 	drop_old(p, l, longest(limits, count));
-	if (!keep_state(p, l, least(limits, count)))
-		return false;
+	keep_state(p, l, least(limits, count));
 	if (l->state)
 		read_sums(p, l, position, limits, count, late, sums);
 	make_room(p, l, limits, count);
-	return true;
 }
 
-/* It came too late for any window. */
-static bool is_too_late(const struct window_pool *p, const struct log *l, uint64_t time_us, uint32_t window_s)
+/* Nothing comes so late: somebody has set the clock back. What was before goes with it, so that its distance to what comes is
+ * right again, up to the time since the last entry. */
+static void follow_clock(struct window_pool *p, const struct log *l, uint64_t time_us)
 {
-	uint64_t end_us = l->youngest ? entry_at(p, l->youngest)->time_us : 0;
+	uint64_t newest_us = l->youngest ? entry_at(p, l->youngest)->time_us : 0;
+	uint64_t back_us = newest_us > time_us ? newest_us - time_us : 0;
 
-	return end_us > WINDOW_LATE_US && is_out(time_us, end_us - WINDOW_LATE_US, window_s);
+	if (back_us <= WINDOW_LATE_US)
+		return;
+	for (uint32_t at = l->youngest; at; at = entry_at(p, at)->older) {
+		struct entry *e = entry_at(p, at);
+
+		e->time_us = e->time_us > back_us ? e->time_us - back_us : 0;
+	}
 }
 
 /* `what` at its place. */
 static bool put(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
         uint64_t time_us, uint64_t what, uint64_t *sums)
 {
+	uint32_t position = slab_take(p->entries);
 	struct log *l = log_at(p, *log);
-	uint32_t position;
 	struct entry *e;
 
 	memset(sums, 0, count * sizeof(*sums));
-	if (is_too_late(p, l, time_us, longest(limits, count)))
-		return true;
-	position = slab_take(p->entries);
-	if (position) {
-		e = entry_at(p, position);
-		*e = (struct entry) { .time_us = time_us, .what = what };
-		if (l->things) {
-			e->next = *bucket_of(p, what);
-			*bucket_of(p, what) = position;
-		}
-		link_entry(p, l, position, find_place(p, l, time_us));
-		if (settle(p, l, position, limits, count, sums))
-			return true;
-		drop_entry(p, l, position);
+	if (!position) {
+		if (l->length == 0)
+			window_drop(p, log);
+		return false;
 	}
-	if (l->length == 0)
-		window_drop(p, log);
-	return false;
+	e = entry_at(p, position);
+	*e = (struct entry) { .time_us = time_us, .what = what };
+	if (l->things) {
+		e->next = *bucket_of(p, what);
+		*bucket_of(p, what) = position;
+	}
+	follow_clock(p, l, time_us);
+	link_entry(p, l, position, find_place(p, l, time_us));
+	settle(p, l, position, limits, count, sums);
+	return true;
 }
 
 bool window_add(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
@@ -424,22 +428,37 @@ static uint32_t find_thing(const struct window_pool *p, uint64_t hash)
 	return at;
 }
 
+/* Which windows hold it already, the newest ending at time_us; a bit for each. */
+static unsigned windows_with(const struct window_pool *p, uint32_t there, const struct volume_limit *limits,
+        unsigned count, uint64_t time_us)
+{
+	unsigned known = 0;
+
+	for (unsigned i = 0; there && i < count; i++)
+		if (!is_out(entry_at(p, there)->time_us, time_us, limits[i].window_s))
+			known |= 1U << i;
+	return known;
+}
+
 bool window_see(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t thing, uint64_t *sums)
+        uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known)
 {
 	uint64_t own[2], hash;
 	uint32_t there;
 	struct log *l;
 
+	*known = 0;
 	if (!make_log(p, log, true))
 		return false;
 	l = log_at(p, *log);
+	follow_clock(p, l, time_us);
 	own[0] = *log;
 	own[1] = thing;
 	hash = hash_bytes(p->hash_key, own, sizeof(own));
 	there = find_thing(p, hash);
 	if (there && entry_at(p, there)->time_us > time_us)
 		time_us = entry_at(p, there)->time_us;
+	*known = windows_with(p, there, limits, count, time_us);
 	if (there)
 		forget_thing(p, l, there, limits, count);
 	return put(p, log, limits, count, time_us, hash, sums);
@@ -489,4 +508,9 @@ void window_drop(struct window_pool *p, uint32_t *log)
 uint32_t window_length(const struct window_pool *p, uint32_t log)
 {
 	return log ? log_at(p, log)->length : 0;
+}
+
+uint64_t window_thinned(const struct window_pool *p)
+{
+	return p->thinned;
 }

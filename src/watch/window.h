@@ -5,11 +5,12 @@
  * sums, and what is remembered of limits passed (struct window_state), come with the first one passed.
  *
  * Times may come late, by some seconds: an amount is put where it belongs, and each window that holds it is looked at. Of
- * different things the windows that end now are looked at alone.
+ * different things the windows that end now are looked at alone. What seems to come later yet comes from a clock that was set
+ * back: the whole log goes back with it.
  *
  * One log takes an eighth of the pool at most. Behind that it is thinned: neighbours become one, with the later time, so that
  * half of them is left. Then a window may count something for longer than it should, by a 2n-th of its length where the log
- * may have 4n entries, but never too little. Of different things the one seen longest ago goes.
+ * may have 4n entries, but never too little. Of different things the one seen longest ago goes. Both are counted.
  */
 #ifndef WATCH_WINDOW_H
 #define WATCH_WINDOW_H
@@ -20,9 +21,8 @@
 #include "base/hash.h"
 #include "policy/watching.h"
 
-enum {
-	WINDOW_LATE_US = 10 * 1000000
-}; /* so much later than the newest one, and it may be missing in the older windows */
+enum { WINDOW_LOG_SHARE = 8 };          /* of the entries of its pool a log has one in so many, at most */
+enum { WINDOW_LATE_US = 10 * 1000000 }; /* so much behind the newest one is late, more is another clock */
 
 /* Down to this a limit that was passed is no more: three quarters of it, and less than it in any case. */
 static inline uint64_t window_calm(uint64_t most)
@@ -50,15 +50,18 @@ void window_pool_free(struct window_pool *p); /* NULL is fine */
  * has changed. */
 bool window_add(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
         uint64_t time_us, uint64_t amount, uint64_t *sums);
-/* Likewise, of different things by their hash. Not in a log of the other kind. */
+/* Likewise, of different things by their hash; *known has bit i if limits[i]'s window had this one already. Not in a log of
+ * the other kind. */
 bool window_see(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t thing, uint64_t *sums);
+        uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known);
 /* NULL: no limit was passed lately. Valid until the next call. */
 struct window_state *window_state(const struct window_pool *p, uint32_t log);
 void window_forget_sums(struct window_pool *p, uint32_t log);
 /* Drops what is older than window_s; *log becomes 0 when nothing is left. */
 void window_expire(struct window_pool *p, uint32_t *log, uint32_t window_s, uint64_t now_us);
 void window_drop(struct window_pool *p, uint32_t *log);
+/* How often a log was thinned, or has lost a thing for want of room. */
+uint64_t window_thinned(const struct window_pool *p);
 /* Entries; 0 of log 0. */
 uint32_t window_length(const struct window_pool *p, uint32_t log);
 

@@ -298,6 +298,31 @@ static void a_prefix_is_one_source(void)
 	done();
 }
 
+/* The gateway's own mail, in a block of its own: ledger and incident mean the same prefix. */
+static void the_gateway_is_a_source_too(void)
+{
+	const struct source *row;
+	struct volume_block *b;
+	struct prefix net;
+	struct event e = rcpt(0, "10.7.7.7");
+
+	prepare();
+	b = block(0, "gateway", VOLUME_BY_SOURCE);
+	b->match = (struct policy_groups) { { 0 } };
+	policy_groups_add(&b->match, GROUP_ID_SELF);
+	b->bits_v4 = 24;
+	limit(b, VOLUME_RECIPIENTS, 1, 60);
+	ready(MODE_MONITOR);
+	e.conn.self = SELF_CLIENT;
+	push(e);
+	push(e);
+	CU_ASSERT_EQUAL(take().source_bits, 96 + 24);
+	net = prefix_of("10.7.7.0/24");
+	row = sources_find(watch_sources(watch), &net);
+	CU_ASSERT(row && row->n[SOURCE_ACCEPTED] == 2);
+	done();
+}
+
 /* Many addresses, one sender; then one user, whatever he calls himself. */
 static void senders_and_users_are_counted(void)
 {
@@ -356,6 +381,37 @@ static void too_many_in_one_message(void)
 	CU_ASSERT_EQUAL(f.window_s, 0);
 	CU_ASSERT(says(&f, "4 recipients in one message; volume \"hosts\" allows 3"));
 	CU_ASSERT_EQUAL(take().value, 8);
+	done();
+}
+
+/* A second MAIL that the server refuses changes nothing: whose mail it is, and how many have it. */
+static void a_refused_mail_hides_nothing(void)
+{
+	struct volume_block *b;
+	struct event second;
+	struct finding f;
+
+	prepare();
+	b = block(0, "senders", VOLUME_BY_MAIL_FROM);
+	b->max_rcpt = 3;
+	limit(b, VOLUME_RECIPIENTS, 4, 60);
+	ready(MODE_MONITOR);
+	push(of(events_mail(0, 1, "<bulk@ours>"), "10.0.0.5"));
+	for (uint32_t tx = 2; tx <= 6; tx++) {
+		push(rcpt(tx, "10.0.0.5"));
+		second = of(events_mail(tx, tx, "<somebody@else>"), "10.0.0.5");
+		second.u.mail.reply.code = 503;
+		push(second);
+		push(of(events_tx_end(tx, tx, END_REFUSED), "10.0.0.5"));
+	}
+	CU_ASSERT_EQUAL(findings(), 2);
+	f = take();
+	CU_ASSERT(says(&f, "the sender <bulk@ours>: 4 recipients in one message"));
+	f = take();
+	CU_ASSERT(says(&f, "the sender <bulk@ours>: 5 recipients within 60 s"));
+	push(of(events_tx_end(9, 1, END_COMPLETED), "10.0.0.5"));
+	push(rcpt(9, "10.0.0.5"));
+	CU_ASSERT_EQUAL(findings(), 2);
 	done();
 }
 
@@ -426,6 +482,67 @@ static void only_what_is_lost_is_counted(void)
 	done();
 }
 
+static struct event connection(uint64_t s, const char *client, uint8_t server)
+{
+	struct event e = of(events_make(EVENT_GREETING, s * SECOND_US), client);
+
+	e.u.reply.code = 220;
+	e.conn.dst.b[15] = server;
+	return e;
+}
+
+/* Who goes on talking to the same servers does not talk to more of them. */
+static void the_same_servers_again_are_no_more(void)
+{
+	prepare();
+	limit(block(0, "hosts", VOLUME_BY_SOURCE), VOLUME_DESTINATIONS, 5, 3600);
+	ready(MODE_MONITOR);
+	for (unsigned round = 0; round < 20; round++)
+		for (uint8_t server = 1; server <= 6; server++)
+			push(connection(10 * round, "10.0.0.5", server));
+	CU_ASSERT_EQUAL(findings(), 1);
+	CU_ASSERT_EQUAL(take().value, 6);
+	for (uint8_t server = 7; server <= 11; server++)
+		push(connection(200, "10.0.0.5", server));
+	CU_ASSERT_EQUAL(findings(), 2); /* as many again */
+	CU_ASSERT_EQUAL(take().value, 11);
+	done();
+}
+
+/* All the memory is in the hands of the heavy: who comes new is counted all the same, and that somebody had to leave for him is
+ * told. */
+static void there_is_room_for_who_comes_new(void)
+{
+	enum { HEAVY = 16, EACH = 32768 }; /* just as much as there is */
+	bool told = false;
+
+	prepare();
+	limit(block(0, "hosts", VOLUME_BY_SOURCE), VOLUME_RECIPIENTS, 10, 60);
+	limit(block(0, "hosts", VOLUME_BY_SOURCE), VOLUME_RECIPIENTS, 1000000, 86400);
+	ready(MODE_MONITOR);
+	for (uint32_t i = 0; i < HEAVY; i++) {
+		char client[16];
+
+		snprintf(client, sizeof(client), "10.1.0.%u", i);
+		for (uint32_t n = 0; n < EACH; n++)
+			push(rcpt(n / 25 * 60, client));
+		while (ring_front(ring))
+			(void)take();
+	}
+	CU_ASSERT_EQUAL(watch_counts(watch).windows_lost, 0);
+	for (unsigned i = 0; i < 11; i++)
+		push(rcpt(EACH / 25 * 60, "10.0.0.5"));
+	while (ring_front(ring)) {
+		struct finding f = take();
+
+		told = told || says(&f, "10.0.0.5: 11 recipients within 60 s");
+	}
+	CU_ASSERT(told);
+	CU_ASSERT_EQUAL(watch_counts(watch).windows_lost, 1);
+	CU_ASSERT_EQUAL(watch_counts(watch).windows_thinned, 0);
+	done();
+}
+
 static void only_enforce_mode_acts(void)
 {
 	for (unsigned mode = MODE_MONITOR; mode < MODE_COUNT; mode++) {
@@ -458,9 +575,13 @@ SUITE("volume", { "a limit passed is told once", a_limit_passed_is_told_once },
         { "who is not meant is not counted", who_is_not_meant_is_not_counted },
         { "a server that is named is counted", a_server_that_is_named_is_counted },
         { "a prefix is one source", a_prefix_is_one_source },
+        { "the gateway is a source, too", the_gateway_is_a_source_too },
         { "senders and users are counted", senders_and_users_are_counted },
         { "too many in one message", too_many_in_one_message },
+        { "a refused MAIL hides nothing", a_refused_mail_hides_nothing },
         { "limits change and counts stay", limits_change_and_counts_stay },
         { "a flood does not hide the heavy", a_flood_does_not_hide_the_heavy },
         { "only what is lost is counted", only_what_is_lost_is_counted },
+        { "the same servers again are no more", the_same_servers_again_are_no_more },
+        { "there is room for who comes new", there_is_room_for_who_comes_new },
         { "only enforce mode acts", only_enforce_mode_acts })

@@ -104,6 +104,7 @@ static void different_things(void)
 	struct window_pool *p = make(4, 1000);
 	uint64_t now_us = UINT64_C(1000) * SECOND_US, newest_us = 0, sums[LIMITS], passed = 0;
 	uint32_t log = 0;
+	unsigned known;
 
 	srand(6);
 	for (unsigned n = 0; n < EVENTS; n++) {
@@ -112,7 +113,7 @@ static void different_things(void)
 		all[n].what = any(THINGS);
 		if (all[n].time_us > newest_us)
 			newest_us = all[n].time_us;
-		CU_ASSERT_FATAL(window_see(p, &log, few, LIMITS, all[n].time_us, all[n].what, sums));
+		CU_ASSERT_FATAL(window_see(p, &log, few, LIMITS, all[n].time_us, all[n].what, sums, &known));
 		for (unsigned i = 0; i < LIMITS; i++) {
 			uint64_t different = different_by_hand(n + 1, newest_us, few[i].window_s);
 
@@ -131,12 +132,13 @@ static void logs_are_apart(void)
 	static const struct volume_limit one[] = { { 1, 10 } };
 	struct window_pool *p = make(2, 8);
 	uint32_t a = 0, b = 0;
+	unsigned known;
 	uint64_t sum;
 
 	for (unsigned round = 0; round < 3; round++) {
-		CU_ASSERT(window_see(p, &a, one, 1, SECOND_US, 7, &sum));
-		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 7, &sum));
-		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 8, &sum));
+		CU_ASSERT(window_see(p, &a, one, 1, SECOND_US, 7, &sum, &known));
+		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 7, &sum, &known));
+		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 8, &sum, &known));
 		CU_ASSERT_EQUAL(sum, 2);
 		CU_ASSERT_EQUAL(window_length(p, a), 1);
 		CU_ASSERT_EQUAL(window_length(p, b), 2);
@@ -184,6 +186,54 @@ static void a_long_log_is_thinned(void)
 	}
 	CU_ASSERT(window_add(p, &log, wide, 1, time_us + UINT64_C(5000) * SECOND_US, 1, &sum));
 	CU_ASSERT(sum >= 5001 && sum < 5050);
+	CU_ASSERT(window_thinned(p) > 0);
+	window_pool_free(p);
+}
+
+/* The clock is set back by an hour: what was counted within the minute is counted still, and leaves in time. */
+static void a_clock_set_back_is_followed(void)
+{
+	static const struct volume_limit minute[] = { { 5, 60 } };
+	const uint64_t hour_us = UINT64_C(3600) * SECOND_US, start_us = 2 * hour_us;
+	struct window_pool *p = make(2, 1000);
+	uint32_t amounts = 0, things = 0;
+	unsigned known;
+	uint64_t sum;
+
+	for (uint64_t s = 1; s <= 10; s++) {
+		CU_ASSERT(window_add(p, &amounts, minute, 1, start_us + s * SECOND_US, 1, &sum));
+		CU_ASSERT(window_see(p, &things, minute, 1, start_us + s * SECOND_US, s, &sum, &known));
+	}
+	CU_ASSERT(window_add(p, &amounts, minute, 1, start_us - hour_us + 10 * SECOND_US, 1, &sum));
+	CU_ASSERT_EQUAL(sum, 11);
+	CU_ASSERT(window_see(p, &things, minute, 1, start_us - hour_us + 10 * SECOND_US, 10, &sum, &known));
+	CU_ASSERT(sum == 10 && known == 1);
+	for (uint64_t s = 11; s <= 65; s++) {
+		CU_ASSERT(window_add(p, &amounts, minute, 1, start_us - hour_us + s * SECOND_US, 1, &sum));
+		CU_ASSERT_EQUAL(sum, s < 61 ? s + 1 : 61);
+		CU_ASSERT(window_see(
+		        p, &things, minute, 1, start_us - hour_us + s * SECOND_US, 10, &sum, &known));
+		CU_ASSERT_EQUAL(sum, s < 61 ? 10 : s < 65 ? 70 - s : 0);
+	}
+	window_pool_free(p);
+}
+
+static void what_a_window_has_already_is_known(void)
+{
+	static const struct volume_limit two[] = { { 5, 10 }, { 5, 100 } };
+	struct window_pool *p = make(2, 100);
+	uint64_t sums[2];
+	uint32_t log = 0;
+	unsigned known;
+
+	CU_ASSERT(window_see(p, &log, two, 2, 1000 * UINT64_C(1000000), 1, sums, &known));
+	CU_ASSERT_EQUAL(known, 0);
+	CU_ASSERT(window_see(p, &log, two, 2, 1009 * UINT64_C(1000000), 1, sums, &known));
+	CU_ASSERT_EQUAL(known, 3);
+	CU_ASSERT(window_see(p, &log, two, 2, 1019 * UINT64_C(1000000), 1, sums, &known));
+	CU_ASSERT_EQUAL(known, 2);
+	CU_ASSERT(window_see(p, &log, two, 2, 1119 * UINT64_C(1000000), 1, sums, &known));
+	CU_ASSERT_EQUAL(known, 0);
 	window_pool_free(p);
 }
 
@@ -208,4 +258,6 @@ SUITE("window", { "amounts in order", amounts_in_order },
         { "amounts that come late", amounts_that_come_late }, { "different things", different_things },
         { "logs are apart", logs_are_apart }, { "a full pool says so", a_full_pool_says_so },
         { "a long log is thinned", a_long_log_is_thinned },
+        { "a clock set back is followed", a_clock_set_back_is_followed },
+        { "what a window has already is known", what_a_window_has_already_is_known },
         { "other limits from now on", other_limits_from_now_on })
