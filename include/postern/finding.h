@@ -13,17 +13,18 @@
 /* X(NAME, id, rule, severity 1 (worst) to 4, signature, category, MITRE ATT&CK technique or "") */
 #define FINDINGS(X)                                                                                          \
 	X(RELAY_ATTEMPT, 1025100, "relay.attempt", 2, "Open-relay attempt, refused",                         \
-	        "Attempted use of a mail relay", "T1071.003")                                                \
+	        "Attempted use of a mail relay", "T1595.002")                                                \
 	X(RELAY_ACCEPTED, 1025101, "relay.accepted", 1,                                                      \
 	        "Server accepted mail for a foreign domain from a stranger",                                 \
-	        "Successful use of a mail relay", "T1071.003")                                               \
+	        "Successful use of a mail relay", "T1496")                                                   \
 	X(RELAY_CONFIRMED, 1025102, "relay.confirmed", 1,                                                    \
 	        "Relayed mail seen leaving towards a foreign host", "Successful use of a mail relay",        \
-	        "T1071.003")                                                                                 \
+	        "T1496")                                                                                     \
 	X(SENDER_SPOOF, 1025120, "sender.spoof", 3, "Stranger sends in the name of a domain of ours",        \
 	        "Potentially forged sender", "T1672")                                                        \
 	X(SENDER_FOREIGN, 1025121, "sender.foreign", 3,                                                      \
-	        "Client of ours sends in the name of a foreign domain", "Potentially forged sender", "")     \
+	        "Client of ours sends in the name of a foreign domain", "Potentially forged sender",         \
+	        "T1672")                                                                                     \
 	X(HELO_FORGED, 1025122, "helo.forged", 3, "Stranger greets with a name or address of ours",          \
 	        "Potentially forged sender", "")                                                             \
 	X(VOLUME_LIMIT, 1025200, "volume.limit", 2, "Source passed a limit of volume", "Outbound volume",    \
@@ -33,7 +34,7 @@
 	X(VOLUME_REJECTS, 1025202, "volume.rejects", 2, "Refused recipients say that no human writes",       \
 	        "Outbound volume", "")                                                                       \
 	X(VOLUME_FANOUT, 1025203, "volume.fanout", 2, "Source talks to unusually many mail hosts",           \
-	        "Outbound volume", "T1071.003")                                                              \
+	        "Outbound volume", "T1496")                                                                  \
 	X(VOLUME_TARGET, 1025204, "volume.target", 3, "Many sources at one recipient or server",             \
 	        "Mail flood", "T1667")                                                                       \
 	X(VOLUME_SNOWSHOE, 1025205, "volume.snowshoe", 2, "Many sources of one network at once",             \
@@ -45,9 +46,9 @@
 	X(REPUTATION, 1025600, "reputation", 2, "Remote servers say that an address of ours is listed",      \
 	        "Reputation of our addresses", "")                                                           \
 	X(SMUGGLING_ATTEMPT, 1025400, "smuggling.attempt", 2, "End of data that servers read differently",   \
-	        "SMTP smuggling", "")                                                                        \
+	        "SMTP smuggling", "T1672")                                                                   \
 	X(SMUGGLING_EFFECTIVE, 1025401, "smuggling.effective", 1,                                            \
-	        "Server answered commands that a strict reader never saw", "SMTP smuggling", "")             \
+	        "Server answered commands that a strict reader never saw", "SMTP smuggling", "T1672")        \
 	X(STARTTLS_INJECTION, 1025410, "starttls.injection", 2, "Bytes in clear behind STARTTLS",            \
 	        "Attack on transport encryption", "T1557")                                                   \
 	X(STARTTLS_MISSING, 1025411, "starttls.missing", 3, "STARTTLS is no longer offered, or is masked",   \
@@ -66,8 +67,8 @@
 	        "Policy violation", "")                                                                      \
 	X(GATE_TAMPERED, 1025510, "gate.tampered", 2, "Somebody changed the rules of port 25",               \
 	        "Tampering with the firewall", "T1562.004")                                                  \
-	X(GATE_UPSTREAM, 1025511, "gate.upstream", 4, "Addresses of an upstream changed, or are held", "",   \
-	        "")                                                                                          \
+	X(GATE_UPSTREAM, 1025511, "gate.upstream", 4, "Addresses of an upstream changed, or are held",       \
+	        "Change of the allowed hosts", "")                                                           \
 	X(GATE_BLIND, 1025512, "gate.blind", 1, "Port-25 packets passed without inspection",                 \
 	        "Detection of a denial of service", "")                                                      \
 	X(SOURCE_LISTED, 1025601, "source.listed", 4, "Client of a server of ours is on a DNS list",         \
@@ -182,6 +183,18 @@ struct finding {
 static inline int finding_is_of_user(const struct finding *f)
 {
 	return f->id == FINDING_AUTH_GUESS && f->at_target;
+}
+
+/* What counts as its one source. Says nothing where it is about the gate itself, pooled or at a target. */
+static inline struct prefix finding_source(const struct finding *f)
+{
+	enum { HOST_BITS = 128, V6_BITS = 64 };
+	struct prefix source = { .bits = addr_is_v4(&f->conn.src) ? HOST_BITS : V6_BITS };
+
+	if (f->source_bits > 0 && f->source_bits <= HOST_BITS)
+		source.bits = f->source_bits;
+	source.addr = addr_mask(&f->conn.src, source.bits);
+	return source;
 }
 
 #endif

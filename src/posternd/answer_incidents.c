@@ -36,10 +36,7 @@ static void set_ends(json_t *row, const struct finding *f)
 
 	if (!finding_has_connection(f->id))
 		return;
-	if (f->at_target && f->rcpt_to.len > 0)
-		field_set(row, "target", FIELD_OF(f->rcpt_to));
-	else if (!f->pooled && !f->at_target)
-		field_set_text(row, "source", addr_print(&f->conn.src, text));
+	alert_set_whose(row, f);
 	field_set_text(row, "server", addr_print(&f->conn.dst, text));
 	field_set_text(row, "direction", words_get(WORDS_DIRECTION, f->conn.direction));
 }
@@ -191,10 +188,12 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 
 static bool is_asked_for(const struct finding *f, const struct store_question *q)
 {
+	struct prefix source = finding_source(f);
+
 	if (q->rule && !story_facet(f, q->rule))
 		return false;
 	if (q->has_source && (f->pooled || f->at_target || !finding_has_connection(f->id) ||
-	                             !prefix_contains(&q->source, &f->conn.src)))
+	                             !prefix_overlaps(&q->source, &source)))
 		return false;
 	return f->incident.last_us >= q->since_us;
 }

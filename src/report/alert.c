@@ -56,6 +56,11 @@ static json_t *finding_object(const struct finding *f, uint64_t *cut)
 {
 	json_t *finding = json_object();
 
+	if (f->measure > 0)
+		field_set_text(finding, "measure", words_get(WORDS_MEASURE, f->measure - 1U));
+	if (*f->block)
+		field_set(finding, "block",
+		        field_bytes(f->block, (unsigned)strnlen(f->block, sizeof(f->block))));
 	field_set_nonzero(finding, "value", f->value);
 	field_set_nonzero(finding, "limit", f->limit);
 	field_set_nonzero(finding, "baseline", f->baseline);
@@ -101,6 +106,21 @@ json_t *alert_ack(const struct incident_ack *ack)
 	return row;
 }
 
+void alert_set_whose(json_t *row, const struct finding *f)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct prefix source = finding_source(f);
+
+	if (!finding_has_connection(f->id) || f->pooled || f->at_target > 1)
+		return;
+	if (!f->at_target)
+		field_set_text(row, "source", prefix_print(&source, text));
+	else if (f->rcpt_to.len > 0)
+		field_set(row, "target", FIELD_OF(f->rcpt_to));
+	else
+		field_set_text(row, "target", addr_print(&f->conn.dst, text));
+}
+
 static json_t *facet_list(const struct incident_brief *brief)
 {
 	json_t *list = json_array();
@@ -110,12 +130,14 @@ static json_t *facet_list(const struct incident_brief *brief)
 	return list;
 }
 
-static json_t *incident_object(const struct incident_brief *brief)
+static json_t *incident_object(const struct finding *f)
 {
+	const struct incident_brief *brief = &f->incident;
 	json_t *incident = json_object();
 
 	field_set_uint(incident, "id", brief->id);
 	field_set_text(incident, "state", words_get(WORDS_INCIDENT_STATE, brief->state));
+	alert_set_whose(incident, f);
 	field_set_uint(incident, "count", brief->count);
 	field_set_uint(incident, "rule_count", brief->rule_count);
 	field_set_time(incident, "first_seen", brief->first_us);
@@ -157,7 +179,7 @@ json_t *alert_record(struct frame *frame, const struct finding *f, uint64_t *cut
 		field_set_uint(record, "tx_id", f->tx_id);
 	field_set(record, "alert", alert_object(f));
 	field_set(record, "finding", finding_object(f, cut));
-	field_set(record, "incident", incident_object(&f->incident));
+	field_set(record, "incident", incident_object(f));
 	if (smtp)
 		field_set(record, "smtp", smtp);
 	return record;

@@ -6,6 +6,8 @@
  * In the header \ and | are escaped, in values \ and = and the ends of lines; other control bytes become \xNN.
  * `src` and `dst` hold IPv4 alone there: IPv6 goes into c6a2 and c6a3, as the dictionary wants it. Severity goes from 1 (worst)
  * to 4 here, and there from 10 (worst) to 0.
+ *
+ * Where a line has little room (a datagram) a key that does not fit is left out whole, and msg is cut.
  */
 #include "report/cef.h"
 
@@ -16,6 +18,7 @@
 
 /* What the dictionary allows. */
 enum { NAME_MAX_BYTES = 512, SHORT_MAX = 63, HOST_MAX = 100, TEXT_MAX = 1023, CUSTOM_MAX = 1023 };
+enum { MESSAGE_ROOM = 256 }; /* kept free for msg, where a line is short of room */
 
 static const struct line_escape in_header = { .marked = "\\|" };
 static const struct line_escape in_value = { .marked = "\\=", .newline = "\\n", .ret = "\\r" };
@@ -55,6 +58,7 @@ static const struct extension extensions[] = {
 	{ "cn1", "Value", "finding.value", NUMBER, 0 },
 	{ "cn2", "Limit", "finding.limit", NUMBER, 0 },
 	{ "cn3", "Window in seconds", "finding.window_s", NUMBER, 0 },
+	{ "flexNumber1", "Baseline", "finding.baseline", NUMBER, 0 },
 	{ "flexString1", "Community ID", "community_id", TEXT, TEXT_MAX },
 	{ "flexString2", "Gate rule", "postern.rule", TEXT, TEXT_MAX },
 };
@@ -144,6 +148,8 @@ static void print_message(struct line *l, const json_t *record)
 	const json_t *evidence = pick(record, "finding.evidence"), *one;
 	size_t end, i;
 
+	char story[PICK_STORY_MAX];
+
 	line_print(l, " msg=");
 	end = l->used + TEXT_MAX;
 	line_text(l, &in_value, pick_text(record, "alert.signature"), TEXT_MAX);
@@ -153,6 +159,18 @@ static void print_message(struct line *l, const json_t *record)
 		line_print(l, "; ");
 		line_text(l, &in_value, json_string_value(one), end - l->used);
 	}
+	if (*pick_story(record, story) && l->used + strlen("; ") < end) {
+		line_print(l, "; ");
+		line_text(l, &in_value, story, end - l->used);
+	}
+}
+
+static void print_ends(struct line *l, const json_t *record)
+{
+	print_ip(l, record, "src_ip", "src", "c6a2", "Source IPv6 Address");
+	print_ip(l, record, "dest_ip", "dst", "c6a3", "Destination IPv6 Address");
+	print_translated(l, record);
+	print_direction(l, record);
 }
 
 static int severity_of(const json_t *record)
@@ -165,7 +183,8 @@ static int severity_of(const json_t *record)
 
 size_t cef_print(const json_t *record, char *out, size_t room)
 {
-	struct line l = { out, 0, room };
+	struct line l = { out, 0, room - MESSAGE_ROOM };
+	size_t before;
 
 	line_print(&l, "CEF:0|Postern|posternd|");
 	line_text(&l, &in_header, pick_text(record, "postern.version"), SHORT_MAX);
@@ -173,12 +192,13 @@ size_t cef_print(const json_t *record, char *out, size_t room)
 	line_text(&l, &in_header, pick_text(record, "alert.signature"), NAME_MAX_BYTES);
 	line_print(&l, "|%d|rt=%llu", severity_of(record),
 	        (unsigned long long)(pick_time_us(record, "timestamp") / 1000));
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
+	print_ends(&l, record);
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		before = l.used;
 		print_extension(&l, record, &extensions[i]);
-	print_ip(&l, record, "src_ip", "src", "c6a2", "Source IPv6 Address");
-	print_ip(&l, record, "dest_ip", "dst", "c6a3", "Destination IPv6 Address");
-	print_translated(&l, record);
-	print_direction(&l, record);
+		(void)line_keep_whole(&l, before);
+	}
+	l.room = room;
 	print_message(&l, record);
 	return l.used;
 }

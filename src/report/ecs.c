@@ -270,7 +270,7 @@ static const char *action_of(const json_t *record, const struct type *type)
 	return strcmp(type->name, "budget") == 0 ? "records-left-out" : "counters";
 }
 
-/* Of the mail, the connection, or what an alert is about. */
+/* Of the mail, the connection, or what an alert is about; "" where success or failure mean nothing. */
 static const char *outcome_of(const json_t *record)
 {
 	static const struct {
@@ -291,7 +291,10 @@ static const char *outcome_of(const json_t *record)
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(pick_text(record, known[i].path), known[i].word) == 0)
 			return known[i].outcome;
-	return "unknown";
+	return pick(record, "stats") || pick(record, "budget") ||
+	                       (pick(record, "alert") && !pick(record, "finding.outcome"))
+	               ? ""
+	               : "unknown";
 }
 
 static json_t *words(const char *const list[2], const char *more)

@@ -2,7 +2,6 @@
 #include "report/line.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +20,15 @@ void line_print(struct line *l, const char *format, ...)
 	va_end(args);
 	if (n > 0)
 		l->used += (size_t)n < l->room - l->used ? (size_t)n : l->room - l->used - 1;
+}
+
+bool line_keep_whole(struct line *l, size_t used_before)
+{
+	if (l->used < l->room - 1) /* what does not fit leaves no byte */
+		return true;
+	l->used = used_before;
+	l->out[l->used] = '\0';
+	return false;
 }
 
 static size_t put_marked(const struct line_escape *escape, const char *text, char *unit)

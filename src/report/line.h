@@ -5,6 +5,7 @@
 #ifndef REPORT_LINE_H
 #define REPORT_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct line {
@@ -22,5 +23,7 @@ struct line_escape {
 void line_print(struct line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* text: UTF-8. most: bytes it may take, escapes included. */
 void line_text(struct line *l, const struct line_escape *escape, const char *text, size_t most);
+/* What was printed since then had no room, and is taken back: a part is there whole or not at all. True: it was. */
+bool line_keep_whole(struct line *l, size_t used_before);
 
 #endif

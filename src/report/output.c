@@ -30,6 +30,7 @@ struct output *output_open(const struct eve_output *settings, const struct syslo
 	o->origin = *origin;
 	if (settings->to) {
 		o->to = *settings->to;
+		o->origin.most = o->to.kind == RECEIVER_UDP ? SYSLOG_DATAGRAM_MAX : SYSLOG_MESSAGE_MAX;
 		o->sender = sender_open(settings->to);
 	} else {
 		o->path = strdup(settings->path ? settings->path : "");

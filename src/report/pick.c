@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "report/line.h"
+
 enum { NAME_MAX_BYTES = 64 };
 
 json_t *pick(const json_t *record, const char *path)
@@ -54,5 +56,33 @@ const char *pick_address(const char *path, char buf[PICK_ADDRESS_MAX])
 		snprintf(buf, PICK_ADDRESS_MAX, "%.*s", (int)(len - 2), path + 1);
 	else
 		snprintf(buf, PICK_ADDRESS_MAX, "%s", path);
+	return buf;
+}
+
+static void print_ack(struct line *l, const json_t *ack)
+{
+	if (!ack)
+		return;
+	line_print(l, "acked by uid %lld", pick_number(ack, "uid"));
+	if (*pick_text(ack, "reason"))
+		line_print(l, ": %s", pick_text(ack, "reason"));
+}
+
+const char *pick_story(const json_t *record, char buf[PICK_STORY_MAX])
+{
+	struct line l = { buf, 0, PICK_STORY_MAX };
+	const char *rule = pick_text(record, "alert.rule"), *word;
+	const json_t *facet;
+	size_t i;
+
+	buf[0] = '\0';
+	print_ack(&l, pick(record, "incident.acked"));
+	word = l.used > 0 ? "; also" : "also";
+	json_array_foreach (pick(record, "incident.facets"), i, facet)
+		if (strcmp(pick_text(facet, "rule"), rule) != 0) {
+			line_print(&l, "%s %s %lld", word, pick_text(facet, "rule"),
+			        pick_number(facet, "count"));
+			word = ",";
+		}
 	return buf;
 }

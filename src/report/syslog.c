@@ -10,7 +10,8 @@
  * is ASCII is the same either way, and many readers show the mark. Before CEF it never stands, since receivers look for
  * "CEF:" at the very beginning.
  *
- * Everything but the text has bounds that fit; the text is cut at SYSLOG_MESSAGE_MAX.
+ * What has no room: first the text is cut; of a datagram, which is short, values, and an element that does not fit is left out
+ * whole.
  */
 #include "report/syslog.h"
 
@@ -23,7 +24,11 @@
 #define ENTERPRISE "32473"
 
 /* RFC 5424 section 6 */
-enum { HOSTNAME_MAX = 255, MSGID_MAX = 32, VALUE_MAX = 800, STAMP_LEN = 26 };
+enum { HOSTNAME_MAX = 255, MSGID_MAX = 32, STAMP_LEN = 26 };
+enum {
+	TEXT_ROOM = 256,
+	VALUES = 10
+}; /* kept free for the text; a value has that part of a message at most */
 
 static const struct line_escape in_value = { .marked = "\"\\]" };
 static const struct line_escape in_text = { .marked = "" };
@@ -35,7 +40,7 @@ struct parameter {
 struct element {
 	const char *id;
 	const char *needs; /* is there only with this object of the record */
-	struct parameter parameters[12];
+	struct parameter parameters[15];
 };
 
 static const struct element elements[] = {
@@ -43,8 +48,10 @@ static const struct element elements[] = {
 	        { { "id", "alert.signature_id" }, { "rule", "alert.rule" }, { "severity", "alert.severity" },
 	                { "category", "alert.category" }, { "action", "finding.action" },
 	                { "would", "finding.would" }, { "outcome", "finding.outcome" },
-	                { "form", "finding.form" }, { "value", "finding.value" },
-	                { "limit", "finding.limit" }, { "window_s", "finding.window_s" },
+	                { "form", "finding.form" }, { "measure", "finding.measure" },
+	                { "block", "finding.block" }, { "value", "finding.value" },
+	                { "limit", "finding.limit" }, { "baseline", "finding.baseline" },
+	                { "window_s", "finding.window_s" },
 	                { "technique", "alert.metadata.mitre_technique_id" } } },
 	{ "connection@" ENTERPRISE, "src_ip",
 	        { { "src", "src_ip" }, { "spt", "src_port" }, { "dst", "dest_ip" }, { "dpt", "dest_port" },
@@ -55,8 +62,11 @@ static const struct element elements[] = {
 	        { { "helo", "smtp.helo" }, { "mail_from", "smtp.mail_from" }, { "rcpt_to", "smtp.rcpt_to" },
 	                { "tx_id", "tx_id" } } },
 	{ "incident@" ENTERPRISE, "incident",
-	        { { "id", "incident.id" }, { "state", "incident.state" }, { "count", "incident.count" },
-	                { "first_seen", "incident.first_seen" }, { "last_seen", "incident.last_seen" } } },
+	        { { "id", "incident.id" }, { "state", "incident.state" }, { "source", "incident.source" },
+	                { "target", "incident.target" }, { "count", "incident.count" },
+	                { "rule_count", "incident.rule_count" }, { "first_seen", "incident.first_seen" },
+	                { "last_seen", "incident.last_seen" }, { "acked_by", "incident.acked.uid" },
+	                { "acked_reason", "incident.acked.reason" } } },
 };
 
 /* Printable ASCII without spaces, or "-". */
@@ -90,7 +100,7 @@ static void print_header(struct line *l, const json_t *record, const struct sysl
 	print_word(l, pick_text(record, "alert.rule"), MSGID_MAX);
 }
 
-static void print_parameter(struct line *l, const json_t *record, const struct parameter *p)
+static void print_parameter(struct line *l, const json_t *record, const struct parameter *p, size_t value_max)
 {
 	const json_t *value = pick(record, p->path);
 
@@ -100,29 +110,36 @@ static void print_parameter(struct line *l, const json_t *record, const struct p
 		return;
 	line_print(l, " %s=\"", p->name);
 	if (json_is_string(value))
-		line_text(l, &in_value, json_string_value(value), VALUE_MAX);
+		line_text(l, &in_value, json_string_value(value), value_max);
 	else
 		line_print(l, "%lld", (long long)json_integer_value(value));
 	line_print(l, "\"");
 }
 
+static void print_element(struct line *l, const json_t *record, const struct element *e, size_t value_max)
+{
+	const size_t before = l->used;
+	const struct parameter *p = e->parameters;
+
+	line_print(l, "[%s", e->id);
+	for (; p < e->parameters + sizeof(e->parameters) / sizeof(*p) && p->name; p++)
+		print_parameter(l, record, p, value_max);
+	line_print(l, "]");
+	(void)line_keep_whole(l, before);
+}
+
 static void print_data(struct line *l, const json_t *record)
 {
-	const struct parameter *p;
+	const size_t room = l->room;
 
+	l->room -= TEXT_ROOM;
 	line_print(l, "[origin software=\"posternd\" swVersion=\"");
 	line_text(l, &in_value, pick_text(record, "postern.version"), MSGID_MAX);
 	line_print(l, "\"]");
-	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
-		if (!pick(record, elements[i].needs))
-			continue;
-		line_print(l, "[%s", elements[i].id);
-		for (p = elements[i].parameters;
-		        p < elements[i].parameters + sizeof(elements[i].parameters) / sizeof(*p) && p->name;
-		        p++)
-			print_parameter(l, record, p);
-		line_print(l, "]");
-	}
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+		if (pick(record, elements[i].needs))
+			print_element(l, record, &elements[i], room / VALUES);
+	l->room = room;
 }
 
 static int is_ascii(const char *text)
@@ -135,7 +152,8 @@ static int is_ascii(const char *text)
 static void print_message(struct line *l, const json_t *record)
 {
 	const json_t *evidence = pick(record, "finding.evidence"), *one;
-	int ascii = is_ascii(pick_text(record, "alert.signature"));
+	char story[PICK_STORY_MAX];
+	int ascii = is_ascii(pick_text(record, "alert.signature")) && is_ascii(pick_story(record, story));
 	size_t i;
 
 	json_array_foreach (evidence, i, one)
@@ -146,11 +164,20 @@ static void print_message(struct line *l, const json_t *record)
 		line_print(l, "; ");
 		line_text(l, &in_text, json_string_value(one), SYSLOG_MESSAGE_MAX);
 	}
+	if (*story) {
+		line_print(l, "; ");
+		line_text(l, &in_text, story, SYSLOG_MESSAGE_MAX);
+	}
+}
+
+static struct line begin_line(char *out, const struct syslog_origin *origin)
+{
+	return (struct line) { out, 0, (origin->most ? origin->most : SYSLOG_MESSAGE_MAX) + 1 };
 }
 
 size_t syslog_print(const json_t *record, const struct syslog_origin *origin, char *out)
 {
-	struct line l = { out, 0, SYSLOG_MESSAGE_MAX + 1 };
+	struct line l = begin_line(out, origin);
 
 	print_header(&l, record, origin);
 	print_data(&l, record);
@@ -160,7 +187,7 @@ size_t syslog_print(const json_t *record, const struct syslog_origin *origin, ch
 
 size_t syslog_print_cef(const json_t *record, const struct syslog_origin *origin, char *out)
 {
-	struct line l = { out, 0, SYSLOG_MESSAGE_MAX + 1 };
+	struct line l = begin_line(out, origin);
 
 	print_header(&l, record, origin);
 	line_print(&l, "- ");

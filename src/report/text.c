@@ -101,8 +101,13 @@ static void print_flow(struct line *l, const json_t *record)
 		line_print(l, ", one side only");
 }
 
-static void print_incident(struct line *l, const json_t *incident)
+static void print_incident(struct line *l, const json_t *record)
 {
+	const json_t *incident = json_object_get(record, "incident");
+	char story[PICK_STORY_MAX];
+
+	if (*pick_story(record, story))
+		line_print(l, "; %s", story);
 	line_print(l, "; incident %lld %s", pick_number(incident, "id"), pick_text(incident, "state"));
 	if (pick_number(incident, "count") < 2)
 		return;
@@ -135,7 +140,7 @@ static void print_alert(struct line *l, const json_t *record)
 		line_print(l, " (enforcing: %s)", pick_text(finding, "would"));
 	json_array_foreach (json_object_get(finding, "evidence"), i, line)
 		line_print(l, "; %s", json_string_value(line));
-	print_incident(l, json_object_get(record, "incident"));
+	print_incident(l, record);
 }
 
 /* Nested objects as dotted names; zeros are left out. */

@@ -6,7 +6,6 @@
 #include "report/field.h"
 #include "report/words.h"
 
-static const char *const measure_names[VOLUME_MEASURE_COUNT] = { VOLUME_MEASURE_NAMES };
 static const char *const key_names[VOLUME_KEY_COUNT] = { VOLUME_KEY_NAMES };
 
 char *volume_text_time(uint32_t seconds, char buf[VOLUME_TEXT_TIME_MAX])
@@ -57,7 +56,7 @@ void volume_text_print(const struct volume_block *v, FILE *to)
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++) {
 		if (v->limit_count[m] == 0)
 			continue;
-		fprintf(to, "%s%s", between, measure_names[m]);
+		fprintf(to, "%s%s", between, words_get(WORDS_MEASURE, m));
 		for (unsigned i = 0; i < v->limit_count[m]; i++)
 			fprintf(to, "%s %s", i ? "," : "",
 			        volume_text_limit(&v->limits[m][i], (enum volume_measure)m, text));
@@ -94,7 +93,7 @@ json_t *volume_text_json(const struct volume_block *v)
 	field_set_text(o, "key", key_names[v->key]);
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
 		if (v->limit_count[m] > 0)
-			field_set(o, measure_names[m], json_limits(v, (enum volume_measure)m));
+			field_set(o, words_get(WORDS_MEASURE, m), json_limits(v, (enum volume_measure)m));
 	if (v->max_rcpt > 0)
 		field_set_uint(o, "max_rcpt", v->max_rcpt);
 	if (v->spike_tenths > 0) {

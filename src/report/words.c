@@ -9,6 +9,7 @@
 #include "postern/event.h"
 #include "postern/finding.h"
 #include "postern/form.h"
+#include "policy/watching.h"
 
 static const char *const direction_names[] = { EVENT_DIRECTION_NAMES };
 static const char *const source_names[] = { EVENT_SOURCE_NAMES };
@@ -18,6 +19,7 @@ static const char *const reason_names[] = { "fin", "rst", "policy", "timeout", "
 static const char *const outcome_names[] = { EVENT_OUTCOME_NAMES };
 static const char *const action_names[] = { ACTION_NAMES };
 static const char *const incident_names[] = { INCIDENT_STATE_NAMES };
+static const char *const measure_names[] = { VOLUME_MEASURE_NAMES };
 #define X(name, text) text,
 static const char *const form_names[] = { SMTP_FORMS(X) };
 static const char *const oddity_names[] = { EVENT_ODDITIES(X) };
@@ -32,6 +34,7 @@ static_assert(COUNT(reason_names) == STATE_COUNT, "a name for each");
 static_assert(COUNT(outcome_names) == OUTCOME_COUNT, "a name for each");
 static_assert(COUNT(action_names) == ACTION_COUNT, "a name for each");
 static_assert(COUNT(incident_names) == INCIDENT_STATE_COUNT, "a name for each");
+static_assert(COUNT(measure_names) == VOLUME_MEASURE_COUNT, "a name for each");
 static_assert(COUNT(form_names) == SMTP_FORM_COUNT, "a name for each");
 static_assert(COUNT(oddity_names) == ODD_COUNT, "a name for each");
 
@@ -53,6 +56,7 @@ static const struct {
 	[WORDS_FORM] = TABLE(form_names),
 	[WORDS_ODDITY] = TABLE(oddity_names),
 	[WORDS_INCIDENT_STATE] = TABLE(incident_names),
+	[WORDS_MEASURE] = TABLE(measure_names),
 };
 
 const char *words_get(enum words_table table, unsigned value)

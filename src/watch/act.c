@@ -290,6 +290,7 @@ bool act_take_crowd(struct act *a, struct finding *about)
 		.verified = 1,
 	};
 	about->conn.src = a->crowd_network.addr;
+	about->source_bits = a->crowd_network.bits;
 	evidence_print(evidence_line(about), "%s: something was found about %u sources of it, last %s",
 	        prefix_print(&a->crowd_network, text), (unsigned)CROWD_SOURCES,
 	        finding_rule(a->crowd_last.id));

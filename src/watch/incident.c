@@ -19,7 +19,7 @@
 #include "base/table.h"
 #include "watch/story.h"
 
-enum { SOURCE_BITS_V4 = 96 + 32, SOURCE_BITS_V6 = 64, ID_BITS = 53 };
+enum { ID_BITS = 53 };
 
 enum story_kind { STORY_OF_SOURCE, STORY_OF_TARGET, STORY_OF_MANY, STORY_OF_GATE };
 
@@ -111,6 +111,7 @@ static struct addr target_of(const struct incident_book *b, const struct event_p
 static struct incident_key incident_key(const struct incident_book *b, const struct finding *f)
 {
 	struct incident_key key;
+	struct prefix source;
 
 	memset(&key, 0, sizeof(key));
 	if (!finding_has_connection(f->id)) {
@@ -131,10 +132,9 @@ static struct incident_key incident_key(const struct incident_book *b, const str
 		return key;
 	}
 	key.kind = STORY_OF_SOURCE;
-	key.bits = f->source_bits             ? f->source_bits
-	           : addr_is_v4(&f->conn.src) ? (uint8_t)SOURCE_BITS_V4
-	                                      : (uint8_t)SOURCE_BITS_V6;
-	key.who = addr_mask(&f->conn.src, key.bits);
+	source = finding_source(f);
+	key.bits = source.bits;
+	key.who = source.addr;
 	return key;
 }
 

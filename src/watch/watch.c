@@ -344,7 +344,8 @@ static bool is_heard(struct watch *w, struct finding *f)
 {
 	int suppression = w->policy ? suppress_find(w->policy, f) : -1;
 
-	f->source_bits = source_bits(w, f);
+	if (f->source_bits == 0)
+		f->source_bits = source_bits(w, f);
 	if (suppression < 0)
 		return true;
 	hush_count(&w->hush, (unsigned)suppression, f->time_us);

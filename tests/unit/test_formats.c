@@ -12,6 +12,7 @@
 
 #include "events.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "report/cef.h"
 #include "report/ecs.h"
 #include "report/eve.h"
@@ -20,7 +21,7 @@
 #include "report/writer.h"
 #include "suite.h"
 
-enum { CONTENT_MAX = 1 << 20, PID = 4711, FOUR_KIB = 4096 };
+enum { CONTENT_MAX = 1 << 20, PID = 4711, FOUR_KIB = 4096, SHORTEST = 1024 };
 
 static char written[CONTENT_MAX], kept[CONTENT_MAX];
 static struct eve *eve;
@@ -211,6 +212,71 @@ static void tell_budget(void)
 	push(e);
 }
 
+static void tell_one(struct finding *f, enum incident_state state)
+{
+	f->incident.state = (uint8_t)state;
+	f->incident.count++;
+	f->incident.rule_count++;
+	f->time_us += 1000000;
+	f->incident.last_us = f->time_us;
+	eve_finding(eve, f);
+}
+
+/* From the first word to the last: of a network that a volume block counts as one, with what it measured, acknowledged in
+ * words that want escaping, with a facet more; of a recipient, of a server, of a recipient that is forgotten; of many; of
+ * the network of a snowshoe. */
+static void tell_incidents(void)
+{
+	struct finding f = finding_of(FINDING_VOLUME_LIMIT, 2);
+
+	f.outcome = OUTCOME_NONE;
+	f.would = ACTION_ALERT;
+	f.rcpt_to.len = 0;
+	f.measure = 1 + VOLUME_RECIPIENTS;
+	snprintf(f.block, sizeof(f.block), "hosts \"]\\");
+	f.value = 101;
+	f.limit = 100;
+	f.baseline = 12;
+	f.window_s = 60;
+	f.source_bits = 120;
+	f.evidence_count = 1;
+	EVENTS_TEXT(f.evidence[0], "101 recipients in 1m");
+	f.incident.count = f.incident.rule_count = 0;
+	tell_one(&f, INCIDENT_OPEN);
+	tell_one(&f, INCIDENT_GROWN);
+	f.incident.ack = (struct incident_ack) { .time_us = f.time_us, .uid = 1000 };
+	snprintf(f.incident.ack.reason, sizeof(f.incident.ack.reason),
+	        "known: \"x\" ] \\ | = \n gr\xc3\xbc\xc3\x9f");
+	tell_one(&f, INCIDENT_ACKED);
+	f.incident.facet_count = 2;
+	f.incident.facets[0] = (struct incident_facet) { .id = FINDING_VOLUME_LIMIT,
+		.severity = 2,
+		.count = 3,
+		.first_us = f.incident.first_us,
+		.last_us = f.time_us };
+	f.incident.facets[1] = f.incident.facets[0];
+	f.incident.facets[1].id = FINDING_HARVEST;
+	f.incident.facets[1].severity = 3;
+	f.incident.facets[1].count = 12;
+	tell_one(&f, INCIDENT_CLOSED);
+
+	f = finding_of(FINDING_VOLUME_TARGET, 3);
+	f.at_target = 1;
+	tell_one(&f, INCIDENT_OPEN);
+	f.rcpt_to.len = 0;
+	tell_one(&f, INCIDENT_GROWN);
+	f.at_target = 2;
+	tell_one(&f, INCIDENT_CLOSED);
+	f = finding_of(FINDING_GATE_REFUSED, 4);
+	f.pooled = 1;
+	tell_one(&f, INCIDENT_OPEN);
+	f = finding_of(FINDING_VOLUME_SNOWSHOE, 2);
+	use_v6(&f.conn);
+	f.source_bits = 48;
+	f.conn.src = addr_mask(&f.conn.src, f.source_bits);
+	tell_one(&f, INCIDENT_OPEN);
+}
+
 static const struct {
 	const char *name;
 	void (*tell)(void);
@@ -220,6 +286,7 @@ static const struct {
 	{ "findings", tell_findings, { 0, 0, 0, 0 }, true },
 	{ "mail", tell_mail, { 0, 0, 0, 0 }, false },
 	{ "hostile", tell_hostile, { 0, 0, 0, 0 }, true },
+	{ "incidents", tell_incidents, { 0, 0, 0, 0 }, true },
 	{ "budget", tell_budget, { 5, 60, 60, 4000 }, false },
 };
 enum { STORIES = sizeof(stories) / sizeof(stories[0]) };
@@ -355,24 +422,87 @@ static void each_line(enum eve_format format, void (*each)(char *line))
 
 /* ---- ECS ----------------------------------------------------------------------------------------- */
 
-/* What ECS 8.11 names, of all that we may write; and objects of ours. */
-static const char *const ecs_names[] = { "@timestamp", "message", "ecs.version", "event.kind",
-	"event.category", "event.type", "event.action", "event.outcome", "event.severity", "event.dataset",
-	"event.module", "event.provider", "event.id", "event.code", "event.start", "event.end",
-	"event.duration", "source.ip", "source.port", "source.bytes", "source.packets", "source.nat.ip",
-	"source.nat.port", "destination.ip", "destination.port", "destination.bytes", "destination.packets",
-	"destination.nat.ip", "destination.nat.port", "network.type", "network.transport", "network.protocol",
-	"network.application", "network.direction", "network.community_id", "network.bytes",
-	"network.packets", "network.vlan.id", "network.inner.vlan.id", "email.from.address",
-	"email.to.address", "email.message_id", "email.local_id", "tls.version", "tls.version_protocol",
-	"tls.established", "tls.client.server_name", "observer.name", "observer.hostname", "observer.vendor",
-	"observer.product", "observer.type", "observer.version", "observer.ingress.interface.name", "rule.id",
-	"rule.name", "rule.category", "rule.description", "rule.version", "rule.ruleset", "threat.framework",
-	"threat.technique.id", "threat.technique.subtechnique.id", "related.ip", "related.hosts", NULL };
+/* What ECS 8.11 names, of all that we may write, with its type; many: ECS wants an array. */
+static const struct ecs_field {
+	const char *name;
+	enum { KEYWORD, DATE, LONG, IP, BOOLEAN } type;
+	bool many;
+} ecs_fields[] = {
+	{ "@timestamp", DATE, false },
+	{ "message", KEYWORD, false },
+	{ "ecs.version", KEYWORD, false },
+	{ "event.kind", KEYWORD, false },
+	{ "event.category", KEYWORD, true },
+	{ "event.type", KEYWORD, true },
+	{ "event.action", KEYWORD, false },
+	{ "event.outcome", KEYWORD, false },
+	{ "event.severity", LONG, false },
+	{ "event.dataset", KEYWORD, false },
+	{ "event.module", KEYWORD, false },
+	{ "event.provider", KEYWORD, false },
+	{ "event.id", KEYWORD, false },
+	{ "event.code", KEYWORD, false },
+	{ "event.start", DATE, false },
+	{ "event.end", DATE, false },
+	{ "event.duration", LONG, false },
+	{ "source.ip", IP, false },
+	{ "source.port", LONG, false },
+	{ "source.bytes", LONG, false },
+	{ "source.packets", LONG, false },
+	{ "source.nat.ip", IP, false },
+	{ "source.nat.port", LONG, false },
+	{ "destination.ip", IP, false },
+	{ "destination.port", LONG, false },
+	{ "destination.bytes", LONG, false },
+	{ "destination.packets", LONG, false },
+	{ "destination.nat.ip", IP, false },
+	{ "destination.nat.port", LONG, false },
+	{ "network.type", KEYWORD, false },
+	{ "network.transport", KEYWORD, false },
+	{ "network.protocol", KEYWORD, false },
+	{ "network.application", KEYWORD, false },
+	{ "network.direction", KEYWORD, false },
+	{ "network.community_id", KEYWORD, false },
+	{ "network.bytes", LONG, false },
+	{ "network.packets", LONG, false },
+	{ "network.vlan.id", KEYWORD, false },
+	{ "network.inner.vlan.id", KEYWORD, false },
+	{ "email.from.address", KEYWORD, true },
+	{ "email.to.address", KEYWORD, true },
+	{ "email.message_id", KEYWORD, false },
+	{ "email.local_id", KEYWORD, false },
+	{ "tls.version", KEYWORD, false },
+	{ "tls.version_protocol", KEYWORD, false },
+	{ "tls.established", BOOLEAN, false },
+	{ "tls.client.server_name", KEYWORD, false },
+	{ "observer.name", KEYWORD, false },
+	{ "observer.hostname", KEYWORD, false },
+	{ "observer.vendor", KEYWORD, false },
+	{ "observer.product", KEYWORD, false },
+	{ "observer.type", KEYWORD, false },
+	{ "observer.version", KEYWORD, false },
+	{ "observer.ingress.interface.name", KEYWORD, false },
+	{ "rule.id", KEYWORD, false },
+	{ "rule.name", KEYWORD, false },
+	{ "rule.category", KEYWORD, false },
+	{ "rule.description", KEYWORD, false },
+	{ "rule.version", KEYWORD, false },
+	{ "rule.ruleset", KEYWORD, false },
+	{ "threat.framework", KEYWORD, false },
+	{ "threat.technique.id", KEYWORD, true },
+	{ "threat.technique.subtechnique.id", KEYWORD, true },
+	{ "related.ip", IP, true },
+	{ "related.hosts", KEYWORD, true },
+};
 static const char *const kinds[] = { "alert", "event", "metric", NULL };
-static const char *const categories[] = { "configuration", "intrusion_detection", "network", NULL };
-static const char *const network_types[] = { "access", "allowed", "connection", "denied", "end", "info",
-	"protocol", "start", NULL };
+/* The types that may stand beside a category. */
+static const struct {
+	const char *category, *types[9];
+} categories[] = {
+	{ "configuration", { "access", "change", "creation", "deletion", "info" } },
+	{ "intrusion_detection", { "allowed", "denied", "info" } },
+	{ "network", { "access", "allowed", "connection", "denied", "end", "info", "protocol", "start" } },
+};
 static const char *const outcomes[] = { "success", "failure", "unknown", NULL };
 static const char *const directions[] = { "inbound", "outbound", "internal", "external", "unknown", NULL };
 
@@ -385,6 +515,44 @@ static bool is_in(const char *const *list, const char *word)
 	return false;
 }
 
+static bool is_of_type(const struct ecs_field *f, json_t *value)
+{
+	const char *text = json_string_value(value);
+	struct addr addr;
+
+	switch (f->type) {
+	case KEYWORD:
+		return text && *text;
+	case DATE:
+		return text && strlen(text) == 27 && text[26] == 'Z';
+	case LONG:
+		return json_is_integer(value) && json_integer_value(value) >= 0;
+	case IP:
+		return text && addr_parse(text, &addr) == 0;
+	case BOOLEAN:
+		return json_is_boolean(value);
+	}
+	return false;
+}
+
+static bool is_ecs(const char *name, json_t *value)
+{
+	const struct ecs_field *f = ecs_fields, *end = f + sizeof(ecs_fields) / sizeof(ecs_fields[0]);
+	json_t *one;
+	size_t i;
+
+	while (f < end && strcmp(f->name, name) != 0)
+		f++;
+	if (f == end || f->many != json_is_array(value) || (f->many && json_array_size(value) == 0))
+		return false;
+	if (!f->many)
+		return is_of_type(f, value);
+	json_array_foreach (value, i, one)
+		if (!is_of_type(f, one))
+			return false;
+	return true;
+}
+
 static void check_names(json_t *object, const char *prefix)
 {
 	char name[128];
@@ -395,10 +563,30 @@ static void check_names(json_t *object, const char *prefix)
 		snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
 		if (!*prefix && (strcmp(key, "smtp") == 0 || strcmp(key, "postern") == 0))
 			continue;
-		if (json_is_object(value))
+		if (json_is_object(value)) {
 			check_names(value, name);
-		else
-			CU_ASSERT_TRUE(is_in(ecs_names, name));
+			continue;
+		}
+		CU_ASSERT_TRUE(is_ecs(name, value));
+		if (!is_ecs(name, value))
+			printf("\nECS has no such %s\n", name);
+	}
+}
+
+/* Each type may stand beside each category. */
+static void check_categories(json_t *event)
+{
+	json_t *category, *type;
+	size_t i, n, row;
+
+	CU_ASSERT(json_array_size(json_object_get(event, "category")) > 0);
+	json_array_foreach (json_object_get(event, "category"), i, category) {
+		for (row = 0; row < sizeof(categories) / sizeof(categories[0]); row++)
+			if (strcmp(categories[row].category, json_string_value(category)) == 0)
+				break;
+		CU_ASSERT_FATAL(row < sizeof(categories) / sizeof(categories[0]));
+		json_array_foreach (json_object_get(event, "type"), n, type)
+			CU_ASSERT_TRUE(is_in(categories[row].types, json_string_value(type)));
 	}
 }
 
@@ -411,24 +599,19 @@ static const char *word_at(json_t *object, const char *a, const char *b)
 
 static void check_ecs(char *line)
 {
-	json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL), *event, *word;
-	size_t i;
+	json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(record);
 	check_names(record, "");
 	CU_ASSERT_STRING_EQUAL(word_at(record, "ecs", "version"), ECS_VERSION);
 	CU_ASSERT_TRUE(is_in(kinds, word_at(record, "event", "kind")));
-	CU_ASSERT_TRUE(is_in(outcomes, word_at(record, "event", "outcome")));
+	if (*word_at(record, "event", "outcome"))
+		CU_ASSERT_TRUE(is_in(outcomes, word_at(record, "event", "outcome")));
 	CU_ASSERT_STRING_NOT_EQUAL(word_at(record, "event", "action"), "");
 	if (*word_at(record, "network", "direction"))
 		CU_ASSERT_TRUE(is_in(directions, word_at(record, "network", "direction")));
-	event = json_object_get(record, "event");
-	CU_ASSERT(json_array_size(json_object_get(event, "category")) > 0);
-	json_array_foreach (json_object_get(event, "category"), i, word)
-		CU_ASSERT_TRUE(is_in(categories, json_string_value(word)));
-	json_array_foreach (json_object_get(event, "type"), i, word)
-		CU_ASSERT_TRUE(is_in(network_types, json_string_value(word)));
-	CU_ASSERT_EQUAL(strlen(json_string_value(json_object_get(record, "@timestamp"))), 27);
+	check_categories(json_object_get(record, "event"));
+	CU_ASSERT_PTR_NOT_NULL(json_object_get(record, "@timestamp"));
 	json_decref(record);
 }
 
@@ -442,10 +625,11 @@ static void ecs_has_names_of_its_version(void)
 static const char *const cef_keys[] = { "rt", "start", "end", "cnt", "externalId", "dvchost",
 	"deviceInboundInterface", "src", "spt", "dst", "dpt", "proto", "app", "act", "outcome", "cat",
 	"suser", "duser", "cs1", "cs1Label", "cs2", "cs2Label", "cs3", "cs3Label", "cs4", "cs4Label", "cs5",
-	"cs5Label", "cs6", "cs6Label", "cn1", "cn1Label", "cn2", "cn2Label", "cn3", "cn3Label", "c6a2",
-	"c6a2Label", "c6a3", "c6a3Label", "c6a4", "c6a4Label", "sourceTranslatedAddress",
-	"sourceTranslatedPort", "destinationTranslatedAddress", "destinationTranslatedPort", "flexString1",
-	"flexString1Label", "flexString2", "flexString2Label", "deviceDirection", "msg", NULL };
+	"cs5Label", "cs6", "cs6Label", "cn1", "cn1Label", "cn2", "cn2Label", "cn3", "cn3Label", "flexNumber1",
+	"flexNumber1Label", "c6a2", "c6a2Label", "c6a3", "c6a3Label", "c6a4", "c6a4Label",
+	"sourceTranslatedAddress", "sourceTranslatedPort", "destinationTranslatedAddress",
+	"destinationTranslatedPort", "flexString1", "flexString1Label", "flexString2", "flexString2Label",
+	"deviceDirection", "msg", NULL };
 
 /* The end of the header field at `at`: an unescaped |. */
 static char *end_of_field(char *at)
@@ -606,6 +790,44 @@ static void syslog_is_of_its_grammar(void)
 	each_line(EVE_FORMAT_SYSLOG_CEF, check_syslog_cef);
 }
 
+/* With this many bytes for a message, of each finding. */
+static void print_short(unsigned most)
+{
+	static char line[SYSLOG_MESSAGE_MAX + 1];
+	const struct syslog_origin origin = { .facility = SYSLOG_AUTHPRIV, .pid = PID, .most = most };
+	char *at, *end;
+	json_t *record;
+
+	for (size_t story = 0; story < STORIES; story++) {
+		if (!stories[story].alerts)
+			continue;
+		tell(story, EVE_FORMAT_JSON);
+		for (at = written; (end = strchr(at, '\n')); at = end + 1) {
+			record = json_loadb(at, (size_t)(end - at), 0, NULL);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(record);
+			if (json_object_get(record, "alert")) {
+				CU_ASSERT_EQUAL(syslog_print(record, &origin, line), strlen(line));
+				CU_ASSERT(strlen(line) <= most);
+				CU_ASSERT_PTR_NOT_NULL(strstr(line, "[alert@32473 id="));
+				check_syslog(line);
+				CU_ASSERT_EQUAL(syslog_print_cef(record, &origin, line), strlen(line));
+				CU_ASSERT(strlen(line) <= most);
+				CU_ASSERT_PTR_NOT_NULL(strstr(line, " msg="));
+				check_syslog_cef(line);
+			}
+			json_decref(record);
+		}
+	}
+}
+
+/* Of the longest findings, too, at many lengths: no element, key or escape is cut in the middle. */
+static void datagrams_are_whole_messages(void)
+{
+	print_short(SYSLOG_DATAGRAM_MAX);
+	for (unsigned most = SHORTEST; most < SYSLOG_DATAGRAM_MAX; most += 17)
+		print_short(most);
+}
+
 /* ---- what no record of ours holds ---------------------------------------------------------------- */
 
 static const struct line_escape marks = { .marked = "\\]" };
@@ -715,6 +937,7 @@ SUITE("formats", { "lines are as kept", lines_are_as_kept },
         { "ECS has names of its version", ecs_has_names_of_its_version },
         { "CEF has keys of its dictionary", cef_has_keys_of_its_dictionary },
         { "syslog is of its grammar", syslog_is_of_its_grammar },
+        { "datagrams are whole messages", datagrams_are_whole_messages },
         { "words are cut whole", words_are_cut_whole },
         { "raw bytes stay in their field", raw_bytes_stay_in_their_field },
         { "the longest record has room", the_longest_record_has_room },
