@@ -135,7 +135,8 @@ struct conf {
 	char own_hash[17]; /* likewise, without the lists */
 };
 
-/* Messages as "FILE:LINE: what and how to fix", one a line, without newline. */
+/* Messages as "FILE:LINE: what and how to fix", one a line, without newline; of a warning CONF_WARNING stands before what. */
+#define CONF_WARNING "warning: "
 typedef void (*conf_report)(void *arg, const char *message);
 
 /* What a program's command line overrides. */

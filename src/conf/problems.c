@@ -21,7 +21,7 @@ struct problem {
 };
 
 static const char *const kind_words[PROBLEM_KINDS] = {
-	[PROBLEM_ERROR] = "", [PROBLEM_WARNING] = "warning: "
+	[PROBLEM_ERROR] = "", [PROBLEM_WARNING] = CONF_WARNING
 };
 
 static char *text_at(const struct place *at, const char *word, const char *message)

@@ -56,8 +56,13 @@ static void on_conf_error(void *arg, const char *message)
 
 static void on_conf_warning(void *arg, const char *message)
 {
+	const char *word = strstr(message, CONF_WARNING); /* the log has its own */
+
 	(void)arg;
-	log_warning("%s", message);
+	if (word)
+		log_warning("%.*s%s", (int)(word - message), message, word + strlen(CONF_WARNING));
+	else
+		log_warning("%s", message);
 }
 
 int daemon_read_conf(const struct daemon *d, struct conf **out)
