@@ -170,7 +170,15 @@ e 'many relay attempts' 1 'more than relay.max-refusals = 3 \(the default\): the
 	--rcpt a@x.test --rcpt b@x.test --rcpt c@x.test --rcpt d@x.test
 e 'a stranger' 1 '^client +203.0.113.66: in no group
 ^rule +no rule: otherwise = refuse \(rules/isp-forwarding.conf:22\)$
-^kernel +refuses it with a TCP reset and logs it$' "$conf" 203.0.113.66 192.168.0.10
+^kernel +refuses it with a TCP reset and logs it$
+goes to example.org: ours by domains
+^ +ours: it is never said, the connection is refused before$
+^ +foreign: it is never said, the connection is refused before; relay.action = refuse-recipient \(rules/isp-forwarding.conf:24\)$' "$conf" 203.0.113.66 192.168.0.10 \
+	--rcpt a@example.org --rcpt x@foreign.test
+t 'explain: what a refused stranger does not say' 1 out '"path":"x@foreign.test","said":false' \
+	"$postern" explain --json -c "$conf" 203.0.113.66 192.168.0.10 --rcpt x@foreign.test
+t 'explain: and no limit of his is reached' 1 out '^0$' sh -c "'$postern' explain -c '$conf' 203.0.113.66 192.168.0.10 \
+	--rcpt a@x.test --rcpt b@x.test --rcpt c@x.test --rcpt d@x.test | grep -c -e max-refusals -e 'gets a'; exit 1"
 e 'home, less not-home' 1 'not ours: taken out of home by not-home \(192.168.0.1, .*:6\)' "$conf" 192.168.0.1 192.168.0.10
 e 'our own clients relay' 0 'the client is ours: in home \(fd00:25::/48, .*:5\)$
 foreign, but the client is ours: it passes' "$conf" fd00:25::77 fd00:25::10 --rcpt x@foreign.test
@@ -188,8 +196,10 @@ e 'monitor mode refuses nothing' 0 'it passes, and is told as a relay attempt; r
 sed 's/^mode.*/mode = monitor/' "$conf" >"$scratch/watching.conf"
 chmod 644 "$scratch/watching.conf"
 e 'monitor mode tells what enforce would do' 0 'for inspection and logs it; in mode enforce: refuses it with a TCP reset
-told as a relay attempt; relay.action = refuse-recipient .*; in mode enforce: it gets a 550
+told as a relay attempt; relay.action = refuse-recipient .*; in mode enforce: it is never said, the connection is refused before$
 ^result +it passes; in mode enforce something would be refused' "$scratch/watching.conf" 203.0.113.66 192.168.0.10 --rcpt x@foreign.test
+e 'monitor mode tells what a recipient would get' 0 'told as a relay attempt; relay.action = refuse-recipient .*; in mode enforce: it gets a 550' \
+	"$scratch/watching.conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 e 'the gateway as server' 1 '^server +the gateway at 203.0.113.5: servers, self, servers "gateway"$
 ^hook +input, inbound$
 relay.action = refuse-recipient \(rules/gateway-mta.conf:19\)' rules/gateway-mta.conf 203.0.113.66 self@203.0.113.5 --rcpt x@foreign.test

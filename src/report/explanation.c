@@ -87,6 +87,12 @@ static enum policy_mode mode_of(const struct explanation *x)
 	return policy_settings(x->policy)->mode;
 }
 
+/* Nobody says a recipient in a connection that the kernel, or the greeting, refuses. */
+static bool is_said(const struct explanation *x)
+{
+	return x->unguarded != EXPLAINED_GUARDED || x->kernel_now == DO_INSPECT;
+}
+
 static bool is_judged(const struct explanation *x)
 {
 	return x->unguarded == EXPLAINED_GUARDED && x->connection.server >= 0;
@@ -237,7 +243,8 @@ static void print_lists(const struct explanation *x, FILE *to)
 /* Its mail is counted, if anybody's is. */
 static bool is_counted(const struct explanation *x)
 {
-	return x->unguarded == EXPLAINED_GUARDED && policy_watching(x->policy)->volume_count > 0;
+	return x->unguarded == EXPLAINED_GUARDED && is_said(x) &&
+	       policy_watching(x->policy)->volume_count > 0;
 }
 
 static void print_volumes(const struct explanation *x, FILE *to)
@@ -280,27 +287,33 @@ static void print_hops(const struct explained_recipient *r, FILE *to)
 	}
 }
 
+static const char never_said[] = "it is never said, the connection is refused before";
+
 static void print_judgement(const struct explanation *x, const struct explained_recipient *r, FILE *to)
 {
+	const char *passes = is_said(x) ? "it passes" : never_said;
+
 	fprintf(to, "%-*s  ", LABEL_COLUMNS, "");
 	if (r->judged.ours) {
-		fputs("ours: it passes\n", to);
+		fprintf(to, "ours: %s\n", passes);
 		return;
 	}
 	if (x->connection.client_ours) {
-		fputs("foreign, but the client is ours: it passes\n", to);
+		fprintf(to, "foreign, but the client is ours: %s\n", passes);
 		return;
 	}
 	fprintf(to, "foreign%s: %s; relay.%s = %s",
 	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end"
 	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
 	                                               : "",
-	        action_sentences[r->now], r->judged.trick ? "tricks" : "action",
+	        is_said(x) ? action_sentences[r->now] : never_said, r->judged.trick ? "tricks" : "action",
 	        words_get(WORDS_ACTION, r->judged.action));
 	print_key_place(to, &r->action);
 	if (r->spared)
 		fputs("; never for upstreams and servers", to);
-	else if (r->now != r->judged.action)
+	else if (is_said(x) && x->connection.what != DO_INSPECT)
+		fprintf(to, "; in mode enforce: %s", never_said);
+	else if (is_said(x) && r->now != r->judged.action)
 		fprintf(to, "; in mode enforce: %s", action_sentences[r->judged.action]);
 	fputc('\n', to);
 }
@@ -320,7 +333,7 @@ static void print_recipients(const struct explanation *x, FILE *to)
 		print_hops(r, to);
 		print_judgement(x, r, to);
 	}
-	if (x->foreign_count > most) {
+	if (x->foreign_count > most && is_said(x)) {
 		fprintf(to, "%-*smore than relay.max-refusals = %u", LABEL_COLUMNS, "", most);
 		print_key_place(to, &x->max_refusals);
 		fputs(": the transaction is deferred as a whole\n", to);
@@ -336,9 +349,6 @@ void explanation_print(const struct explanation *x, FILE *to)
 	print_end(x, &x->server, "server", to);
 	fprintf(to, "%-*s%u\n", LABEL_COLUMNS, "port", x->port);
 	print_connection(x, to);
-	if (x->unguarded == EXPLAINED_GUARDED && x->kernel_now != DO_INSPECT && x->recipient_count > 0)
-		fprintf(to, "%-*s(the client never comes to say what follows; judged as if it did)\n",
-		        LABEL_COLUMNS, "");
 	print_relaying(x, to);
 	print_lists(x, to);
 	print_volumes(x, to);
@@ -390,6 +400,7 @@ static json_t *json_recipient(const struct explanation *x, const struct explaine
 	json_t *object = json_object(), *hops = json_array();
 
 	field_set(object, "path", text_of(r->path));
+	field_set(object, "said", json_boolean(is_said(x)));
 	field_set_text(object, "form", words_get(WORDS_FORM, r->address.form));
 	for (unsigned i = 0; i < r->address.hop_count; i++) {
 		json_t *hop = json_object();
