@@ -257,7 +257,12 @@ t 'ack: nothing' 2 err 'takes the numbers of incidents' "$postern" ack
 t 'ack: no number' 2 err '"x" is no number' "$postern" ack 12 x
 t 'mute: nobody' 2 err 'takes one address or prefix' "$postern" mute --for 1h
 t 'mute: no time' 2 err '--for takes a time' "$postern" mute --for soon 192.0.2.1
-t 'unmute: nobody' 2 err 'takes one address or prefix' "$postern" unmute nowhere
+t 'mute: bits behind the length' 2 err 'write 192.0.2.0/24' "$postern" mute 192.0.2.1/24
+t 'sources: bits behind the length' 2 err 'write 192.0.2.0/24' "$postern" sources 192.0.2.1/24
+t 'top: no address' 2 err '"nowhere" is no address or prefix' "$postern" top nowhere
+t 'incidents: no address' 2 err '"nowhere" is no address or prefix' "$postern" incidents --source nowhere
+t 'unblock: bits behind the length' 2 err 'write 2001:db8::/32' "$postern" unblock 2001:db8::1/32
+t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute nowhere
 { cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
 { cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
 chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"

@@ -185,16 +185,22 @@ static inline int finding_is_of_user(const struct finding *f)
 	return f->id == FINDING_AUTH_GUESS && f->at_target;
 }
 
-/* What counts as its one source. Says nothing where it is about the gate itself, pooled or at a target. */
-static inline struct prefix finding_source(const struct finding *f)
+/* What counts as one source with this address, where a finding's source_bits are bits. */
+static inline struct prefix finding_prefix(const struct addr *src, unsigned bits)
 {
 	enum { HOST_BITS = 128, V6_BITS = 64 };
-	struct prefix source = { .bits = addr_is_v4(&f->conn.src) ? HOST_BITS : V6_BITS };
+	struct prefix source = { .bits = addr_is_v4(src) ? HOST_BITS : V6_BITS };
 
-	if (f->source_bits > 0 && f->source_bits <= HOST_BITS)
-		source.bits = f->source_bits;
-	source.addr = addr_mask(&f->conn.src, source.bits);
+	if (bits > 0 && bits <= HOST_BITS)
+		source.bits = (uint8_t)bits;
+	source.addr = addr_mask(src, source.bits);
 	return source;
+}
+
+/* Says nothing where it is about the gate itself, pooled or at a target. */
+static inline struct prefix finding_source(const struct finding *f)
+{
+	return finding_prefix(&f->conn.src, f->source_bits);
 }
 
 #endif

@@ -64,19 +64,11 @@ static void begin_part(struct list *l)
 
 static void add_address(struct list *l, const char *text, unsigned line)
 {
-	char why[LINE_BYTES + 160], right[PREFIX_TEXT_MAX];
+	char why[LIVE_WHY_MAX] = "not enough memory", right[PREFIX_TEXT_MAX];
 	struct prefix p = { 0 };
-	int r = prefix_parse(text, &p);
 
-	if (r == -EDOM)
-		snprintf(why, sizeof(why), "%.100s has bits behind its length: write %s", text,
-		        prefix_print(&p, right));
-	else if (r)
-		snprintf(why, sizeof(why),
-		        "\"%.100s\" is no address or prefix, like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1",
-		        text);
-	if (r || !keep_item(l, line)) {
-		tell_fault(l, line, r ? why : "not enough memory");
+	if (!live_read_prefix(text, &p, why) || !keep_item(l, line)) {
+		tell_fault(l, line, why);
 		l->bad = true;
 		return;
 	}
@@ -242,10 +234,8 @@ int unblock_run(int argc, char **argv)
 
 	if (!live_options(&live, argc, argv, NULL, 1))
 		return COMMAND_USAGE;
-	if (live.argc != 1 || prefix_parse(live.argv[0], &p)) {
-		fprintf(stderr, "%s: takes one address or prefix, as postern blocks shows it\n", live.name);
+	if (!live_has_prefix(&live, &p))
 		return COMMAND_USAGE;
-	}
 	request = protocol_new("unblock");
 	(void)json_object_set_new(request, "address", json_string(live.argv[0]));
 	return live_ask(&live, request, print_unblock, NULL);

@@ -71,8 +71,26 @@ static void print_done(const json_t *done)
 	if (*live_text(done, "outcome"))
 		printf("; %s", live_text(done, "outcome"));
 	if (block)
-		printf("; %s is blocked by %s since %s UTC", live_text(block, "address"),
+		printf("; %s is %s by %s since %s UTC", live_text(block, "address"), live_text(block, "is"),
 		        live_text(block, "by"), live_time(block, "since", time));
+	putchar('\n');
+}
+
+/* What is known of it. */
+static void print_envelope(const json_t *envelope)
+{
+	static const struct {
+		const char *key, *word;
+	} fields[] = { { "helo", "helo" }, { "mail_from", "from" }, { "rcpt_to", "to" } };
+	char time[LIVE_TIME_MAX];
+	const char *before = ":";
+
+	printf("envelope    %s UTC %s", live_time(envelope, "time", time), live_text(envelope, "rule"));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (*live_text(envelope, fields[i].key)) {
+			printf("%s %s %s", before, fields[i].word, live_text(envelope, fields[i].key));
+			before = ",";
+		}
 	putchar('\n');
 }
 
@@ -89,9 +107,7 @@ static void print_lists(const json_t *row)
 	json_array_foreach (json_object_get(row, "lines"), i, item)
 		printf("evidence    %s: %s\n", live_text(item, "rule"), live_text(item, "text"));
 	json_array_foreach (json_object_get(row, "envelopes"), i, item)
-		printf("envelope    %s UTC %s: helo %s, from %s, to %s\n", live_time(item, "time", first),
-		        live_text(item, "rule"), live_text(item, "helo"), live_text(item, "mail_from"),
-		        live_text(item, "rcpt_to"));
+		print_envelope(item);
 }
 
 static void print_whole(void *arg, const json_t *line)
@@ -206,6 +222,8 @@ static void set_true(json_t *request, const char *key, bool value)
 int incidents_run(int argc, char **argv)
 {
 	const char *since = NULL, *source = NULL, *rule = NULL, *limit = NULL;
+	char why[LIVE_WHY_MAX];
+	struct prefix prefix;
 	bool open = false, suppressed = false, past;
 	const struct live_option more[] = { { "since", &since, NULL }, { "source", &source, NULL },
 		{ "rule", &rule, NULL }, { "limit", &limit, NULL }, { "open", NULL, &open },
@@ -224,6 +242,10 @@ int incidents_run(int argc, char **argv)
 		        "%s: --since takes a span like 24h or 7d, or a day like 2026-11-20; --limit a "
 		        "number above 0\n",
 		        live.name);
+		return COMMAND_USAGE;
+	}
+	if (source && !live_read_prefix(source, &prefix, why)) {
+		fprintf(stderr, "%s: %s\n", live.name, why);
 		return COMMAND_USAGE;
 	}
 	past = !open && !suppressed && (since || source || rule || limit);

@@ -347,3 +347,28 @@ long long live_read_span(const char *text)
 			return n * units[i].seconds;
 	return -1;
 }
+
+bool live_read_prefix(const char *text, struct prefix *out, char why[LIVE_WHY_MAX])
+{
+	char right[PREFIX_TEXT_MAX];
+	int r = prefix_parse(text, out);
+
+	if (r == -EDOM)
+		snprintf(why, LIVE_WHY_MAX, "%.100s has bits behind its length: write %s", text,
+		        prefix_print(out, right));
+	else if (r)
+		snprintf(why, LIVE_WHY_MAX,
+		        "\"%.100s\" is no address or prefix, like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1",
+		        text);
+	return r == 0;
+}
+
+bool live_has_prefix(const struct live *l, struct prefix *out)
+{
+	char why[LIVE_WHY_MAX] = "takes one address or prefix, like 192.0.2.1 or 192.0.2.0/24";
+
+	if (l->argc == 1 && live_read_prefix(l->argv[0], out, why))
+		return true;
+	fprintf(stderr, "%s: %s\n", l->name, why);
+	return false;
+}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "postern/commands.h"
 #include "posternd/protocol.h"
 
@@ -59,5 +60,10 @@ enum { LIVE_SPAN_MAX = 32 };
 char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
 /* "30m", "1h", "90" (seconds); -1: none. */
 long long live_read_span(const char *text);
+/* False: it is none, and why says what is wrong and what to write. */
+enum { LIVE_WHY_MAX = 288 };
+bool live_read_prefix(const char *text, struct prefix *out, char why[LIVE_WHY_MAX]);
+/* Whether the command's only word is a prefix; what is wrong is said. */
+bool live_has_prefix(const struct live *l, struct prefix *out);
 
 #endif

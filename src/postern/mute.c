@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "postern/live.h"
 
 static void set_text(json_t *request, const char *key, const char *text)
@@ -66,17 +65,6 @@ int ack_run(int argc, char **argv)
 
 /* ---- mute --------------------------------------------------------------------------------------- */
 
-/* False: said. */
-static bool has_address(const struct live *live)
-{
-	struct prefix p;
-
-	if (live->argc == 1 && prefix_parse(live->argv[0], &p) == 0)
-		return true;
-	fprintf(stderr, "%s: takes one address or prefix, like 192.0.2.1 or 192.0.2.0/24\n", live->name);
-	return false;
-}
-
 static void print_mute(void *arg, const json_t *line)
 {
 	char span[LIVE_SPAN_MAX];
@@ -93,10 +81,11 @@ int mute_run(int argc, char **argv)
 	const struct live_option more[] = { { "reason", &reason }, { "for", &time }, { "rule", &rule },
 		{ NULL, NULL } };
 	long long seconds = 0;
+	struct prefix prefix;
 	struct live live;
 	json_t *request;
 
-	if (!live_options(&live, argc, argv, more, 1) || !has_address(&live))
+	if (!live_options(&live, argc, argv, more, 1) || !live_has_prefix(&live, &prefix))
 		return COMMAND_USAGE;
 	if (time && (seconds = live_read_span(time)) <= 0) {
 		fprintf(stderr,
@@ -124,10 +113,11 @@ int unmute_run(int argc, char **argv)
 {
 	const char *rule = NULL;
 	const struct live_option more[] = { { "rule", &rule }, { NULL, NULL } };
+	struct prefix prefix;
 	struct live live;
 	json_t *request;
 
-	if (!live_options(&live, argc, argv, more, 1) || !has_address(&live))
+	if (!live_options(&live, argc, argv, more, 1) || !live_has_prefix(&live, &prefix))
 		return COMMAND_USAGE;
 	request = protocol_new("unmute");
 	set_text(request, "address", live.argv[0]);

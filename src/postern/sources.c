@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "postern/live.h"
 #include "postern/source_line.h"
 
@@ -77,10 +76,8 @@ int sources_run(int argc, char **argv)
 		        TOP_MAX);
 		return COMMAND_USAGE;
 	}
-	if (live.argc > 0 && prefix_parse(live.argv[0], &prefix)) {
-		fprintf(stderr, "%s: \"%s\" is no address or prefix\n", live.name, live.argv[0]);
+	if (live.argc > 0 && !live_has_prefix(&live, &prefix))
 		return COMMAND_USAGE;
-	}
 	request = protocol_new("sources");
 	(void)json_object_set_new(request, "top", json_integer(most));
 	(void)json_object_set_new(request, "sort", json_string(source_line_sort(sort ? sort : "recipients")));

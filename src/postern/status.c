@@ -79,6 +79,28 @@ static void print_numbers(const json_t *line)
 	        live_number(n, "watch.incidents_open"));
 }
 
+static void print_sources(const json_t *line)
+{
+	const json_t *s = json_object_get(line, "sources");
+
+	printf("sources   %lld known, room for %lld", live_number(s, "known"), live_number(s, "room"));
+	if (live_number(s, "forgotten") > 0)
+		printf("; %lld of little weight were forgotten", live_number(s, "forgotten"));
+	putchar('\n');
+}
+
+static void print_store(const json_t *line)
+{
+	const json_t *s = json_object_get(line, "store");
+
+	if (s)
+		printf("store     %s: %s, %lld written, %lld waiting, %lld lost\n", live_text(s, "path"),
+		        live_text(s, "state"), live_number(s, "written"), live_number(s, "waiting"),
+		        live_number(s, "lost"));
+	else
+		puts("store     none: nothing outlives posternd (store.path is empty)");
+}
+
 static void print_silence(const json_t *line)
 {
 	char until[LIVE_TIME_MAX];
@@ -176,12 +198,14 @@ static void print_status(void *arg, const json_t *line)
 	print_reload(line);
 	print_sessions(line);
 	print_numbers(line);
+	print_sources(line);
 	print_silence(line);
 	print_slow(line);
 	print_sources(line);
 	print_blocks(line);
 	print_workers(line);
 	print_lists(line);
+	print_store(line);
 	print_wrong(line);
 }
 

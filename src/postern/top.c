@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/addr.h"
 #include "postern/live.h"
 #include "postern/source_line.h"
 
@@ -101,12 +100,12 @@ int top_run(int argc, char **argv)
 
 	if (!live_options(&live, argc, argv, more, 1))
 		return COMMAND_USAGE;
-	if ((sort && !(screen.sort = source_line_sort(sort))) ||
-	        (live.argc > 0 && prefix_parse(live.argv[0], &prefix))) {
-		fprintf(stderr, "%s: takes --sort with one of %s; and an address or prefix\n", live.name,
-		        source_line_sorts());
+	if (sort && !(screen.sort = source_line_sort(sort))) {
+		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts());
 		return COMMAND_USAGE;
 	}
+	if (live.argc > 0 && !live_has_prefix(&live, &prefix))
+		return COMMAND_USAGE;
 	if (live.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !getenv("TERM")) {
 		fprintf(stderr, "%s: there is no terminal to draw on; postern sources prints the same once\n",
 		        live.name);

@@ -1,4 +1,5 @@
 /* why.c - `postern why ADDR`: the last decisions about this address, each with its ground. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,17 +43,11 @@ static void print_row(const json_t *row)
 	putchar('\n');
 }
 
-static const char *participle(const json_t *b)
+/* "BLOCKED" */
+static void print_loud(const char *word)
 {
-	static const struct {
-		const char *action, *text;
-	} words[] = { { "limit", "LIMITED" }, { "slow", "SLOWED" },
-		{ "refuse-session", "REFUSED SESSIONS" } };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(live_text(b, "action"), words[i].action) == 0)
-			return words[i].text;
-	return "BLOCKED";
+	for (; *word; word++)
+		putchar(toupper((unsigned char)*word));
 }
 
 static void print_blocked(const json_t *b)
@@ -61,8 +56,9 @@ static void print_blocked(const json_t *b)
 
 	if (!b)
 		return;
-	printf("%s UTC  %s with %s by %s, ", live_time(b, "since", since), participle(b),
-	        live_text(b, "address"), live_text(b, "by"));
+	printf("%s UTC  ", live_time(b, "since", since));
+	print_loud(live_text(b, "is"));
+	printf(" with %s by %s, ", live_text(b, "address"), live_text(b, "by"));
 	if (json_object_get(b, "until"))
 		printf("for another %s", live_span(live_number(b, "left_s"), span));
 	else

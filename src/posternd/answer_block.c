@@ -171,7 +171,8 @@ static void explain_missing(const struct daemon *d, json_t *line, const struct p
 		protocol_set_error(line, EXIT_INVALID, "%.64s is %s with %s: unblock that", text,
 		        blocks_participle((enum action)b->action), prefix_print(&b->prefix, other));
 	else
-		protocol_set_error(line, EXIT_INVALID, "%.64s is not blocked", text);
+		protocol_set_error(
+		        line, EXIT_INVALID, "%.64s is not blocked; postern blocks shows who is", text);
 }
 
 enum answer_state answer_unblock(struct ask *ask, json_t *line)
@@ -215,6 +216,7 @@ json_t *answer_block_row(const struct block *b, uint32_t rate_per_min)
 	field_set_text(row, "address", prefix_print(&b->prefix, text));
 	field_set_text(row, "by", blocks_by(b, by));
 	field_set_text(row, "action", words_get(WORDS_ACTION, b->action));
+	field_set_text(row, "is", blocks_participle((enum action)b->action));
 	if (b->action == ACTION_LIMIT)
 		field_set_uint(row, "rate_per_min", rate_per_min);
 	if (b->set_us)

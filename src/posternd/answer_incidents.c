@@ -50,6 +50,17 @@ static json_t *facet_rows(const struct incident_brief *in)
 	return rows;
 }
 
+/* The first line of the rule that the story stands for. */
+static unsigned best_line(const struct finding *f)
+{
+	const struct incident_brief *in = &f->incident;
+
+	for (unsigned i = 0; i < f->evidence_count; i++)
+		if (in->evidence_facet[i] < in->facet_count && in->facets[in->evidence_facet[i]].id == f->id)
+			return i;
+	return 0;
+}
+
 static json_t *make_row(const struct finding *f)
 {
 	json_t *row = json_object();
@@ -68,7 +79,7 @@ static json_t *make_row(const struct finding *f)
 	if (f->incident.ack.time_us > 0)
 		field_set(row, "acked", alert_ack(&f->incident.ack));
 	if (f->evidence_count > 0)
-		field_set(row, "evidence", FIELD_OF(f->evidence[0]));
+		field_set(row, "evidence", FIELD_OF(f->evidence[best_line(f)]));
 	return row;
 }
 
@@ -289,7 +300,10 @@ static enum answer_state answer_one(struct ask *ask, struct store_question *q, j
 		state = answer_past(ask, q, line);
 		rows = json_object_get(line, "rows");
 		if (state == ANSWER_DONE && rows && json_array_size(rows) == 0)
-			protocol_set_error(line, EXIT_FAILURE, "there is no incident %" PRIu64, q->id);
+			protocol_set_error(line, EXIT_FAILURE,
+			        "there is no incident %" PRIu64
+			        "; postern incidents --since 30d lists those of the past",
+			        q->id);
 		return state;
 	}
 	rows = json_array();

@@ -129,7 +129,8 @@ enum answer_state answer_ack(struct ask *ask, json_t *line)
 	json_array_foreach (ids, i, id)
 		if (!is_open(ask->daemon, id)) {
 			protocol_set_error(line, EXIT_INVALID,
-			        "no incident %" PRIu64 " is open; nothing was acknowledged",
+			        "no incident %" PRIu64
+			        " is open, postern incidents lists those that are; nothing was acknowledged",
 			        (uint64_t)json_integer_value(id));
 			return ANSWER_DONE;
 		}

@@ -259,6 +259,11 @@ static bool read_ends(sqlite3_stmt *s, struct event_connection *conn)
 	return direction >= 0 && get_address(s, 8, &conn->src) && get_address(s, 10, &conn->dst);
 }
 
+static uint8_t get_bits(sqlite3_stmt *s)
+{
+	return get_number(s, 26) <= 128 ? (uint8_t)get_number(s, 26) : 0;
+}
+
 static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding *f)
 {
 	int state = get_word(s, 3, WORDS_INCIDENT_STATE);
@@ -283,7 +288,7 @@ static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding 
 	f->baseline = get_number(s, 23);
 	f->window_s = (uint32_t)get_number(s, 24);
 	f->at_target = get_number(s, 25) != STORE_TARGET_NONE;
-	f->source_bits = get_number(s, 26) <= 128 ? (uint8_t)get_number(s, 26) : 0;
+	f->source_bits = get_bits(s);
 	f->measure = (uint8_t)get_number(s, 27);
 	get_text(s, 28, f->block, sizeof(f->block));
 	f->incident.ack.time_us = get_number(s, 29);
@@ -331,20 +336,32 @@ static const char *source_condition(const struct store_question *q)
 	                                  "x'00000000000000000000ffffffffffff')";
 }
 
+/* In which lie all networks that may count as one source and hold some of q's: the rows tell which do. */
+static struct prefix widest(const struct prefix *q)
+{
+	enum { WIDEST_V4 = 96 + 8, WIDEST_V6 = 16 };
+	const uint8_t most = prefix_is_v4(q) ? WIDEST_V4 : WIDEST_V6;
+	struct prefix wide = { .bits = q->bits < most ? q->bits : most };
+
+	wide.addr = addr_mask(&q->addr, wide.bits);
+	return wide;
+}
+
 static int prepare_page(sqlite3 *db, const struct store_question *q, sqlite3_stmt **s)
 {
 	char sql[1280];
-	struct addr first = prefix_first(&q->source), last = prefix_last(&q->source);
+	struct prefix wide = widest(&q->source);
+	struct addr first = prefix_first(&wide), last = prefix_last(&wide);
 	int r;
 
 	snprintf(sql, sizeof(sql),
 	        STORY_COLUMNS "WHERE last_us >= ?1 AND (?2 = 0 OR (last_us, id) < (?2, ?3))%s%s%s%s "
-	                      "ORDER BY last_us DESC, id DESC LIMIT ?7",
+	                      "ORDER BY last_us DESC, id DESC",
 	        source_condition(q),
 	        q->rule ? " AND (rule = ?6 OR EXISTS (SELECT 1 FROM facets WHERE "
 	                  "incident = incidents.id AND facets.rule = ?6))"
 	                : "",
-	        q->id ? " AND id = ?8" : "", q->open ? " AND state <> 'closed'" : "");
+	        q->id ? " AND id = ?7" : "", q->open ? " AND state <> 'closed'" : "");
 	r = sqlite3_prepare_v2(db, sql, -1, s, NULL);
 	if (r != SQLITE_OK)
 		return r;
@@ -357,10 +374,23 @@ static int prepare_page(sqlite3 *db, const struct store_question *q, sqlite3_stm
 	}
 	if (q->rule)
 		(void)sqlite3_bind_int64(*s, 6, q->rule);
-	(void)sqlite3_bind_int64(*s, 7, STORE_PAGE);
 	if (q->id)
-		(void)sqlite3_bind_int64(*s, 8, (int64_t)q->id);
+		(void)sqlite3_bind_int64(*s, 7, (int64_t)q->id);
 	return r;
+}
+
+/* An address of q's is one of the row's. */
+static bool is_of_source(sqlite3_stmt *s, const struct store_question *q)
+{
+	struct prefix source;
+	struct addr src;
+
+	if (!q->has_source)
+		return true;
+	if (!get_address(s, 8, &src))
+		return false;
+	source = finding_prefix(&src, get_bits(s));
+	return prefix_overlaps(&q->source, &source);
 }
 
 int store_read_page(sqlite3 *db, const struct store_question *q, struct finding *rows, int *count)
@@ -372,10 +402,10 @@ int store_read_page(sqlite3 *db, const struct store_question *q, struct finding 
 	*count = 0;
 	if (r == SQLITE_OK)
 		r = prepare_page(db, q, &s);
-	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
+	while (r == SQLITE_OK && *count < STORE_PAGE && (r = sqlite3_step(s)) == SQLITE_ROW) {
 		r = SQLITE_OK;
-		(void)read_story(
-		        s, &d, &rows[(*count)++]); /* as far as it can be read: people may look at it */
+		if (is_of_source(s, q)) /* as far as it can be read: people may look at it */
+			(void)read_story(s, &d, &rows[(*count)++]);
 	}
 	sqlite3_finalize(s);
 	close_details(&d);

@@ -33,9 +33,10 @@ static void print_end(struct line *l, const json_t *record, const char *ip, cons
 static void print_head(struct line *l, const json_t *record, const char *type)
 {
 	print_stamp(l, pick_text(record, "timestamp"));
-	line_print(l, " %-5s ", type);
+	line_print(l, " %-5s", type);
 	if (!json_object_get(record, "src_ip"))
 		return;
+	line_print(l, " ");
 	print_end(l, record, "src_ip", "src_port");
 	line_print(l, " > ");
 	print_end(l, record, "dest_ip", "dest_port");

@@ -112,7 +112,7 @@ same "nobody who is cut off is a finding of its own" "" "$(postern_records '.ale
 postern_rules_stand
 says 0 'is not blocked any more' unblock $S4
 same "he passes again" 220 "$(code stranger $M4)"
-says 1 'is not blocked$' unblock $S4
+says 1 'is not blocked; postern blocks shows who is$' unblock $S4
 says 0 'is not blocked any more' unblock $S6
 same "so does he under IPv6" 220 "$(code stranger $M6)"
 audited 'the block of 203.0.113.66 by uid 0 has been lifted by uid 0'

@@ -70,6 +70,40 @@ ends 0 incidents
 says '^3 relay.attempt +198.51.100.10 -> 192.168.10.10: 1 since'
 same "rows in JSON" '203.0.113.66 false' "$(postern_ask seen --json | jq -r '.rows[] | select(.in | not) | "\(.client) \(.verified)"')"
 
+# ---- every command that asks ----
+
+id=$(postern_ask incidents --json | jq -r '.rows[0].id')
+while read -r command; do
+    read -ra words <<<"$command"
+    ends 0 "${words[@]}"
+    check "no word of it steers a terminal: $command" eval '! grep -qP "[\x00-\x08\x0b-\x1f\x7f]" "$LAB_DIR/out"'
+    again=0
+    [[ $command != un* && $command != *off ]] || again=1 # there is nothing left to undo, which is said in JSON, too
+    ends $again "${words[@]}" --json
+    same "each line is its JSON: $command" "${words[0]}" "$(jq -r .command "$LAB_DIR/out" | sort -u)"
+done <<EOT
+status
+seen
+sources
+sources --top all 198.51.100.0/24
+upstreams
+why 198.51.100.10
+incidents
+incidents --since 1h --rule relay.attempt
+incidents --suppressed
+incidents $id
+ack $id --reason known
+mute 203.0.113.77 --for 1m
+mutes
+unmute 203.0.113.77
+block 203.0.113.77 --for 1m
+blocks
+unblock 203.0.113.77
+bypass 1m
+bypass off
+reload
+EOT
+
 # ---- reload ----
 
 postern_conf 'otherwise = drop'

@@ -58,6 +58,7 @@ lab_wait 10 "four findings in one incident" counts $A 4
 same "its rules are its facets" "helo.forged 1 relay.attempt 2 sender.spoof 1" \
     "$(of $A 'facets | sort_by(.rule)[] | "\(.rule) \(.count)"' | xargs)"
 same "it stands for its worst" "relay.attempt 2" "$(of $A 'rule') $(of $A severity)"
+same "and shows a line of that" 'RCPT TO:<x@foreign.test>' "$(of $A evidence | cut -d ' ' -f 1-2)"
 ID=$(of $A id)
 same "each rule was told in full, under one number" "helo.forged 1 sender.spoof 1 relay.attempt 1 relay.attempt 2 $ID" \
     "$(postern_records ".event_type == \"alert\" and .src_ip == \"$A\"" | jq -r '"\(.alert.rule) \(.incident.rule_count)"' | xargs) $(postern_records ".src_ip == \"$A\" and .incident" | jq -r .incident.id | sort -u | xargs)"
@@ -68,6 +69,13 @@ for line in "^incident    $ID, grown, severity 2" '^findings    4, first .*, all
     check "shown whole: $line" grep -qE "$line" "$LAB_DIR/whole"
 done
 refused 1 incidents 4711
+codes_from stranger fd00:25:10::10 --rcpt x@foreign.test >/dev/null
+V6=2001:db8:66::/64
+lab_wait 10 "one of an IPv6 network" counts $V6 1
+same "which any of its addresses finds" "$V6" "$(postern_ask incidents --open --source 2001:db8:66::1234 --json | jq -r '.rows[].source')"
+same "as the records name it" "$V6" "$(postern_records '.src_ip == "2001:db8:66::66" and .incident' | jq -r .incident.source)"
+lab_wait 10 "it to be written" kept
+same "in the past, too" "$V6" "$(postern_ask incidents --since 1h --source 2001:db8:66::1234 --json | jq -r '.rows[].source')"
 refused 1 ack "$ID" 4711
 
 # ---- ack ----
@@ -92,6 +100,7 @@ dialogue --source $B --helo mx.example.org --rcpt me@example.org
 postern_wait_record 10 ".src_ip == \"$B\" and .alert.rule == \"helo.forged\""
 refused 2 mute 203.0.113.0/24 --rule audit
 refused 2 mute 203.0.113.0/24 --rule nonsense
+refused 2 mute 203.0.113.1/24
 refused 1 unmute 203.0.113.0/24
 
 # ---- suppress ----

@@ -849,6 +849,45 @@ static void the_past_in_pages(void)
 	end();
 }
 
+/* An incident of a network is found by each of its addresses, not by others. */
+static void a_source_is_more_than_an_address(void)
+{
+	static const struct {
+		const char *source;
+		uint8_t bits;
+	} stories[] = { { "203.0.113.0", 120 }, { "203.0.113.9", 0 }, { "203.0.112.7", 120 },
+		{ "2001:db8::1", 0 }, { "2001:db8::1", 128 }, { "2001:db8::", 48 }, { "198.51.100.1", 104 } };
+	static const struct {
+		const char *asked;
+		int found;
+	} questions[] = { { "203.0.113.9", 2 }, { "203.0.113.10", 1 }, { "203.0.113.0/25", 2 },
+		{ "203.0.112.0/23", 3 }, { "203.0.112.99", 1 }, { "2001:db8::2", 2 }, { "2001:db8::1", 3 },
+		{ "2001:db8:0:5::1", 1 }, { "2001:db8:1::", 0 }, { "198.7.7.7", 1 }, { "0.0.0.0/0", 4 },
+		{ "::/0", 3 } };
+	static struct finding rows[STORE_PAGE];
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (unsigned i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		struct finding f = story(i + 1, 1000 * i, INCIDENT_OPEN);
+
+		CU_ASSERT_EQUAL(addr_parse(stories[i].source, &f.conn.src), 0);
+		f.source_bits = stories[i].bits;
+		store_story(s, &f);
+	}
+	CU_ASSERT_TRUE(wait_until(s, true));
+	for (unsigned i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		struct store_question q = { .has_source = true };
+
+		CU_ASSERT_EQUAL(prefix_parse(questions[i].asked, &q.source), 0);
+		CU_ASSERT_EQUAL(ask(s, &q, rows), questions[i].found);
+	}
+	store_close(s);
+	end();
+}
+
 static void too_many_ask(void)
 {
 	struct store_question q = { .since_us = 0 };
@@ -1227,8 +1266,9 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "open incidents come back", open_incidents_come_back },
         { "no envelopes where none are wanted", no_envelopes_where_none_are_wanted },
         { "strange rows are left out", strange_rows_are_left_out },
-        { "the past in pages", the_past_in_pages }, { "too many ask", too_many_ask },
-        { "what is usual comes back", what_is_usual_comes_back },
+        { "the past in pages", the_past_in_pages },
+        { "a source is more than an address", a_source_is_more_than_an_address },
+        { "too many ask", too_many_ask }, { "what is usual comes back", what_is_usual_comes_back },
         { "who delivers comes back", who_delivers_comes_back },
         { "what sources did comes back", what_sources_did_comes_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
