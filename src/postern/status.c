@@ -79,16 +79,6 @@ static void print_numbers(const json_t *line)
 	        live_number(n, "watch.incidents_open"));
 }
 
-static void print_sources(const json_t *line)
-{
-	const json_t *s = json_object_get(line, "sources");
-
-	printf("sources   %lld known, room for %lld", live_number(s, "known"), live_number(s, "room"));
-	if (live_number(s, "forgotten") > 0)
-		printf("; %lld of little weight were forgotten", live_number(s, "forgotten"));
-	putchar('\n');
-}
-
 static void print_store(const json_t *line)
 {
 	const json_t *s = json_object_get(line, "store");
@@ -198,7 +188,6 @@ static void print_status(void *arg, const json_t *line)
 	print_reload(line);
 	print_sessions(line);
 	print_numbers(line);
-	print_sources(line);
 	print_silence(line);
 	print_slow(line);
 	print_sources(line);

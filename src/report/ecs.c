@@ -405,7 +405,7 @@ static void set_related(const json_t *record, json_t *ecs)
 {
 	static const char *const ip_paths[] = { "src_ip", "dest_ip", "nat.src_ip", "nat.dest_ip" };
 	static const char *const host_paths[] = { "host", "smtp.helo", "flow.tls.sni" };
-	json_t *ips = json_array(), *hosts = json_array(), *entry;
+	json_t *ips = json_array(), *hosts = json_array(), *users = json_array(), *entry;
 	size_t i;
 
 	for (i = 0; i < sizeof(ip_paths) / sizeof(ip_paths[0]); i++)
@@ -417,6 +417,8 @@ static void set_related(const json_t *record, json_t *ecs)
 			add_once(hosts, pick_text(entry, "final_domain"));
 	set_list(ecs, "related.ip", ips);
 	set_list(ecs, "related.hosts", hosts);
+	add_once(users, pick_text(record, "finding.user"));
+	set_list(ecs, "related.user", users);
 }
 
 static void set_moved(const json_t *record, json_t *ecs)

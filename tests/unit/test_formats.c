@@ -223,8 +223,8 @@ static void tell_one(struct finding *f, enum incident_state state)
 }
 
 /* From the first word to the last: of a network that a volume block counts as one, with what it measured, acknowledged in
- * words that want escaping, with a facet more; of a recipient, of a server, of a recipient that is forgotten; of many; of
- * the network of a snowshoe. */
+ * words that want escaping, with a facet more; of a recipient, of a server, of a recipient that is forgotten, of a user; of
+ * many; of the network of a snowshoe. */
 static void tell_incidents(void)
 {
 	struct finding f = finding_of(FINDING_VOLUME_LIMIT, 2);
@@ -267,6 +267,11 @@ static void tell_incidents(void)
 	tell_one(&f, INCIDENT_GROWN);
 	f.at_target = 2;
 	tell_one(&f, INCIDENT_CLOSED);
+	f = finding_of(FINDING_AUTH_GUESS, 2);
+	f.at_target = 1;
+	f.helo.len = f.mail_from.len = 0;
+	EVENTS_TEXT(f.rcpt_to, "alice");
+	tell_one(&f, INCIDENT_OPEN);
 	f = finding_of(FINDING_GATE_REFUSED, 4);
 	f.pooled = 1;
 	tell_one(&f, INCIDENT_OPEN);
@@ -493,6 +498,8 @@ static const struct ecs_field {
 	{ "threat.technique.subtechnique.id", KEYWORD, true },
 	{ "related.ip", IP, true },
 	{ "related.hosts", KEYWORD, true },
+	{ "related.user", KEYWORD, true },
+	{ "user.name", KEYWORD, false },
 };
 static const char *const kinds[] = { "alert", "event", "metric", NULL };
 /* The types that may stand beside a category. */
