@@ -199,13 +199,16 @@ const struct block *blockbook_ended(const struct blockbook *b, uint64_t now_us)
 	return NULL;
 }
 
+const struct block_way block_ways[ACTION_COUNT] = {
+	[ACTION_SLOW] = { BLOCK_BY_WORKERS, 1, "tar pit", "slowed" },
+	[ACTION_LIMIT] = { BLOCK_BY_KERNEL, 2, "limit", "limited" },
+	[ACTION_REFUSE_SESSION] = { BLOCK_BY_WORKERS, 3, "refusal", "refused sessions" },
+	[ACTION_BLOCK] = { BLOCK_BY_KERNEL, 4, "block", "blocked" },
+};
+
 bool block_is_harder(enum action a, enum action b)
 {
-	static const uint8_t hardness[ACTION_COUNT] = {
-		[ACTION_SLOW] = 1, [ACTION_LIMIT] = 2, [ACTION_REFUSE_SESSION] = 3, [ACTION_BLOCK] = 4
-	};
-
-	return hardness[a] > hardness[b];
+	return block_ways[a].hardness > block_ways[b].hardness;
 }
 
 static bool holds_better(const struct block *a, const struct block *b)

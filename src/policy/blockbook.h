@@ -56,6 +56,15 @@ uint32_t blockbook_count(const struct blockbook *b);
 uint32_t blockbook_rules(const struct blockbook *b);    /* of them, made by rules, and not for ever */
 uint32_t blockbook_prefixes(const struct blockbook *b); /* of them, wider than a host */
 uint32_t blockbook_doing(const struct blockbook *b, enum action action); /* of them, that do this */
+/* What a block can do. */
+enum block_by { BLOCK_BY_NOBODY, BLOCK_BY_WORKERS, BLOCK_BY_KERNEL };
+struct block_way {
+	enum block_by by;       /* who does it; BLOCK_BY_NOBODY: no block can */
+	uint8_t hardness;       /* more is more about a source */
+	const char *noun;       /* "the tar pit of 192.0.2.1" */
+	const char *participle; /* "192.0.2.1 is slowed" */
+};
+extern const struct block_way block_ways[ACTION_COUNT];
 /* a does more about a source than b. */
 bool block_is_harder(enum action a, enum action b);
 

@@ -169,7 +169,7 @@ static void explain_missing(const struct daemon *d, json_t *line, const struct p
 
 	if (b)
 		protocol_set_error(line, EXIT_INVALID, "%.64s is %s with %s: unblock that", text,
-		        blocks_participle((enum action)b->action), prefix_print(&b->prefix, other));
+		        block_ways[b->action].participle, prefix_print(&b->prefix, other));
 	else
 		protocol_set_error(
 		        line, EXIT_INVALID, "%.64s is not blocked; postern blocks shows who is", text);
@@ -189,7 +189,7 @@ enum answer_state answer_unblock(struct ask *ask, json_t *line)
 	}
 	found = blockbook_find(blocks_book(ask->daemon->blocks), &p);
 	if (found)
-		field_set_text(line, "was", blocks_participle((enum action)found->action));
+		field_set_text(line, "was", block_ways[found->action].participle);
 	r = blocks_lift(ask->daemon->blocks, &p, ask->uid);
 	if (r == -ENOENT)
 		explain_missing(ask->daemon, line, &p, text);
@@ -200,7 +200,7 @@ enum answer_state answer_unblock(struct ask *ask, json_t *line)
 	still = r ? NULL : blockbook_holding(blocks_book(ask->daemon->blocks), &p.addr, blocks_now_us());
 	if (still) {
 		field_set_text(line, "still", prefix_print(&still->prefix, other));
-		field_set_text(line, "still_is", blocks_participle((enum action)still->action));
+		field_set_text(line, "still_is", block_ways[still->action].participle);
 	}
 	return ANSWER_DONE;
 }

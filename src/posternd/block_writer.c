@@ -173,9 +173,8 @@ static uint32_t rate_of(const struct block_writer *w, enum action action)
 
 static void add_host(const struct block_writer *w, struct elements *e, const struct block *b, uint64_t now_us)
 {
-	bool kernels = b->action == ACTION_BLOCK || b->action == ACTION_LIMIT;
-
-	if (kernels && b->prefix.bits == HOST_BITS && b->until_us > now_us)
+	if (block_ways[b->action].by == BLOCK_BY_KERNEL && b->prefix.bits == HOST_BITS &&
+	        b->until_us > now_us)
 		add_element(e, &b->prefix.addr, &b->prefix.addr, false, rate_of(w, (enum action)b->action), b,
 		        now_us);
 }

@@ -63,8 +63,6 @@ const struct blockbook *blocks_book(const struct blocks *b);
 uint64_t blocks_now_us(void);
 /* "uid 0", "relay.attempt". Returns buf. */
 char *blocks_by(const struct block *block, char buf[BLOCKS_BY_MAX]);
-/* "blocked", "slowed" */
-const char *blocks_participle(enum action action);
 /* Until when by the wall clock; 0 = for ever. */
 uint64_t blocks_wall_us(uint64_t until_us);
 /* How many connections a minute who is limited may open. */
