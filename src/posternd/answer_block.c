@@ -216,7 +216,7 @@ json_t *answer_block_row(const struct block *b, uint32_t rate_per_min)
 	field_set_text(row, "address", prefix_print(&b->prefix, text));
 	field_set_text(row, "by", blocks_by(b, by));
 	field_set_text(row, "action", words_get(WORDS_ACTION, b->action));
-	field_set_text(row, "is", blocks_participle((enum action)b->action));
+	field_set_text(row, "is", block_ways[b->action].participle);
 	if (b->action == ACTION_LIMIT)
 		field_set_uint(row, "rate_per_min", rate_per_min);
 	if (b->set_us)
