@@ -48,6 +48,7 @@ struct draft {
 	struct receiver log_syslog;
 	int64_t log_syslog_format, log_syslog_facility; /* facility: index of its word */
 	struct draft_budget log_per_source, log_total;
+	int64_t log_keep_free;
 	int64_t privacy_local_parts, privacy_alerts; /* 1 = hash */
 	const char *store_path;
 	int64_t store_keep, store_keep_envelopes;
@@ -173,6 +174,7 @@ void watching_make(struct build *b);
 /* outputs.c: where records go beside files, and how many */
 void output_receiver(struct build *b, struct block *block, const struct entry *e);
 void output_budget(struct build *b, struct block *block, const struct entry *e);
+void output_size(struct build *b, struct block *block, const struct entry *e);
 extern const char *const output_facility_words[];
 unsigned output_facility(int64_t word); /* its number */
 void check_outputs(struct build *b);

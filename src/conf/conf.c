@@ -187,6 +187,7 @@ static void make_log(const struct draft *d, struct conf *c)
 	c->log.syslog_facility = output_facility(d->log_syslog_facility);
 	c->log.per_source = make_budget(&d->log_per_source);
 	c->log.total = make_budget(&d->log_total);
+	c->log.keep_free = (uint64_t)d->log_keep_free;
 }
 
 static struct conf *make_conf(struct build *b, const char *path)

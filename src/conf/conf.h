@@ -98,6 +98,7 @@ struct conf {
 		enum conf_syslog syslog_format;
 		unsigned syslog_facility;             /* its number */
 		struct conf_budget per_source, total; /* records, bytes */
+		uint64_t keep_free;                   /* bytes; 0 = none */
 	} log;
 	uint32_t block_size; /* blocks at once */
 	struct {

@@ -109,6 +109,7 @@ const struct key_type_info key_types[KEY_TYPES] = {
 	[KEY_LOGFILE] = { "absolute path", false },
 	[KEY_RECEIVER] = { "no, yes, or udp://ADDRESS:PORT, tcp://ADDRESS:PORT, unix:///PATH", false },
 	[KEY_BUDGET] = { "amount/time as 600/1m, or 0; times from 1s to 1d", false },
+	[KEY_SIZE] = { "amount as 256M, or 0", false },
 	[KEY_LISTFILE] = { "path, beside the configuration file unless absolute", false },
 	[KEY_SOCKET] = { "absolute path", false },
 	[KEY_FILE] = { "absolute path", false },
@@ -426,6 +427,9 @@ const struct key keys[] = {
 	          "for each source and time sums it up. Upstreams and servers are not limited, nor are alerts: incidents bound them." },
 	{ BLOCK_LOG, "total", KEY_BUDGET, "64M/1m", 64 * 1024, INT64_C(1) << 40, "bytes", .set = output_budget, DRAFT(log_total),
 	  .help = "Likewise all records of mail and connections together, in bytes of all files." },
+	{ BLOCK_LOG, "keep-free", KEY_SIZE, "256M", 1024 * 1024, INT64_C(1) << 40, "bytes", .set = output_size, DRAFT(log_keep_free),
+	  .help = "While a file system of these files has less than that free, the records of mail and connections are left out and summed up; "
+	          "alerts and stats are still written. 0 fills it." },
 	{ BLOCK_LOG, "stats", KEY_DURATION, "1m", 0, 7 * 86400, .set = value_duration, DRAFT(log_stats),
 	  .help = "Time between two stats records; 0 writes none." },
 

@@ -126,25 +126,54 @@ static int64_t seconds_of(const char *text)
 	return 0;
 }
 
-static bool read_budget(const char *text, const struct key *key, struct draft_budget *out)
+/* "64M", within the key's range; NULL: it is none, else what stands behind it. */
+static const char *read_amount(const char *text, const struct key *key, int64_t *out)
 {
 	char *number_end;
 	const char *end;
 	int64_t most, factor;
 
-	*out = (struct draft_budget) { 0, 0 };
-	if (strcmp(text, "0") == 0)
-		return true;
 	if (!isdigit((unsigned char)text[0]))
-		return false;
+		return NULL;
 	errno = 0;
 	most = strtoll(text, &number_end, 10);
 	end = number_end;
 	factor = factor_of(&end);
-	if (errno != 0 || *end != '/' || most < 1 || most > key->max / factor)
+	if (errno != 0 || most < 1 || most > key->max / factor || most * factor < key->min)
+		return NULL;
+	*out = most * factor;
+	return end;
+}
+
+static bool read_budget(const char *text, const struct key *key, struct draft_budget *out)
+{
+	const char *end;
+
+	*out = (struct draft_budget) { 0, 0 };
+	if (strcmp(text, "0") == 0)
+		return true;
+	end = read_amount(text, key, &out->most);
+	if (!end || *end != '/')
 		return false;
-	*out = (struct draft_budget) { most * factor, seconds_of(end + 1) };
-	return out->window_s > 0 && out->most >= key->min;
+	out->window_s = seconds_of(end + 1);
+	return out->window_s > 0;
+}
+
+void output_size(struct build *b, struct block *block, const struct entry *e)
+{
+	char label[KEY_LABEL_MAX];
+	int64_t size = 0;
+	const char *end = strcmp(e->text, "0") == 0 ? "" : read_amount(e->text, e->key, &size);
+
+	(void)block;
+	if (end && *end == '\0')
+		memcpy((char *)&b->draft + e->key->offset, &size, sizeof(size));
+	else
+		build_error(b, &e->at,
+		        "%s = \"%s\" is no size; write one like %s, from %lld to %lld bytes (K, M and G are "
+		        "1024 and so on), or 0 for none",
+		        key_label(e->key, label), e->text, e->key->fallback, (long long)e->key->min,
+		        (long long)e->key->max);
 }
 
 void output_budget(struct build *b, struct block *block, const struct entry *e)

@@ -69,11 +69,13 @@ static void say_of_upstreams(struct saying *s)
 	upstreams_each_fault(s->daemon->upstreams, say, s);
 }
 
-static void say_of_syslog(struct saying *s)
+static void say_of_records(struct saying *s)
 {
 	char text[TEXT_BYTES];
 
 	if (desk_syslog_fault(s->daemon->desk, text, sizeof(text)))
+		say(s, text, false);
+	if (desk_disk_fault(s->daemon->desk, text, sizeof(text)))
 		say(s, text, false);
 }
 
@@ -119,7 +121,7 @@ static void say_of_blocks(struct saying *s)
 }
 
 static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_blocks,
-	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_syslog, say_of_store };
+	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_records, say_of_store };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 

@@ -82,6 +82,7 @@ static struct budget_limits budget_of(const struct conf *conf)
 		.source_s = conf->log.per_source.window_s,
 		.total_bytes = conf->log.total.most,
 		.total_s = conf->log.total.window_s,
+		.free_bytes = conf->log.keep_free,
 	};
 }
 
@@ -448,4 +449,9 @@ struct eve_counts desk_eve_counts(const struct desk *d)
 bool desk_syslog_fault(const struct desk *d, char *text, unsigned text_bytes)
 {
 	return eve_syslog_fault(d->eve, text, text_bytes);
+}
+
+bool desk_disk_fault(const struct desk *d, char *text, unsigned text_bytes)
+{
+	return eve_disk_fault(d->eve, text, text_bytes);
 }

@@ -82,5 +82,6 @@ struct watch_counts desk_watch_counts(const struct desk *d);
 struct eve_counts desk_eve_counts(const struct desk *d);
 /* As eve_syslog_fault(). */
 bool desk_syslog_fault(const struct desk *d, char *text, unsigned text_bytes);
+bool desk_disk_fault(const struct desk *d, char *text, unsigned text_bytes);
 
 #endif

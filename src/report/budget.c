@@ -11,7 +11,7 @@
 
 #include "base/table.h"
 
-enum { V4_BITS = 128, V6_BITS = 64 };
+enum { V4_BITS = 128, V6_BITS = 64, FULL_WINDOW_S = 60 };
 static const uint64_t SECOND_US = 1000000;
 
 struct span {
@@ -27,7 +27,8 @@ struct budget {
 	struct table *sources; /* struct addr -> struct span */
 	uint32_t over;         /* sources among them that have something to tell */
 	struct span total;
-	uint64_t now_us; /* of the last call */
+	bool full, was_full; /* a file system is; it was in this window of the total */
+	uint64_t now_us;     /* of the last call */
 	uint64_t left_out;
 	budget_tell *tell;
 	void *arg;
@@ -86,17 +87,23 @@ static void add(struct span *s, const struct budget_sums *record, uint64_t now_u
 
 static bool total_is_spent(const struct budget *b)
 {
-	return b->limits.total_bytes > 0 && b->total.used >= b->limits.total_bytes;
+	return b->full || (b->limits.total_bytes > 0 && b->total.used >= b->limits.total_bytes);
+}
+
+/* What a full disk keeps out is told now and then, too. */
+static uint32_t total_window_s(const struct budget *b)
+{
+	return b->limits.total_s > 0 ? b->limits.total_s : FULL_WINDOW_S;
 }
 
 static void tell_total(struct budget *b)
 {
 	struct budget_notice notice = {
-		.total = true,
+		.of = b->was_full ? BUDGET_OF_DISK : BUDGET_OF_TOTAL,
 		.from_us = b->total.from_us,
 		.to_us = b->total.to_us,
-		.limit = b->limits.total_bytes,
-		.window_s = b->limits.total_s,
+		.limit = b->was_full ? b->limits.free_bytes : b->limits.total_bytes,
+		.window_s = total_window_s(b),
 		.sums = b->total.sums,
 	};
 
@@ -106,11 +113,12 @@ static void tell_total(struct budget *b)
 
 static void renew_total(struct budget *b, uint64_t now_us)
 {
-	if (!is_over(&b->total, b->limits.total_s, now_us))
+	if (!is_over(&b->total, total_window_s(b), now_us))
 		return;
 	tell_total(b);
 	memset(&b->total, 0, sizeof(b->total));
 	b->total.begin_us = now_us;
+	b->was_full = b->full;
 }
 
 /* Where even a notice is too much, the total's tells of it. */
@@ -186,8 +194,7 @@ bool budget_may(struct budget *b, const struct event_connection *conn, uint64_t 
         const struct budget_sums *record)
 {
 	b->now_us = now_us;
-	if (b->limits.total_bytes > 0)
-		renew_total(b, now_us);
+	renew_total(b, now_us);
 	if (!source_may(b, conn, now_us, record)) {
 		b->left_out++;
 		return false;
@@ -197,6 +204,21 @@ bool budget_may(struct budget *b, const struct event_connection *conn, uint64_t 
 	add(&b->total, record, now_us);
 	b->left_out++;
 	return false;
+}
+
+bool budget_is_full(const struct budget *b)
+{
+	return b->full;
+}
+
+bool budget_set_free(struct budget *b, uint64_t free_bytes)
+{
+	const uint64_t wanted = b->limits.free_bytes + (b->full ? b->limits.free_bytes / 8 : 0);
+	const bool before = b->full;
+
+	b->full = free_bytes < wanted;
+	b->was_full = b->was_full || b->full;
+	return b->full != before;
 }
 
 void budget_spend(struct budget *b, uint64_t bytes)
@@ -218,8 +240,7 @@ void budget_tick(struct budget *b, uint64_t now_us)
 {
 	b->now_us = now_us;
 	tell_sources(b, false);
-	if (b->limits.total_bytes > 0)
-		renew_total(b, now_us);
+	renew_total(b, now_us);
 }
 
 void budget_finish(struct budget *b)
@@ -232,7 +253,7 @@ void budget_finish(struct budget *b)
 static bool is_same(const struct budget_limits *a, const struct budget_limits *b)
 {
 	return a->source_records == b->source_records && a->source_s == b->source_s &&
-	       a->total_s == b->total_s && a->total_bytes == b->total_bytes;
+	       a->total_s == b->total_s && a->total_bytes == b->total_bytes && a->free_bytes == b->free_bytes;
 }
 
 void budget_set(struct budget *b, const struct budget_limits *limits)

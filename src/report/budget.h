@@ -8,6 +8,9 @@
  * A source is an IPv4 address, or the /64 of an IPv6 one. Fixed memory: when all places are taken, the source seen least
  * recently gives up its own, and its notice comes then; a flood of sources that come once costs the heavy ones nothing.
  * Notices count in the total, and where that is spent they go into its own notice: so the whole is bounded.
+ *
+ * Windows bound what comes in a time, not what gathers until somebody takes it away: so while a file system has less free
+ * than free_bytes, nothing is written, and until it has an eighth more, as if the total were spent.
  */
 #ifndef REPORT_BUDGET_H
 #define REPORT_BUDGET_H
@@ -25,6 +28,7 @@ struct budget_limits {
 	uint32_t source_records, source_s; /* 0 records = no limit */
 	uint32_t total_s;
 	uint64_t total_bytes; /* 0 = no limit */
+	uint64_t free_bytes;  /* that the file systems keep free; 0 = none */
 };
 
 /* What is told of the records that were left out; X(NAME, name in the notice). */
@@ -56,8 +60,11 @@ struct budget_sums {
 	uint64_t n[BUDGET_SUM_COUNT];
 };
 
+enum budget_of { BUDGET_OF_SOURCE, BUDGET_OF_TOTAL, BUDGET_OF_DISK };
+#define BUDGET_OF_NAMES "source", "total", "disk"
+
 struct budget_notice {
-	bool total; /* of all sources; source says nothing then */
+	enum budget_of of; /* source: of that one; else of all, and source says nothing */
 	struct prefix source;
 	uint64_t from_us, to_us; /* the first and the last that was left out */
 	uint64_t limit;          /* records, or bytes */
@@ -77,6 +84,9 @@ void budget_set(struct budget *b, const struct budget_limits *limits);
 /* Whether a record of this connection may be written, which then counts; if not, what it would have told is remembered. */
 bool budget_may(struct budget *b, const struct event_connection *conn, uint64_t now_us,
         const struct budget_sums *record);
+/* What the fullest file system has free. True: from now on, or no more, nothing is written because of it. */
+bool budget_set_free(struct budget *b, uint64_t free_bytes);
+bool budget_is_full(const struct budget *b);
 /* A record took so many bytes. */
 void budget_spend(struct budget *b, uint64_t bytes);
 /* Tells what is over; about once a second. */

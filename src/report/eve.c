@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "report/alert.h"
 #include "report/frame.h"
 #include "report/notice.h"
+#include "report/output.h"
 #include "report/outputs.h"
 #include "report/record.h"
 #include "report/stats.h"
@@ -171,9 +173,40 @@ int eve_flush(struct eve *e)
 	return outputs_flush(e->outputs);
 }
 
+/* Once in a while, and said when it changes. */
+static void look_at_disk(struct eve *e)
+{
+	char name[OUTPUT_TEXT_MAX];
+	const uint64_t free_bytes = outputs_free_bytes(e->outputs, name);
+
+	if (!budget_set_free(e->budget, free_bytes))
+		return;
+	if (budget_is_full(e->budget))
+		log_error("records of mail and connections are LEFT OUT: the file system of %s has only %llu "
+		          "MiB free (log.keep-free); make room there",
+		        name, (unsigned long long)(free_bytes >> 20));
+	else
+		log_info("records of mail and connections are written again: there is room");
+}
+
 void eve_tick(struct eve *e, uint64_t now_us)
 {
+	look_at_disk(e);
 	budget_tick(e->budget, now_us);
+}
+
+bool eve_disk_fault(const struct eve *e, char *text, unsigned text_bytes)
+{
+	char name[OUTPUT_TEXT_MAX];
+
+	if (!budget_is_full(e->budget))
+		return false;
+	(void)outputs_free_bytes(e->outputs, name);
+	snprintf(text, text_bytes,
+	        "records of mail and connections are LEFT OUT: the file system of %.200s is nearly full "
+	        "(log.keep-free); make room there",
+	        name);
+	return true;
 }
 
 void eve_event(struct eve *e, const struct event *ev)

@@ -127,5 +127,7 @@ struct eve_counts {
 struct eve_counts eve_counts(const struct eve *e);
 /* The syslog receiver takes nothing: what to say about it. False: it does, or there is none. */
 bool eve_syslog_fault(const struct eve *e, char *text, unsigned text_bytes);
+/* Likewise: a file system of theirs is nearly full, and records are left out. */
+bool eve_disk_fault(const struct eve *e, char *text, unsigned text_bytes);
 
 #endif

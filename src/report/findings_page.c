@@ -18,7 +18,7 @@ static const char *const before[] = {
 	"| `flow` | connection | times, packets, bytes, how it ended |",
 	"| `alert` | finding that is told | `alert` (what), `finding` (how sure, what was done, evidence), `incident` (how often) |",
 	"| `stats` | `log.stats` | counters since the start; `kernel.rules` is those of the table |",
-	"| `budget` | source that went over `log.per-source`, and time over `log.total` | how many records were left out, and the sums of what they would have told (FORMATS.md, with the other forms of all of these) |",
+	"| `budget` | source that went over `log.per-source`, and time over `log.total` or with a disk nearly full (`log.keep-free`) | how many records were left out, and the sums of what they would have told (FORMATS.md, with the other forms of all of these) |",
 	"",
 	"`flow_id` joins the records of one connection, `tx_id` those of one transaction in it. `postern.config` is the hash that `postern check` shows, `postern.rule`",
 	"the rule that let the connection through, `postern.direction` what it is: inbound, outbound, internal or transit, as `home` and `servers` have it.",

@@ -111,6 +111,11 @@ void output_count(const struct output *o, struct eve_counts *counts)
 	}
 }
 
+uint64_t output_free_bytes(const struct output *o)
+{
+	return o->writer ? writer_free_bytes(o->writer) : UINT64_MAX;
+}
+
 int output_fault(const struct output *o)
 {
 	return o->sender ? sender_fault(o->sender) : 0;

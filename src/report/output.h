@@ -26,6 +26,8 @@ int output_flush(struct output *o);
 size_t output_put(struct output *o, const json_t *record, bool alert, char line[WRITER_LINE_MAX + 1]);
 /* Added to the fields of counts that are about places. */
 void output_count(const struct output *o, struct eve_counts *counts);
+/* As writer_free_bytes(). */
+uint64_t output_free_bytes(const struct output *o);
 /* A receiver that takes nothing: -errno; 0 = none, or it does. */
 int output_fault(const struct output *o);
 /* "/var/log/postern/ecs.json", "udp://192.0.2.1:514", "" = nowhere. Returns buf. */

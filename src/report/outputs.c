@@ -158,6 +158,20 @@ void outputs_count(const struct eve_outputs *o, struct eve_counts *counts)
 		output_count(o->places[i].output, counts);
 }
 
+uint64_t outputs_free_bytes(const struct eve_outputs *o, char name[OUTPUT_TEXT_MAX])
+{
+	uint64_t least = UINT64_MAX, bytes;
+
+	for (unsigned i = 0; i < o->count; i++) {
+		bytes = output_free_bytes(o->places[i].output);
+		if (bytes >= least)
+			continue;
+		least = bytes;
+		(void)output_print(o->places[i].output, name);
+	}
+	return least;
+}
+
 bool outputs_syslog_fault(const struct eve_outputs *o, char *text, unsigned text_bytes)
 {
 	struct eve_counts c = { .records = 0 };

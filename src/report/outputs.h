@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "report/eve.h"
+#include "report/output.h"
 
 /* The first of s and those beside it. A place of `before` (NULL: none) that is meant here, too, is not opened a second time:
  * it becomes ours with outputs_replace(). NULL with errno and a message in err: a file cannot be opened. */
@@ -25,6 +26,8 @@ int outputs_reopen(struct eve_outputs *o);
 int outputs_flush(struct eve_outputs *o);
 /* Into the fields of counts that are about places. */
 void outputs_count(const struct eve_outputs *o, struct eve_counts *counts);
+/* Of the fullest file system among theirs, whose file is *name; UINT64_MAX: there is no file. */
+uint64_t outputs_free_bytes(const struct eve_outputs *o, char name[OUTPUT_TEXT_MAX]);
 /* As eve_syslog_fault(). */
 bool outputs_syslog_fault(const struct eve_outputs *o, char *text, unsigned text_bytes);
 

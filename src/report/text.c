@@ -171,9 +171,10 @@ static void print_budget(struct line *l, const json_t *record)
 	json_t *budget = json_object_get(record, "budget");
 
 	print_stamp(l, pick_text(record, "timestamp"));
-	line_print(l, " left out of %s in %lld s:",
+	line_print(l, " left out of %s in %lld s%s:",
 	        *pick_text(budget, "source") ? pick_text(budget, "source") : "all",
-	        pick_number(budget, "window_s"));
+	        pick_number(budget, "window_s"),
+	        strcmp(pick_text(budget, "of"), "disk") == 0 ? ", the disk is nearly full" : "");
 	print_numbers(l, json_object_get(budget, "left_out"), "");
 }
 

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -242,6 +243,16 @@ void writer_close(struct writer *w)
 		close(w->fd);
 	free(w->path);
 	free(w);
+}
+
+uint64_t writer_free_bytes(const struct writer *w)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (w->fd < 0 || fstat(w->fd, &st) < 0 || !S_ISREG(st.st_mode) || fstatvfs(w->fd, &fs) < 0)
+		return UINT64_MAX;
+	return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
 struct writer_counts writer_counts(const struct writer *w)

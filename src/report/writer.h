@@ -31,6 +31,8 @@ int writer_reopen(struct writer *w);
 void writer_line(struct writer *w, const char *line, size_t len);
 /* 0, or -errno when something still waits. */
 int writer_flush(struct writer *w);
+/* Bytes that its file system has free for us; UINT64_MAX: it writes into no file. */
+uint64_t writer_free_bytes(const struct writer *w);
 struct writer_counts writer_counts(const struct writer *w);
 
 #endif

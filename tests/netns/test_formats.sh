@@ -118,3 +118,18 @@ same "one that sums up" '["192.168.20.20",14]' "$(postern_records '.event_type =
 same "no recipient is missing" 24 "$(postern_records '.src_ip == "192.168.20.20"' | jq -s '[.[] | (.smtp.rcpt_accepted // 0) + (.budget.left_out.rcpt_accepted // 0)] | add')"
 check "a replay of these says that they are not all" test "$("$BUILD/postern" replay -c "$LAB_DIR/postern.conf" "$LAB_DIR/eve.json" 2>&1 >/dev/null |
     grep -cE '^INCOMPLETE|^  14 records were left out by the budget|^  192.168.20.20 +14 records, 7 mails to 14 recipients$')" = 3
+
+# ---- a disk that is nearly full ----
+
+begin 'keep-free = 1024G'
+said "records of mail and connections are LEFT OUT: the file system of $LAB_DIR/eve.json has only [0-9]* MiB free"
+same "a mail" "220 250 250 250 354 250 221" "$(codes_from isp 192.168.10.10 --rcpt alice@example.org)"
+attempt 7
+postern_wait_record 10 '.event_type == "alert" and (.smtp.rcpt_to // [""] | .[0] | test("foreign7"))'
+check "status says it" eval 'postern_ask status | grep -q "^WRONG .* is nearly full (log.keep-free)"'
+postern_conf "log { eve = \"$LAB_DIR/eve.json\" keep-free = 0 }"
+postern_ask reload >/dev/null
+said 'records of mail and connections are written again'
+same "another mail" "220 250 250 250 354 250 221" "$(codes_from isp 192.168.10.10 --rcpt alice@example.org)"
+postern_stop
+same "the first two are summed up, the third is told" '2 1' "$(postern_records '.budget.of == "disk"' | jq -s '[.[].budget.left_out.smtp // 0] | add') $(postern_records '.event_type == "smtp"' | wc -l)"

@@ -18,8 +18,8 @@ static struct budget_sums told_sums; /* of all notices */
 static uint64_t on_notice(void *arg, const struct budget_notice *n)
 {
 	(void)arg;
-	told += !n->total;
-	told_total += n->total;
+	told += n->of == BUDGET_OF_SOURCE;
+	told_total += n->of != BUDGET_OF_SOURCE;
 	last = *n;
 	for (unsigned i = 0; i < BUDGET_SUM_COUNT; i++)
 		told_sums.n[i] += n->sums.n[i];
@@ -215,7 +215,7 @@ static void a_64_of_ipv6_is_one_source(void)
 
 static void limits_change(void)
 {
-	const struct budget_limits none = { 0, 0, 0, 0 }, tight = { .source_records = 1, .source_s = 60 };
+	const struct budget_limits none = { 0, 0, 0, 0, 0 }, tight = { .source_records = 1, .source_s = 60 };
 	struct event_connection a = client(1);
 
 	begin(0, 0);
@@ -232,9 +232,40 @@ static void limits_change(void)
 	end();
 }
 
+/* Nothing is written onto a disk that is nearly full, until there is clearly room again; the sums are told all the same. */
+static void a_full_disk_is_left_alone(void)
+{
+	const struct budget_limits limits = { .free_bytes = 8000 };
+	struct event_connection upstream = client(1);
+
+	upstream.from_upstream = 1;
+	begin(0, 0);
+	budget_set(budget, &limits);
+	CU_ASSERT_FALSE(budget_set_free(budget, 8000));
+	CU_ASSERT_TRUE(mail_of(&upstream));
+	CU_ASSERT_TRUE(budget_set_free(budget, 7999));
+	CU_ASSERT_TRUE(budget_is_full(budget));
+	for (unsigned i = 0; i < 5; i++)
+		CU_ASSERT_FALSE(mail_of(&upstream));
+	CU_ASSERT_FALSE(budget_set_free(budget, 8999));
+	CU_ASSERT_FALSE(mail_of(&upstream));
+	CU_ASSERT_TRUE(budget_set_free(budget, 9000));
+	CU_ASSERT_TRUE(mail_of(&upstream));
+	now_us += UINT64_C(60000000);
+	budget_tick(budget, now_us);
+	CU_ASSERT_EQUAL(told_total, 1);
+	CU_ASSERT_EQUAL(last.of, BUDGET_OF_DISK);
+	CU_ASSERT_EQUAL(last.limit, 8000);
+	CU_ASSERT_EQUAL(told_sums.n[BUDGET_SMTP], 6);
+	CU_ASSERT_EQUAL(budget_left_out(budget), 6);
+	end();
+	CU_ASSERT_EQUAL(told_total, 1);
+}
+
 SUITE("budget", { "one source has its share", one_source_has_its_share },
         { "windows follow one another", windows_follow_one_another },
         { "a million sources", a_million_sources }, { "all sums are told", all_sums_are_told },
         { "all together have a bound", all_together_have_a_bound },
         { "upstreams and servers have no share", upstreams_and_servers_have_no_share },
-        { "a /64 of IPv6 is one source", a_64_of_ipv6_is_one_source }, { "limits change", limits_change })
+        { "a /64 of IPv6 is one source", a_64_of_ipv6_is_one_source }, { "limits change", limits_change },
+        { "a full disk is left alone", a_full_disk_is_left_alone })

@@ -76,6 +76,7 @@ static void check_defaults(const struct conf *c)
 	CU_ASSERT_EQUAL(c->log.per_source.window_s, 60);
 	CU_ASSERT_EQUAL(c->log.total.most, 64 << 20);
 	CU_ASSERT_EQUAL(c->log.total.window_s, 60);
+	CU_ASSERT_EQUAL(c->log.keep_free, 256 << 20);
 	CU_ASSERT_EQUAL(policy_rule_count(c->policy), 0);
 }
 
@@ -156,7 +157,7 @@ static const char every_key[] =
         "cache-least = 30s  cache-most = 2h  test = 10m  timeout = 3s }\n"
         "log { eve = -  alerts-only = yes  stats = 2h  ecs = \"/e\" cef = \"/c\" syslog = "
         "\"udp://192.0.2.9:515\"\n"
-        "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" }\n"
+        "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" keep-free = 64M }\n"
         "privacy { local-parts = hash  alerts = hash }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT
@@ -294,6 +295,7 @@ static void scalars_arrive(void)
 	CU_ASSERT_EQUAL(c->log.per_source.window_s, 120);
 	CU_ASSERT_EQUAL(c->log.total.most, 1 << 20);
 	CU_ASSERT_EQUAL(c->log.total.window_s, 3600);
+	CU_ASSERT_EQUAL(c->log.keep_free, 64 << 20);
 	CU_ASSERT_EQUAL_FATAL(c->upstream_count, 1);
 	CU_ASSERT_EQUAL(c->upstreams[0].group, policy_group_find(c->policy, "followed"));
 	CU_ASSERT_EQUAL_FATAL(c->upstreams[0].name_count, 4);

@@ -105,6 +105,30 @@ static void budgets_are_read(void)
 	}
 }
 
+static void sizes_are_read(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+		bool fine;
+	} sizes[] = { { "0", 0, true }, { "1M", 1 << 20, true }, { "512M", 512 << 20, true },
+		{ "2G", UINT64_C(2) << 30, true }, { "1024G", UINT64_C(1) << 40, true },
+		{ "1025G", 0, false }, { "1K", 0, false }, { "512MB", 0, false }, { "1M/1m", 0, false },
+		{ "", 0, false }, { "-1M", 0, false }, { "M", 0, false } };
+	char file[128];
+	struct conf *c;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		snprintf(file, sizeof(file), "log { keep-free = \"%s\" }\n", sizes[i].text);
+		CU_ASSERT_EQUAL(conf_read_text(file, &c) == 0, sizes[i].fine);
+		if (!sizes[i].fine)
+			CU_ASSERT_PTR_NOT_NULL(strstr(conf_errors, "is no size; write one like 256M"));
+		if (c)
+			CU_ASSERT_EQUAL(c->log.keep_free, sizes[i].bytes);
+		conf_free(c);
+	}
+}
+
 static void files_are_apart(void)
 {
 	struct conf *c;
@@ -131,4 +155,5 @@ static void remove_files(void)
 }
 
 SUITE("conf outputs", { "receivers are read", receivers_are_read }, { "budgets are read", budgets_are_read },
-        { "files are apart", files_are_apart }, { "nothing is left behind", remove_files })
+        { "sizes are read", sizes_are_read }, { "files are apart", files_are_apart },
+        { "nothing is left behind", remove_files })

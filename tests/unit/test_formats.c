@@ -212,6 +212,14 @@ static void tell_budget(void)
 	push(e);
 }
 
+/* No disk is large enough. */
+static void tell_full(void)
+{
+	eve_tick(eve, EVENTS_START_US);
+	push(events_close(0, 0));
+	eve_tick(eve, EVENTS_START_US + 61000000);
+}
+
 static void tell_one(struct finding *f, enum incident_state state)
 {
 	f->incident.state = (uint8_t)state;
@@ -288,11 +296,12 @@ static const struct {
 	struct budget_limits budget;
 	bool alerts; /* there are some */
 } stories[] = {
-	{ "findings", tell_findings, { 0, 0, 0, 0 }, true },
-	{ "mail", tell_mail, { 0, 0, 0, 0 }, false },
-	{ "hostile", tell_hostile, { 0, 0, 0, 0 }, true },
-	{ "incidents", tell_incidents, { 0, 0, 0, 0 }, true },
-	{ "budget", tell_budget, { 5, 60, 60, 4000 }, false },
+	{ "findings", tell_findings, { 0, 0, 0, 0, 0 }, true },
+	{ "mail", tell_mail, { 0, 0, 0, 0, 0 }, false },
+	{ "hostile", tell_hostile, { 0, 0, 0, 0, 0 }, true },
+	{ "incidents", tell_incidents, { 0, 0, 0, 0, 0 }, true },
+	{ "budget", tell_budget, { 5, 60, 60, 4000, 0 }, false },
+	{ "full", tell_full, { .free_bytes = UINT64_MAX / 2 }, false },
 };
 enum { STORIES = sizeof(stories) / sizeof(stories[0]) };
 

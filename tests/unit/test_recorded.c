@@ -559,7 +559,7 @@ static void what_is_not_there(void)
 	CU_ASSERT_EQUAL(recorded_cuts(book)->lost, 3 + 2);
 	CU_ASSERT_EQUAL(recorded_read(book, budget, strlen(budget), &record, &why), RECORDED_LEFT_OUT);
 	CU_ASSERT_PTR_NULL(record);
-	CU_ASSERT(!notice->total && notice->source.bits == 96 + 24 && notice->limit == 600 &&
+	CU_ASSERT(notice->of == BUDGET_OF_SOURCE && notice->source.bits == 96 + 24 && notice->limit == 600 &&
 	          notice->window_s == 60);
 	CU_ASSERT(notice->sums.n[BUDGET_SMTP] == 3 && notice->sums.n[BUDGET_FLOW] == 2 &&
 	          notice->sums.n[BUDGET_RCPT_REFUSED] == 7);
