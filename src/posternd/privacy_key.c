@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/kept.h"
 #include "posternd/wanted.h"
@@ -46,6 +47,20 @@ static int make_key(const char *path, uint8_t key[HASH_KEY_BYTES])
 	return r < 0 ? r : kept_write(path, &part, 1);
 }
 
+static bool others_read(const char *path)
+{
+	struct stat s;
+
+	return stat(path, &s) == 0 && (s.st_mode & (S_IRWXG | S_IRWXO));
+}
+
+bool privacy_key_find(const struct conf *conf, uint8_t key[HASH_KEY_BYTES])
+{
+	char path[PATH_MAX];
+
+	return path_of(conf, path, sizeof(path)) && read_key(path, key) == 0;
+}
+
 void privacy_key_open(struct privacy *out, const struct conf *conf, bool make, char *err, unsigned err_bytes)
 {
 	char path[PATH_MAX];
@@ -63,8 +78,12 @@ void privacy_key_open(struct privacy *out, const struct conf *conf, bool make, c
 		if (r == -ENOENT && make)
 			r = make_key(path, out->key);
 	}
-	if (r == 0)
+	if (r == 0) {
+		if (others_read(path))
+			snprintf(err, err_bytes,
+			        "%.200s can be read by others, who can try names with it: chmod 600", path);
 		return;
+	}
 	snprintf(err, err_bytes, "%.200s: %s; the hashes of local parts are of this run alone", path,
 	        strerror(-r));
 	if (hash_key_random(out->key) < 0) /* without any key, nothing would be hidden from who knows that */

@@ -102,7 +102,7 @@ static const char *const behind[] = {
 	"read down to RCPT), `watch`, `report`, and, live, `kernel`, `tap`, `refused`, `ring`, `dnsbl`.",
 	"",
 	"With `privacy`, the local part of each address, in paths, replies, evidence and Message-IDs, is `hash-` and 16 digits, the same for the same local part as long as",
-	"`privacy.key` beside the store is the same. Domains, the null sender and postmaster stay.",
+	"`privacy.key` beside the store is the same. Domains, the null sender and postmaster stay; of answers to VRFY and EXPN the status code.",
 	"",
 	"## Incidents",
 	"",

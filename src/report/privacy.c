@@ -2,7 +2,8 @@
  *
  * A text is read word by word. A word (the bytes that a local part may have, or a quoted string) is a local part if an @ follows;
  * without one, if it stands alone in angle brackets, where a path is expected (VRFY, FROM:, TO:), if all of the text is
- * a path, or if it is the local part that this event is about. What follows an @ is a domain and passes as it is.
+ * a path, or if it is the local part that this event is about. What follows an @ is a domain and passes as it is. In the address
+ * of a page %40 is an @. Answers to VRFY and EXPN keep nothing but their status code.
  *
  * Its hash is SipHash of the local part in lower case, 64 bits: "hash-0123456789abcdef". Who has the key can try names; who
  * has not cannot. The domain is not part of it, since a bare name has none.
@@ -204,6 +205,22 @@ static size_t without_dots(const struct privacy_text *t, size_t begin, size_t en
 	return end;
 }
 
+/* "Why?s=mfrom;id=john%40example.org": an address within the address of a page, as replies about SPF have it. */
+static void put_word(struct hiding *h, const char *bytes, size_t len)
+{
+	const char *end = bytes + len, *at, *name;
+
+	while ((at = memmem(bytes, (size_t)(end - bytes), "%40", 3))) {
+		for (name = at; name > bytes && !strchr("=?&/", name[-1]); name--)
+			;
+		put(h, bytes, (size_t)(name - bytes));
+		put_hash(h, name, (size_t)(at - name));
+		put(h, at, 3);
+		bytes = at + 3;
+	}
+	put(h, bytes, (size_t)(end - bytes));
+}
+
 static void hide_all(struct hiding *h, const struct privacy_text *t)
 {
 	size_t i = 0, end, name;
@@ -231,7 +248,7 @@ static void hide_all(struct hiding *h, const struct privacy_text *t)
 			put_local_part(h, t->in + i, name - i);
 			put(h, t->in + name, end - name);
 		} else {
-			put(h, t->in + i, end - i);
+			put_word(h, t->in + i, end - i);
 		}
 		i = end;
 	}
@@ -245,6 +262,23 @@ size_t privacy_hide_text(
 	hide_all(&h, text);
 	*cut = h.cut;
 	return h.len;
+}
+
+void privacy_mention(const uint8_t key[HASH_KEY_BYTES], struct mention *m)
+{
+	const unsigned clear = m->count;
+
+	for (unsigned i = 0; i < clear; i++) {
+		const struct mention_spelling *s = &m->spellings[i];
+		const struct privacy_text text = { s->bytes, s->len, true, NULL, 0 };
+		char hidden[MENTION_BYTES_MAX + HASHED_BYTES];
+		bool cut;
+		size_t len = privacy_hide_text(key, &text, hidden, sizeof(hidden), &cut);
+
+		if (!s->loose &&
+		        !s->cut) /* of a bare "john=example.org" all is a local part, and nothing of it left */
+			mention_add(m, hidden, len, false);
+	}
 }
 
 /* ---- events ------------------------------------------------------------------------------------ */
@@ -266,6 +300,13 @@ static void hide_path(const uint8_t key[HASH_KEY_BYTES], struct event_path *p)
 	        sizeof(p->bytes), &p->len, &p->cut);
 }
 
+/* A host's, which may be anything that somebody types. */
+static void hide_name(const uint8_t key[HASH_KEY_BYTES], struct event_path *p)
+{
+	hide_field(key, &(struct privacy_text) { p->bytes, p->len, false, NULL, 0 }, p->bytes,
+	        sizeof(p->bytes), &p->len, &p->cut);
+}
+
 /* about: the path that the text is about, as it was sent; NULL = none. */
 static void hide_text(const uint8_t key[HASH_KEY_BYTES], struct event_text *t, const struct event_path *about)
 {
@@ -284,6 +325,25 @@ static void hide_text(const uint8_t key[HASH_KEY_BYTES], struct event_text *t, c
 	hide_field(key, &text, t->bytes, sizeof(t->bytes), &t->len, &t->cut);
 }
 
+/* "2.1.5 John Doe <john@example.org>", "2.0.0 john": who is asked for by a bare name is answered by all that is known of
+ * him. What is left is the status code. */
+static void hide_answer(struct event_command *c)
+{
+	struct event_text *t = &c->reply.text;
+	unsigned len = 0, dots = 0;
+
+	if (strcmp(c->verb, "VRFY") != 0 && strcmp(c->verb, "EXPN") != 0)
+		return;
+	while (len < t->len && len < sizeof(t->bytes) &&
+	        (isdigit((unsigned char)t->bytes[len]) || t->bytes[len] == '.'))
+		dots += t->bytes[len++] == '.';
+	if (dots != 2)
+		len = 0;
+	t->cut |= len < t->len;
+	t->len = (uint16_t)len;
+	memset(t->bytes + len, 0, sizeof(t->bytes) - len);
+}
+
 void privacy_hide(const uint8_t key[HASH_KEY_BYTES], struct event *e)
 {
 	switch ((enum event_kind)e->kind) {
@@ -292,6 +352,7 @@ void privacy_hide(const uint8_t key[HASH_KEY_BYTES], struct event *e)
 		break;
 	case EVENT_HELO:
 		hide_text(key, &e->u.helo.reply.text, NULL);
+		hide_name(key, &e->u.helo.name);
 		break;
 	case EVENT_AUTH:
 		hide_text(key, &e->u.auth.reply.text, &e->u.auth.user);
@@ -310,6 +371,7 @@ void privacy_hide(const uint8_t key[HASH_KEY_BYTES], struct event *e)
 		hide_path(key, &e->u.data.message_id);
 		break;
 	case EVENT_COMMAND:
+		hide_answer(&e->u.command);
 		hide_text(key, &e->u.command.reply.text, NULL);
 		break;
 	case EVENT_ODD:

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/mention.h"
 #include "postern/event.h"
 
 /* In every field of e that may hold an address: paths, Message-ID, users, and the texts of replies and sequences. */
@@ -25,6 +26,9 @@ struct privacy {
 /* The event as records and as alerts may know it: e itself, or *hidden, which is filled in if one of them needs it. */
 void privacy_split(const struct privacy *p, const struct event *e, struct event *hidden,
         const struct event **of_record, const struct event **of_alert);
+
+/* What a mailbox is called where local parts are hashed: its hidden spellings beside the clear ones. */
+void privacy_mention(const uint8_t key[HASH_KEY_BYTES], struct mention *m);
 
 /* Text of people or servers, in which addresses may stand. known: a local part (len bytes) that is one wherever it stands as a word;
  * NULL = none. is_path: all of it is a path or a user, also without a domain. Returns the length of out, which never

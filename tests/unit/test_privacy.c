@@ -91,6 +91,11 @@ static void texts_lose_addresses_alone(void)
 	        "MAIL FROM:<#@a.test>\r\nRCPT TO:<#@b.test>\r\n");
 	hides("4.7.1 Try again", false, "", "4.7.1 Try again");
 	hides("<joh", false, NULL, "<#"); /* cut off */
+	hides("5.7.1 Please see http://spf.example/Why?s=mfrom;id=john%40example.org;ip=192.0.2.1", false,
+	        NULL, "5.7.1 Please see http://spf.example/Why?s=mfrom;id=#%40example.org;ip=192.0.2.1");
+	hides("http://a.test/john%40example.org/jane%40example.com", false, NULL,
+	        "http://a.test/#%40example.org/#%40example.com");
+	hides("%40 is an @", false, NULL, "%40 is an @");
 }
 
 static void hash_of(const uint8_t with[HASH_KEY_BYTES], const char *path, char out[64])
@@ -159,6 +164,7 @@ static void events_tell_no_name(void)
 			[EVENT_MAIL] = &e.u.mail.path,
 			[EVENT_RCPT] = &e.u.rcpt.path,
 			[EVENT_DATA] = &e.u.data.message_id,
+			[EVENT_HELO] = &e.u.helo.name,
 		};
 
 		set_text(texts[e.kind], "no <john@example.org> here");
@@ -168,6 +174,59 @@ static void events_tell_no_name(void)
 		privacy_hide(key, &e);
 		CU_ASSERT_FALSE(tells(&e));
 		CU_ASSERT_EQUAL(texts[e.kind]->len, strlen("no <@example.org> here") + 21);
+	}
+}
+
+/* Who asks for a bare name gets all that the server knows of him; what is left is the status. */
+static void answers_about_names_are_cut(void)
+{
+	static const struct {
+		const char *verb, *text, *left;
+	} cases[] = {
+		{ "VRFY", "2.1.5 John Doe <john@example.org>", "2.1.5" },
+		{ "VRFY", "2.0.0 john", "2.0.0" },
+		{ "VRFY", "john... User unknown", "" },
+		{ "EXPN", "<john@example.org>", "" },
+		{ "EXPN", "192.0.2.1 john", "" },
+		{ "NOOP", "2.0.0 john", "2.0.0 john" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event e = { .kind = EVENT_COMMAND };
+
+		strcpy(e.u.command.verb, cases[i].verb);
+		set_text(&e.u.command.reply.text, cases[i].text);
+		privacy_hide(key, &e);
+		CU_ASSERT_EQUAL(e.u.command.reply.text.len, strlen(cases[i].left));
+		CU_ASSERT_EQUAL(
+		        memcmp(e.u.command.reply.text.bytes, cases[i].left, strlen(cases[i].left)), 0);
+		CU_ASSERT_EQUAL(e.u.command.reply.text.cut, strcmp(cases[i].text, cases[i].left) != 0);
+		CU_ASSERT_EQUAL(tells(&e), strcmp(cases[i].verb, "NOOP") == 0);
+	}
+}
+
+/* Whoever asks for a mailbox writes it in clear. */
+static void a_mailbox_is_known_by_its_hash(void)
+{
+	static const char *const paths[] = { "<john@example.org>", "<JOHN@example.org>",
+		"<john%example.org@gw.test>", "<example.org!john@gw.test>", "john@example.org",
+		"http://a.test/?id=john%40example.org" };
+	struct mention m;
+
+	CU_ASSERT_EQUAL_FATAL(mention_parse("john@example.org", &m), 0);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const struct privacy_text text = { paths[i], strlen(paths[i]), i < 5, NULL, 0 };
+		struct mention clear = m, both = m;
+		char out[128];
+		bool cut;
+		size_t len = privacy_hide_text(key, &text, out, sizeof(out), &cut);
+
+		privacy_mention(key, &both);
+		CU_ASSERT_FALSE(mention_in(&clear, out, len));
+		CU_ASSERT(mention_in(&both, out, len));
+		CU_ASSERT(mention_in(&both, paths[i], strlen(paths[i])));
+		privacy_mention(key, &both); /* twice does no harm */
+		CU_ASSERT(both.count <= MENTION_SPELLINGS_MAX);
 	}
 }
 
@@ -212,5 +271,7 @@ static void any_bytes_are_bounded(void)
 SUITE("privacy", { "paths keep their domain", paths_keep_their_domain }, { "routes stay", routes_stay },
         { "texts lose addresses alone", texts_lose_addresses_alone },
         { "a hash is stable and keyed", a_hash_is_stable_and_keyed },
-        { "events tell no name", events_tell_no_name }, { "full fields are cut", full_fields_are_cut },
-        { "any bytes are bounded", any_bytes_are_bounded })
+        { "events tell no name", events_tell_no_name },
+        { "answers about names are cut", answers_about_names_are_cut },
+        { "a mailbox is known by its hash", a_mailbox_is_known_by_its_hash },
+        { "full fields are cut", full_fields_are_cut }, { "any bytes are bounded", any_bytes_are_bounded })
