@@ -160,11 +160,20 @@ void act_forgive(struct act *a, const struct prefix *lifted)
 {
 	struct prefix source;
 
-	ladder_forget(a->ladder, lifted);
+	(void)ladder_forget(a->ladder, lifted);
 	if (!a->policy)
 		return;
 	source = source_of(a->policy, &lifted->addr, "");
-	ladder_forget(a->ladder, &source);
+	(void)ladder_forget(a->ladder, &source);
+}
+
+void act_forget(struct act *a, const struct prefix *source, struct forgotten *out)
+{
+	out->n[FORGOTTEN_LADDER] += ladder_knows(a->ladder, source);
+	if (out->look)
+		return;
+	(void)ladder_forget(a->ladder, source);
+	crowd_forget(a->crowd, source);
 }
 
 /* What is done is done to all of it. */

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "policy/policy.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 #include "postern/order.h"
 
 struct act;
@@ -33,5 +34,7 @@ bool act_follow(struct act *a, struct finding *f, struct order *order);
 bool act_take_crowd(struct act *a, struct finding *about);
 /* A person has lifted what was done about these addresses: their source begins anew. */
 void act_forgive(struct act *a, const struct prefix *lifted);
+/* Nothing was found about this source. */
+void act_forget(struct act *a, const struct prefix *source, struct forgotten *out);
 
 #endif

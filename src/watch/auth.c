@@ -159,4 +159,23 @@ static void auth_event(void *part, const struct part_view *view, const struct ev
 	}
 }
 
-const struct part auth_part = { .name = "auth", .make = auth_make, .end = auth_end, .event = auth_event };
+static void auth_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	static const enum subject subjects[] = { FAILURES, USERS, FORGIVEN };
+	uint64_t thing = who->source ? behave_name_prefix(part, ADDRESS, who->source)
+	                             : behave_name_path(part, USER, who->name);
+
+	for (size_t i = 0; who->source && i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		behave_forget(part, behave_name_prefix(part, subjects[i], who->source), out);
+	if (who->name)
+		behave_forget(part, behave_name_path(part, SOURCES, who->name), out);
+	out->n[FORGOTTEN_WINDOWS] += tally_forget_thing(part, thing, out->look);
+}
+
+const struct part auth_part = {
+	.name = "auth",
+	.make = auth_make,
+	.end = auth_end,
+	.event = auth_event,
+	.forget = auth_forget,
+};

@@ -133,6 +133,29 @@ static void backscatter_event(void *part, const struct part_view *view, const st
 	}
 }
 
+static void backscatter_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct backscatter *b = part;
+	uint64_t subject;
+
+	if (!who->source) {
+		behave_forget(b->bounces, behave_name_path(b->bounces, RECIPIENT, who->name), out);
+		return;
+	}
+	for (enum subject kind = INWARD; kind <= OUTWARD; kind++) {
+		if (kind == RECIPIENT)
+			continue;
+		subject = tally_name(b->bounces, kind, who->host, sizeof(*who->host));
+		behave_forget(b->bounces, subject, out);
+		if (!out->look)
+			share_forget(b->share, subject);
+	}
+}
+
 const struct part backscatter_part = {
-	.name = "backscatter", .make = backscatter_make, .end = backscatter_end, .event = backscatter_event
+	.name = "backscatter",
+	.make = backscatter_make,
+	.end = backscatter_end,
+	.event = backscatter_event,
+	.forget = backscatter_forget,
 };

@@ -244,12 +244,25 @@ static void baseline_tick(void *part, const struct part_view *view, uint64_t now
 	usual_awake(&b->watch, now_us);
 }
 
+static void baseline_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct baseline *b = part;
+	struct history *h = who->source ? table_find(b->histories, who->source) : NULL;
+
+	out->n[FORGOTTEN_USUAL] += h != NULL;
+	if (!h || out->look)
+		return;
+	standing_drop(b->standing, table_ref(b->histories, h).index + 1);
+	table_drop(b->histories, h);
+}
+
 const struct part baseline_part = {
 	.name = "baseline",
 	.make = baseline_make,
 	.end = baseline_end,
 	.event = baseline_event,
 	.tick = baseline_tick,
+	.forget = baseline_forget,
 };
 
 /* ---- for keeping ------------------------------------------------------------------------------ */

@@ -119,6 +119,13 @@ uint64_t behave_name_path(const struct tally *t, uint64_t kind, const struct eve
 	return tally_name(t, kind, lower, len);
 }
 
+void behave_forget(struct tally *t, uint64_t subject, struct forgotten *out)
+{
+	out->n[FORGOTTEN_WINDOWS] += tally_knows(t, subject);
+	if (!out->look)
+		tally_forget(t, subject);
+}
+
 uint32_t behave_things(uint32_t sources)
 {
 	if (sources < THINGS_MIN)

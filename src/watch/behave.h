@@ -27,6 +27,8 @@ struct prefix behave_network(const struct prefix *source);
 /* The names of a source, and of a path without regard to case, as subject or thing. */
 uint64_t behave_name_prefix(const struct tally *t, uint64_t kind, const struct prefix *p);
 uint64_t behave_name_path(const struct tally *t, uint64_t kind, const struct event_path *path);
+/* Nothing is known of this subject any more; counted. */
+void behave_forget(struct tally *t, uint64_t subject, struct forgotten *out);
 /* Room for a tally, where so many sources are tracked: most of them have little to do with it, and those of which nothing
  * is known but one thing wait apart. */
 uint32_t behave_things(uint32_t sources);

@@ -216,6 +216,25 @@ static bool is_same_host(const struct addr *a, const struct addr *b)
 	return addr_compare(a, b) == 0;
 }
 
+static bool is_named(const struct relay *r, const struct mention *who)
+{
+	if (mention_is_addr(who, &r->conn.src) || mention_is_addr(who, &r->sighting.dst))
+		return true;
+	return mention_is_path(who, r->mail_from.bytes, r->mail_from.len) ||
+	       mention_is_path(who, r->rcpt_to.bytes, r->rcpt_to.len);
+}
+
+void confirm_forget(struct confirm *c, const struct mention *who, struct forgotten *out)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (c->relays[i].serial == 0 || !is_named(&c->relays[i], who))
+			continue;
+		out->n[FORGOTTEN_MAILS]++;
+		if (!out->look)
+			memset(&c->relays[i], 0, sizeof(c->relays[i])); /* its keys lead nowhere */
+	}
+}
+
 /* ---- findings ---------------------------------------------------------------------------------- */
 
 static void begin(struct finding *f, enum finding_id id, const struct relay *r, const struct event *e,

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/mention.h"
+#include "postern/forgotten.h"
 
 struct confirm;
 
@@ -17,5 +19,7 @@ struct confirm_ref {
 /* relays: followed at once, 16..2^20; the oldest gives way to a new one. NULL with errno. */
 struct confirm *confirm_new(uint32_t relays, const uint8_t hash_key[HASH_KEY_BYTES]);
 void confirm_free(struct confirm *c); /* NULL is fine */
+/* Mails of a source, from or to a mailbox, that is named. */
+void confirm_forget(struct confirm *c, const struct mention *who, struct forgotten *out);
 
 #endif

@@ -62,15 +62,26 @@ static bool is_known(const struct network *n, uint32_t hash)
 	return false;
 }
 
+static uint32_t hash_of(const struct crowd *c, const struct prefix *source)
+{
+	return (uint32_t)hash_bytes(c->hash_key, source, sizeof(*source));
+}
+
+static struct prefix network_of(const struct prefix *source)
+{
+	unsigned bits = prefix_is_v4(source) ? CROWD_BITS_V4 : CROWD_BITS_V6;
+
+	return (struct prefix) { addr_mask(&source->addr, bits), (uint8_t)bits };
+}
+
 enum crowd_place crowd_see(
         struct crowd *c, const struct prefix *source, uint64_t now_us, struct prefix *network)
 {
-	uint32_t hash = (uint32_t)hash_bytes(c->hash_key, source, sizeof(*source));
-	unsigned bits = prefix_is_v4(source) ? CROWD_BITS_V4 : CROWD_BITS_V6;
+	uint32_t hash = hash_of(c, source);
 	struct network *n;
 
-	*network = (struct prefix) { addr_mask(&source->addr, bits), (uint8_t)bits };
-	if (source->bits <= bits)
+	*network = network_of(source);
+	if (source->bits <= network->bits)
 		return CROWD_ALONE;
 	n = table_take(c->networks, network, now_us, NULL);
 	if (now_us > n->last_us + WINDOW_US)
@@ -86,4 +97,17 @@ enum crowd_place crowd_see(
 		return CROWD_ALONE;
 	n->told_us = now_us;
 	return CROWD_JOINED;
+}
+
+void crowd_forget(struct crowd *c, const struct prefix *source)
+{
+	struct prefix network = network_of(source);
+	struct network *n = table_find(c->networks, &network);
+	uint32_t hash = hash_of(c, source), left = 0;
+
+	for (uint32_t i = 0; n && i < n->count; i++)
+		if (n->sources[i] != hash)
+			n->sources[left++] = n->sources[i];
+	if (n)
+		n->count = left;
 }

@@ -25,5 +25,7 @@ enum crowd_place {
 /* Something was found about this source. *network: of which it is a part. */
 enum crowd_place crowd_see(
         struct crowd *c, const struct prefix *source, uint64_t now_us, struct prefix *network);
+/* Nothing was found about this source. */
+void crowd_forget(struct crowd *c, const struct prefix *source);
 
 #endif

@@ -80,6 +80,18 @@ static void fanout_event(void *part, const struct part_view *view, const struct 
 		tell(view, e, rule, &rule->other, patient_count);
 }
 
+static void fanout_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	if (!who->source)
+		return;
+	behave_forget(part, behave_name_prefix(part, QUICK, who->source), out);
+	behave_forget(part, behave_name_prefix(part, PATIENT, who->source), out);
+}
+
 const struct part fanout_part = {
-	.name = "fanout", .make = fanout_make, .end = fanout_end, .event = fanout_event
+	.name = "fanout",
+	.make = fanout_make,
+	.end = fanout_end,
+	.event = fanout_event,
+	.forget = fanout_forget,
 };

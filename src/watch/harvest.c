@@ -205,6 +205,25 @@ static void harvest_event(void *part, const struct part_view *view, const struct
 		count_try(h, &a);
 }
 
+static void harvest_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct harvest *h = part;
+
+	if (who->source) {
+		behave_forget(h->tried, behave_name_prefix(h->tried, QUICK, who->source), out);
+		behave_forget(h->tried, behave_name_prefix(h->tried, PATIENT, who->source), out);
+		if (!out->look)
+			share_forget(h->share, behave_name_prefix(h->tried, QUICK, who->source));
+	} else {
+		out->n[FORGOTTEN_WINDOWS] += tally_forget_thing(
+		        h->tried, behave_name_path(h->tried, RECIPIENT, who->name), out->look);
+	}
+}
+
 const struct part harvest_part = {
-	.name = "harvest", .make = harvest_make, .end = harvest_end, .event = harvest_event
+	.name = "harvest",
+	.make = harvest_make,
+	.end = harvest_end,
+	.event = harvest_event,
+	.forget = harvest_forget,
 };

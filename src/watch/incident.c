@@ -504,3 +504,37 @@ uint32_t incident_leave(struct incident_book *b, uint64_t now_us)
 		left += !leave_story(b, in, now_us);
 	return left;
 }
+
+/* ---- who is forgotten --------------------------------------------------------------------------- */
+
+static bool is_about(const struct incident_key *key, const struct finding *story, const struct mention *who)
+{
+	if (key->kind == STORY_OF_SOURCE)
+		return mention_is_addr(who, &story->conn.src);
+	if (key->kind != STORY_OF_TARGET)
+		return false;
+	return story->rcpt_to.len > 0 ? mention_is_path(who, story->rcpt_to.bytes, story->rcpt_to.len)
+	                              : mention_is_addr(who, &key->who);
+}
+
+void incident_forget(struct incident_book *b, const struct mention *who, struct forgotten *out)
+{
+	struct incident *in;
+	uint32_t cursor = 0;
+
+	while ((in = table_scan(b->table, &cursor)) != NULL) {
+		struct finding *story = &in->story;
+
+		if (!is_about(table_key(b->table, in), story, who)) {
+			in->changed |= story_forget(story, who, out) && !out->look;
+			continue;
+		}
+		out->n[FORGOTTEN_INCIDENTS]++;
+		out->n[FORGOTTEN_EVIDENCE] += story->evidence_count;
+		out->n[FORGOTTEN_ENVELOPES] += story->incident.envelope_count;
+		if (out->look)
+			continue;
+		table_drop(b->table, in);
+		b->counts->incidents_open--;
+	}
+}

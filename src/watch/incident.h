@@ -28,9 +28,11 @@
 #include <stdbool.h>
 
 #include "base/hash.h"
+#include "base/mention.h"
 #include "base/ring.h"
 #include "postern/counter.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 #include "watch/mutes.h"
 
 struct incident_book;
@@ -71,6 +73,8 @@ void incident_change_all(struct incident_book *b);
 /* Tells what was counted and not told yet, as grown, and leaves all open: they go on in another daemon. Those about the
  * gate end with this one. Returns how many found the ring full. */
 uint32_t incident_leave(struct incident_book *b, uint64_t now_us);
+/* Stories whose source or target is named are no more, and no summary is told; in others it is not named any more. */
+void incident_forget(struct incident_book *b, const struct mention *who, struct forgotten *out);
 /* Closes all, as far as the ring has room. Returns the stories left. */
 uint32_t incident_finish(struct incident_book *b, uint64_t now_us);
 

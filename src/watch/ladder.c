@@ -124,12 +124,18 @@ enum action ladder_climb(struct ladder *l, const struct ladder_rule *rule, const
 	return rungs[c->rung];
 }
 
-void ladder_forget(struct ladder *l, const struct prefix *source)
+bool ladder_forget(struct ladder *l, const struct prefix *source)
 {
 	struct climber *c = table_find(l->climbers, source);
 
 	if (c)
 		table_drop(l->climbers, c);
+	return c != NULL;
+}
+
+bool ladder_knows(const struct ladder *l, const struct prefix *source)
+{
+	return table_find(l->climbers, source) != NULL;
 }
 
 void ladder_forget_all(struct ladder *l)

@@ -2,6 +2,7 @@
 #ifndef WATCH_LADDER_H
 #define WATCH_LADDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -18,8 +19,9 @@ void ladder_free(struct ladder *l); /* NULL is fine */
  * top at most. */
 enum action ladder_climb(struct ladder *l, const struct ladder_rule *rule, const struct prefix *source,
         enum action top, uint32_t window_s, uint64_t now_us);
-/* It begins anew, if it was on a rung. */
-void ladder_forget(struct ladder *l, const struct prefix *source);
+/* It begins anew; true if it was on a rung. */
+bool ladder_forget(struct ladder *l, const struct prefix *source);
+bool ladder_knows(const struct ladder *l, const struct prefix *source);
 void ladder_forget_all(struct ladder *l);
 /* How long a rung lasts. */
 uint32_t ladder_time_s(const struct ladder_rule *rule, enum action rung);

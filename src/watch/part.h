@@ -14,6 +14,7 @@
 #include "policy/watching.h"
 #include "postern/event.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 #include "watch/sources.h"
 
 struct part_view {
@@ -30,6 +31,13 @@ struct part_view {
 	void *watch;
 };
 
+/* Who is to be forgotten: a source as it is counted, or a name as it stands on the wire, a path or a user. */
+struct part_who {
+	const struct prefix *source; /* or NULL */
+	const struct addr *host;     /* of the source, one address that is known */
+	const struct event_path *name;
+};
+
 struct part {
 	const char *name;
 	void *(*make)(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES]); /* NULL with errno */
@@ -39,6 +47,8 @@ struct part {
 	void (*tick)(void *part, const struct part_view *view, uint64_t now_us);
 	/* May be NULL; likewise. The rules or the policy are others from now on, or the same at another place. */
 	void (*change)(void *part, const struct part_view *view);
+	/* What it knows of one; counted in *out, and taken out unless out->look. */
+	void (*forget)(void *part, const struct part_who *who, struct forgotten *out);
 };
 
 extern const struct part volume_part;      /* volume.c */

@@ -77,6 +77,11 @@ void *ranks_scan(const struct ranks *r, uint64_t *cursor, bool *is_proven)
 	return value;
 }
 
+void ranks_drop(struct ranks *r, void *value, bool is_proven)
+{
+	table_drop(r->of[is_proven ? PROVEN : KNOCKED], value);
+}
+
 uint64_t ranks_evicted(const struct ranks *r)
 {
 	return r->evicted;

@@ -24,6 +24,8 @@ void *ranks_take(struct ranks *r, const void *key, bool is_proven, uint64_t now_
 const void *ranks_find(const struct ranks *r, const void *key);
 /* All of them, those who are there first; cursor 0 at the beginning. NULL at the end. */
 void *ranks_scan(const struct ranks *r, uint64_t *cursor, bool *is_proven);
+/* A value that ranks_scan() gave. */
+void ranks_drop(struct ranks *r, void *value, bool is_proven);
 /* Who had to give way. */
 uint64_t ranks_evicted(const struct ranks *r);
 

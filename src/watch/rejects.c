@@ -200,6 +200,20 @@ static void rejects_event(void *part, const struct part_view *view, const struct
 	s->part.judged = s->part.refused = 0;
 }
 
+/* Whose an answer was is not known any more, so all of them go: each may count once again. The test itself is in the row. */
+static void rejects_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct rejects *r = part;
+
+	(void)who;
+	if (!out->look)
+		memset(r->answered, 0, (r->mask + (size_t)1) * sizeof(*r->answered));
+}
+
 const struct part rejects_part = {
-	.name = "rejects", .make = rejects_make, .end = rejects_end, .event = rejects_event
+	.name = "rejects",
+	.make = rejects_make,
+	.end = rejects_end,
+	.event = rejects_event,
+	.forget = rejects_forget,
 };

@@ -276,6 +276,43 @@ static void reputation_event(void *part, const struct part_view *view, const str
 	}
 }
 
+static void forget_mails(struct reputation *r, const struct prefix *source, struct forgotten *out)
+{
+	for (uint32_t i = 0; i < r->count; i++) {
+		if (r->mails[i].serial == 0 || !prefix_contains(source, &r->mails[i].conn.src))
+			continue;
+		out->n[FORGOTTEN_MAILS]++;
+		if (!out->look)
+			memset(&r->mails[i], 0, sizeof(r->mails[i])); /* its keys lead nowhere */
+	}
+}
+
+static void reputation_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct reputation *r = part;
+	struct prefix host;
+	struct key key;
+	void *mail;
+
+	if (who->source) {
+		host = (struct prefix) { .addr = *who->host, .bits = 128 };
+		forget_mails(r, who->source, out);
+		behave_forget(r->replies, behave_name_prefix(r->replies, SUBJECT, &host), out);
+		if (who->source->bits != host.bits)
+			behave_forget(r->replies, behave_name_prefix(r->replies, SUBJECT, who->source), out);
+		return;
+	}
+	key = key_of_paths(r, BY_SENDER, who->name, NULL);
+	mail = table_find(r->keys, &key);
+	out->n[FORGOTTEN_MAILS] += mail != NULL;
+	if (mail && !out->look)
+		table_drop(r->keys, mail);
+}
+
 const struct part reputation_part = {
-	.name = "reputation", .make = reputation_make, .end = reputation_end, .event = reputation_event
+	.name = "reputation",
+	.make = reputation_make,
+	.end = reputation_end,
+	.event = reputation_event,
+	.forget = reputation_forget,
 };

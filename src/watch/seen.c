@@ -144,6 +144,21 @@ void seen_restore(struct seen *s, const struct seen_row *row)
 	mine->changed = false;
 }
 
+void seen_forget(struct seen *s, const struct mention *who, struct forgotten *out)
+{
+	struct seen_row *row;
+	uint64_t cursor = 0;
+	bool is_proven;
+
+	while ((row = ranks_scan(s->rows, &cursor, &is_proven))) {
+		if (!mention_is_addr(who, &row->client))
+			continue;
+		out->n[FORGOTTEN_SEEN]++;
+		if (!out->look)
+			ranks_drop(s->rows, row, is_proven);
+	}
+}
+
 uint64_t seen_evicted(const struct seen *s)
 {
 	return ranks_evicted(s->rows);

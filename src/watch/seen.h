@@ -7,7 +7,9 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "base/mention.h"
 #include "postern/event.h"
+#include "postern/forgotten.h"
 
 struct seen;
 
@@ -39,6 +41,8 @@ bool seen_next_changed(struct seen *s, uint64_t *cursor, unsigned *most, struct 
 void seen_change_all(struct seen *s);
 /* A row that another daemon has left; the oldest first. One that is there stays as it is. */
 void seen_restore(struct seen *s, const struct seen_row *row);
+/* Rows of clients that are named. */
+void seen_forget(struct seen *s, const struct mention *who, struct forgotten *out);
 /* Rows that had to give way. */
 uint64_t seen_evicted(const struct seen *s);
 

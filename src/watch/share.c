@@ -51,3 +51,11 @@ uint32_t share_add(struct share *s, uint64_t subject, bool hit, uint32_t window_
 	c->time_us = now_us > c->time_us ? now_us : c->time_us;
 	return (uint32_t)(c->hits / c->all * 1000);
 }
+
+void share_forget(struct share *s, uint64_t subject)
+{
+	struct counts *c = table_find(s->counts, &subject);
+
+	if (c)
+		table_drop(s->counts, c);
+}

@@ -19,5 +19,7 @@ struct share *share_new(uint32_t subjects, const uint8_t hash_key[HASH_KEY_BYTES
 void share_free(struct share *s); /* NULL is fine */
 /* One more of subject's, a hit or not. Returns the share of hits, 0..1000; 0 = it is not known. */
 uint32_t share_add(struct share *s, uint64_t subject, bool hit, uint32_t window_s, uint64_t now_us);
+/* Nothing is known of the subject any more. */
+void share_forget(struct share *s, uint64_t subject);
 
 #endif

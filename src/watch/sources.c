@@ -8,6 +8,7 @@
  */
 #include "watch/sources.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,14 @@ const struct source *sources_find(const struct sources *s, const struct prefix *
 	uint32_t position = find_row(s, prefix);
 
 	return position ? &((const struct row *)slab_at(s->rows, position))->source : NULL;
+}
+
+void sources_drop(struct sources *s, const struct prefix *prefix)
+{
+	uint32_t position = find_row(s, prefix);
+
+	assert(position);
+	drop_row(s, position);
 }
 
 struct source *sources_scan(struct sources *s, uint32_t *cursor)

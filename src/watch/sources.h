@@ -57,6 +57,8 @@ void sources_free(struct sources *s); /* NULL is fine */
 struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6);
 /* NULL = unknown. */
 const struct source *sources_find(const struct sources *s, const struct prefix *prefix);
+/* What the row knows; it is there. */
+void sources_drop(struct sources *s, const struct prefix *prefix);
 /* All rows; cursor 0 at the beginning. NULL at the end. */
 struct source *sources_scan(struct sources *s, uint32_t *cursor);
 /* From e on, its connection counts as one. */

@@ -212,3 +212,85 @@ void story_complete(struct finding *story)
 		.first_us = in->first_us,
 		.last_us = in->last_us };
 }
+
+/* ---- who is forgotten --------------------------------------------------------------------------- */
+
+static const unsigned mark_len = sizeof(FORGOTTEN_MARK) - 1;
+
+static void mark(char *bytes, size_t room)
+{
+	memset(bytes, 0, room);
+	memcpy(bytes, FORGOTTEN_MARK, mark_len);
+}
+
+static void mark_path(struct event_path *path, const struct mention *who)
+{
+	if (!mention_is_path(who, path->bytes, path->len))
+		return;
+	mark(path->bytes, sizeof(path->bytes));
+	path->len = (uint16_t)mark_len;
+	path->cut = 0;
+}
+
+static uint64_t mark_envelope(struct incident_envelope *e, const struct mention *who, bool look)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < ENVELOPE_FIELD_COUNT; i++) {
+		if (!mention_is_path(who, e->bytes[i], e->len[i]))
+			continue;
+		count = 1;
+		if (look)
+			continue;
+		mark(e->bytes[i], sizeof(e->bytes[i]));
+		e->len[i] = (uint8_t)mark_len;
+		e->cut[i] = 0;
+	}
+	return count;
+}
+
+static uint64_t mark_line(struct event_text *line, const struct mention *who, bool look)
+{
+	if (!mention_in(who, line->bytes, line->len))
+		return 0;
+	if (look)
+		return 1;
+	mark(line->bytes, sizeof(line->bytes));
+	line->len = (uint16_t)mark_len;
+	line->cut = 0;
+	return 1;
+}
+
+/* What is printed of it is of its face. */
+static void mark_face(struct finding *story, const struct mention *who)
+{
+	enum { V4_BITS = 96 };
+
+	mark_path(&story->helo, who);
+	mark_path(&story->mail_from, who);
+	mark_path(&story->rcpt_to, who);
+	if (!mention_is_addr(who, &story->conn.src))
+		return;
+	story->conn.src = addr_mask(&story->conn.src, addr_is_v4(&story->conn.src) ? V4_BITS : 0);
+	story->conn.sport = 0;
+}
+
+bool story_forget(struct finding *story, const struct mention *who, struct forgotten *out)
+{
+	struct incident_brief *in = &story->incident;
+	char *reason = in->ack.reason;
+	uint64_t quotes = 0;
+	bool in_reason = mention_in(who, reason, strlen(reason));
+
+	for (unsigned i = 0; i < story->evidence_count; i++)
+		quotes += mark_line(&story->evidence[i], who, out->look);
+	for (unsigned i = 0; i < in->envelope_count; i++)
+		quotes += mark_envelope(&in->envelopes[i], who, out->look);
+	out->n[FORGOTTEN_QUOTES] += quotes;
+	out->n[FORGOTTEN_TEXTS] += in_reason;
+	if (!out->look && in_reason)
+		mark(reason, sizeof(in->ack.reason));
+	if (!out->look)
+		mark_face(story, who);
+	return quotes > 0 || in_reason;
+}

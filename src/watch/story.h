@@ -12,7 +12,9 @@
 
 #include <stdbool.h>
 
+#include "base/mention.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 
 /* A story of nothing yet, that f is to be added to. */
 void story_begin(struct finding *story, const struct finding *f, uint64_t id);
@@ -22,5 +24,8 @@ unsigned story_add(struct finding *story, const struct finding *f);
 const struct incident_facet *story_facet(const struct finding *story, uint32_t id);
 /* A story that comes from elsewhere without facets is one of its own rule. */
 void story_complete(struct finding *story);
+/* It is about somebody else, and goes on: what names it in what is quoted, counted as quotes and texts, becomes
+ * FORGOTTEN_MARK. True: there was something. */
+bool story_forget(struct finding *story, const struct mention *who, struct forgotten *out);
 
 #endif

@@ -93,6 +93,13 @@ uint64_t tally_next(struct tally *t)
 	return ++t->next;
 }
 
+static uint64_t id_of(const struct tally *t, uint64_t subject, uint64_t thing)
+{
+	uint64_t names[2] = { subject, thing };
+
+	return hash_bytes(t->hash_key, names, sizeof(names));
+}
+
 /* ---- things of a subject ------------------------------------------------------------------------ */
 
 static struct thing *thing_at(const struct tally *t, uint32_t place)
@@ -249,8 +256,7 @@ static void expire(struct tally *t, struct subject *s, const struct volume_limit
 struct tally_count tally_add(
         struct tally *t, uint64_t subject, uint64_t thing, const struct volume_limit *limit, uint64_t now_us)
 {
-	uint64_t names[2] = { subject, thing };
-	uint64_t id = hash_bytes(t->hash_key, names, sizeof(names));
+	uint64_t id = id_of(t, subject, thing);
 	struct subject *s = table_find(t->subjects, &subject);
 	struct waiting *w = s ? NULL : table_find(t->waiting, &subject);
 	uint32_t place;
@@ -288,6 +294,39 @@ void tally_forget(struct tally *t, uint64_t subject)
 		subject_drop(t, s);
 	if (w)
 		table_drop(t->waiting, w);
+}
+
+static void subject_forget_thing(struct tally *t, struct subject *s, uint32_t place)
+{
+	thing_drop(t, s, place);
+	if (s->count == 0)
+		subject_drop(t, s);
+}
+
+uint64_t tally_forget_thing(struct tally *t, uint64_t thing, bool look)
+{
+	uint32_t cursor = 0, place;
+	uint64_t subject, count = 0;
+	struct waiting *w;
+	struct subject *s;
+
+	while ((s = table_scan(t->subjects, &cursor))) {
+		memcpy(&subject, table_key(t->subjects, s), sizeof(subject));
+		place = thing_find(t, id_of(t, subject, thing));
+		count += place != 0;
+		if (place != 0 && !look)
+			subject_forget_thing(t, s, place);
+	}
+	cursor = 0;
+	while ((w = table_scan(t->waiting, &cursor))) {
+		memcpy(&subject, table_key(t->waiting, w), sizeof(subject));
+		if (w->id != id_of(t, subject, thing))
+			continue;
+		count++;
+		if (!look)
+			table_drop(t->waiting, w);
+	}
+	return count;
 }
 
 uint64_t tally_evicted(const struct tally *t)

@@ -38,6 +38,8 @@ struct tally_count tally_add(
 bool tally_knows(const struct tally *t, uint64_t subject);
 /* Nothing is known of the subject any more. */
 void tally_forget(struct tally *t, uint64_t subject);
+/* Of how many subjects the thing is one; unless `look`, it is not any more. Goes through all of them. */
+uint64_t tally_forget_thing(struct tally *t, uint64_t thing, bool look);
 /* Subjects that had to give way; those that waited with one thing are not among them. */
 uint64_t tally_evicted(const struct tally *t);
 

@@ -123,6 +123,21 @@ static void target_event(void *part, const struct part_view *view, const struct 
 		count(part, view, e, rule, SERVER);
 }
 
+static void target_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	if (who->source) {
+		out->n[FORGOTTEN_WINDOWS] +=
+		        tally_forget_thing(part, behave_name_prefix(part, BY_SOURCE, who->source), out->look);
+		behave_forget(part, tally_name(part, SERVER, who->host, sizeof(*who->host)), out);
+	} else {
+		behave_forget(part, behave_name_path(part, RECIPIENT, who->name), out);
+	}
+}
+
 const struct part target_part = {
-	.name = "target", .make = target_make, .end = target_end, .event = target_event
+	.name = "target",
+	.make = target_make,
+	.end = target_end,
+	.event = target_event,
+	.forget = target_forget,
 };

@@ -417,17 +417,21 @@ static bool key_of_name(const struct volume *v, const struct event_path *name, s
 	return true;
 }
 
+static void key_of_source(const struct addr *a, const struct volume_block *b, struct counted_key *key)
+{
+	struct prefix source = sources_prefix(a, b->bits_v4, b->bits_v6);
+
+	static_assert(sizeof(source.addr) == sizeof(key->who), "an address fits");
+	memcpy(key->who, &source.addr, sizeof(source.addr));
+}
+
 static bool key_of(const struct volume *v, const struct volume_block *b, int block, const struct event *e,
         const struct event_path *name, struct counted_key *key)
 {
-	struct prefix source;
-
 	*key = (struct counted_key) { .block = v->ids[block] };
 	if (b->key != VOLUME_BY_SOURCE)
 		return key_of_name(v, name, key);
-	source = sources_prefix(&e->conn.src, b->bits_v4, b->bits_v6);
-	static_assert(sizeof(source.addr) == sizeof(key->who), "an address fits");
-	memcpy(key->who, &source.addr, sizeof(source.addr));
+	key_of_source(&e->conn.src, b, key);
 	return true;
 }
 
@@ -507,6 +511,32 @@ uint64_t volume_windows_thinned(const void *part)
 	return window_thinned(((const struct volume *)part)->pool);
 }
 
+static void forget_counted(struct volume *v, const struct counted_key *key, struct forgotten *out)
+{
+	struct counted *c = table_find(v->table, key);
+
+	out->n[FORGOTTEN_WINDOWS] += c != NULL;
+	if (c && !out->look)
+		drop_counted(v, c);
+}
+
+static void volume_forget(void *part, const struct part_who *who, struct forgotten *out)
+{
+	struct volume *v = part;
+
+	for (unsigned i = 0; i < v->block_count; i++) {
+		const struct volume_block *b = &v->blocks[i];
+		struct counted_key key = { .block = v->ids[i] };
+
+		if (who->source && b->key == VOLUME_BY_SOURCE) {
+			key_of_source(&who->source->addr, b, &key);
+			forget_counted(v, &key, out);
+		} else if (who->name && b->key != VOLUME_BY_SOURCE && key_of_name(v, who->name, &key)) {
+			forget_counted(v, &key, out);
+		}
+	}
+}
+
 const struct part volume_part = {
 	.name = "volume",
 	.make = volume_make,
@@ -514,4 +544,5 @@ const struct part volume_part = {
 	.event = volume_event,
 	.tick = volume_tick,
 	.change = volume_change,
+	.forget = volume_forget,
 };

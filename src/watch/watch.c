@@ -18,6 +18,7 @@
 #include "postern/action.h"
 #include "postern/order.h"
 #include "watch/act.h"
+#include "watch/forget.h"
 #include "watch/hush.h"
 #include "watch/incident.h"
 #include "watch/judge.h"
@@ -469,6 +470,17 @@ void watch_event(struct watch *w, const struct event *e)
 void watch_forgive(struct watch *w, const struct prefix *source)
 {
 	act_forgive(w->act, source);
+}
+
+void watch_forget(struct watch *w, const struct mention *who, struct forgotten *out)
+{
+	struct incident_book *const books[] = { w->incidents, w->habits, w->suppressed };
+
+	for (unsigned i = 0; i < sizeof(books) / sizeof(books[0]); i++)
+		incident_forget(books[i], who, out);
+	confirm_forget(w->confirm, who, out);
+	forget_sessions(w->connections, who, out);
+	forget_counts(&(const struct forget_counts) { w->sources, w->act, parts, w->parts }, who, out);
 }
 
 struct sources *watch_sources(struct watch *w)

@@ -20,10 +20,12 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/mention.h"
 #include "base/ring.h"
 #include "postern/counter.h"
 #include "postern/event.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 
 struct hush;
 struct mutes;
@@ -88,6 +90,8 @@ struct mutes *watch_mutes(struct watch *w);
 
 /* What was done about this source has been lifted by a person: what it has climbed is forgotten. */
 void watch_forgive(struct watch *w, const struct prefix *source);
+/* All that is known of somebody. What comes of him behind it is known again. */
+void watch_forget(struct watch *w, const struct mention *who, struct forgotten *out);
 /* The ledger; never NULL. */
 struct sources *watch_sources(struct watch *w);
 

@@ -183,6 +183,38 @@ void why_add(struct why *w, const struct why_decision *d)
 	s->decisions[s->added++ % WHY_DECISIONS] = *d;
 }
 
+/* The decision stays, without the path. */
+static void forget_path(struct why_decision *d, const struct mention *who, struct forgotten *out)
+{
+	if (d->path_len == 0 || !mention_is_path(who, d->path, d->path_len))
+		return;
+	out->n[FORGOTTEN_DECISIONS]++;
+	if (out->look)
+		return;
+	memset(d->path, 0, sizeof(d->path));
+	d->path_len = (uint8_t)strlen(FORGOTTEN_MARK);
+	memcpy(d->path, FORGOTTEN_MARK, d->path_len);
+}
+
+void why_forget(struct why *w, const struct mention *who, struct forgotten *out)
+{
+	uint64_t cursor = 0, kept;
+	struct source *s;
+	bool is_proven;
+
+	while ((s = ranks_scan(w->sources, &cursor, &is_proven))) {
+		kept = s->added < WHY_DECISIONS ? s->added : WHY_DECISIONS;
+		if (kept > 0 && mention_is_addr(who, &s->decisions[0].source)) {
+			out->n[FORGOTTEN_DECISIONS] += kept;
+			if (!out->look)
+				ranks_drop(w->sources, s, is_proven);
+			continue;
+		}
+		for (uint64_t i = 0; who->is_mailbox && i < kept; i++)
+			forget_path(&s->decisions[i], who, out);
+	}
+}
+
 bool why_find(const struct why *w, const struct addr *source, unsigned index, struct why_decision *out)
 {
 	struct addr key = key_of(source);

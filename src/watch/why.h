@@ -11,7 +11,9 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "base/mention.h"
 #include "postern/event.h"
+#include "postern/forgotten.h"
 
 enum { WHY_DECISIONS = 16 /* of a source */, WHY_TEXT_MAX = 128 };
 
@@ -60,5 +62,7 @@ bool why_read(const struct event *e, struct why_decision *out);
 void why_add(struct why *w, const struct why_decision *d);
 /* What is kept about a source, the youngest first: number `index` of it. False behind the last one. */
 bool why_find(const struct why *w, const struct addr *source, unsigned index, struct why_decision *out);
+/* Decisions about sources that are named; of others, the paths that name a mailbox. */
+void why_forget(struct why *w, const struct mention *who, struct forgotten *out);
 
 #endif
