@@ -23,6 +23,7 @@ struct store {
 	struct keeper_rings rings;
 	struct keeper *keeper;
 	struct asked *asked;
+	struct store_wish wish;
 	int64_t clock_us; /* the wall clock minus the one that nobody can set */
 	bool started, wants_blocks, wants_all;
 	uint64_t acts_lost;  /* when all blocks were told last */
@@ -61,7 +62,7 @@ struct store *store_open(const struct store_settings *settings)
 	s->rings.notices = ring_new(NOTICE_SLOTS, STORE_NOTICE_MAX);
 	s->clock_us = clock_offset_us();
 	if (s->path && s->rings.acts && s->rings.tales && s->rings.notices && s->asked)
-		s->keeper = keeper_open(&s->settings, &s->rings, s->asked);
+		s->keeper = keeper_open(&s->settings, &s->rings, s->asked, &s->wish);
 	if (s->keeper)
 		return s;
 	free_store(s);
@@ -335,6 +336,19 @@ uint32_t store_ask(struct store *s, const struct store_question *q)
 int store_fetch(struct store *s, uint32_t number, struct finding *rows)
 {
 	return s ? asked_fetch(s->asked, number, rows) : -ESRCH;
+}
+
+bool store_forget(struct store *s, const struct mention *who, bool look)
+{
+	if (!s || !wish_make(&s->wish, who, look))
+		return false;
+	keeper_ring_bell(s->keeper);
+	return true;
+}
+
+int store_fetch_forgotten(struct store *s, struct forgotten *out, bool *is_clean)
+{
+	return s ? wish_fetch(&s->wish, out, is_clean) : -ESRCH;
 }
 
 void store_read_status(struct store *s, struct store_status *out)

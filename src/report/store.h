@@ -15,7 +15,9 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/mention.h"
 #include "postern/finding.h"
+#include "postern/forgotten.h"
 
 struct store;
 
@@ -174,6 +176,15 @@ struct store_question {
 uint32_t store_ask(struct store *s, const struct store_question *q);
 /* -EAGAIN: not yet. Else how many rows, the youngest first, at most STORE_PAGE, or -errno; the number is used up. */
 int store_fetch(struct store *s, uint32_t number, struct finding *rows);
+
+/* ---- who is forgotten ------------------------------------------------------------------------- */
+
+/* Asks the thread, which forgets him behind all that was told so far, and calls wake. look: only counts. False: another one is
+ * being forgotten, or there is no store. */
+bool store_forget(struct store *s, const struct mention *who, bool look);
+/* -EAGAIN: not yet. 0, with *out, and whether the bytes have left the file and its journal (if not, that is tried until it is
+ * done); -EIO: the store does not work, nothing was forgotten there. Once. */
+int store_fetch_forgotten(struct store *s, struct forgotten *out, bool *is_clean);
 
 /* ---- how it does ------------------------------------------------------------------------------ */
 

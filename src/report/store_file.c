@@ -229,8 +229,9 @@ static int connect(struct store_file *f)
 	(void)sqlite3_extended_result_codes(f->db, 1);
 	(void)sqlite3_busy_timeout(f->db, f->wait_ms);
 	(void)sqlite3_db_config(f->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return sqlite3_exec(
-	        f->db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+	return sqlite3_exec(f->db,
+	        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON", NULL,
+	        NULL, NULL);
 }
 
 /* Without shared memory the file can be read by one connection alone, and so it leaves WAL: by one that never tried to

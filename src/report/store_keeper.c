@@ -31,6 +31,7 @@
 #include "report/store_prune.h"
 #include "report/store_read.h"
 #include "report/store_state.h"
+#include "report/store_wish.h"
 #include "report/store_write.h"
 
 enum {
@@ -68,6 +69,8 @@ struct keeper {
 	uint64_t calm_since_ms; /* the clock; monotonic */
 	uint64_t pruned_ms;     /* last; monotonic */
 	bool prune_more;
+	struct wish_keeper wish;
+	uint64_t written; /* records */
 	struct store_act acts[BATCH_ACTS];
 	struct store_tale tales[BATCH_TALES];
 	unsigned act_count, tale_count;
@@ -284,6 +287,7 @@ static enum store_trouble write_batch(struct keeper *k)
 	k->state.status.written += k->act_count + k->tale_count;
 	k->state.status.waiting = 0;
 	pthread_mutex_unlock(&k->state.lock);
+	k->written += k->act_count + k->tale_count;
 	k->act_count = k->tale_count = 0;
 	return STORE_TROUBLE_NONE;
 }
@@ -324,8 +328,10 @@ static void work(struct keeper *k)
 		if (t == STORE_TROUBLE_NONE)
 			t = write_batch(k);
 	}
-	if (t == STORE_TROUBLE_NONE && !atomic_load(&k->leaving))
+	if (t == STORE_TROUBLE_NONE && !atomic_load(&k->leaving)) {
+		wish_clean(&k->wish, &k->file);
 		t = prune(k);
+	}
 	settle(k, t);
 	if (t != STORE_TROUBLE_NONE && t != STORE_TROUBLE_LOCKED)
 		close_file(k); /* so that what is mended is found mended */
@@ -339,7 +345,7 @@ static int patience_ms(const struct keeper *k)
 	uint64_t ms = now_ms();
 
 	if (k->state.retry_ms == 0)
-		return k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS;
+		return k->prune_more ? PRUNE_AGAIN_MS : k->wish.is_unclean ? WISH_CLEAN_AGAIN_MS : IDLE_MS;
 	return k->state.again_ms > ms ? (int)(k->state.again_ms - ms) : 0;
 }
 
@@ -361,21 +367,40 @@ static bool has_records(const struct keeper *k)
 	return ring_waiting(k->rings.acts) > 0 || ring_waiting(k->rings.tales) > 0;
 }
 
+static uint64_t waiting(const struct keeper *k)
+{
+	return (uint64_t)ring_waiting(k->rings.acts) + ring_waiting(k->rings.tales) + k->act_count +
+	       k->tale_count;
+}
+
+static bool works(const struct keeper *k)
+{
+	return k->file.db && k->state.retry_ms == 0;
+}
+
+static int is_leaving(void *keeper)
+{
+	return atomic_load(&((struct keeper *)keeper)->leaving);
+}
+
 static void *run(void *arg)
 {
 	struct keeper *k = arg;
-	bool leaving = false;
+	bool leaving = false, has_answer;
 
 	while (!leaving) {
 		if (!has_records(k) || k->state.retry_ms > 0)
 			wait_for_bell(k);
 		leaving = atomic_load(&k->leaving);
+		wish_see(&k->wish, k->written + waiting(k));
 		do {
 			take_batch(k);
 			if (leaving || now_ms() >= k->state.again_ms)
 				work(k);
 		} while (leaving && k->state.retry_ms == 0 && has_records(k));
-		if (asked_answer(k->asked, k->file.db) && k->wake)
+		has_answer = wish_grant(&k->wish, works(k) ? &k->file : NULL, k->written);
+		has_answer = asked_answer(k->asked, k->file.db) || has_answer;
+		if (has_answer && k->wake)
 			k->wake(k->wake_arg);
 	}
 	return NULL;
@@ -426,8 +451,8 @@ bool keeper_stop(struct keeper *k)
 
 /* ---- for the others --------------------------------------------------------------------------- */
 
-struct keeper *keeper_open(
-        const struct store_settings *settings, const struct keeper_rings *rings, struct asked *asked)
+struct keeper *keeper_open(const struct store_settings *settings, const struct keeper_rings *rings,
+        struct asked *asked, struct store_wish *wish)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
 	enum store_trouble t;
@@ -437,6 +462,7 @@ struct keeper *keeper_open(
 	k->settings = settings;
 	k->rings = *rings;
 	k->asked = asked;
+	k->wish = (struct wish_keeper) { .wish = wish, .is_leaving = is_leaving, .arg = k };
 	keeper_set_keep(k, settings->keep_s, settings->envelope_s);
 	store_state_init(&k->state, rings->notices);
 	k->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

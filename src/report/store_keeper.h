@@ -8,6 +8,7 @@
 #include "base/ring.h"
 #include "report/store.h"
 #include "report/store_acts.h"
+#include "report/store_wish.h"
 
 struct keeper;
 
@@ -19,9 +20,9 @@ struct keeper_rings {
 
 struct asked;
 
-/* The settings, the rings and asked are borrowed. Opens the database. NULL with errno. */
-struct keeper *keeper_open(
-        const struct store_settings *settings, const struct keeper_rings *rings, struct asked *asked);
+/* The settings, the rings, asked and the wish are borrowed. Opens the database. NULL with errno. */
+struct keeper *keeper_open(const struct store_settings *settings, const struct keeper_rings *rings,
+        struct asked *asked, struct store_wish *wish);
 void keeper_close(struct keeper *k); /* not while it runs; NULL is fine */
 int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each, void *arg);
 int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg);
@@ -34,7 +35,7 @@ uint64_t keeper_read_made(struct keeper *k);
 /* 0 or -errno. */
 int keeper_start(struct keeper *k, store_wake *wake, void *arg);
 void keeper_set_keep(struct keeper *k, uint32_t keep_s, uint32_t envelope_s);
-/* There is something in the rings. Never waits. */
+/* There is something in the rings, or a wish. Never waits. */
 void keeper_ring_bell(struct keeper *k);
 /* False: it hangs (a disk that does not answer), and may go on using everything. */
 bool keeper_stop(struct keeper *k);
