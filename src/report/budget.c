@@ -267,3 +267,22 @@ void budget_set(struct budget *b, const struct budget_limits *limits)
 		table_drop(b->sources, s);
 	b->limits = *limits;
 }
+
+void budget_forget(struct budget *b, const struct mention *who, struct forgotten *out)
+{
+	uint32_t cursor = 0;
+	struct span *s;
+
+	while ((s = table_scan(b->sources, &cursor)) != NULL) {
+		if (!mention_is_addr(who, table_key(b->sources, s)))
+			continue;
+		out->n[FORGOTTEN_BUDGETS]++;
+		if (out->look)
+			continue;
+		if (s->over) {
+			b->over--;
+			add(&b->total, &s->sums, b->now_us);
+		}
+		table_drop(b->sources, s);
+	}
+}

@@ -20,7 +20,9 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "base/mention.h"
 #include "postern/event.h"
+#include "postern/forgotten.h"
 
 struct budget;
 
@@ -93,6 +95,8 @@ void budget_spend(struct budget *b, uint64_t bytes);
 void budget_tick(struct budget *b, uint64_t now_us);
 /* Tells all. */
 void budget_finish(struct budget *b);
+/* Sources that are named begin anew; what was left out of theirs the total tells. */
+void budget_forget(struct budget *b, const struct mention *who, struct forgotten *out);
 uint64_t budget_left_out(const struct budget *b); /* records so far */
 
 #endif

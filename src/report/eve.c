@@ -145,6 +145,11 @@ void eve_set_outputs(struct eve *e, struct eve_outputs *next, bool alerts_only)
 	e->outputs = next;
 }
 
+void eve_forget(struct eve *e, const struct mention *who, struct forgotten *out)
+{
+	budget_forget(e->budget, who, out);
+}
+
 void eve_set_budget(struct eve *e, const struct budget_limits *limits)
 {
 	budget_set(e->budget, limits);

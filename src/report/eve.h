@@ -88,6 +88,8 @@ void eve_close_outputs(struct eve_outputs *o);
 /* next becomes e's. With alerts_only, transactions in progress are written as end = lost; without it, what was said in them
  * before is not in their records. */
 void eve_set_outputs(struct eve *e, struct eve_outputs *next, bool alerts_only);
+/* As budget_forget(). */
+void eve_forget(struct eve *e, const struct mention *who, struct forgotten *out);
 void eve_close(struct eve *e); /* writes transactions still open as end = lost; NULL is fine */
 /* Closes and opens the files again (log rotation). 0 or -errno of the last that failed; its old file stays. */
 int eve_reopen(struct eve *e);
