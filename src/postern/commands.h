@@ -50,6 +50,7 @@ int bypass_run(int argc, char **argv);
 int block_run(int argc, char **argv);
 int unblock_run(int argc, char **argv);
 int blocks_run(int argc, char **argv);
+int forget_run(int argc, char **argv);
 int reload_run(int argc, char **argv);
 int verify_run(const struct conf *conf, unsigned warnings);
 

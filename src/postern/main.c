@@ -64,6 +64,8 @@ static const struct command commands[] = {
 	  "ends a block", NEEDS_NOTHING },
 	{ "blocks", { .args = blocks_run }, LIVE,
 	  "who is blocked, by whom, for how long", NEEDS_NOTHING },
+	{ "forget", { .args = forget_run }, LIVE " [--dry-run] ADDRESS[/LENGTH] | MAILBOX",
+	  "erases what is kept about a source or a mailbox, and says what stays", NEEDS_NOTHING },
 	{ "reload", { .args = reload_run }, LIVE,
 	  "posternd takes the changed configuration, or says why not", NEEDS_NOTHING },
 	{ "help", { .args = help_run }, "[COMMAND | postern.conf | findings]",

@@ -79,6 +79,14 @@ static void say_of_records(struct saying *s)
 		say(s, text, false);
 }
 
+static void say_of_privacy(struct saying *s)
+{
+	const char *text = desk_privacy_fault(s->daemon->desk);
+
+	if (text)
+		say(s, text, false);
+}
+
 static void say_of_lists(struct saying *s)
 {
 	dnsbl_each_fault(s->daemon->dnsbl, say, s);
@@ -121,7 +129,8 @@ static void say_of_blocks(struct saying *s)
 }
 
 static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_blocks,
-	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_records, say_of_store };
+	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_records, say_of_store,
+	say_of_privacy };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 

@@ -24,6 +24,7 @@ static const struct {
 	{ "block", answer_block, answer_take_blocks },
 	{ "unblock", answer_unblock, NULL },
 	{ "blocks", answer_blocks, NULL },
+	{ "forget", answer_forget, NULL },
 };
 
 answer_function *answer_find(const char *command)

@@ -60,6 +60,7 @@ answer_function answer_bypass;
 answer_function answer_block;
 answer_function answer_unblock;
 answer_function answer_blocks;
+answer_function answer_forget;
 answer_taker answer_take_blocks;
 
 #endif

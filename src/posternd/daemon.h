@@ -10,6 +10,7 @@
 #include "gate/claim.h"
 #include "gate/gate.h"
 #include "posternd/desk.h"
+#include "posternd/forget.h"
 #include "posternd/health.h"
 #include "posternd/worker.h"
 #include "tap/nflog.h"
@@ -83,6 +84,7 @@ struct daemon {
 	uint64_t started_us;
 	uint64_t mode_since_us; /* of the mode in force */
 	struct daemon_reload reload;
+	struct daemon_forget forget;
 };
 
 /* The steps of the start, in their order. Each says on the log what is wrong and what to do, and

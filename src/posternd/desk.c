@@ -38,6 +38,7 @@ struct desk {
 	void *heard_arg;
 	struct privacy privacy;
 	bool has_key;
+	char key_fault[DESK_WHY_BYTES];
 	uint64_t blind_before, blind_told;
 };
 
@@ -107,17 +108,15 @@ static unsigned list_outputs(const struct conf *conf, struct eve_output outputs[
 /* The key stays for as long as the daemon runs. Where it is lost, that is no reason not to guard. */
 static void set_privacy(struct desk *d, const struct conf *conf)
 {
-	char why[DESK_WHY_BYTES];
-
 	if (d->has_key) {
 		d->privacy.records = conf->privacy.records;
 		d->privacy.alerts = conf->privacy.alerts;
 		return;
 	}
-	privacy_key_open(&d->privacy, conf, true, why, sizeof(why));
+	privacy_key_open(&d->privacy, conf, true, d->key_fault, sizeof(d->key_fault));
 	d->has_key = d->privacy.records || d->privacy.alerts;
-	if (why[0])
-		log_error("%s", why);
+	if (d->key_fault[0])
+		log_error("%s", d->key_fault);
 }
 
 static struct eve_settings eve_settings_of(
@@ -387,6 +386,24 @@ void desk_leave(struct desk *d, uint64_t now_us)
 	while (watch_leave(d->watch, now_us) > 0)
 		write_findings(d);
 	write_findings(d);
+}
+
+void desk_spell(const struct desk *d, struct mention *who)
+{
+	if (who->is_mailbox && d->has_key)
+		privacy_mention(d->privacy.key, who);
+}
+
+void desk_forget(struct desk *d, const struct mention *who, struct forgotten *out)
+{
+	watch_forget(d->watch, who, out);
+	witness_forget(d->witness, who, out);
+	eve_forget(d->eve, who, out);
+}
+
+const char *desk_privacy_fault(const struct desk *d)
+{
+	return d->has_key && *d->key_fault ? d->key_fault : NULL;
 }
 
 struct witness *desk_own_witness(struct desk *d)

@@ -71,6 +71,13 @@ int desk_reopen(struct desk *d);
 void desk_stats(struct desk *d, uint64_t now_us, uint64_t uptime_s, const struct counters *inspect,
         const struct eve_stats_number *extra);
 
+/* Whoever asks for a mailbox writes it in clear: what it is called here, hashed with the key in use. */
+void desk_spell(const struct desk *d, struct mention *who);
+/* What watch, witness and records in memory know of somebody. */
+void desk_forget(struct desk *d, const struct mention *who, struct forgotten *out);
+/* Why local parts are not hashed as they should be; NULL = they are, or shall not be. */
+const char *desk_privacy_fault(const struct desk *d);
+
 /* For what remembers them over a restart. */
 struct witness *desk_own_witness(struct desk *d);
 struct watch *desk_own_watch(struct desk *d);

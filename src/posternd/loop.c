@@ -68,6 +68,7 @@ static void on_events(struct ev_loop *ev, ev_async *watcher, int revents)
 		l->failed |= worker_has_ended(d->workers[i]);
 	reload_settle(d);
 	bypass_settle(d->bypass);
+	forget_tick(d);
 	if (d->control)
 		control_wake(d->control);
 	desk_flush(d->desk);
@@ -197,6 +198,7 @@ static void on_second(struct ev_loop *ev, ev_timer *watcher, int revents)
 	blocks_tick(d->blocks);
 	silence_tick(d);
 	memory_tick(d);
+	forget_tick(d);
 	(void)sentences_expire(d->sentences, now_us);
 	(void)sentences_expire(d->orders, now_us);
 	desk_flush(d->desk);

@@ -64,6 +64,12 @@ void witness_event(struct witness *w, const struct event *e)
 	why_add(w->why, &d);
 }
 
+void witness_forget(struct witness *w, const struct mention *who, struct forgotten *out)
+{
+	seen_forget(w->seen, who, out);
+	why_forget(w->why, who, out);
+}
+
 const struct seen *witness_seen(const struct witness *w)
 {
 	return w->seen;

@@ -20,6 +20,8 @@ void witness_free(struct witness *w); /* NULL is fine */
 int witness_set_conf(struct witness *w, const struct conf *conf);
 void witness_event(struct witness *w, const struct event *e);
 
+void witness_forget(struct witness *w, const struct mention *who, struct forgotten *out);
+
 const struct seen *witness_seen(const struct witness *w);
 const struct why *witness_why(const struct witness *w);
 /* For what remembers it over a restart. */
