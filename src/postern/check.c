@@ -11,6 +11,7 @@
 #include "policy/watching.h"
 #include "postern/commands.h"
 #include "postern/kind.h"
+#include "report/sender.h"
 #include "report/volume_text.h"
 
 enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
@@ -244,6 +245,45 @@ static void print_suppressions(const struct policy *policy)
 	}
 }
 
+/* Beyond that there are sums alone. */
+static void print_budget(const struct conf *conf)
+{
+	const struct volume_limit source = { conf->log.per_source.most, conf->log.per_source.window_s },
+	                          total = { conf->log.total.most, conf->log.total.window_s };
+	char text[VOLUME_TEXT_LIMIT_MAX];
+
+	if (source.most > 0)
+		printf("            %s records of a source\n",
+		        volume_text_limit(&source, VOLUME_MESSAGES, text));
+	if (total.most > 0)
+		printf("            %s bytes of all together\n",
+		        volume_text_limit(&total, VOLUME_BYTES, text));
+	if (conf->log.keep_free > 0)
+		printf("            none while the disk has less than %" PRIu64 " MiB free\n",
+		        conf->log.keep_free >> 20);
+}
+
+static void print_records(const struct conf *conf)
+{
+	static const char *const formats[] = { CONF_SYSLOG_NAMES };
+	char to[RECEIVER_TEXT_MAX];
+
+	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
+	        conf->log.alerts_only ? ", alerts only" : "");
+	if (conf->log.stats_s > 0)
+		printf(", stats every %" PRIu32 " s\n", conf->log.stats_s);
+	else
+		puts(", no stats");
+	if (conf->log.ecs[0])
+		printf("            ecs %s\n", conf->log.ecs);
+	if (conf->log.cef[0])
+		printf("            cef %s, alerts only\n", conf->log.cef);
+	if (conf->log.syslog.kind != RECEIVER_NONE)
+		printf("            syslog %s, alerts only, %s\n", receiver_print(&conf->log.syslog, to),
+		        formats[conf->log.syslog_format]);
+	print_budget(conf);
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
@@ -269,12 +309,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	if (s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK)
 		printf("blocks    for %" PRIu32 " s\n", s->block_for_s);
 	print_kernel(conf);
-	printf("records   %s%s", conf->log.eve[0] ? conf->log.eve : "none",
-	        conf->log.alerts_only ? ", alerts only" : "");
-	if (conf->log.stats_s > 0)
-		printf(", stats every %" PRIu32 " s\n", conf->log.stats_s);
-	else
-		puts(", no stats");
+	print_records(conf);
 	if (warnings > 0)
 		printf("warnings  %u (above)\n", warnings);
 	return COMMAND_FINE;
