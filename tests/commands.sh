@@ -125,6 +125,26 @@ t 'and nothing else shows it' 1 out '^0$' grep -ac '^\.Dt ' "$scratch/shown"
 on_terminal "$scratch/no-man" >"$scratch/shown"
 t 'without man, its source' 0 out '^\.Dt POSTERN' cat "$scratch/shown"
 t 'short help of a command' 0 out '^usage: postern check' "$postern" check -h
+# Each option and word of a usage is explained below it.
+explained() {
+	local command usage word status=0
+	for command in $("$postern" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+		usage=$("$postern" help "$command" | head -1)
+		for word in $(grep -oE -- '--?[a-z][a-z-]*|[A-Z]{2,}|[A-Z]$' <<<"${usage#usage: postern "$command"}" | sort -u); do
+			"$postern" help "$command" | tail -n +3 | grep -qE -- "^  .*$word|^  --?[a-z-]+ $word" ||
+				{ echo "postern help $command says nothing of $word"; status=1; }
+		done
+	done
+	return $status
+}
+if explained; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "FAIL  help of each command"
+fi
+t 'help: what a word means' 0 out '^  --since TIME +those of the past' "$postern" help incidents
+t 'help: a usage error names it' 2 err '^postern help mute says what the words mean$' "$postern" mute
 t 'restore: by hand the file is named' 2 err '-f /var/lib/postern/rules' "$postern" restore
 t 'posternd: bad configuration' 1 err 'nowhere.conf' "$posternd" -c "$scratch/nowhere.conf"
 [ "$(id -u)" -ne 0 ] || t 'posternd: no rights' 1 err 'CAP_NET_ADMIN|root' "$posternd" -c "$conf"

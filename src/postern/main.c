@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "postern/commands.h"
+#include "postern/help.h"
 #include "postern/page.h"
 #include "posternd/upstreams.h"
 #include "report/advice.h"
@@ -96,11 +97,6 @@ static void print_help(FILE *to)
 	        to);
 }
 
-static void print_command_help(FILE *to, const struct command *c)
-{
-	fprintf(to, "usage: postern %s %s\n%s\n", c->name, c->usage, c->help);
-}
-
 static int unknown_command(const char *name)
 {
 	fprintf(stderr, "postern: there is no command \"%s\"; postern help lists them\n", name);
@@ -130,7 +126,7 @@ static int help_run(int argc, char **argv)
 	c = find_command(argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);
-	print_command_help(stdout, c);
+	help_print(stdout, c);
 	return COMMAND_FINE;
 }
 
@@ -188,7 +184,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 	int status;
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_command_help(stdout, c);
+		help_print(stdout, c);
 		return COMMAND_FINE;
 	}
 	snprintf(name, sizeof(name), "postern %s", c->name);
@@ -196,7 +192,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 	status = c->needs == NEEDS_CONFIGURATION ? run_with_configuration(c, argc, argv)
 	                                         : c->run.args(argc, argv);
 	if (status == COMMAND_USAGE)
-		print_command_help(stderr, c);
+		fprintf(stderr, "usage: postern %s %s\npostern help %s says what the words mean\n", c->name,
+		        c->usage, c->name);
 	return status;
 }
 
