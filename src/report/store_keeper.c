@@ -296,14 +296,16 @@ static enum store_trouble write_batch(struct keeper *k)
 static enum store_trouble prune(struct keeper *k)
 {
 	uint64_t ms = now_ms();
+	struct store_bounds bounds;
 	int r;
 
 	if (ms - k->calm_since_ms < k->settings->calm_s * UINT64_C(1000) ||
 	        ms - k->pruned_ms < (k->prune_more ? PRUNE_AGAIN_MS : IDLE_MS))
 		return STORE_TROUBLE_NONE;
 	k->pruned_ms = ms;
-	r = store_prune(
-	        &k->writer, &k->file, atomic_load(&k->keep_s), atomic_load(&k->envelope_s), &k->prune_more);
+	bounds = (struct store_bounds) { atomic_load(&k->keep_s), atomic_load(&k->envelope_s),
+		STORE_BYTES_MAX };
+	r = store_prune(&k->writer, &k->file, &bounds, &k->prune_more);
 	return r == SQLITE_OK ? STORE_TROUBLE_NONE : store_file_trouble(&k->file, r);
 }
 

@@ -1,11 +1,10 @@
-/* store_prune.c - see store_prune.h. Where the file has grown beyond BYTES_MAX, the oldest incidents go before their time:
- * whoever can cause many must not be able to fill the disk. */
+/* store_prune.c - see store_prune.h. Where the file has grown beyond its bound, what is oldest goes before its time, of each
+ * kind: whoever can cause many incidents, or knocks with many addresses, must not be able to fill the disk, nor to push out
+ * everything else of the store with one kind. What is usual of whom stays: its sources have earned that. */
 #include "report/store_prune.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-
-static const uint64_t BYTES_MAX = UINT64_C(1) << 30;
 
 uint64_t store_prune_ago(uint64_t now_us, uint32_t s)
 {
@@ -28,15 +27,15 @@ static uint64_t used_bytes(sqlite3 *db)
 	return bytes;
 }
 
-static bool is_too_big(const struct store_file *f)
+static bool is_too_big(const struct store_file *f, uint64_t bytes_max)
 {
 	static struct log_limit limit;
 
-	if (used_bytes(f->db) <= BYTES_MAX)
+	if (used_bytes(f->db) <= bytes_max)
 		return false;
 	log_limited(&limit, LOG_LEVEL_WARNING,
-	        "%s holds more than %u MiB: the oldest incidents are taken out before their time", f->path,
-	        (unsigned)(BYTES_MAX >> 20));
+	        "%s holds more than %u MiB: what is oldest in it is taken out before its time", f->path,
+	        (unsigned)(bytes_max >> 20));
 	return true;
 }
 
@@ -50,27 +49,23 @@ static int take_out(
 }
 
 int store_prune(
-        struct store_writer *w, const struct store_file *f, uint32_t keep_s, uint32_t envelope_s, bool *more)
+        struct store_writer *w, const struct store_file *f, const struct store_bounds *bounds, bool *more)
 {
-	uint64_t now_us = clock_now_us(), over_us = store_prune_ago(now_us, keep_s);
-	uint64_t quotes_us = store_prune_ago(now_us, envelope_s);
-	bool big = is_too_big(f);
+	const uint64_t now_us = clock_now_us(), quotes_us = store_prune_ago(now_us, bounds->envelope_s);
+	const bool big = is_too_big(f, bounds->bytes_max);
+	const uint64_t kept_us = store_prune_ago(now_us, bounds->keep_s), over_us = big ? now_us : kept_us;
 	const struct {
 		enum store_statement which;
 		uint64_t before_us;
 	} steps[] = {
 		{ STATEMENT_PRUNE_BLOCKS, over_us },
-		{ STATEMENT_PRUNE_INCIDENTS, big ? now_us : over_us },
-		{ STATEMENT_PRUNE_EVIDENCE, big                   ? now_us
-		                            : quotes_us > over_us ? quotes_us
-		                                                  : over_us },
-		{ STATEMENT_PRUNE_ENVELOPES, big                   ? now_us
-		                             : quotes_us > over_us ? quotes_us
-		                                                   : over_us },
+		{ STATEMENT_PRUNE_INCIDENTS, over_us },
+		{ STATEMENT_PRUNE_EVIDENCE, quotes_us > over_us ? quotes_us : over_us },
+		{ STATEMENT_PRUNE_ENVELOPES, quotes_us > over_us ? quotes_us : over_us },
 		{ STATEMENT_PRUNE_ACTS, over_us },
 		{ STATEMENT_PRUNE_SEEN, over_us },
 		{ STATEMENT_PRUNE_SOURCES, over_us },
-		{ STATEMENT_PRUNE_USUAL, over_us },
+		{ STATEMENT_PRUNE_USUAL, kept_us },
 	};
 	int r = store_write_plain(w, STATEMENT_BEGIN);
 
