@@ -42,9 +42,10 @@ stage() { # NAME COMMAND...
 # Ends all lanes when we are stopped.
 trap 'trap - TERM INT; kill 0' TERM INT
 
+stage peers "$make" --no-print-directory peers & # downloads and unpacks
 stage build "$make" --no-print-directory -j2 all
 stage build-san "$make" --no-print-directory -j2 SAN=1 all
-stage peers "$make" --no-print-directory peers
+wait
 
 stage lab env BUILD=build/release tests/netns/run.sh &
 {

@@ -81,7 +81,7 @@ forget() { # what was told so far
     : >"$LAB_DIR/eve.json"
 }
 
-conf climb 'ladder { slow-for = 2m limit-for = 2m block-for = 3s calm = 1h rate = 8 }'
+conf climb 'ladder { slow-for = 40s limit-for = 40s block-for = 3s calm = 1h rate = 8 }'
 lab_spawn mail server "$LAB_HOME/held.py" server "$LAB_DIR"
 lab_wait 10 "the server" lab_listens mail 25
 for i in 67 68 69 70; do
@@ -93,13 +93,13 @@ postern_start
 
 honest_mail "before"
 noise noisy stranger $M4 $NOISY
-audited "$NOISY is slowed for 120 s by harvest"
+audited "$NOISY is slowed for 40 s by harvest"
 silence
 says 0 "^$NOISY +harvest +since .* UTC, slowed, another" blocks
 says 0 "SLOWED with $NOISY by harvest" why $NOISY
 honest_mail "beside one who is slowed"
 noise limited stranger $M4 $NOISY
-audited "$NOISY is limited for 120 s by harvest"
+audited "$NOISY is limited for 40 s by harvest"
 lab_wait 60 "a connection too many to be refused" grep -q refused "$LAB_DIR/log/limited.log"
 silence
 says 0 "^$NOISY +harvest +since .* UTC, limited to 8 connections a minute, another" blocks
@@ -123,12 +123,12 @@ noise again stranger $M4 $NOISY
 audited "$NOISY is blocked for 3 s by harvest"
 silence
 never_audited 'is (slowed|limited)'
-conf climb 'ladder { slow-for = 2m limit-for = 2m block-for = 3s calm = 1s rate = 8 }'
+conf climb 'ladder { slow-for = 40s limit-for = 40s block-for = 3s calm = 1s rate = 8 }'
 says 0 'is in force' reload
 lab_wait 20 "the end of the block" nobody_is_blocked
 sleep 4 # calm, three rungs long
 noise calmed stranger $M4 $NOISY
-audited "$NOISY is slowed for 120 s by harvest"
+audited "$NOISY is slowed for 40 s by harvest"
 silence
 says 0 "$NOISY is not slowed any more" unblock $NOISY
 audited "the tar pit of $NOISY by harvest has been lifted by uid 0"

@@ -143,14 +143,20 @@ lab_wait 60 "null MX" told 1 'HELD on .* takes no mail \(null MX\)'
 zone '@ IN MX 10 mx' 'mx IN A 192.168.10.10'
 lab_wait 60 "the private address" told 1 'HELD on .*192.168.10.10 of mx.example.org is a private address'
 same "nothing of that has taken the addresses away" "$delivered" "$(try isp)"
+zone '@ IN MX 10 mx' "$isp"
+lab_wait 60 "it to be good again" told 1 'the DNS answers again'
 GOOD=$KEY KEY=$OTHER
 zone '@ IN MX 10 mx' 'mx IN A 203.0.113.66'
 lab_wait 60 "the wrong signature" told 1 'HELD on .*: bogus'
 same "bogus answers are not taken" "$refused" "$(try stranger)"
 KEY=$GOOD
 zone '@ IN MX 10 mx' "$isp"
-lab_wait 90 "it to be good again" told 1 'the DNS answers again'
+if [[ -n ${FULL:-} ]]; then # unbound, and the library, forget a bad key after a minute, whatever they are told
+    lab_wait 90 "it to be good again" told 2 'the DNS answers again'
+fi
 postern_stop
+lab_kill unbound
+dns_unbound_start
 check "1025511 tells it, worse where something is missing" quiet jq -se \
     '[.[] | .alert? | select(.signature_id == 1025511) | .severity] | (index(2) != null) and (index(4) != null)' "$LAB_DIR/eve.json"
 
