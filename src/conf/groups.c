@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "conf/build.h"
+#include "conf/hints.h"
 
 static const struct {
 	const char *name;

@@ -1,8 +1,4 @@
-/* keys.c - the table of blocks and keys, and finding a name in it, exactly or nearly.
- *
- * "Nearly" is the edit distance with swaps of neighbours (optimal string alignment: Damerau 1964,
- * Levenshtein 1966), at most a third of the longer name.
- */
+/* keys.c - the table of blocks and keys, and finding a name in it. */
 #include "conf/keys.h"
 
 #include <assert.h>
@@ -53,7 +49,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "of many." },
 	[BLOCK_HARVEST] = { "harvest", false, "Recipients tried from a dictionary, VRFY, EXPN (harvest)." },
 	[BLOCK_BACKSCATTER] = { "backscatter", false,
-	        "Floods of mail from the null sender (backscatter): inward our name is misused, which is told of "
+	        "Floods of mail from the null sender (backscatter): inward our name is misused, which is "
+	        "told of "
 	        "the server or recipient, outward a host or server of ours bounces spam, named or not." },
 	[BLOCK_AUTH_GUESS] = { "auth-guess", false, "Sources that try passwords (auth.guess)." },
 	[BLOCK_REPUTATION] = { "reputation", false,
@@ -490,132 +487,5 @@ char *key_label(const struct key *key, char buf[KEY_LABEL_MAX])
 	const char *block = block_infos[key->block].name;
 
 	snprintf(buf, KEY_LABEL_MAX, "%s%s%s", block, block[0] ? "." : "", key->name);
-	return buf;
-}
-
-/* ---- nearly right -------------------------------------------------------------------------- */
-
-enum { NEAREST_TEXT_MAX = 64, ABBREVIATION_MIN = 3, BLOCK_LIST_MAX = 100, BLOCKS_TOLD_MAX = 3 };
-
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-	unsigned least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	unsigned d[NEAREST_TEXT_MAX + 1][NEAREST_TEXT_MAX + 1];
-	size_t i, j;
-
-	for (i = 0; i <= a_len; i++)
-		d[i][0] = (unsigned)i;
-	for (j = 0; j <= b_len; j++)
-		d[0][j] = (unsigned)j;
-	for (i = 1; i <= a_len; i++)
-		for (j = 1; j <= b_len; j++) {
-			d[i][j] = min3(
-			        d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			        d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	return d[a_len][b_len];
-}
-
-void nearest_try(const char *text, const char *candidate, const char **best, unsigned *distance)
-{
-	size_t len = strlen(text), candidate_len = strlen(candidate);
-	size_t longer = len > candidate_len ? len : candidate_len;
-	unsigned found;
-
-	if (len > NEAREST_TEXT_MAX || candidate_len > NEAREST_TEXT_MAX)
-		return;
-	found = edit_distance(text, len, candidate, candidate_len);
-	if (found > (longer + 1) / 3 || (*best && found >= *distance))
-		return;
-	*best = candidate;
-	*distance = found;
-}
-
-/* The block whose key this is, if it is one key's name only elsewhere. */
-static const struct key *key_elsewhere(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < key_count; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return &keys[i];
-	return NULL;
-}
-
-/* "relay, smuggling or another": the blocks with such a key, of which there is at least one. */
-static void list_blocks(const char *name, char *buf, size_t room)
-{
-	unsigned kind, left = 0, told = 0;
-	size_t len = 0;
-
-	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
-		left += key_find(kind, name) != NULL;
-	buf[0] = '\0';
-	for (kind = BLOCK_ROOT + 1; left > 0 && len < room; kind++)
-		if (key_find(kind, name)) {
-			bool last = --left == 0 || ++told == BLOCKS_TOLD_MAX;
-			const char *next = left == 0 ? "" : last ? " or another" : left == 1 ? " or " : ", ";
-
-			len += (size_t)snprintf(buf + len, room - len, "%s%s", block_infos[kind].name, next);
-			if (last)
-				break;
-		}
-}
-
-/* The block with a title whose name begins so; NULL = none. */
-static const char *begun_block(const char *name)
-{
-	size_t len = strlen(name);
-	unsigned kind;
-
-	for (kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS && len >= ABBREVIATION_MIN; kind++)
-		if (block_infos[kind].titled && strncmp(block_infos[kind].name, name, len) == 0)
-			return block_infos[kind].name;
-	return NULL;
-}
-
-bool key_is_outside(enum block_kind block, const char *name)
-{
-	const struct key *k = key_elsewhere(name);
-
-	return block != BLOCK_ROOT && ((k && k->block == BLOCK_ROOT) || block_find(name) != BLOCK_KINDS);
-}
-
-char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
-{
-	const struct key *k = key_elsewhere(name);
-	const char *best = NULL;
-	char blocks[BLOCK_LIST_MAX];
-	unsigned distance = 0, kind;
-
-	if (key_is_outside(block, name)) {
-		snprintf(buf, KEY_HINT_MAX, "it belongs outside of blocks; close the block before it");
-		return buf;
-	}
-	if (k) {
-		list_blocks(name, blocks, sizeof(blocks));
-		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }", blocks, name);
-		return buf;
-	}
-	if (block == BLOCK_ROOT && (best = begun_block(name))) {
-		snprintf(buf, KEY_HINT_MAX, "did you mean %s?", best);
-		return buf;
-	}
-	for (k = NULL; (k = key_next(block, k));)
-		nearest_try(name, k->name, &best, &distance);
-	for (kind = BLOCK_ROOT + 1; block == BLOCK_ROOT && kind < BLOCK_KINDS; kind++)
-		nearest_try(name, block_infos[kind].name, &best, &distance);
-	if (best)
-		snprintf(buf, KEY_HINT_MAX, "did you mean %s?", best);
-	else
-		snprintf(buf, KEY_HINT_MAX, "remove it (postern.conf(5) lists all keys)");
 	return buf;
 }

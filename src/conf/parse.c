@@ -14,6 +14,7 @@
  * user pointer, hence the static `reading`: only one thread may read a configuration at a time.
  */
 #include "conf/parse.h"
+#include "conf/hints.h"
 
 #include <confuse.h>
 #include <assert.h>

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "conf/build.h"
+#include "conf/hints.h"
 #include "postern/kind.h"
 
 void suppress_open(struct build *b, struct block *block)

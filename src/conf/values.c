@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf/build.h"
+#include "conf/hints.h"
 
 /* Where the value goes: blocks with a title have their own, everything else is there once. */
 static void *slot(struct build *b, struct block *block, const struct key *key)

@@ -3,7 +3,7 @@
  * One row for each source and thing that is done to it; the time of a measure is prolonged by each further order. A measure
  * of the watch lies on a prefix; which lengths are in use is kept beside the table, so a source costs one look-up for each.
  *
- * Orders are followed as the daemon follows them (posternd/blocks.c): of several on one prefix the hardest holds, and ends the
+ * Orders are followed as the daemon follows them (posternd/blocks_acts.c): of several on one prefix the hardest holds, and ends the
  * others.
  *
  *   block            nothing of the source's connections happens any more
