@@ -153,7 +153,7 @@ static void print_message(struct line *l, const json_t *record)
 {
 	const json_t *evidence = pick(record, "finding.evidence"), *one;
 	char story[PICK_STORY_MAX];
-	int ascii = is_ascii(pick_text(record, "alert.signature")) && is_ascii(pick_story(record, story));
+	int ascii = is_ascii(pick_story(record, story)) && is_ascii(pick_text(record, "alert.signature"));
 	size_t i;
 
 	json_array_foreach (evidence, i, one)

@@ -891,6 +891,11 @@ static void raw_bytes_stay_in_their_field(void)
 	        "<82>1 2026-11-21T18:36:07.148588Z a_b___ posternd 4711 x_y_z [origin software=\"posternd\" "
 	        "swVersion=\"0|1\"][alert@32473 id=\"1025100\" rule=\"x\\\\x0ay z\" severity=\"1\"] "
 	        "a|b\\c\\x0ad; x\\x0d\\x0ay=\\");
+	CU_ASSERT_EQUAL(json_object_set_new(json_object_get(record, "alert"), "signature",
+	                        json_string("gr\xc3\xbc\xc3\x9f")),
+	        0);
+	(void)syslog_print(record, &origin, out);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "] \xef\xbb\xbfgr\xc3\xbc\xc3\x9f; x\\x0d\\x0ay=\\"));
 	json_decref(record);
 }
 
