@@ -19,7 +19,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HASHED_BYTES = 21 /* "hash-" and 16 digits */, NESTED_MAX = 2 };
+enum {
+	HASHED_BYTES = 21 /* "hash-" and 16 digits */,
+	NESTED_MAX = 2,
+	EXCERPT_BYTES = 64 /* of an EVENT_ODD */
+};
 static const char mark[] = "hash-";
 
 struct hiding {
@@ -95,7 +99,7 @@ static void hide_all(struct hiding *h, const struct privacy_text *text);
 static void put_local_part(struct hiding *h, const char *bytes, size_t len)
 {
 	const bool quoted = len >= 2 && bytes[0] == '"' && bytes[len - 1] == '"';
-	const struct privacy_text inner = { bytes + 1, len - 2, true, NULL, 0 };
+	const struct privacy_text inner = { bytes + 1, len - 2, true, NULL, 0, false };
 	struct hiding nested = *h;
 
 	if (!quoted) {
@@ -161,6 +165,8 @@ static bool path_comes(const struct privacy_text *t, size_t i)
 {
 	static const char *const words[] = { "VRFY ", "EXPN ", "FROM:", "TO:", "FROM: ", "TO: " };
 
+	if (i > 0 && t->in[i - 1] == '<')
+		i--;
 	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
 		size_t len = strlen(words[w]);
 
@@ -180,7 +186,8 @@ static bool is_bracketed(const struct privacy_text *t, size_t begin, size_t end)
 
 static bool is_local_part(const struct privacy_text *t, size_t begin, size_t end)
 {
-	if ((end < t->len && t->in[end] == '@') || t->is_path || path_comes(t, begin))
+	if ((end < t->len && t->in[end] == '@') || t->is_path || path_comes(t, begin) ||
+	        (t->is_cut && end == t->len))
 		return true;
 	if (t->known_len > 0 && end - begin >= t->known_len &&
 	        strncasecmp(t->in + begin, t->known, t->known_len) == 0) {
@@ -270,7 +277,7 @@ void privacy_mention(const uint8_t key[HASH_KEY_BYTES], struct mention *m)
 
 	for (unsigned i = 0; i < clear; i++) {
 		const struct mention_spelling *s = &m->spellings[i];
-		const struct privacy_text text = { s->bytes, s->len, true, NULL, 0 };
+		const struct privacy_text text = { s->bytes, s->len, true, NULL, 0, false };
 		char hidden[MENTION_BYTES_MAX + HASHED_BYTES];
 		bool cut;
 		size_t len = privacy_hide_text(key, &text, hidden, sizeof(hidden), &cut);
@@ -296,21 +303,21 @@ static void hide_field(const uint8_t key[HASH_KEY_BYTES], const struct privacy_t
 
 static void hide_path(const uint8_t key[HASH_KEY_BYTES], struct event_path *p)
 {
-	hide_field(key, &(struct privacy_text) { p->bytes, p->len, true, NULL, 0 }, p->bytes,
+	hide_field(key, &(struct privacy_text) { p->bytes, p->len, true, NULL, 0, false }, p->bytes,
 	        sizeof(p->bytes), &p->len, &p->cut);
 }
 
 /* A host's, which may be anything that somebody types. */
 static void hide_name(const uint8_t key[HASH_KEY_BYTES], struct event_path *p)
 {
-	hide_field(key, &(struct privacy_text) { p->bytes, p->len, false, NULL, 0 }, p->bytes,
+	hide_field(key, &(struct privacy_text) { p->bytes, p->len, false, NULL, 0, false }, p->bytes,
 	        sizeof(p->bytes), &p->len, &p->cut);
 }
 
 /* about: the path that the text is about, as it was sent; NULL = none. */
 static void hide_text(const uint8_t key[HASH_KEY_BYTES], struct event_text *t, const struct event_path *about)
 {
-	struct privacy_text text = { t->bytes, t->len, false, NULL, 0 };
+	struct privacy_text text = { .in = t->bytes, .len = t->len, .is_cut = t->cut };
 	const char *at;
 
 	if (about && about->len > 0) {
@@ -325,14 +332,22 @@ static void hide_text(const uint8_t key[HASH_KEY_BYTES], struct event_text *t, c
 	hide_field(key, &text, t->bytes, sizeof(t->bytes), &t->len, &t->cut);
 }
 
+/* Of a line; one that is full ends anywhere. */
+static void hide_excerpt(const uint8_t key[HASH_KEY_BYTES], struct event_text *t)
+{
+	const struct privacy_text text = { .in = t->bytes, .len = t->len, .is_cut = t->len >= EXCERPT_BYTES };
+
+	hide_field(key, &text, t->bytes, sizeof(t->bytes), &t->len, &t->cut);
+}
+
 /* "2.1.5 John Doe <john@example.org>", "2.0.0 john": who is asked for by a bare name is answered by all that is known of
- * him. What is left is the status code. */
+ * him; and what is no command is repeated by some servers, were it a user, or a password. What is left is the status code. */
 static void hide_answer(struct event_command *c)
 {
 	struct event_text *t = &c->reply.text;
 	unsigned len = 0, dots = 0;
 
-	if (strcmp(c->verb, "VRFY") != 0 && strcmp(c->verb, "EXPN") != 0)
+	if (strcmp(c->verb, "VRFY") != 0 && strcmp(c->verb, "EXPN") != 0 && strcmp(c->verb, "?") != 0)
 		return;
 	while (len < t->len && len < sizeof(t->bytes) &&
 	        (isdigit((unsigned char)t->bytes[len]) || t->bytes[len] == '.'))
@@ -371,11 +386,11 @@ void privacy_hide(const uint8_t key[HASH_KEY_BYTES], struct event *e)
 		hide_path(key, &e->u.data.message_id);
 		break;
 	case EVENT_COMMAND:
-		hide_answer(&e->u.command);
 		hide_text(key, &e->u.command.reply.text, NULL);
+		hide_answer(&e->u.command);
 		break;
 	case EVENT_ODD:
-		hide_text(key, &e->u.odd.bytes, NULL);
+		hide_excerpt(key, &e->u.odd.bytes);
 		break;
 	case EVENT_EOD:
 		hide_text(key, &e->u.eod.bytes, NULL);

@@ -39,6 +39,7 @@ struct privacy_text {
 	bool is_path;
 	const char *known;
 	size_t known_len;
+	bool is_cut; /* there was more of it: its last word may be half a path */
 };
 size_t privacy_hide_text(const uint8_t key[HASH_KEY_BYTES], const struct privacy_text *text, char *out,
         size_t room, bool *cut);

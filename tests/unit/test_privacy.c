@@ -21,9 +21,9 @@ static void shorten(char *text)
 
 static void hides(const char *in, bool is_path, const char *known, const char *wanted)
 {
-	const struct privacy_text text = { in, strlen(in), is_path, known, known ? strlen(known) : 0 };
+	const struct privacy_text text = { in, strlen(in), is_path, known, known ? strlen(known) : 0, false };
 	char out[2048], again[2048];
-	struct privacy_text second = { out, 0, is_path, NULL, 0 };
+	struct privacy_text second = { out, 0, is_path, NULL, 0, false };
 	bool cut;
 
 	second.len = privacy_hide_text(key, &text, out, sizeof(out) - 1, &cut);
@@ -100,7 +100,7 @@ static void texts_lose_addresses_alone(void)
 
 static void hash_of(const uint8_t with[HASH_KEY_BYTES], const char *path, char out[64])
 {
-	const struct privacy_text text = { path, strlen(path), true, NULL, 0 };
+	const struct privacy_text text = { path, strlen(path), true, NULL, 0, false };
 	bool cut;
 
 	out[privacy_hide_text(with, &text, out, 63, &cut)] = '\0';
@@ -177,6 +177,39 @@ static void events_tell_no_name(void)
 	}
 }
 
+/* What ends in the middle of a path ends in a name. */
+static void half_paths_are_names(void)
+{
+	static const struct {
+		uint8_t kind, cut;
+		const char *text, *left;
+	} cases[] = {
+		{ EVENT_RCPT, 1, "5.1.1 <john.doe", "5.1.1 <#" },
+		{ EVENT_RCPT, 1, "5.1.1 no mailbox john.d", "5.1.1 no mailbox #" },
+		{ EVENT_RCPT, 0, "5.1.1 no such host mail.example.org",
+		        "5.1.1 no such host mail.example.org" },
+		{ EVENT_RCPT, 0, "see RCPT TO:<john.doe", "see RCPT TO:<#" },
+		{ EVENT_ODD, 0, "MAIL FROM:<john.doe", "MAIL FROM:<#" },
+		{ EVENT_ODD, 0, "RCPT TO:<jane@example.org>\nRCPT TO:<@relay.test:john@a.test>\njohn.d",
+		        "RCPT TO:<#@example.org>\nRCPT TO:<@relay.test:#@a.test>\n#" },
+		{ EVENT_ODD, 0, "QUIT", "QUIT" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event e = { .kind = cases[i].kind };
+		struct event_text *t = e.kind == EVENT_ODD ? &e.u.odd.bytes : &e.u.rcpt.reply.text;
+		char text[sizeof(t->bytes) + 1];
+
+		set_text(t, cases[i].text);
+		t->cut = cases[i].cut;
+		privacy_hide(key, &e);
+		memcpy(text, t->bytes, t->len);
+		text[t->len] = '\0';
+		shorten(text);
+		CU_ASSERT_STRING_EQUAL(text, cases[i].left);
+	}
+}
+
 /* Who asks for a bare name gets all that the server knows of him; what is left is the status. */
 static void answers_about_names_are_cut(void)
 {
@@ -188,6 +221,7 @@ static void answers_about_names_are_cut(void)
 		{ "VRFY", "john... User unknown", "" },
 		{ "EXPN", "<john@example.org>", "" },
 		{ "EXPN", "192.0.2.1 john", "" },
+		{ "?", "5.5.1 Command unrecognized: \"am9obg== john\"", "5.5.1" },
 		{ "NOOP", "2.0.0 john", "2.0.0 john" },
 	};
 
@@ -215,7 +249,7 @@ static void a_mailbox_is_known_by_its_hash(void)
 
 	CU_ASSERT_EQUAL_FATAL(mention_parse("john@example.org", &m), 0);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		const struct privacy_text text = { paths[i], strlen(paths[i]), i < 5, NULL, 0 };
+		const struct privacy_text text = { paths[i], strlen(paths[i]), i < 5, NULL, 0, false };
 		struct mention clear = m, both = m;
 		char out[128];
 		bool cut;
@@ -253,7 +287,7 @@ static void any_bytes_are_bounded(void)
 	for (int round = 0; round < 20000; round++) {
 		size_t len = (size_t)rand() % 60, room = (size_t)rand() % 200, got;
 		char *in = malloc(len + 1), *out = malloc(room + 1);
-		struct privacy_text text = { in, len, rand() % 2, NULL, 0 };
+		struct privacy_text text = { in, len, rand() % 2, NULL, 0, rand() % 2 };
 		bool cut;
 
 		for (size_t i = 0; i < len; i++)
@@ -273,5 +307,6 @@ SUITE("privacy", { "paths keep their domain", paths_keep_their_domain }, { "rout
         { "a hash is stable and keyed", a_hash_is_stable_and_keyed },
         { "events tell no name", events_tell_no_name },
         { "answers about names are cut", answers_about_names_are_cut },
+        { "half paths are names", half_paths_are_names },
         { "a mailbox is known by its hash", a_mailbox_is_known_by_its_hash },
         { "full fields are cut", full_fields_are_cut }, { "any bytes are bounded", any_bytes_are_bounded })

@@ -352,7 +352,7 @@ static void an_address_leaves_no_byte(void)
 static void a_mailbox_leaves_no_byte(void)
 {
 	static const uint8_t key[HASH_KEY_BYTES] = { 9 };
-	const struct privacy_text text = { "<" HIS_MAIL ">", strlen(HIS_MAIL) + 2, true, NULL, 0 };
+	const struct privacy_text text = { "<" HIS_MAIL ">", strlen(HIS_MAIL) + 2, true, NULL, 0, false };
 	char hidden[64] = "", evidence[200];
 	struct forgotten done;
 	struct finding f;
