@@ -23,6 +23,7 @@
 	X(SEEN, "seen", "rows of who delivers")                                                              \
 	X(DECISIONS, "decisions", "decisions (why)")                                                         \
 	X(BUDGETS, "budgets", "budgets of records")                                                          \
+	X(ANSWERS, "answers", "answers of DNS lists")                                                        \
 	X(MUTES, "mutes", "mutes")                                                                           \
 	X(BLOCKS, "blocks", "blocks that are over")                                                          \
 	X(TEXTS, "texts", "acts and reasons that named it, which stay without its name")
@@ -40,7 +41,7 @@ enum forgotten_kind {
 struct forgotten {
 	bool look; /* nothing is taken out, only counted */
 	uint64_t n[FORGOTTEN_KIND_COUNT];
-	/* What stays: blocks and the like in force, about it or in whose reason it is named; rows of wider sources that it is
+	/* What stays: blocks and the like in force, about it or in whose reason it is named, DNS lists that it is on; rows of wider sources that it is
 	 * counted with. */
 	uint64_t in_force, wider;
 };

@@ -163,6 +163,27 @@ void blocklists_forget(struct blocklists *b)
 		drop(b, table_oldest(b->answers, NULL));
 }
 
+void blocklists_forget_source(
+        struct blocklists *b, const struct mention *who, uint64_t now_s, struct forgotten *out)
+{
+	uint32_t cursor = 0;
+	struct addr source;
+	struct answer *a;
+
+	while ((a = table_scan(b->answers, &cursor))) {
+		memcpy(source.b, table_key(b->answers, a), sizeof(source.b));
+		if (!mention_is_addr(who, &source))
+			continue;
+		if (a->state == ANSWER_LISTED && a->until_s > now_s) {
+			out->in_force++;
+			continue;
+		}
+		out->n[FORGOTTEN_ANSWERS]++;
+		if (!out->look)
+			drop(b, a);
+	}
+}
+
 static uint64_t remember_until(const struct blocklists *b, uint32_t ttl_s, uint64_t now_s)
 {
 	if (ttl_s < b->ttl_least_s)

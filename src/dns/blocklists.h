@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/mention.h"
 #include "dns/listing.h"
 #include "dns/walk.h"
 #include "postern/event.h"
+#include "postern/forgotten.h"
 
 enum {
 	BLOCKLISTS_MAX = 8,
@@ -103,6 +105,9 @@ bool blocklists_next(struct blocklists *b, struct walk_question *out, unsigned *
 void blocklists_answer(struct blocklists *b, unsigned id, const struct dns_answer *a, uint64_t now_s);
 /* Everything that is remembered, LIFTED where that says something. */
 void blocklists_forget(struct blocklists *b);
+/* What is remembered of sources that are named; those on a list stay, as long as that is remembered. */
+void blocklists_forget_source(
+        struct blocklists *b, const struct mention *who, uint64_t now_s, struct forgotten *out);
 /* What was handed out and not answered will not be: it is asked again. */
 void blocklists_ask_again(struct blocklists *b);
 

@@ -65,7 +65,7 @@ static void print_blocks(const json_t *left)
 		        live_text(row, "address"), live_text(row, "action"), live_text(row, "by"),
 		        live_text(row, "address"));
 	if ((long long)json_array_size(rows) < live_number(left, "in_force"))
-		printf("  in force: %lld blocks or the like (postern blocks), which end first\n",
+		printf("  in force: %lld blocks, or DNS lists that it is on (postern blocks, postern why)\n",
 		        live_number(left, "in_force"));
 }
 

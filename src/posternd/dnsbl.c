@@ -225,6 +225,12 @@ static bool is_ours(const struct conf *c, const struct addr *a)
 	return false;
 }
 
+void dnsbl_forget(struct dnsbl *d, const struct mention *who, struct forgotten *out)
+{
+	if (d->lists)
+		blocklists_forget_source(d->lists, who, now_s(), out);
+}
+
 bool dnsbl_may_ask(const struct conf *conf, const struct policy *policy, const struct addr *client,
         const struct addr *server, enum policy_self self)
 {

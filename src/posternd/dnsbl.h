@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mention.h"
 #include "conf/conf.h"
 #include "dns/blocklists.h"
 #include "policy/policy.h"
 #include "postern/event.h"
+#include "postern/forgotten.h"
 
 struct dnsbl;
 struct desk;
@@ -28,6 +30,9 @@ void dnsbl_free(struct dnsbl *d);
 /* It serves another configuration as well: lists, action and servers are the same. */
 bool dnsbl_fits(const struct dnsbl *d, const struct conf *conf);
 void dnsbl_set_conf(struct dnsbl *d, const struct conf *conf);
+
+/* As blocklists_forget_source(). */
+void dnsbl_forget(struct dnsbl *d, const struct mention *who, struct forgotten *out);
 
 /* Readable when dnsbl_process() has something to do, the same for the whole life; -1 = never. */
 int dnsbl_fd(const struct dnsbl *d);

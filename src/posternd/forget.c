@@ -14,6 +14,7 @@
 #include "policy/watching.h"
 #include "posternd/blocks.h"
 #include "posternd/daemon.h"
+#include "posternd/dnsbl.h"
 #include "report/store.h"
 #include "watch/mutes.h"
 #include "watch/sources.h"
@@ -80,6 +81,7 @@ uint32_t forget_start(struct daemon *d, const struct mention *who, bool look, ui
 	f->memory.look = look;
 	desk_forget(d->desk, &spelt, &f->memory);
 	forget_mutes(d, &spelt, &f->memory);
+	dnsbl_forget(d->dnsbl, &spelt, &f->memory);
 	count_staying(d, &spelt, &f->memory);
 	f->has_store = store_forget(d->store, &spelt, look);
 	forget_tick(d);

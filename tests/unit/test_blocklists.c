@@ -435,10 +435,44 @@ static void asked_again(void)
 	blocklists_free(d.b);
 }
 
+/* Who is on a list stays there; that somebody is on none is nobody's business any more. */
+static void one_is_forgotten(void)
+{
+	struct forgotten out = { .look = true };
+	struct mention who;
+	struct desk d;
+
+	begin(&d, GOOD "1.2.0.192.bl.test A 127.0.0.4\n", 1, 16);
+	tick(&d);
+	for (unsigned i = 1; i <= 3; i++) {
+		char source[32];
+
+		snprintf(source, sizeof(source), "192.0.2.%u", i);
+		see(&d, source, i);
+		pump(&d);
+	}
+	CU_ASSERT_EQUAL(blocklists_remembered(d.b), 3);
+	CU_ASSERT_EQUAL(mention_parse("192.0.2.2", &who), 0);
+	blocklists_forget_source(d.b, &who, d.now_s, &out);
+	CU_ASSERT_EQUAL(blocklists_remembered(d.b), 3);
+	out.look = false;
+	blocklists_forget_source(d.b, &who, d.now_s, &out);
+	CU_ASSERT_EQUAL(blocklists_remembered(d.b), 2);
+	CU_ASSERT_EQUAL(out.n[FORGOTTEN_ANSWERS], 2);
+	CU_ASSERT_EQUAL(out.in_force, 0);
+	CU_ASSERT_EQUAL(mention_parse("192.0.2.1", &who), 0);
+	blocklists_forget_source(d.b, &who, d.now_s, &out);
+	CU_ASSERT_EQUAL(blocklists_remembered(d.b), 2);
+	CU_ASSERT_EQUAL(out.in_force, 1);
+	blocklists_forget_source(d.b, &who, d.now_s + 86400, &out); /* it was, yesterday */
+	CU_ASSERT_EQUAL(blocklists_remembered(d.b), 1);
+	blocklists_free(d.b);
+}
+
 SUITE("blocklists", { "tested before it is used, and again", tested_first }, { "bad lists", bad_lists },
         { "a list of IPv6 alone", six_alone }, { "ever more seldom", ever_more_seldom }, { "listed", listed },
         { "listed, IPv6", listed_six }, { "remembered within bounds", remembered_within },
         { "used longest ago leaves", used_longest_ago_leaves },
         { "forgotten while asked", forgotten_while_asked }, { "questions are bounded", bounded },
         { "a list dies", dies }, { "a list refuses", refuses }, { "a list is sold", is_sold },
-        { "asked again", asked_again })
+        { "asked again", asked_again }, { "one is forgotten", one_is_forgotten })
