@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,12 +50,11 @@ static void join(struct mention *m, const char *first, size_t first_len, const c
         size_t second_len, bool loose)
 {
 	char text[MAILBOX_MAX + 4];
-	size_t sign_len = strlen(sign);
+	int len = snprintf(
+	        text, sizeof(text), "%.*s%s%.*s", (int)first_len, first, sign, (int)second_len, second);
 
-	memcpy(text, first, first_len);
-	memcpy(text + first_len, sign, sign_len);
-	memcpy(text + first_len + sign_len, second, second_len);
-	mention_add(m, text, first_len + sign_len + second_len, loose);
+	if (len > 0 && (size_t)len < sizeof(text))
+		mention_add(m, text, (size_t)len, loose);
 }
 
 static bool is_domain_byte(unsigned char c)
