@@ -34,6 +34,12 @@ ends 3 status
 says 'NOT ENFORCED: nobody answers at .*control.sock'
 says 'none of ours are in the kernel: port 25 is NOT GUARDED'
 ends 3 reload
+ends 2 top
+check "it names what prints the same" grep -q 'there is no terminal to draw on; postern sources prints the same once' "$LAB_DIR/err"
+status=0
+lab_in gw "$LAB_HOME/term.py" -- "$BUILD/postern" top -c "$LAB_DIR/postern.conf" >"$LAB_DIR/out" || status=$?
+same "top without posternd" 3 "$status"
+says 'postern top: nobody answers at .*control.sock: No such file'
 
 # ---- status ----
 
@@ -103,6 +109,22 @@ bypass 1m
 bypass off
 reload
 EOT
+
+# ---- top, on a terminal ----
+
+terminal() { # TEXT KEYS... -- OPTION...
+    local words=() status=0
+    while [[ $1 != -- ]]; do
+        words+=("$1")
+        shift
+    done
+    lab_in gw "$LAB_HOME/term.py" "${words[@]}" -- "$BUILD/postern" top -c "$LAB_DIR/postern.conf" "${@:2}" >"$LAB_DIR/out" 2>&1 || status=$?
+    echo $status
+}
+same "top draws, sorts by a key, and ends" 0 "$(terminal 'by accepted' l last q --)"
+says '198.51.100.10 '
+same "of one network alone" 0 "$(terminal 'by last' q -- --sort last 192.168.0.0/16)"
+check "others are not in it" eval '! grep -q "198.51.100.10 " "$LAB_DIR/out"'
 
 # ---- reload ----
 
