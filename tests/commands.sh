@@ -82,6 +82,7 @@ posternd=$scratch/tree/posternd
 conf=rules/isp-forwarding.conf
 
 t 'help' 0 out '^usage: postern' "$postern" help
+t 'help: every status' 0 out '^4 nothing can be said' "$postern" help
 t 'version' 0 out '^postern [0-9]' "$postern" --version
 t 'no command is a usage error' 2 err 'usage' "$postern"
 t 'unknown command' 2 err 'help' "$postern" frobnicate
@@ -285,6 +286,7 @@ t 'sources: bits behind the length' 2 err 'write 192.0.2.0/24' "$postern" source
 t 'top: no address' 2 err '"nowhere" is no address or prefix' "$postern" top nowhere
 t 'incidents: no address' 2 err '"nowhere" is no address or prefix' "$postern" incidents --source nowhere
 t 'unblock: bits behind the length' 2 err 'write 2001:db8::/32' "$postern" unblock 2001:db8::1/32
+t 'forget: nobody' 2 err 'takes an address, like 192.0.2.1, or a mailbox' "$postern" forget
 t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute nowhere
 { cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
 { cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"

@@ -231,10 +231,14 @@ int forget_run(int argc, char **argv)
 
 	if (!live_options(&live, argc, argv, more, 1))
 		return COMMAND_USAGE;
-	r = live.argc == 1 ? mention_parse(live.argv[0], &who) : -EINVAL;
+	if (live.argc == 0) {
+		fprintf(stderr, "%s: takes an address, like 192.0.2.1, or a mailbox, like john@example.org\n",
+		        live.name);
+		return COMMAND_USAGE;
+	}
+	r = mention_parse(live.argv[0], &who);
 	if (r) {
-		fprintf(stderr, "%s: \"%s\" %s\n", live.name, live.argc == 1 ? live.argv[0] : "",
-		        forgotten_fault(r));
+		fprintf(stderr, "%s: \"%s\" %s\n", live.name, live.argv[0], forgotten_fault(r));
 		return COMMAND_USAGE;
 	}
 	request = protocol_new("forget");

@@ -1,7 +1,8 @@
 /* main.c - postern, the one command for people: finds the subcommand in a table and runs it.
  *
- * Exit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable. To add a command, write its file and a
- * line in the table; help, usage errors and the loading of the configuration come from there.
+ * Exit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable, 4 nothing can be said. To add a command,
+ * write its file, a line in the table, and lines for its words in help.c; help, usage errors and the loading of the
+ * configuration come from there.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -92,7 +93,8 @@ static void print_help(FILE *to)
 	fputs("usage: postern COMMAND [ARGUMENTS]\n\n", to);
 	for (i = 0; i < COMMAND_COUNT; i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nExit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable.\n"
+	fputs("\nExit status: 0 fine, 1 finding or invalid input, 2 usage, 3 posternd not reachable,\n"
+	      "4 nothing can be said (replay: the records are incomplete, or there is none).\n"
 	      "The configuration is " CONF_DEFAULT_PATH " unless -c names another file.\n",
 	        to);
 }
