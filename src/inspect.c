@@ -128,8 +128,10 @@ static void read_kept(struct inspect *in, struct flow *f, enum smtp_side side, u
 	const uint8_t *bytes;
 	uint32_t len;
 
-	while ((bytes = stream_next_kept(s, in->pages, &len)))
+	while ((bytes = stream_next_kept(s, in->pages, &len))) {
+		f->bytes[side] += len;
 		inspect_facts(in, f, side, bytes, len, s->next - len, false, now_us);
+	}
 }
 
 static void tell_gap(
@@ -210,6 +212,7 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 	switch (out.result) {
 	case STREAM_NEW:
 		f->strays = 0;
+		f->bytes[side] += out.fresh_bytes;
 		inspect_facts(in, f, side, payload + out.fresh_at, out.fresh_bytes, out.fresh_offset,
 		        in->enforce, now_us);
 		if (out.more)
@@ -244,8 +247,11 @@ static enum verdict_kind read_payload(struct inspect *in, struct flow *f, enum s
 			return VERDICT_DROP;
 		break;
 	}
-	if (seg->payload_captured < seg->payload_bytes)
+	if (seg->payload_captured < seg->payload_bytes) {
+		if (out.result == STREAM_NEW)
+			f->bytes[side] += seg->payload_bytes - seg->payload_captured;
 		skip_until(in, f, side, seq + seg->payload_bytes, now_us);
+	}
 	return kind;
 }
 
@@ -305,13 +311,10 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 	enum verdict_kind kind;
 
 	f->packets[side]++;
-	if (f->path == PATH_SEALED) {
+	if (f->path == PATH_SEALED || f->tls) {
 		inspect_fast_sealed(in, f, side, seg, seq);
 		return VERDICT_ACCEPT;
 	}
-	f->bytes[side] += seg->payload_bytes;
-	if (f->tls)
-		return VERDICT_ACCEPT;
 	if (f->skimmed)
 		inspect_fast_before(in, f, side, seg, seq, in_order);
 	if (!in->enforce && f->packets[SMTP_SERVER] == 0 && f->packets[SMTP_CLIENT] > PATIENCE_PACKETS)

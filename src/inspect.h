@@ -6,6 +6,7 @@
 #ifndef INSPECT_H
 #define INSPECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -29,6 +30,9 @@ struct inspect_settings {
 	/* How long the kernel will remember a connection if no packet comes, in seconds; 0: it has forgotten it. Asked about
 	 * connections that do not come to the queue, before they end as idle. NULL: they end as all others. */
 	uint32_t (*kernel_left_s)(void *arg, const struct event_connection *conn);
+	/* Whether the kernel has believed an end of the connection (FIN or RST) that came by: 1, 0; -1: it does not know. NULL:
+	 * likewise. */
+	int (*kernel_closes)(void *arg, const struct event_connection *conn);
 	void *kernel_arg;
 	uint8_t worker; /* number of this engine, copied into events */
 	uint8_t source; /* enum event_source */

@@ -5,7 +5,7 @@
  *
  *   PATH_BODY    set with the server's 354 (or with the client's packet behind which nobody wants to read on), lifted by
  *                whatever the server says next
- *   PATH_SEALED  set when TLS records of both sides were seen; FIN, SYN and RST still come by
+ *   PATH_SEALED  set when TLS records of both sides were seen; FIN, SYN and RST still come by, and say what was sent
  *
  * What passed is told by the numbers in the packets that still come: the server's reply acknowledges the client's bytes
  * up to where commands resume. Bytes that its next packets acknowledge behind that place have passed as commands: the
@@ -145,28 +145,54 @@ bool inspect_fast_stray(struct inspect *in, struct flow *f, const struct segment
 	return true;
 }
 
+/* Anybody can write a number of a sender that is far ahead, and have bytes counted that were never sent. The kernel knows both
+ * windows, and takes no end of a connection that lies outside (nf_conntrack_proto_tcp.c); so a great step is one if that
+ * says so, and if it ends the connection, since all others pass by. A kernel that does not know leaves the FINs. */
+static bool is_believed(const struct inspect *in, struct flow *f, const struct segment *seg, uint64_t n)
+{
+	const bool reset = seg->flags & TCP_RST, great = n > STREAM_AHEAD_BYTES;
+	int word = -1;
+
+	if (in->settings.source != SOURCE_WIRE || (!reset && !great))
+		return true;
+	if (!(seg->flags & (TCP_FIN | TCP_RST)))
+		return false;
+	if (in->settings.kernel_closes)
+		word = in->settings.kernel_closes(in->settings.kernel_arg, &f->conn);
+	f->rst_sure = reset && word > 0;
+	if (!great)
+		return true;
+	return word < 0 ? !reset : word > 0;
+}
+
 void inspect_fast_sealed(
         struct inspect *in, struct flow *f, enum smtp_side side, const struct segment *seg, uint32_t seq)
 {
+	const bool ends = seg->flags & (TCP_FIN | TCP_RST);
 	const struct {
 		enum smtp_side side;
 		uint32_t to; /* up to here bytes of that side exist */
 		bool told;
 	} words[] = {
-		{ side, seq + seg->payload_bytes, seg->payload_bytes > 0 || seg->flags & TCP_FIN },
+		{ side, seq + seg->payload_bytes, seg->payload_bytes > 0 || ends },
 		{ (enum smtp_side) !side, seg->ack, seg->flags & TCP_ACK },
 	};
+	uint64_t n[] = { 0, 0 };
 
-	if (seg->flags & (TCP_RST | TCP_SYN))
+	if (seg->flags & TCP_SYN)
 		return;
 	for (unsigned i = 0; i < 2; i++) {
-		struct stream *s = &f->stream[words[i].side];
-		uint64_t n = words[i].told && s->started ? ahead(s, words[i].to) : 0;
+		const struct stream *s = &f->stream[words[i].side];
 
-		if (n > 0 && f->fin[words[i].side] && s->next + n == f->fin_offset[words[i].side] + 1)
-			n--;
-		f->bytes[words[i].side] += n;
-		stream_pass(s, in->pages, n);
+		n[i] = words[i].told && s->started ? ahead(s, words[i].to) : 0;
+		if (n[i] > 0 && f->fin[words[i].side] && s->next + n[i] == f->fin_offset[words[i].side] + 1)
+			n[i]--;
+	}
+	if (!is_believed(in, f, seg, n[0] > n[1] ? n[0] : n[1]))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		f->bytes[words[i].side] += n[i];
+		stream_pass(&f->stream[words[i].side], in->pages, n[i]);
 	}
 }
 

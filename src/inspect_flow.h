@@ -45,7 +45,8 @@ struct flow {
 	struct policy_connection decision;
 	struct stream stream[2]; /* index = enum smtp_side of the sender */
 	struct edit_list edits[2];
-	uint64_t bytes[2];
+	uint64_t bytes
+	        [2]; /* payload, what was resent once; without what nobody has seen and the other side says there was */
 	uint64_t packets[2];
 	uint64_t skipped_bytes;
 	uint64_t fin_offset[2];    /* stream offset of the FIN, valid if fin[] */
@@ -60,7 +61,8 @@ struct flow {
 	enum policy_self self;
 	uint8_t first_end; /* which end of the table key is the client */
 	bool fin[2];
-	bool rst;       /* a reset was seen; the flow ends soon unless it goes on */
+	bool rst;      /* a reset was seen; the flow ends soon unless it goes on */
+	bool rst_sure; /* under TLS, and the kernel has believed it: nothing is lost if the flow ends at once */
 	bool lingers;   /* stands in inspect.linger */
 	bool syn_waits; /* a SYN of the client wants to begin anew; the server has not agreed yet */
 	bool cut_off;   /* nothing more of the client passes; reset as soon as that is allowed */

@@ -9,7 +9,8 @@
  * - A FIN counts while its place in the stream is the stream's end.
  * - A reset ends nothing at once. One that the other end does not believe (RFC 5961 3.2) is followed by
  *   silence at most for as long as that end waits for a command, 5 minutes by RFC 5321 4.5.3.2.7; when
- *   enforcing, the flow lives on for twice that, else for two seconds.
+ *   enforcing, the flow lives on for twice that, else for two seconds. Under TLS nothing would be refused, so there the
+ *   kernel's word is enough (inspect_fast.c).
  *
  * Who goes on although the other side was never heard has a path of which one side leads through here: silence
  * is no answer, so nothing of it is refused. (Observing, inspect.c is more patient: captures may be out of order.) A client cannot pretend that: what he sends before the SYN-ACK has
@@ -375,6 +376,10 @@ void inspect_flow_flags(
 {
 	if (seg->flags & TCP_FIN)
 		read_fin(f, side, seg);
+	if (seg->flags & TCP_RST && f->rst_sure) {
+		inspect_flow_end(in, f, STATE_RESET, now_us);
+		return;
+	}
 	if (seg->flags & TCP_RST) {
 		f->rst = true;
 		f->rst_us = now_us;

@@ -295,7 +295,7 @@ struct event_odd_what {
 	struct event_text bytes; /* up to 64 bytes around it; never body bytes */
 };
 struct event_close {
-	uint64_t bytes_toserver; /* TCP payload */
+	uint64_t bytes_toserver; /* TCP payload, what was resent once */
 	uint64_t bytes_toclient;
 	uint64_t packets_toserver;
 	uint64_t packets_toclient;

@@ -57,6 +57,15 @@ static uint32_t kernel_left_s(void *arg, const struct event_connection *conn)
 	return w->conntrack && conntrack_left_s(w->conntrack, conn, &left_s) == 0 ? left_s : 0;
 }
 
+/* Asked at the end of a connection under TLS that has sent much. */
+static int kernel_closes(void *arg, const struct event_connection *conn)
+{
+	struct worker *w = arg;
+	int r = w->conntrack ? conntrack_closes(w->conntrack, conn) : -1;
+
+	return r < 0 ? -1 : r;
+}
+
 static void take_policy(struct worker *w)
 {
 	const struct policy *wanted = atomic_load_explicit(&w->wanted, memory_order_acquire);
@@ -161,6 +170,7 @@ static int take_memory(struct worker *w)
 	inspect_settings_default(&s, 0);
 	s.worker = w->settings.number;
 	s.kernel_left_s = kernel_left_s;
+	s.kernel_closes = kernel_closes;
 	s.kernel_arg = w;
 	s.sentences = w->settings.sentences;
 	s.orders = w->settings.orders;

@@ -78,7 +78,7 @@ static const char *const behind[] = {
 	"| in `flow` | |",
 	"|---|---|",
 	"| `start`, `end`, `state`, `reason` | closed (fin), reset (rst), reset_by_postern (policy), timeout, evicted (forced): there was no room to follow it |",
-	"| `pkts_toserver`, `pkts_toclient`, `bytes_toserver`, `bytes_toclient` | the bytes are TCP payload |",
+	"| `pkts_toserver`, `pkts_toclient`, `bytes_toserver`, `bytes_toclient` | the bytes are TCP payload; what was resent counts once |",
 	"| `transactions`, `held`, `held_ms` | mails begun; replies that were held back, and for how long in all |",
 	"| `tls` | `version`, `sni` |",
 	"| `dnsbl` | of the lists that the client is on, as far as they answered in time: `zone`, `codes` |",

@@ -27,6 +27,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 
 #include "tap/netlink.h"
 
@@ -156,6 +157,16 @@ static bool begins_at(const struct tuple *t, const struct event_connection *conn
 	return addr_compare(&t->src, &conn->src) == 0 && t->sport == conn->sport;
 }
 
+/* From FIN_WAIT on an end of it is on its way. */
+static bool read_closes(const struct nlattr *info)
+{
+	const struct nlattr *state =
+	        find_in(find_in(info, CTA_PROTOINFO_TCP, 0), CTA_PROTOINFO_TCP_STATE, sizeof(uint8_t));
+
+	return state && mnl_attr_get_u8(state) >= TCP_CONNTRACK_FIN_WAIT &&
+	       mnl_attr_get_u8(state) <= TCP_CONNTRACK_CLOSE;
+}
+
 static int read_entry(
         const struct nlmsghdr *h, const struct event_connection *conn, struct conntrack_entry *out)
 {
@@ -177,6 +188,7 @@ static int read_entry(
 	out->left_s = of[CTA_TIMEOUT] && mnl_attr_get_payload_len(of[CTA_TIMEOUT]) >= sizeof(uint32_t)
 	                      ? ntohl(mnl_attr_get_u32(of[CTA_TIMEOUT]))
 	                      : 0;
+	out->closes = read_closes(of[CTA_PROTOINFO]);
 	return 0;
 }
 
@@ -241,4 +253,12 @@ int conntrack_left_s(struct conntrack *c, const struct event_connection *conn, u
 	if (r == 0)
 		*left_s = e.left_s;
 	return r;
+}
+
+int conntrack_closes(struct conntrack *c, const struct event_connection *conn)
+{
+	struct conntrack_entry e = { .left_s = 0 };
+	int r = ask(c, conn, &e);
+
+	return r == 0 ? e.closes : r;
 }

@@ -14,12 +14,14 @@ BYTES (default 5,000,000) is the size of its bodies.
   bdat-hidden  a mail in one chunk with MAIL and RCPT right behind it
   two-halves a mail of which the second half follows when FOLDER/go is there; then a foreign recipient, then a whole mail
   tls        STARTTLS and a mail, by smtplib
+  tls-reset  the same, and then a reset in place of QUIT
   tls-stays  STARTTLS; NOOP when FOLDER/go is there: prints "cut off" if that is the end
 """
 import os
 import smtplib
 import socket
 import ssl
+import struct
 import sys
 import time
 
@@ -74,7 +76,6 @@ class Client:
     def settle(self):
         """Until the kernel has no byte left to send: what is written now is a segment of its own."""
         import fcntl
-        import struct
         while struct.unpack("i", fcntl.ioctl(self.socket, 0x5411, bytes(4)))[0]:    # SIOCOUTQ
             time.sleep(0.002)
 
@@ -170,9 +171,14 @@ def tls_stays(address, folder):
         print("cut off")
 
 
-def tls(address, size):
+def tls(address, size, with_reset):
     smtp = begin_tls(address)
     smtp.sendmail("a@isp.example", ["tls@example.org"], body(size))
+    if with_reset:
+        smtp.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        smtp.close()
+        print("sent")
+        return
     smtp.docmd("QUIT")
     while smtp.sock.recv(4096):         # what is left unread makes the end a reset
         pass
@@ -187,8 +193,8 @@ STORIES = {"mails": mails, "quit": quit_behind, "hidden": hidden, "hidden-all": 
 def main():
     address, story = sys.argv[1:3]
     size = int(sys.argv[3]) if len(sys.argv) > 3 else 5_000_000
-    if story == "tls":
-        tls(address, size)
+    if story in ("tls", "tls-reset"):
+        tls(address, size, story == "tls-reset")
         return
     if story == "tls-stays":
         tls_stays(address, sys.argv[4])

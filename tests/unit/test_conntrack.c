@@ -77,12 +77,14 @@ static void finds_what_the_outside_sees(void)
 
 		CU_ASSERT_EQUAL(conntrack_find(c, &conn, &nat), -ENOENT);
 		CU_ASSERT_EQUAL(conntrack_left_s(c, &conn, &left_s), -ENOENT);
+		CU_ASSERT_EQUAL(conntrack_closes(c, &conn), -ENOENT);
 		make_entry(&cases[i].entry);
 		CU_ASSERT_EQUAL_FATAL(conntrack_find(c, &conn, &nat), 0);
 		must_be(&nat, &cases[i].outside);
 		CU_ASSERT_EQUAL(conntrack_left_s(c, &conn, &left_s), 0);
 		CU_ASSERT(left_s > 0 && left_s <= ENTRY_LEFT_S);
 		CU_ASSERT(left_s > ENTRY_LEFT_S / 2);
+		CU_ASSERT_EQUAL(conntrack_closes(c, &conn), 0);
 	}
 	conntrack_close(c);
 }

@@ -1,6 +1,8 @@
 /* test_conntrack_message.c - the kernel's answers about a connection: cut at every byte, with every byte changed. */
 #include <errno.h>
 
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
 #include "conntrack_entries.h"
 #include "guard.h"
 #include "suite.h"
@@ -46,8 +48,35 @@ static void reads_an_entry(void)
 		CU_ASSERT_EQUAL(entry.nat.sport, 61001);
 		CU_ASSERT_EQUAL(entry.nat.dport, 25);
 		CU_ASSERT_EQUAL(entry.left_s, ENTRY_LEFT_S);
+		CU_ASSERT(!entry.closes);
 		b.header.nlmsg_seq++;
 		CU_ASSERT_EQUAL(read_answer(&b, len, &masked[i], &entry), -ENOMSG);
+	}
+}
+
+/* Of the states that nf_conntrack_tcp.h has. */
+static void reads_whether_it_ends(void)
+{
+	static const struct {
+		uint8_t state;
+		bool closes;
+	} cases[] = { { TCP_CONNTRACK_SYN_RECV, false }, { TCP_CONNTRACK_ESTABLISHED, false },
+		{ TCP_CONNTRACK_FIN_WAIT, true }, { TCP_CONNTRACK_TIME_WAIT, true },
+		{ TCP_CONNTRACK_CLOSE, true }, { TCP_CONNTRACK_SYN_SENT2, false } };
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conntrack_entry entry;
+		struct nlattr *info, *tcp;
+		union buffer b;
+
+		(void)write_answer(&b, &masked[0]);
+		info = mnl_attr_nest_start(&b.header, CTA_PROTOINFO);
+		tcp = mnl_attr_nest_start(&b.header, CTA_PROTOINFO_TCP);
+		mnl_attr_put_u8(&b.header, CTA_PROTOINFO_TCP_STATE, cases[i].state);
+		mnl_attr_nest_end(&b.header, tcp);
+		mnl_attr_nest_end(&b.header, info);
+		CU_ASSERT_EQUAL(read_answer(&b, b.header.nlmsg_len, &masked[0], &entry), 0);
+		CU_ASSERT_EQUAL(entry.closes, cases[i].closes);
 	}
 }
 
@@ -120,6 +149,7 @@ static void reads_inside_whatever_it_says(void)
 	}
 }
 
-SUITE("conntrack message", { "reads an entry", reads_an_entry }, { "reads an error", reads_an_error },
+SUITE("conntrack message", { "reads an entry", reads_an_entry },
+        { "reads whether it ends", reads_whether_it_ends }, { "reads an error", reads_an_error },
         { "takes nothing that is cut", takes_nothing_that_is_cut },
         { "reads inside of it, whatever it says", reads_inside_whatever_it_says })

@@ -530,16 +530,35 @@ static void behind_the_last_chunk(void)
 static const char client_record[] = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03";
 static const char server_record[] = "\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03";
 
+static uint32_t left_s;
+static int kernel_closes(void *arg, const struct event_connection *conn);
+
 /* Up to the client's hello. */
-static void begin_tls(void)
+static void begin_tls_with(bool can_ask)
 {
+	struct inspect_settings s;
+
 	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	if (can_ask) {
+		inspect_free(T.inspect);
+		inspect_settings_default(&s, 0);
+		s.flows = 64;
+		s.pages = s.commands = s.edits = 64;
+		s.kernel_closes = kernel_closes;
+		s.kernel_arg = &left_s;
+		T.inspect = inspect_new(&s, T.ring, T.policy);
+	}
 	greet(&T);
 	pass(&T, CLIENT, "STARTTLS\r\n");
 	pass(&T, SERVER, "220 go\r\n");
 	path_is(PATH_QUEUE);
 	say_bytes(&T, CLIENT, client_record, sizeof(client_record) - 1);
 	path_is(PATH_QUEUE);
+}
+
+static void begin_tls(void)
+{
+	begin_tls_with(false);
 }
 
 static void tls_leaves_when_both_speak_it(void)
@@ -562,6 +581,28 @@ static void tls_leaves_when_both_speak_it(void)
 	CU_ASSERT(e->u.close.bytes_toserver > 3 * MEG && e->u.close.bytes_toserver < 3 * MEG + 200);
 	CU_ASSERT(e->u.close.bytes_toclient > 2 * MEG + 100 && e->u.close.bytes_toclient < 2 * MEG + 400);
 	CU_ASSERT_EQUAL(count(&T, COUNTER_FAST_TLS), 1);
+	talk_fini(&T);
+}
+
+/* What is resent, and what waits for a resend before it, is sent once. */
+static void resends_are_no_more_bytes(void)
+{
+	const struct event *e;
+	uint32_t from;
+
+	talk_init(&T, MODE_ENFORCE, ACTION_REFUSE_RECIPIENT);
+	greet(&T);
+	from = T.seq[CLIENT];
+	pass(&T, CLIENT, "NOOP one\r\n");
+	for (unsigned i = 0; i < 3; i++)
+		send_at(&T, CLIENT, from, TCP_ACK, "NOOP one\r\n", 10);
+	send_at(&T, CLIENT, from + 20, TCP_ACK, "NOOP two\r\n", 10); /* is dropped: it lies behind a hole */
+	pass(&T, CLIENT, "NOOP now\r\n");
+	pass(&T, CLIENT, "NOOP two\r\n");
+	send_at(&T, CLIENT, T.seq[CLIENT]++, TCP_FIN | TCP_ACK, NULL, 0);
+	send_at(&T, SERVER, T.seq[SERVER]++, TCP_FIN | TCP_ACK, NULL, 0);
+	e = nth(EVENT_CLOSE, 0);
+	CU_ASSERT_EQUAL(e->u.close.bytes_toserver, T.seq[CLIENT] - 1 - 0xfffffff1);
 	talk_fini(&T);
 }
 
@@ -618,7 +659,6 @@ static void captures_have_no_path(void)
 
 /* ---- how long ------------------------------------------------------------------------------------- */
 
-static uint32_t left_s;
 static unsigned asked;
 
 static uint32_t kernel_left(void *arg, const struct event_connection *conn)
@@ -684,7 +724,78 @@ static void lives_while_the_kernel_sees_packets(void)
 	talk_fini(&T);
 }
 
-SUITE("inspect fast", { "goes on behind a body", goes_on_behind_a_body }, { "trust", only_of_trusted_ones },
+/* ---- what is believed of bytes that nobody has seen ------------------------------------------------ */
+
+static int kernel_says;
+
+static int kernel_closes(void *arg, const struct event_connection *conn)
+{
+	(void)conn;
+	CU_ASSERT_PTR_EQUAL(arg, &left_s);
+	asked++;
+	return kernel_says;
+}
+
+static void begin_sealed(bool can_ask)
+{
+	begin_tls_with(can_ask);
+	say_bytes(&T, SERVER, server_record, sizeof(server_record) - 1);
+	path_is(PATH_SEALED);
+	asked = 0;
+}
+
+static void end_as(uint64_t least, uint64_t most)
+{
+	const struct event *e;
+
+	wait_s(7200);
+	e = nth(EVENT_CLOSE, 0);
+	CU_ASSERT(e->u.close.bytes_toserver >= least && e->u.close.bytes_toserver <= most);
+	talk_fini(&T);
+}
+
+/* Who ends TLS with a reset has sent as much as who ends it with a FIN, if the kernel has believed it. */
+static void a_reset_tells_what_was_sent(void)
+{
+	begin_sealed(true);
+	kernel_says = 1;
+	send_at(&T, CLIENT, T.seq[CLIENT] + 3 * MEG, TCP_RST, NULL, 0);
+	CU_ASSERT_EQUAL(asked, 1);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	end_as(3 * MEG, 3 * MEG + 200);
+
+	begin_sealed(true);
+	kernel_says = 0; /* nobody knows who has written it */
+	send_at(&T, CLIENT, T.seq[CLIENT] + 3 * MEG, TCP_RST, NULL, 0);
+	send_at(&T, CLIENT, T.seq[CLIENT] + 9 * MEG, TCP_FIN | TCP_ACK, NULL, 0);
+	CU_ASSERT_EQUAL(asked, 2);
+	kernel_says = 1; /* nor is it asked about what comes within a connection */
+	send_at(&T, CLIENT, T.seq[CLIENT] + 9 * MEG, TCP_ACK, "x", 1);
+	CU_ASSERT_EQUAL(asked, 2);
+	end_as(1, 200);
+
+	begin_sealed(false); /* a kernel that cannot be asked */
+	send_at(&T, CLIENT, T.seq[CLIENT] + 3 * MEG, TCP_RST, NULL, 0);
+	end_as(1, 200);
+	begin_sealed(true); /* or does not know */
+	kernel_says = -1;
+	send_at(&T, CLIENT, T.seq[CLIENT] + 3 * MEG, TCP_FIN | TCP_ACK, NULL, 0);
+	end_as(3 * MEG, 3 * MEG + 200);
+}
+
+/* A little is believed without asking. */
+static void a_short_session_asks_nobody(void)
+{
+	begin_sealed(true);
+	send_at(&T, CLIENT, T.seq[CLIENT] + 10000, TCP_FIN | TCP_ACK, NULL, 0);
+	CU_ASSERT_EQUAL(asked, 0);
+	end_as(10000, 10200);
+}
+
+SUITE("inspect fast", { "resends", resends_are_no_more_bytes },
+        { "reset under TLS", a_reset_tells_what_was_sent },
+        { "short under TLS", a_short_session_asks_nobody },
+        { "goes on behind a body", goes_on_behind_a_body }, { "trust", only_of_trusted_ones },
         { "midstream", only_where_the_start_was_seen }, { "relaying", reads_mail_that_relays },
         { "64k", reads_the_first_64k }, { "queued before", a_body_that_was_queued_is_read },
         { "end of trust", the_end_of_trust_counts_at_once }, { "354 again", a_resend_of_the_server_passes },
