@@ -73,6 +73,19 @@ def compare(name, one, two, sought=()):
     check("%s: as many alerts" % name, len(one) == len(two), (len(one), len(two)))
 
 
+def formats(folder):
+    """Who is tried from many sources is named in each of them, in its own place, and is no recipient."""
+    conf = write(os.path.join(folder, "f.conf"), stories.CONF)
+    w = stories.World()
+    stories.passwords(w)
+    w.write(os.path.join(folder, "f.pcap"))
+    lines = {f: run("read", "-f", f, "-c", conf, os.path.join(folder, "f.pcap"))[1].decode() for f in ("eve", "ecs", "cef", "syslog", "text")}
+    for f, words in (("eve", '"user":"root@example.org"'), ("ecs", '"user":{"name":"root@example.org"}'), ("cef", " duser=root@example.org "),
+                     ("syslog", ' target="root@example.org" '), ("text", "the user root@example.org; one more: 203.5.115.1;")):
+        check("the user, in " + f, words in lines[f], f)
+    check("and no recipient", not re.search(r'"rcpt_to":\["root|"to":\{"address":\["root|rcpt_to="root', "".join(lines.values())), "")
+
+
 def same(folder):
     conf = write(os.path.join(folder, "t.conf"), stories.CONF)
     for name, world, sought in (("all stories", stories.whole(), stories.EXPECTED), ("four days", stories.days(), {1025201})):
@@ -266,6 +279,9 @@ def inputs(folder):
           + budget(b"2001:db8::/64", 1, 0, 0, 8)[:-1].replace(b'"flow":1', b'"flow":-1') + b"\n")
     reads("and of whom most", 4, "^  192.0.2.9 +300 records, 120 mails to 270 recipients\n  192.0.2.8 +100 records, 40 mails to 90 recipients$", "-",
           given=honest + budget(b"192.0.2.8", 50, 40, 90, 5) + budget(b"192.0.2.9", 50, 40, 90, 5) + budget(b"192.0.2.9", 100, 80, 180, 5))
+    both = [budget(b"x", 4, 1, 1, 0).replace(b'"of":"source","source":"x","limit_records"', of) for of in
+            (b'"of":"total","limit_bytes"', b'"of":"disk","keep_free_bytes"')]
+    reads("and of nobody in particular", 4, "^  16 records were left out (.*\n)  of all sources +16 records, 2 mails to 2 recipients$", "-", given=honest + b"".join(both))
     reads("found, and incomplete", 1, "^INCOMPLETE", "-", given=lines + budget(b"192.0.2.8", 50, 40, 90, 5))
     reads("a notice of nothing", 1, "it does not say what was left out", "-", given=honest + budget(b"192.0.2.8", 0, 0, 0, 0))
     reads("what the daemon has lost", 4, "^  12 events and records were lost by the daemon", "-",
@@ -313,6 +329,7 @@ def on_terminal(folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         same(folder)
+        formats(folder)
         hashed(folder)
         costs(folder)
         inputs(folder)
