@@ -10,6 +10,8 @@
 #   postern_rules_stand          the kernel has just the rules that the configuration wants, read back by netlink
 #   postern_records FILTER       the records that a jq filter selects, as compact JSON
 #   postern_wait_record SECONDS FILTER   waits for one
+#   postern_replays N            the records that were written tell a replay the same: what each source has done, by rule, and how
+#                                often, at least N such rows. Not what only bytes show, or the kernel has refused
 #   postern_ask COMMAND...       postern COMMAND, asking this posternd
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
 #   said PATTERN                 waits until the daemon's log has such a line, and prints the first
@@ -84,6 +86,24 @@ postern_has_record() {
 
 postern_wait_record() {
     lab_wait "$1" "a record with $2" postern_has_record "$2"
+}
+
+postern_found() { # FILE
+    jq -r 'select(.event_type == "alert") | .src_ip as $source |
+        ([.alert.signature_id, .incident.rule_count], (.incident.facets // [] | .[] | [.signature_id, .count])) |
+        select((.[0] | IN(1025400, 1025401, 1025410, 1025420, 1025430) | not) and (.[0] < 1025500 or .[0] == 1025600)) |
+        "\($source) \(.[0]) \(.[1])"' "$1" | sort -k1,2 -k3nr | awk '!seen[$1 " " $2]++'
+}
+
+postern_replays() {
+    local now again
+
+    "$BUILD/postern" replay -c "$LAB_DIR/postern.conf" "$LAB_DIR/eve.json" >"$LAB_DIR/again.json" 2>"$LAB_DIR/again" || true
+    now=$(postern_found "$LAB_DIR/eve.json")
+    again=$(postern_found "$LAB_DIR/again.json")
+    [[ $(wc -l <<<"$now") -ge $1 ]] || lab_fail "there is little to be found again: $now"
+    [[ $now == "$again" ]] || lab_fail "the records tell a replay something else: $(diff <(echo "$now") <(echo "$again"))"
+    echo "ok: a replay of the records finds the same"
 }
 
 postern_ask() {

@@ -106,14 +106,4 @@ same "of honest clients nothing is told" "" \
     "$(postern_records '.alert.signature_id >= 1025200 and (.src_ip == "203.0.113.77" or .src_ip == "192.168.20.21") and
         (.alert.signature_id < 1025400 or .alert.signature_id == 1025600)')"
 
-# What the daemon has written tells a replay the same: what each source has done, by rule, and how often. (Not its ids, which
-# nobody can foresee, and not what only the bytes of a connection show.)
-found() {
-    jq -r 'select(.event_type == "alert") | .src_ip as $source |
-        ([.alert.signature_id, .incident.rule_count], (.incident.facets // [] | .[] | [.signature_id, .count])) |
-        select(.[0] >= 1025100 and (.[0] | IN(1025400, 1025401, 1025410, 1025420, 1025430) | not) and (.[0] < 1025500 or .[0] == 1025600)) |
-        "\($source) \(.[0]) \(.[1])"' "$1" | sort -k1,2 -k3nr | awk '!seen[$1 " " $2]++'
-}
-"$BUILD/postern" replay -c "$LAB_DIR/postern.conf" "$LAB_DIR/eve.json" >"$LAB_DIR/again.json" 2>"$LAB_DIR/again" || true
-check "that is not little" test "$(found "$LAB_DIR/eve.json" | wc -l)" -ge 8
-same "a replay of the records finds the same" "$(found "$LAB_DIR/eve.json")" "$(found "$LAB_DIR/again.json")"
+postern_replays 8

@@ -75,3 +75,4 @@ same "under TLS by the host it goes to" "203.0.113.75 2 confirmed encrypted, to 
 lab_wait 10 "the stranger's mail there" lab_arrived isp t@foreign.test
 
 postern_stop
+postern_replays 12

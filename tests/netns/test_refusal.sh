@@ -34,3 +34,4 @@ same "what was queued was inspected" "$(postern_counter queued)" "$(postern_coun
 same "the kernel dropped nothing" "0 0" "$(postern_kernel_dropped)"
 same "no mail was relayed" "" "$(postern_records '.alert.signature_id == 1025101')"
 postern_stop
+postern_replays 2
