@@ -245,7 +245,7 @@ static void print_sources(const struct intake *in, FILE *to)
 		qsort(rows, count, sizeof(struct missing *), compare_missing);
 	for (unsigned i = 0; rows && i < count && i < MISSING_SHOWN; i++)
 		fprintf(to, "  %-24s %9" PRIu64 " records, %" PRIu64 " mails to %" PRIu64 " recipients\n",
-		        rows[i]->source.bits > 0 ? prefix_print(&rows[i]->source, text) : "all (log.total)",
+		        rows[i]->source.bits > 0 ? prefix_print(&rows[i]->source, text) : "of all sources",
 		        records_of(&rows[i]->sums), rows[i]->sums.n[BUDGET_COMPLETED],
 		        rows[i]->sums.n[BUDGET_RCPT_ACCEPTED]);
 	if (count > MISSING_SHOWN)
@@ -263,10 +263,9 @@ void intake_print_missing(const struct intake *in, FILE *to)
 	fprintf(to, "INCOMPLETE: the records do not hold all that has happened\n");
 	if (records_of(s) > 0) {
 		fprintf(to,
-		        "  %" PRIu64
-		        " records were left out by the budget (log.per-source, log.total), with %" PRIu64
-		        " mails, %" PRIu64 " accepted and %" PRIu64
-		        " refused recipients; nothing is said of these. Most of:\n",
+		        "  %" PRIu64 " records were left out by the budget (log.per-source, log.total, "
+		                     "log.keep-free), with %" PRIu64 " mails, %" PRIu64
+		        " accepted and %" PRIu64 " refused recipients; nothing is said of these. Most of:\n",
 		        records_of(s), s->n[BUDGET_COMPLETED], s->n[BUDGET_RCPT_ACCEPTED],
 		        s->n[BUDGET_RCPT_REFUSED]);
 		print_sources(in, to);
