@@ -400,7 +400,7 @@ t 'block: a bad line' 1 err 'standard input:2: "x" is no address' sh -c "printf 
 printf 'store { path = "%s/none.db" }\n' "$scratch" >"$scratch/none.conf"
 chmod 644 "$scratch/none.conf"
 t 'forget: nobody, and no store' 3 err 'posternd does not answer at .*none.sock, and there is no store' "$postern" forget 192.0.2.1 --socket "$scratch/none.sock" -c "$scratch/none.conf"
-t 'forget: nobody' 2 err 'is no address, like 192.0.2.1 or 2001:db8::1, and no mailbox' "$postern" forget --socket "$scratch/none.sock"
+t 'forget: no address' 2 err 'is no address, like 192.0.2.1 or 2001:db8::1, and no mailbox' "$postern" forget nobody --socket "$scratch/none.sock"
 t 'forget: too many' 2 err '"10.0.0.0/8" is wider than a /24' "$postern" forget 10.0.0.0/8 --socket "$scratch/none.sock"
 t 'unblock: nobody' 2 err 'takes one address or prefix' "$postern" unblock --socket "$scratch/none.sock"
 t 'bypass: no time' 2 err 'takes a time from 1s to 1d' "$postern" bypass --socket "$scratch/none.sock"
