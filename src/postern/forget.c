@@ -69,12 +69,15 @@ static void print_blocks(const json_t *left)
 		        live_number(left, "in_force"));
 }
 
-static void print_logs(const json_t *left)
+static void print_files(const json_t *left)
 {
-	const json_t *row, *rows = json_object_get(left, "logs");
+	const json_t *row;
 	size_t i;
 
-	json_array_foreach (rows, i, row)
+	json_array_foreach (json_object_get(left, "set_aside"), i, row)
+		printf("  %s: a damaged store that was set aside; remove it when nobody needs it\n",
+		        json_string_value(row));
+	json_array_foreach (json_object_get(left, "logs"), i, row)
 		printf("  %s: what was written stays there%s\n", json_string_value(row),
 		        strcmp(json_string_value(row), "syslog") == 0 ? "" : ", and in what was rotated");
 }
@@ -82,17 +85,18 @@ static void print_logs(const json_t *left)
 static void print_left(const json_t *line)
 {
 	const json_t *left = json_object_get(line, "left");
+	const bool look = json_is_true(json_object_get(line, "dry_run"));
 
 	puts("stays:");
 	print_blocks(left);
 	if (live_number(left, "wider_sources") > 0)
 		puts("  counts of a wider source, of which it is one of many (postern sources)");
-	if (json_is_false(json_object_get(line, "store_clean")) &&
-	        !json_is_true(json_object_get(line, "dry_run")))
+	if (json_is_false(json_object_get(line, "store_clean")) && !look)
 		puts("  free space in the store's file: somebody reads in it, or the disk is full; tried "
 		     "again");
-	print_logs(left);
-	puts("  an act that says how much was forgotten, not of whom");
+	print_files(left);
+	if (!look)
+		puts("  an act that says how much was forgotten, not of whom");
 }
 
 static void print_forget(void *arg, const json_t *line)
@@ -156,6 +160,7 @@ static json_t *describe(const struct conf *conf, const struct mention *who, cons
 	field_set_uint(left, "in_force", forgotten->in_force);
 	field_set_uint(left, "wider_sources", forgotten->wider);
 	field_set(left, "logs", forgotten_logs(conf));
+	field_set(left, "set_aside", forgotten_set_aside(conf));
 	field_set(line, "left", left);
 	return line;
 }

@@ -44,6 +44,7 @@ static void set_outcome(const struct daemon *d, const struct mention *who, json_
 	field_set(left, "blocks", block_rows(d, who));
 	field_set_uint(left, "wider_sources", f->memory.wider);
 	field_set(left, "logs", forgotten_logs(d->conf));
+	field_set(left, "set_aside", forgotten_set_aside(d->conf));
 	field_set(line, "left", left);
 	if (d->store && (!f->has_store || f->store_result))
 		protocol_set_error(line, EXIT_FAILURE_OF_STORE,

@@ -2,7 +2,9 @@
 #include "posternd/forgotten.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "posternd/privacy_key.h"
@@ -73,5 +75,22 @@ json_t *forgotten_logs(const struct conf *conf)
 			(void)json_array_append_new(rows, field_text(paths[i]));
 	if (conf->log.syslog.kind != RECEIVER_NONE)
 		(void)json_array_append_new(rows, json_string("syslog"));
+	return rows;
+}
+
+json_t *forgotten_set_aside(const struct conf *conf)
+{
+	char pattern[PATH_MAX];
+	json_t *rows = json_array();
+	glob_t found;
+
+	if (!*conf->store.path || (size_t)snprintf(pattern, sizeof(pattern), "%s.corrupt-*",
+	                                  conf->store.path) >= sizeof(pattern))
+		return rows;
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			(void)json_array_append_new(rows, field_text(found.gl_pathv[i]));
+		globfree(&found);
+	}
 	return rows;
 }

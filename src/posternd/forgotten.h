@@ -20,5 +20,7 @@ char *forgotten_print(
 /* The numbers; and where records were written, which stay. */
 json_t *forgotten_json(const struct forgotten *f);
 json_t *forgotten_logs(const struct conf *conf);
+/* Stores that were set aside as damaged, beside the one in use. */
+json_t *forgotten_set_aside(const struct conf *conf);
 
 #endif

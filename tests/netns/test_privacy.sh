@@ -169,12 +169,14 @@ check "the store knows it" test "$(in_store $A)" -gt 3
 views >"$LAB_DIR/views"
 check "so do the views" grep -q "$A" "$LAB_DIR/views"
 
+echo damaged >"$LAB_DIR/postern.db.corrupt-20260101T000000Z"
 postern_ask forget "$A" --dry-run --json >"$LAB_DIR/dry"
 same "it would go" "1 1 1 true" "$(jq -r '"\(.memory.sources) \(.store.sources) \(.memory.mutes) \(.dry_run)"' "$LAB_DIR/dry")"
 check "and did not" grep -q "$A" <(postern_ask sources --json)
 postern_ask forget "$A" --json >"$LAB_DIR/done"
 same "as much as that was" "$(jq -c '[.memory, .store]' "$LAB_DIR/dry")" "$(jq -c '[.memory, .store]' "$LAB_DIR/done")"
 same "the block stays" "1 $A true" "$(jq -r '"\(.left.in_force) \(.left.blocks[0].address) \(.store_clean)"' "$LAB_DIR/done")"
+same "a damaged store is told of" "$LAB_DIR/postern.db.corrupt-20260101T000000Z" "$(jq -r '.left.set_aside[]' "$LAB_DIR/done")"
 check "the log files are told of" grep -q "$LAB_DIR/eve.json" "$LAB_DIR/done"
 quiet postern_ask unblock "$A"
 postern_ask forget "$A" >"$LAB_DIR/again"

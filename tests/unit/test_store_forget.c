@@ -423,9 +423,21 @@ static void no_store(void)
 {
 	struct forgotten out;
 	struct mention who;
+	struct store *s;
 	bool is_clean;
+	int r;
 
 	CU_ASSERT_EQUAL(mention_parse(HIM, &who), 0);
+	begin();
+	snprintf(file, sizeof(file), "%.150s/nowhere/postern.db",
+	        folder); /* and one that does not work says so */
+	s = open_store(0);
+	CU_ASSERT(store_forget(s, &who, false));
+	while ((r = store_fetch_forgotten(s, &out, &is_clean)) == -EAGAIN)
+		sleep_ms(5);
+	CU_ASSERT_EQUAL(r, -EIO);
+	store_close(s);
+	end();
 	CU_ASSERT_FALSE(store_forget(NULL, &who, false));
 	CU_ASSERT_EQUAL(store_fetch_forgotten(NULL, &out, &is_clean), -ESRCH);
 }
