@@ -152,6 +152,10 @@ postern_stop
 postern_start
 said 'privacy.key can be read by others'
 postern_stop
+chmod 666 "$LAB_DIR/privacy.key"
+postern_start
+said 'privacy.key: Operation not permitted; the hashes of local parts are of this run alone'
+postern_stop
 
 # ---- in clear, and forgotten ----
 

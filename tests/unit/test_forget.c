@@ -249,10 +249,26 @@ static void a_source_is_no_thing_of_others(void)
 	end_ruled();
 }
 
+/* Which answers were his nobody knows any more: each counts once again. */
+static void answers_are_not_remembered(void)
+{
+	begin_ruled();
+	set_rule(0);
+	start_rules();
+	for (unsigned n = 1; n <= BELOW; n++)
+		refused_names(n);
+	(void)forget(HIM, false);
+	for (unsigned n = 1; n <= BELOW + 1; n++)
+		refused_names(n);
+	CU_ASSERT_EQUAL(watch_counts(watch).findings, 1);
+	end_ruled();
+}
+
 static void the_ledger_has_no_row(void)
 {
 	struct forgotten f;
 	struct prefix p;
+	struct event e;
 
 	begin_ruled();
 	start_rules();
@@ -267,6 +283,13 @@ static void the_ledger_has_no_row(void)
 	CU_ASSERT_EQUAL(prefix_parse(HIM, &p), 0);
 	CU_ASSERT_PTR_NULL(sources_find(watch_sources(watch), &p));
 	CU_ASSERT_EQUAL(sources_count(watch_sources(watch)), 1);
+	e = now(events_rcpt(0, 1, "<a@ours.example>", 1, 250, "ok")); /* of IPv6 a /64 is one */
+	e.conn.src = addr_from_v6((const uint8_t[16]) { 0x20, 1, 0xd, 0xb8, [15] = 1 });
+	push(e);
+	f = forget("2001:db8:0:1::1", false);
+	CU_ASSERT_EQUAL(f.n[FORGOTTEN_SOURCES], 0);
+	f = forget("2001:db8::2", false);
+	CU_ASSERT_EQUAL(f.n[FORGOTTEN_SOURCES], 1);
 	f = forget("203.1.113.0/24", false); /* whoever lies within */
 	CU_ASSERT_EQUAL(f.n[FORGOTTEN_SOURCES], 1);
 	CU_ASSERT_EQUAL(sources_count(watch_sources(watch)), 0);
@@ -455,6 +478,7 @@ static void seen_and_why_have_nothing(void)
 
 SUITE("forget", { "every count begins anew", every_count_begins_anew },
         { "a source is no thing of others", a_source_is_no_thing_of_others },
+        { "answers are not remembered", answers_are_not_remembered },
         { "the ledger has no row", the_ledger_has_no_row },
         { "nothing is usual any more", nothing_is_usual_any_more },
         { "incidents go, or name nobody", incidents_go_or_name_nobody },
