@@ -3,9 +3,9 @@
 # build/check/STAGE.log and is shown if the stage fails. Closes with "N passed, N failed, N skipped",
 # summed over the stages that count.
 #
-# Once all is built, three lanes run beside each other: the lab, and the lab with sanitizers, which wait for mail servers
-# most of the time, and what needs the processor. The second kernel, which needs one processor for some minutes, follows
-# the shorter lab.
+# Once all is built, four lanes run beside each other: two halves of the lab, and the lab with sanitizers, which wait for mail
+# servers most of the time, and what needs the processor. The second kernel, which needs one processor for some minutes,
+# follows the shorter half.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/check
@@ -47,9 +47,10 @@ stage build "$make" --no-print-directory -j2 all
 stage build-san "$make" --no-print-directory -j2 SAN=1 all
 wait
 
-stage lab env BUILD=build/release tests/netns/run.sh &
+stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh &
+stage lab-2 env BUILD=build/release LAB_PART=2/2 tests/netns/run.sh &
 {
-	stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh
+	stage lab-1 env BUILD=build/release LAB_PART=1/2 tests/netns/run.sh
 	stage vm "$make" --no-print-directory check-vm
 } &
 

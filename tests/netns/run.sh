@@ -13,7 +13,7 @@
 # the directory of a lab is the last thing that clean-up removes. With LAB_KEEP=1 labs stay, and nobody minds.
 #
 # With LAB_LEAN=1 and no NAME, tests with a line "# lean: WHY" are left out: they took too long for what they would show
-# a second time.
+# a second time. With LAB_PART=1/2 and no NAME, the first, third, fifth, ... of the tests; with 2/2 the others.
 
 set -u
 
@@ -124,6 +124,10 @@ if [[ $# -eq 0 ]]; then
         echo "left out here:$(grep -l '^# lean: ' "$@" | sed 's/.*test_/ /; s/\.sh$//' | tr -d '\n')"
         mapfile -t lean < <(grep -L '^# lean: ' "$@")
         set -- "${lean[@]}"
+    fi
+    if [[ ${LAB_PART:-} =~ ^([0-9]+)/([0-9]+)$ ]]; then
+        mapfile -t part < <(printf '%s\n' "$@" | awk -v n="${BASH_REMATCH[1]}" -v of="${BASH_REMATCH[2]}" 'NR % of == n % of')
+        set -- "${part[@]}"
     fi
 fi
 for name; do
