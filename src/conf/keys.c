@@ -38,7 +38,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "a client "
 	        "matches counts it, of those with the same key. Upstreams are never counted, servers only by "
 	        "a block that names "
-	        "them, not merely any or home." },
+	        "them, not merely any or home. Counts belong to the title and key of a block: under another "
+	        "one they begin anew." },
 	[BLOCK_REJECTS] = { "rejects", false,
 	        "Sources of whose recipients so many are refused that no human writes (volume.rejects): "
 	        "Wald's sequential test, answer by answer." },
@@ -269,7 +270,7 @@ const struct key keys[] = {
 	  .help = "Clients that are counted. Any member matches." },
 	WATCHED(BLOCK_VOLUME, TITLED(volume_action), TITLED(volume_block_for)),
 	{ BLOCK_VOLUME, "per", KEY_PER, "32/64", .set = volume_per,
-	  .help = "How much of an address is one source. What is done about it is done to all of that, and never to more." },
+	  .help = "How much of an address is one source. What is done about it is done to all of that, and never to more. Under another length counts begin anew." },
 	{ BLOCK_VOLUME, "key", KEY_WORD, "source", WORDS(volume_key_words), TITLED(volume_key),
 	  .help = "What is counted for itself: each source; each envelope sender, and each user that has authenticated, from whatever source of the block (in clear: what TLS hides is not seen)." },
 	{ BLOCK_VOLUME, "messages", KEY_LIMITS, NULL, 1, VOLUME_MOST_MAX, .set = volume_limits,
