@@ -2,7 +2,7 @@
 # test_retune.sh - reloads that change what the watch looks for, what is done about sources and where records go: new limits
 # are held against the counts of before, and nothing that was counted, found or done is lost. What needs a restart is refused
 # with the key that does, and so is a file of records that cannot be opened; then nothing at all has changed.
-# time-limit: 120
+# time-limit: 300
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lab.sh
@@ -102,7 +102,9 @@ same "and the incident" "$incident" "$(postern_ask incidents --json | jq ".rows[
 # ---- where records go, and what is in them ----
 
 before=$(wc -l <"$EVE")
-conf "$volume = { 5/1h } }" "log { eve = \"$LAB_DIR/eve2.json\" ecs = \"$LAB_DIR/ecs.json\" }" 'privacy { local-parts = hash }' 'watch { sources = 2000 }'
+lab_spawn gw syslogd "$LAB_HOME/syslogd.py" unix "$LAB_DIR/log.sock" "$LAB_DIR/syslog"
+lab_wait 10 "the receiver" test -S "$LAB_DIR/log.sock"
+conf "$volume = { 5/1h } }" "log { eve = \"$LAB_DIR/eve2.json\" ecs = \"$LAB_DIR/ecs.json\" syslog = \"unix://$LAB_DIR/log.sock\" }" 'privacy { local-parts = hash }' 'watch { sources = 2000 }'
 reload "other files of records"
 said "records go to $LAB_DIR/eve2.json"
 said "records go to $LAB_DIR/ecs.json"
@@ -111,10 +113,12 @@ mail
 lab_wait 10 "it in the other file" has "$LAB_DIR/eve2.json" '.event_type == "smtp"'
 lab_wait 10 "it in ECS, too" has "$LAB_DIR/ecs.json" '.event.dataset == "postern.smtp"'
 same "the sixth message is one of six" "6 of 5" "$(limit_is "$LAB_DIR/eve2.json")"
+lab_wait 10 "it at the receiver" grep -q volume.limit "$LAB_DIR/syslog"
 same "local parts are hashed from now on" 0 "$(in_file "$LAB_DIR/eve2.json" '.event_type == "smtp"' | grep -c '<a@example.org>' || true)"
 same "the old file has no more lines" "$before" "$(wc -l <"$EVE")"
 conf 'suppress "known" { rule = { volume.limit } reason = "known" }' "$volume = { 6/1h } }" "log { eve = \"$LAB_DIR/eve2.json\" alerts-only = yes }" 'watch { sources = 2000 }'
 reload "alerts alone, and one that is known"
+said "records go no longer to unix://$LAB_DIR/log.sock"
 : >"$LAB_DIR/eve2.json"
 mail
 lab_wait 10 "what is known to be counted" eval '[[ $(postern_ask status --json | jq ".suppressed[0].findings") == 1 ]]'
