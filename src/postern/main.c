@@ -42,7 +42,7 @@ static const struct command commands[] = {
 	  "who delivered to each server, in or out of the allow sets, since when", NEEDS_NOTHING },
 	{ "sources", { .args = sources_run }, LIVE " [--sort COUNT] [--top N] [PREFIX]",
 	  "what each source has done: connections, messages, recipients, bytes", NEEDS_NOTHING },
-	{ "top", { .args = top_run }, "[--socket PATH] [-c FILE] [--sort COUNT] [PREFIX]",
+	{ "top", { .args = top_run }, LIVE " [--sort COUNT] [PREFIX]",
 	  "the busiest sources, on the whole terminal, again and again; q ends it", NEEDS_NOTHING },
 	{ "upstreams", { .args = upstreams_run }, LIVE,
 	  "the addresses of upstreams that are followed through the DNS, and which count", NEEDS_NOTHING },

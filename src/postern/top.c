@@ -1,7 +1,7 @@
 /* top.c - `postern top`: the busiest sources on the whole terminal, asked again every two seconds.
  *
  * Only this file knows ncurses. Without a terminal there is nothing to draw on, which is said; `postern sources` prints
- * the same once.
+ * the same once, and --json gives it as it comes.
  */
 #include <ncurses.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "postern/live.h"
 #include "postern/source_line.h"
 
-enum { REFRESH_TENTHS = 20, LINES_OF_HEAD = 3, TOP_MAX = 1024 };
+enum { REFRESH_TENTHS = 20, LINES_OF_HEAD = 3, TOP_MAX = 1024, ROWS_JSON = 20 };
 
 /* Keys that sort. */
 static const struct {
@@ -44,10 +44,9 @@ static void draw_sources(void *arg, const json_t *line)
 		printw("; %lld forgotten", live_number(line, "forgotten"));
 }
 
-static json_t *request_of(const struct screen *s)
+static json_t *request_of(const struct screen *s, int rows)
 {
 	json_t *request = protocol_new("sources");
-	int rows = LINES > LINES_OF_HEAD ? LINES - LINES_OF_HEAD : 1;
 
 	(void)json_object_set_new(request, "top", json_integer(rows < TOP_MAX ? rows : TOP_MAX));
 	(void)json_object_set_new(request, "sort", json_string(s->sort));
@@ -59,7 +58,7 @@ static json_t *request_of(const struct screen *s)
 static int draw(struct live *live, struct screen *s)
 {
 	char text[SOURCE_LINE_MAX];
-	int status;
+	int rows = LINES > LINES_OF_HEAD ? LINES - LINES_OF_HEAD : 1, status;
 
 	erase();
 	mvaddnstr(1, 0,
@@ -69,7 +68,7 @@ static int draw(struct live *live, struct screen *s)
 	mvaddnstr(2, 0, source_line_heading(text), COLS);
 	attroff(A_REVERSE);
 	s->row = LINES_OF_HEAD;
-	status = live_ask(live, request_of(s), draw_sources, s);
+	status = live_ask(live, request_of(s, rows), draw_sources, s);
 	refresh();
 	return status;
 }
@@ -106,12 +105,14 @@ int top_run(int argc, char **argv)
 	}
 	if (live.argc > 0 && !live_has_prefix(&live, &prefix))
 		return COMMAND_USAGE;
-	if (live.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !getenv("TERM")) {
+	screen.prefix = live.argc > 0 ? live.argv[0] : NULL;
+	if (live.json)
+		return live_ask(&live, request_of(&screen, ROWS_JSON), draw_sources, NULL);
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !getenv("TERM")) {
 		fprintf(stderr, "%s: there is no terminal to draw on; postern sources prints the same once\n",
 		        live.name);
 		return COMMAND_USAGE;
 	}
-	screen.prefix = live.argc > 0 ? live.argv[0] : NULL;
 	live.silent = true;
 	initscr();
 	cbreak();

@@ -123,6 +123,7 @@ terminal() { # TEXT KEYS... -- OPTION...
 }
 same "top draws, sorts by a key, and ends" 0 "$(terminal 'by accepted' l last q --)"
 says '198.51.100.10 '
+same "as JSON without a terminal" 198.51.100.10 "$(postern_ask top --json --sort last 198.51.100.0/24 | jq -r '.rows[].source')"
 same "of one network alone" 0 "$(terminal 'by last' q -- --sort last 192.168.0.0/16)"
 check "others are not in it" eval '! grep -q "198.51.100.10 " "$LAB_DIR/out"'
 
