@@ -441,7 +441,7 @@ const struct key keys[] = {
 	{ BLOCK_STORE, "keep", KEY_DURATION, "90d", 3600, 3650 * 86400, .set = value_duration, DRAFT(store_keep),
 	  .help = "What is over stays so long: incidents, blocks, acts, who delivered." },
 	{ BLOCK_STORE, "keep-envelopes", KEY_DURATION, "7d", 0, 3650 * 86400, .set = value_duration, DRAFT(store_keep_envelopes),
-	  .help = "Likewise what was seen of mails: envelopes, and lines of evidence that quote them. 0 keeps none." },
+	  .help = "Likewise what was seen of mails: envelopes, and lines of evidence that quote them. 0 keeps none; incidents that are open keep them in memory, for an hour at least." },
 
 	{ BLOCK_CONTROL, "path", KEY_SOCKET, CONF_DEFAULT_SOCKET, .set = value_socket, DRAFT(control_path),
 	  .help = "A Unix socket, made with mode 0660. An empty string makes none: then posternd runs and cannot be asked." },

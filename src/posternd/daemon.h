@@ -70,6 +70,7 @@ struct daemon {
 		uint64_t seen;
 		uint32_t sources;
 		uint32_t usual;
+		uint32_t quotes_s; /* ticks so far */
 	} keeping;
 	uint64_t seen_since_us; /* who delivered is known since then */
 	struct desk *desk;

@@ -28,7 +28,8 @@
 
 /* A clock that was just set may be wrong: whatever seems old then is left alone. */
 enum { CALM_S = 3600 };
-enum { TICK_STORIES = 512, TICK_ROWS = 2048, TICK_USUAL = 256, ROOM_MIN = 256 };
+static const uint64_t QUOTES_LEAST_US = UINT64_C(3600000000);
+enum { TICK_STORIES = 512, TICK_ROWS = 2048, TICK_USUAL = 256, ROOM_MIN = 256, QUOTES_EACH_S = 60 };
 
 bool memory_open(struct daemon *d)
 {
@@ -280,10 +281,22 @@ static bool keep_usual(struct daemon *d, unsigned most)
 	return true;
 }
 
+/* What the store keeps for a time alone, open incidents do, too; for an hour at least, or they would say nothing. */
+static void expire_quotes(struct daemon *d)
+{
+	uint64_t keep_us = d->conf->store.envelope_s * UINT64_C(1000000), now_us = clock_now_us();
+
+	if (keep_us < QUOTES_LEAST_US)
+		keep_us = QUOTES_LEAST_US;
+	if (d->keeping.quotes_s++ % QUOTES_EACH_S == 0 && now_us > keep_us)
+		watch_expire_quotes(desk_own_watch(d->desk), now_us - keep_us);
+}
+
 void memory_tick(struct daemon *d)
 {
 	char text[STORE_NOTICE_MAX];
 
+	expire_quotes(d);
 	if (!d->store)
 		return;
 	store_tick(d->store);

@@ -206,6 +206,17 @@ static int write_facets(struct store_writer *w, const struct incident_brief *in)
 	return r;
 }
 
+/* It had more of them before: some were too old. */
+static int drop_behind(struct store_writer *w, const struct finding *f)
+{
+	int64_t id = (int64_t)f->incident.id;
+	int r = store_write_numbers(w, STATEMENT_EVIDENCE_BEHIND, id, f->evidence_count);
+
+	return r == SQLITE_OK
+	               ? store_write_numbers(w, STATEMENT_ENVELOPES_BEHIND, id, f->incident.envelope_count)
+	               : r;
+}
+
 static void bind_ends(
         sqlite3_stmt *s, const struct finding *f, char source[ADDR_TEXT_MAX], char server[ADDR_TEXT_MAX])
 {
@@ -261,7 +272,9 @@ static int write_story(struct store_writer *w, const struct finding *f, uint64_t
 		r = write_facets(w, &f->incident);
 	if (r == SQLITE_OK && f->incident.first_us >= envelopes_us)
 		r = write_evidence(w, f);
-	return r == SQLITE_OK ? write_envelopes(w, f, envelopes_us) : r;
+	if (r == SQLITE_OK)
+		r = write_envelopes(w, f, envelopes_us);
+	return r == SQLITE_OK ? drop_behind(w, f) : r;
 }
 
 static int write_act_of(sqlite3_stmt *s, const struct finding *f)

@@ -47,6 +47,8 @@
 	            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (incident, n) DO UPDATE SET "       \
 	            "time_us = ?3, rule = ?4, cut = ?5, helo = ?6, mail_from = ?7, rcpt_to = ?8 "            \
 	            "WHERE time_us <> ?3")                                                                   \
+	X(EVIDENCE_BEHIND, "DELETE FROM evidence WHERE incident = ?1 AND n >= ?2")                           \
+	X(ENVELOPES_BEHIND, "DELETE FROM envelopes WHERE incident = ?1 AND n >= ?2")                         \
 	X(MUTE, "INSERT INTO mutes (prefix, rule, set_us, until_us, uid, reason) "                           \
 	        "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (prefix, rule) DO UPDATE SET "                  \
 	        "set_us = ?3, until_us = ?4, uid = ?5, reason = ?6")                                         \

@@ -505,6 +505,16 @@ uint32_t incident_leave(struct incident_book *b, uint64_t now_us)
 	return left;
 }
 
+void incident_expire_quotes(struct incident_book *b, uint64_t before_us)
+{
+	struct incident *in;
+	uint32_t cursor = 0;
+
+	while ((in = table_scan(b->table, &cursor)) != NULL)
+		if (in->story.incident.first_us < before_us)
+			in->changed |= story_expire_quotes(&in->story, before_us);
+}
+
 /* ---- who is forgotten --------------------------------------------------------------------------- */
 
 static bool is_about(const struct incident_key *key, const struct finding *story, const struct mention *who)

@@ -73,6 +73,8 @@ void incident_change_all(struct incident_book *b);
 /* Tells what was counted and not told yet, as grown, and leaves all open: they go on in another daemon. Those about the
  * gate end with this one. Returns how many found the ring full. */
 uint32_t incident_leave(struct incident_book *b, uint64_t now_us);
+/* As story_expire_quotes(), of each. */
+void incident_expire_quotes(struct incident_book *b, uint64_t before_us);
 /* Stories whose source or target is named are no more, and no summary is told; in others it is not named any more. */
 void incident_forget(struct incident_book *b, const struct mention *who, struct forgotten *out);
 /* Closes all, as far as the ring has room. Returns the stories left. */

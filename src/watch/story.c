@@ -213,6 +213,69 @@ void story_complete(struct finding *story)
 		.last_us = in->last_us };
 }
 
+/* ---- what is quoted for a time alone ------------------------------------------------------------- */
+
+static bool is_old(const struct incident_brief *in, unsigned facet, uint64_t before_us)
+{
+	return facet < in->facet_count && in->facets[facet].first_us < before_us;
+}
+
+static void expire_lines(struct finding *story, uint64_t before_us)
+{
+	struct incident_brief *in = &story->incident;
+	uint8_t left = 0;
+
+	for (uint8_t i = 0; i < story->evidence_count; i++) {
+		if (is_old(in, in->evidence_facet[i], before_us))
+			continue;
+		story->evidence[left] = story->evidence[i];
+		in->evidence_facet[left++] = in->evidence_facet[i];
+	}
+	for (uint8_t i = left; i < story->evidence_count; i++)
+		memset(&story->evidence[i], 0, sizeof(story->evidence[i]));
+	story->evidence_count = left;
+}
+
+static void expire_envelopes(struct incident_brief *in, uint64_t before_us)
+{
+	uint8_t left = 0;
+
+	for (uint8_t i = 0; i < in->envelope_count; i++)
+		if (in->envelopes[i].time_us >= before_us)
+			in->envelopes[left++] = in->envelopes[i];
+	for (uint8_t i = left; i < in->envelope_count; i++)
+		memset(&in->envelopes[i], 0, sizeof(in->envelopes[i]));
+	in->envelope_count = left;
+}
+
+/* Its target is what it is about. */
+static bool expire_face(struct finding *story, uint64_t before_us)
+{
+	struct event_path *const names[] = { &story->helo, &story->mail_from, &story->rcpt_to };
+	const struct incident_facet *face = story_facet(story, story->id);
+	bool any = false;
+
+	if (!face || face->first_us >= before_us)
+		return false;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i] == &story->rcpt_to && story->at_target)
+			continue;
+		any |= names[i]->len > 0;
+		memset(names[i], 0, sizeof(*names[i]));
+	}
+	return any;
+}
+
+bool story_expire_quotes(struct finding *story, uint64_t before_us)
+{
+	uint8_t lines = story->evidence_count, envelopes = story->incident.envelope_count;
+	bool face = expire_face(story, before_us);
+
+	expire_lines(story, before_us);
+	expire_envelopes(&story->incident, before_us);
+	return face || story->evidence_count < lines || story->incident.envelope_count < envelopes;
+}
+
 /* ---- who is forgotten --------------------------------------------------------------------------- */
 
 static const unsigned mark_len = sizeof(FORGOTTEN_MARK) - 1;

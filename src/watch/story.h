@@ -24,6 +24,9 @@ unsigned story_add(struct finding *story, const struct finding *f);
 const struct incident_facet *story_facet(const struct finding *story, uint32_t id);
 /* A story that comes from elsewhere without facets is one of its own rule. */
 void story_complete(struct finding *story);
+/* What it quotes of mails of before: envelopes by their time, lines by when their rule was first found. Its counts stay. True: there
+ * was something. */
+bool story_expire_quotes(struct finding *story, uint64_t before_us);
 /* It is about somebody else, and goes on: what names it in what is quoted, counted as quotes and texts, becomes
  * FORGOTTEN_MARK. True: there was something. */
 bool story_forget(struct finding *story, const struct mention *who, struct forgotten *out);

@@ -472,6 +472,13 @@ void watch_forgive(struct watch *w, const struct prefix *source)
 	act_forgive(w->act, source);
 }
 
+void watch_expire_quotes(struct watch *w, uint64_t before_us)
+{
+	incident_expire_quotes(w->incidents, before_us);
+	incident_expire_quotes(w->habits, before_us);
+	incident_expire_quotes(w->suppressed, before_us);
+}
+
 void watch_forget(struct watch *w, const struct mention *who, struct forgotten *out)
 {
 	struct incident_book *const books[] = { w->incidents, w->habits, w->suppressed };

@@ -90,6 +90,8 @@ struct mutes *watch_mutes(struct watch *w);
 
 /* What was done about this source has been lifted by a person: what it has climbed is forgotten. */
 void watch_forgive(struct watch *w, const struct prefix *source);
+/* What open incidents quote of mails of before. */
+void watch_expire_quotes(struct watch *w, uint64_t before_us);
 /* All that is known of somebody. What comes of him behind it is known again. */
 void watch_forget(struct watch *w, const struct mention *who, struct forgotten *out);
 /* The ledger; never NULL. */

@@ -378,6 +378,40 @@ static void incidents_go_or_name_nobody(void)
 	end_ruled();
 }
 
+/* What is quoted of mails goes with time, also of an incident that goes on; fresh quotes, counts and the target stay. */
+static void quotes_go_with_time(void)
+{
+	const uint64_t day_us = UINT64_C(86400000000);
+	const struct finding *f;
+	uint32_t cursor = 0;
+
+	begin_ruled();
+	start_rules();
+	push(now(events_mail(0, 1, "<" HIS_MAIL ">")));
+	push(now(events_rcpt(0, 1, "<x@foreign.test>", 0, 550, "no")));
+	clock_us += day_us;
+	push(now(events_mail(0, 1, "<jane@example.org>")));
+	push(now(events_rcpt(0, 1, "<y@foreign.test>", 0, 550, "no")));
+	f = watch_scan_incidents(watch, &cursor);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT(f->evidence_count > 0 && f->incident.envelope_count == 2);
+	cursor = 0;
+	while (watch_next_changed(watch, &cursor))
+		;
+	watch_expire_quotes(watch, EVENTS_START_US - 1);
+	CU_ASSERT_PTR_NULL(watch_next_changed(watch, &cursor));
+	CU_ASSERT_EQUAL(f->incident.envelope_count, 2);
+	watch_expire_quotes(watch, EVENTS_START_US + day_us);
+	CU_ASSERT_PTR_EQUAL(watch_next_changed(watch, &cursor), f);
+	CU_ASSERT_EQUAL(f->evidence_count, 0);
+	CU_ASSERT_EQUAL(f->incident.envelope_count, 1);
+	CU_ASSERT_FALSE(is_named_in_incidents(HIS_MAIL));
+	CU_ASSERT(is_named_in_incidents("jane@example.org"));
+	CU_ASSERT_EQUAL(f->mail_from.len + f->rcpt_to.len, 0);
+	CU_ASSERT_EQUAL(f->incident.count, 2);
+	end_ruled();
+}
+
 /* A relayed mail is followed out of the house, with its envelope; and sessions that go on keep their sender. */
 static void mails_are_not_followed(void)
 {
@@ -482,6 +516,6 @@ SUITE("forget", { "every count begins anew", every_count_begins_anew },
         { "the ledger has no row", the_ledger_has_no_row },
         { "nothing is usual any more", nothing_is_usual_any_more },
         { "incidents go, or name nobody", incidents_go_or_name_nobody },
-        { "mails are not followed", mails_are_not_followed },
+        { "quotes go with time", quotes_go_with_time }, { "mails are not followed", mails_are_not_followed },
         { "the ladder begins below", the_ladder_begins_below },
         { "seen and why have nothing", seen_and_why_have_nothing })

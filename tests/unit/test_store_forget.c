@@ -479,7 +479,37 @@ static void envelopes_go_first(void)
 	end();
 }
 
+/* An incident that has lost some of what it quotes has no more in the file than in memory. */
+static void what_is_quoted_less_is_kept_less(void)
+{
+	struct finding f = story(1, "10.0.0.1", "RCPT TO:<" HIS_MAIL "> -> 550", "<" HIS_MAIL ">");
+	struct store *s;
+
+	begin();
+	s = open_store(86400);
+	f.incident.envelopes[1] = f.incident.envelopes[0];
+	keep_field(&f.incident.envelopes[1], ENVELOPE_RCPT_TO, "<jane@example.org>");
+	f.incident.envelopes[1].time_us++;
+	f.incident.envelope_count = 2;
+	store_story(s, &f);
+	let_it_write(s);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM envelopes"), 2);
+	f.incident.envelopes[0] = f.incident.envelopes[1];
+	f.incident.envelope_count = 1;
+	f.evidence_count = 0;
+	store_story(s, &f);
+	let_it_write(s);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM envelopes"), 1);
+	CU_ASSERT_EQUAL(
+	        number("SELECT count(*) FROM envelopes WHERE rcpt_to = CAST('<jane@example.org>' AS BLOB)"),
+	        1);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM evidence"), 0);
+	store_close(s);
+	end();
+}
+
 SUITE("store_forget", { "an address leaves no byte", an_address_leaves_no_byte },
         { "a mailbox leaves no byte", a_mailbox_leaves_no_byte },
         { "a reader holds the log", a_reader_holds_the_log }, { "no store", no_store },
-        { "envelopes go first", envelopes_go_first })
+        { "envelopes go first", envelopes_go_first },
+        { "what is quoted less is kept less", what_is_quoted_less_is_kept_less })
