@@ -5,10 +5,11 @@
  * S >= H. S ln SHIFT is a log likelihood ratio, so chance alone gets S to H about once in exp(H ln SHIFT) tries. Nothing
  * comes at an even rate, though: mails have several recipients, days are busier than others. So H is `spike` times a spread:
  * the source's own (how far S got on its worst days), and never less than that of a source without surprises, `least` and
- * `swing` below.
+ * `swing` below. For the two tests that find attacks of every day it is at most `most` times that: a source that has strayed
+ * far, honestly or not, does not buy itself the right to a fast attack (with it, one in twenty was found too late).
  *
  * Three tests, because one bar does not fit all: honest people write thirty letters in three minutes, but not ten in each
- * quarter of an hour for two hours. The steady test takes of a quarter of an hour only what it may have, and 0.35 of the
+ * quarter of an hour for two hours. The steady test takes of a quarter of an hour only what it may have, and 0.37 of the
  * bar beyond, so three quarters in a row have to be strange; its bar may be low then. The burst test has no such patience
  * and a higher bar, in recipients. For sources whose own spread makes those two blind (backups, newsletters), the hourly
  * test lets an hour have all of what is usual in it at once.
@@ -23,24 +24,26 @@
 #include "watch/usual_inner.h"
 
 static const uint64_t US_PER_HOUR = UINT64_C(3600000000);
-static const float LEAK = 1.5F;        /* of SHIFT 2.13 */
+static const float LEAK = 1.65F;       /* of SHIFT 2.55 */
 static const float FLOOR_SHARE = 0.4F; /* of the floor, that every source is taken to send usually */
-static const float QUARTER = 0.35F; /* of the steady bar: for a quarter of an hour, beyond what it may have */
+static const float QUARTER = 0.37F; /* of the steady bar: for a quarter of an hour, beyond what it may have */
 static const float SIZE_FIRST = 1.5F;  /* recipients of a message, while nothing is known */
 static const float SIZE_STEP = 0.125F; /* of the way to a day's mean */
 static const float SWING = 0.05F;      /* spread: of an hour's usual, since days differ */
 static const float SWING_HOURS = 100;  /* twice that after so many watched hours, less later */
-static const float FIRST_MORE = 1.8F;  /* spread: more, of the steady test, while little was seen */
-static const float FIRST_SEEN = 300;   /* messages that halve that */
-enum { SIZE_MESSAGES = 5, YOUNG_DAYS = 2 };
+static const float FIRST_MORE = 2;     /* spread: more, of the steady test, while little was seen */
+static const float FIRST_SEEN = 200;   /* messages that halve that */
+enum { SIZE_MESSAGES = 5, YOUNG_DAYS = 4 };
 
+static const float ANY = 1e6F;
 static const struct {
 	enum usual_what what;
 	float least; /* spread */
+	float most;  /* times that of a source without surprises, whatever its own */
 } tests[USUAL_TEST_COUNT] = {
-	[USUAL_HOURLY] = { USUAL_MESSAGE, 7 },
-	[USUAL_STEADY] = { USUAL_MESSAGE, 1.8F },
-	[USUAL_BURST] = { USUAL_RECIPIENT, 7 },
+	[USUAL_HOURLY] = { USUAL_MESSAGE, 7, ANY },
+	[USUAL_STEADY] = { USUAL_MESSAGE, 1.4F, 2 },
+	[USUAL_BURST] = { USUAL_RECIPIENT, 7, 1.2F },
 };
 
 void usual_awake(struct usual_watch *w, uint64_t now_us)
@@ -86,7 +89,8 @@ static float bar_of(const struct usual *u, enum usual_test test, const struct us
 
 	if (test == USUAL_STEADY)
 		spread += FIRST_MORE * FIRST_SEEN / (FIRST_SEEN + (float)u->total);
-	return usual_greatest(u->spread[test], spread) * (float)rule->spike_tenths / 10;
+	spread = usual_greatest(spread, usual_least(u->spread[test], tests[test].most * spread));
+	return spread * (float)rule->spike_tenths / 10;
 }
 
 static void note_peak(struct usual *u, enum usual_test test, float sum)
@@ -226,7 +230,6 @@ void usual_begin(
 		if ((hour - i) % 24 == 0)
 			for (unsigned test = 0; test < USUAL_TEST_COUNT; test++)
 				u->peaks[test][(hour - i) % USUAL_HOURS / 24] = 0;
-		u->young_days = 0;
 	}
 	usual_judge_day(u);
 	usual_judge_hour(u);

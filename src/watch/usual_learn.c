@@ -1,24 +1,27 @@
 /* usual_learn.c - what is usual, out of four weeks of hours and days. Order statistics throughout: an attack is one value
  * among many there, whatever its size.
  *
- * In an hour (level_at()): the median of this hour of the day over the days of its kind, days off and the others, told apart
- * by the source's own totals of each weekday. While those are few, the hour's median over all days has a say, and behind it
+ * In an hour (level_at()): the middle of this hour of the day over the days of its kind, days off and the others, told apart
+ * by the source's own totals of each weekday. While those are few, the hour's middle over all days has a say, and behind it
  * the mean over all hours: each has the weight of PRIOR observations. If the last seven days alone say much more, they are
  * believed: a lasting change is usual once it fills more than half of them. What days of the other kind have counts for
- * less. Between an hour and the mean of its two neighbours the larger one counts: people come late, and clocks change twice
- * a year.
+ * less. The hours before and behind have half the say: people come late, clocks change twice a year, and five noisy days
+ * are few. (The larger of an hour and its neighbours was tried: where all is noise, that is too much in each hour, and
+ * lunch was taken for the morning.)
  *
- * Habits: a burst in at least two of the last four weeks in this hour of the week (or next to it) is expected; as long as
- * only two such hours are known, one is enough. In a habit only the hourly test counts.
+ * Habits: a burst in at least two of the last four weeks in this hour of the week (or next to it) is expected there. One is
+ * none, or whoever attacked last Monday could do it again. In a habit only the hourly test counts.
  *
- * Its spread: each day's highest sums are kept; of 28 days, the mean of the second to the eighth worst.
+ * Its spread: each day's highest sums are kept; of 28 days, the mean of the second to the eighth worst. Those of the first
+ * days are not: next to nothing was usual then.
  */
 #include "watch/usual_inner.h"
 
-static const float FAR = 2.5F;    /* times what is usual: a habit, and not chance */
-static const float PRIOR = 2;     /* in observations */
-static const float CHANGE = 1.5F; /* so many times the usual is a change, to be learned in days */
-static const float UNLIKE = 0.9F; /* of what is usual on days of the other kind */
+static const float FAR = 2.5F;       /* times what is usual: a habit, and not chance */
+static const float HABIT_LEAST = 10; /* messages in the hour: fewer are no burst */
+static const float PRIOR = 2;        /* in observations */
+static const float CHANGE = 1.5F;    /* so many times the usual is a change, to be learned in days */
+static const float UNLIKE = 0.9F;    /* of what is usual on days of the other kind */
 static const float STRAY[USUAL_TEST_COUNT] = {
 	[USUAL_HOURLY] = 1.8F, [USUAL_STEADY] = 2.7F, [USUAL_BURST] = 1.8F
 }; /* spreads that the worst days go */
@@ -27,7 +30,7 @@ enum {
 	RECENT_DAYS = 7,
 	RECENT_MIN = 5,
 	WEEKS = USUAL_DAYS / WEEK,
-	HABIT_WEEKS = 3,
+	WEEKS_MIN = 3,
 	STRAY_LAST = 8,
 	DAY_HOURS_MIN = 20
 };
@@ -72,9 +75,20 @@ static float sample_at(const struct sample *s, unsigned rank)
 	return rank < s->count ? (float)usual_decode(s->codes[rank]) : 0;
 }
 
-static float sample_median(const struct sample *s)
+/* The mean of the middle half: as deaf to a quarter of strange days as the median is, and steadier, since it listens to
+ * more of the others. */
+static float sample_middle(const struct sample *s)
 {
-	return s->count > 0 ? sample_at(s, (s->count - 1) / 2) : 0;
+	unsigned cut = (s->count + 2) / 4;
+	float sum = 0;
+
+	if (s->count == 0)
+		return 0;
+	if (2 * cut >= s->count) /* of two */
+		cut = (s->count - 1) / 2;
+	for (unsigned rank = cut; rank < s->count - cut; rank++)
+		sum += sample_at(s, rank);
+	return sum / (float)(s->count - 2 * cut);
 }
 
 /* ---- what is usual ---------------------------------------------------------------------------- */
@@ -112,11 +126,11 @@ static float level_at(const struct usual *u, uint32_t hour)
 		if (day <= RECENT_DAYS && is_off(u, past) == is_off(u, hour))
 			sample_add(&recent, code);
 	}
-	parent = ((float)all.count * sample_median(&all) + PRIOR * u->overall) / ((float)all.count + PRIOR);
-	level = sample_median(&alike);
-	if (recent.count >= RECENT_MIN && sample_median(&recent) > CHANGE * level)
-		level = sample_median(&recent);
-	level = usual_greatest(level, UNLIKE * sample_median(&unlike));
+	parent = ((float)all.count * sample_middle(&all) + PRIOR * u->overall) / ((float)all.count + PRIOR);
+	level = sample_middle(&alike);
+	if (recent.count >= RECENT_MIN && sample_middle(&recent) > CHANGE * level)
+		level = sample_middle(&recent);
+	level = usual_greatest(level, UNLIKE * sample_middle(&unlike));
 	return ((float)alike.count * level + PRIOR * parent) / ((float)alike.count + PRIOR);
 }
 
@@ -130,18 +144,18 @@ static float habit_at(const struct usual *u, uint32_t hour)
 		if (code != USUAL_UNKNOWN)
 			sample_add(&same, code);
 	}
-	return sample_at(&same, same.count < HABIT_WEEKS ? 0 : 1);
+	return sample_at(&same, 1);
 }
 
 void usual_judge_hour(struct usual *u)
 {
 	float before = level_at(u, u->hour - 1), behind = level_at(u, u->hour + 1);
 
-	u->level = usual_greatest(level_at(u, u->hour), (before + behind) / 2);
+	u->level = (before + 2 * level_at(u, u->hour) + behind) / 4;
 	u->habit = 0;
 	for (uint32_t hour = u->hour - 1; hour <= u->hour + 1; hour++)
 		u->habit = usual_greatest(u->habit, habit_at(u, hour));
-	if (u->habit <= FAR * u->level)
+	if (u->habit < usual_greatest(HABIT_LEAST, FAR * u->level))
 		u->habit = 0;
 }
 
@@ -177,7 +191,7 @@ static float total_of_weekday(const struct usual *u, unsigned days_ago, float mo
 	}
 	if (days == 0)
 		return -1;
-	return days < HABIT_WEEKS ? first : usual_greatest(second, last);
+	return days < WEEKS_MIN ? first : usual_greatest(second, last);
 }
 
 static void judge_weekdays(struct usual *u)
@@ -210,8 +224,8 @@ static void judge_overall(struct usual *u)
 				u->total += usual_decode(u->hours[slot]);
 			}
 		u->watched += s.count;
-		sum += sample_median(&s);
-		u->busiest = usual_greatest(u->busiest, sample_median(&s));
+		sum += sample_middle(&s);
+		u->busiest = usual_greatest(u->busiest, sample_middle(&s));
 	}
 	u->overall = sum / 24;
 }
