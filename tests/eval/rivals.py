@@ -5,9 +5,10 @@ which begins with the first of them and is over when that time is (its README an
 _message_rate_limit and _recipient_rate_limit are the thresholds. Sigma counts the accepted recipients of each hour of the clock
 for each source, and knows mean and standard deviation of all its hours before, once there were 24.
 
-Neither is given a threshold here: for honest sources the highest value of each day is kept, for attackers each value that was
-higher than all before with its moment. So any threshold can be tried afterwards, and those are taken that give as many
-false alarms as wanted. Each group of sources (the volume blocks of eval.conf) gets thresholds of its own.
+Neither is given a threshold at first: for honest sources the highest value of each day is kept, for attackers each value that
+was higher than all before with its moment. So any threshold can be tried afterwards, and those are taken that give as many
+false alarms as wanted. Each group of sources (the volume blocks of eval.conf) gets thresholds of its own. `accepted` counts
+the recipient at hand, here as in eval.py.
 """
 import math
 
@@ -58,7 +59,7 @@ class Rivals:
     def __init__(self):
         self.counters = {}
         self.honest = {}  # (group, measure) -> {(source, day): highest}
-        self.attack = {}  # (attack, measure) -> [(value, time, accepted before)]
+        self.attack = {}  # (attack, measure) -> [(value, time, accepted until then)]
         self.accepted = {}  # attack -> recipients so far
 
     def note(self, s, attack, measure, value, at):
@@ -74,8 +75,9 @@ class Rivals:
         if not highs or value > highs[-1][0]:
             highs.append((value, at, self.accepted.get(attack, 0)))
 
-    def session(self, s, attack):
-        """attack: what its source is under at this time, None, or False: it was lately, so nothing is false."""
+    def session(self, s, attack, is_damage):
+        """attack: what its source is under at this time, None, or False: it was lately, so nothing is false.
+        is_damage: the attack's own, and no first leg of it; accepted recipients count."""
         c = self.counters.get(s.src)
         if c is None:
             c = self.counters[s.src] = Counter()
@@ -85,30 +87,38 @@ class Rivals:
             if s.sender is not None:
                 self.note(s, attack, "messages", c.count(s.start + 100, 1), s.start)
         for i, r in enumerate(s.rcpts):
-            at = s.time_of(i)
-            if not own:
-                self.note(s, attack, "recipients", c.count(at, 2), at)
-            if r[1] != 250:
-                continue
-            if not own:
-                self.note(s, attack, "sigma", c.sigmas(at), at)
-            if attack:
+            at, taken = s.time_of(i), r[1] == 250
+            if is_damage and taken:
                 self.accepted[attack] = self.accepted.get(attack, 0) + 1
+            if own:
+                continue
+            self.note(s, attack, "recipients", c.count(at, 2), at)
+            if taken:
+                self.note(s, attack, "sigma", c.sigmas(at), at)
 
 
-def threshold(days, alarms):
-    """The lowest that so many of the highest values are above, at most."""
-    values = sorted(days.values(), reverse=True)
-    return values[alarms] if alarms < len(values) else 0
-
-
-def thresholds(rivals, budget, measures, source_days):
-    """(group, measure) -> threshold, for `budget` alarms per source-day in each group, shared by its measures."""
+def thresholds(runs, budget, measures):
+    """(group, measure) -> the lowest threshold with `budget` alarms per source-day in the group, shared by its measures.
+    runs: [(rivals, group -> source-days)], taken together."""
     out = {}
-    for (group, measure), days in rivals.honest.items():
-        if measure in measures:
-            out[group, measure] = threshold(days, int(budget * source_days[group] / len(measures)))
+    for group in runs[0][1]:
+        alarms = int(budget * sum(days[group] for _, days in runs) / len(measures))
+        for measure in measures:
+            values = sorted((v for r, _ in runs for v in r.honest.get((group, measure), {}).values()), reverse=True)
+            out[group, measure] = values[alarms] if alarms < len(values) else 0
     return out
+
+
+def best_thresholds(runs, allowed, measures):
+    """Those that raise as many false alarms in runs as are allowed per source-day, all groups and measures taken together."""
+    days = sum(sum(d.values()) for _, d in runs)
+    low, high = 0.0, 64 * allowed
+    for _ in range(24):
+        middle = (low + high) / 2
+        limits = thresholds(runs, middle, measures)
+        alarms = sum(false_alarms(r, limits) for r, _ in runs)
+        low, high = (middle, high) if alarms <= allowed * days else (low, middle)
+    return thresholds(runs, low, measures)
 
 
 def false_alarms(rivals, limits):
@@ -118,13 +128,13 @@ def false_alarms(rivals, limits):
 
 
 def found(rivals, attack, groups, limits):
-    """(time, accepted recipients before), or None. groups: of its source."""
+    """(time, accepted recipients until then), or None. groups: of its source."""
     best = None
     for (group, measure), limit in limits.items():
         if group != groups:
             continue
-        for value, at, before in rivals.attack.get((attack, measure), ()):
+        for value, at, accepted in rivals.attack.get((attack, measure), ()):
             if value > limit:
-                best = min(best or (at, before), (at, before))
+                best = min(best or (at, accepted), (at, accepted))
                 break
     return best

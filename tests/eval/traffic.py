@@ -92,6 +92,10 @@ class Person(Source):
             return rng.randint(5, 28)
         return 1 if rng.random() < .75 else rng.randint(2, 4)
 
+    def mean_recipients(self):
+        """Of one mail, those that are accepted."""
+        return .98 * (self.many * 16.5 + (1 - self.many) * (.75 + .25 * 3))
+
     def hour(self, hour):
         factor = self.factor(hour)
         out = [self.mail(t, self.recipients(self.rng)) for t in self.times(hour, self.rate * factor)]
@@ -215,10 +219,13 @@ class FastZombie(Attack):
 
 
 class SlowZombie(Attack):
-    """Twice what the host itself sends, on top of that, through our own server, in its own hours: three times normal."""
+    """Twice what the host itself sends, on top of that, through our own server, in its own hours: three times normal.
+    `usual`: accepted recipients an hour that the host is made to send at the hours of the first two of them."""
     def __init__(self, *args, host):
         super().__init__(*args)
         self.host = host
+        first = self.start // HOUR_MS
+        self.usual = host.mean_recipients() * sum(host.rate * host.factor(h) for h in (first, first + 1)) / 2
 
     def hour(self, hour):
         if not self.start <= hour * HOUR_MS < self.stop:
@@ -236,12 +243,16 @@ class Worm(FastZombie):
 
 
 class Snowshoe(Attack):
-    """One of a /24 that writes to us, each a little: a quarter of the addresses does not exist."""
+    """One of a /24 that writes to us, each a little: some of the addresses do not exist. `net` makes them one attack."""
+    def __init__(self, *args, net, per_hour, refused):
+        super().__init__(*args)
+        self.net, self.per_hour, self.refused = net, per_hour, refused
+
     def one(self, at):
         rng = self.rng
-        s = self.mail(at, rng.randint(1, 3), refused=.25, path=lambda: "<p%d@example.org>" % rng.randrange(4000),
+        s = self.mail(at, rng.randint(1, 3), refused=self.refused, path=lambda: "<p%d@example.org>" % rng.randrange(4000),
                       sender="<news@%s>" % self.helo)
-        return [s], rng.expovariate(1) * HOUR_MS / 10
+        return [s], rng.expovariate(1) * HOUR_MS / self.per_hour
 
 
 class Harvester(Attack):
@@ -287,26 +298,27 @@ class Guesser(Attack):
 
 
 class Backscatter(Attack):
-    """Bounces of mail that somebody sent in our name, from servers all over, to a few of our addresses."""
-    def __init__(self, *args):
+    """Bounces of mail that somebody sent in our name, from servers all over (of net), to a few of our addresses."""
+    def __init__(self, *args, net):
         super().__init__(*args)
+        self.net, self.per_min = net, self.rng.uniform(8, 25)
         self.victims = ["<p%d@example.org>" % self.rng.randrange(3000) for _ in range(3)]
 
     def one(self, at):
         rng = self.rng
         s = self.mail(at, 1, refused=.02, path=lambda: rng.choice(self.victims), sender="<>")
-        s.src = "185.%d.%d.%d" % (rng.randrange(4), rng.randrange(250), rng.randrange(250))
-        return [s], rng.expovariate(1) * 4000
+        s.src = "%s%d.%d" % (self.net, rng.randrange(250), rng.randrange(250))
+        return [s], rng.expovariate(1) * 60_000 / self.per_min
 
 
 class Campus:
-    """All of them. sources: scale of the honest ones; attacks begin behind the quiet days."""
-    def __init__(self, seed, days, sources=2000, quiet_days=6):
+    """All of them. sources: honest ones; attacks: of those that add_attacks() names; they begin behind the quiet days."""
+    def __init__(self, seed, days, sources=2000, quiet_days=6, attacks=1.0):
         self.seed, self.days, self.number = seed, days, 0
         rng = random.Random(seed)
         self.honest = [self.make(kind, group, n, sources) for kind, group, share in KINDS for n in range(round(share * sources / 1000))]
         self.attacks = []
-        self.add_attacks(rng, quiet_days, sources)
+        self.add_attacks(rng, quiet_days, attacks)
 
     def args(self, kind, group, address):
         self.number += 1
@@ -332,7 +344,7 @@ class Campus:
         return {"printer": Printer, "application": Application, "backup": Backup, "newsletter": Newsletter}[kind](
             *self.args(kind, group, address))
 
-    def add_attacks(self, rng, quiet_days, sources):
+    def add_attacks(self, rng, quiet_days, attacks):
         by = {}
         for s in self.honest:
             by.setdefault(s.kind, []).append(s)
@@ -340,7 +352,7 @@ class Campus:
         busy = rng.sample(by["busy"], len(by["busy"]))
 
         def some(n):
-            return range(max(2, round(n * sources / 2000)))
+            return range(max(1, round(n * attacks)))
 
         def when(hours_left=8, office_hours=False):
             day = rng.randrange(quiet_days, self.days)
@@ -361,9 +373,10 @@ class Campus:
         outbreak = when()
         for _ in some(30):
             add(Worm, "worm", "hosts", offices.pop().address, outbreak + rng.randrange(30 * 60_000), rng.randint(30, 90))
-        start = when()
-        for i in range(60):
-            add(Snowshoe, "snowshoe", "world", "193.5.7.%d" % (i * 4 + 1), start + rng.randrange(600_000), 240)
+        for i in some(6):
+            start, how = when(), {"net": "193.5.%d." % i, "per_hour": rng.uniform(5, 15), "refused": rng.uniform(.05, .3)}
+            for n in range(rng.randint(30, 60)):
+                add(Snowshoe, "snowshoe", "world", how["net"] + str(n * 4 + 1), start + rng.randrange(600_000), 240, **how)
         for i in some(16):
             add(Harvester, "harvester", "world", "45.9.%d.%d" % (i, rng.randrange(1, 250)), when(), 120)
         for user in rng.sample(by["user"], len(some(8))):
@@ -371,8 +384,8 @@ class Campus:
                 user=user)
         for i in some(12):
             add(Guesser, "password guesser", "world", "141.98.%d.7" % i, when(), rng.randint(30, 120))
-        for i in some(4):
-            add(Backscatter, "backscatter", "world", "185.0.0.%d" % i, when(), 60)
+        for i in some(8):
+            add(Backscatter, "backscatter", "world", "185.%d.0.1" % i, when(), 60, net="185.%d." % i)
 
     def hour(self, hour):
         """Its sessions in the order of their beginnings."""
