@@ -1,9 +1,5 @@
 /* watch.c - see watch.h. Composes: what is remembered of each connection, the judges, the ledger of sources with the parts that
  * look at their traffic, the incidents.
- *
- * HELO name and MAIL path come in events of their own, long before the recipient that breaks a rule;
- * they are remembered per connection so that a finding can carry them. Connections that were seen least
- * recently are forgotten first (counted): their findings then lack these fields and nothing else.
  */
 #include "watch/watch.h"
 
@@ -23,6 +19,7 @@
 #include "watch/incident.h"
 #include "watch/judge.h"
 #include "watch/part.h"
+#include "watch/remember.h"
 #include "watch/sources.h"
 #include "watch/volume.h"
 
@@ -191,94 +188,6 @@ void watch_set_orders(struct watch *w, struct ring *orders)
 void watch_set_forecast(struct watch *w, bool on)
 {
 	act_set_forecast(w->act, on);
-}
-
-/* The memory of e's connection, made if need be. */
-static struct watch_memory *memory_of(struct watch *w, const struct event *e)
-{
-	bool evicted;
-	struct watch_memory *m = table_take(w->connections, &e->conn.flow_id, e->time_us, &evicted);
-
-	w->counts.connections_evicted += evicted;
-	return m;
-}
-
-/* RFC 5321 4.2: the host's name is the first word of its greeting. */
-static void remember_host(struct event_domain *host, const struct event_text *greeting)
-{
-	while (host->len < greeting->len && greeting->bytes[host->len] != ' ') {
-		host->bytes[host->len] = greeting->bytes[host->len];
-		host->len++;
-	}
-}
-
-/* One that is refused leaves the transaction that runs as it is (RFC 5321 4.1.4). */
-static void remember_mail(struct watch_memory *m, const struct event_mail *mail)
-{
-	bool begins = mail->reply.code / 100 == 2;
-
-	m->answered = m->answered || mail->reply.code > 0;
-	if (m->tx_id > 0 && !begins)
-		return;
-	m->tx_id = begins ? mail->tx_id : 0;
-	m->mail_from = mail->path;
-	m->foreign.len = 0;
-	m->accepted = 0;
-}
-
-/* Before the judges look at e. */
-static void remember(struct watch *w, const struct event *e)
-{
-	const struct event_rcpt *rcpt = &e->u.rcpt;
-	struct watch_memory *m;
-
-	if (e->kind == EVENT_GREETING && e->conn.from_server) {
-		m = memory_of(w, e);
-		m->host.len = 0;
-		remember_host(&m->host, &e->u.reply.text);
-	} else if (e->kind == EVENT_HELO) {
-		m = memory_of(w, e);
-		m->helo = e->u.helo.name;
-		m->starttls_offered = m->starttls_offered || e->u.helo.offers_starttls;
-		m->answered = m->answered || e->u.helo.reply.code > 0;
-	} else if (e->kind == EVENT_AUTH && e->u.auth.reply.code / 100 == 2) {
-		memory_of(w, e)->auth_user = e->u.auth.user;
-	} else if (e->kind == EVENT_MAIL) {
-		remember_mail(memory_of(w, e), &e->u.mail);
-	} else if (e->kind == EVENT_RCPT && rcpt->outcome == OUTCOME_ACCEPTED) {
-		m = memory_of(w, e);
-		m->accepted++;
-		if (event_rcpt_is_relayed(rcpt) && m->foreign.len == 0) {
-			m->foreign = rcpt->path;
-			m->foreign_form = rcpt->form;
-		}
-	} else if (e->kind == EVENT_EOD) {
-		memory_of(w, e)->eod = e->u.eod;
-	}
-}
-
-/* After the judges have looked at e. */
-static void forget(struct watch *w, const struct event *e)
-{
-	struct watch_memory *m;
-
-	if (e->kind != EVENT_TX_END && e->kind != EVENT_CLOSE)
-		return;
-	m = table_find(w->connections, &e->conn.flow_id);
-	if (!m)
-		return;
-	if (e->kind == EVENT_CLOSE) {
-		table_drop(w->connections, m);
-		return;
-	}
-	if (m->tx_id > 0 && m->tx_id != e->u.tx_end.tx_id)
-		return; /* of a MAIL that was refused */
-	m->tx_id = 0;
-	m->mail_from.len = 0;
-	m->foreign.len = 0;
-	m->accepted = 0;
-	m->relay.serial = 0;
-	m->leaves.serial = 0;
 }
 
 /* Nothing is under attack: it is how this host talks, today and tomorrow. */
@@ -454,7 +363,7 @@ void watch_event(struct watch *w, const struct event *e)
 	size_t i;
 
 	w->counts.events++;
-	remember(w, e);
+	w->counts.connections_evicted += remember_event(w->connections, e);
 	memory = table_find(w->connections, &e->conn.flow_id);
 	view = (struct watch_view) { .memory = memory, .confirm = w->confirm, .tls = w->tls };
 	for (i = 0; i < sizeof(judges) / sizeof(judges[0]); i++)
@@ -464,7 +373,7 @@ void watch_event(struct watch *w, const struct event *e)
 		view_client(w, e, memory);
 	for (i = 0; w->policy && parts[i]; i++)
 		parts[i]->event(w->parts[i], &w->view, e);
-	forget(w, e);
+	remember_end(w->connections, e);
 }
 
 void watch_forgive(struct watch *w, const struct prefix *source)
