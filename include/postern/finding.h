@@ -203,4 +203,10 @@ static inline struct prefix finding_source(const struct finding *f)
 	return finding_prefix(&f->conn.src, f->source_bits);
 }
 
+/* Whom it is told of: the source, or the server that many are at. */
+static inline const struct addr *finding_whose(const struct finding *f)
+{
+	return f->at_target ? &f->conn.dst : &f->conn.src;
+}
+
 #endif

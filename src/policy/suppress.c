@@ -16,8 +16,8 @@ int suppress_find(const struct policy *p, const struct finding *f)
 
 	if (all->count == 0 || !finding_has_connection(f->id) || f->alone)
 		return -1;
-	groups = policy_lookup(p, &f->conn.src);
-	if (f->conn.self == SELF_CLIENT)
+	groups = policy_lookup(p, finding_whose(f));
+	if (f->conn.self == (f->at_target ? SELF_SERVER : SELF_CLIENT))
 		policy_groups_add(&groups, GROUP_ID_SELF);
 	for (unsigned i = 0; i < all->count; i++)
 		if (f->time_us < all->list[i].until_us && names_rule(&all->list[i], f->id) &&

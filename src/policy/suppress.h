@@ -18,7 +18,7 @@ struct suppression {
 	char name[POLICY_NAME_MAX]; /* title, terminated */
 	uint32_t rules[FINDING_KIND_COUNT];
 	unsigned rule_count;         /* 0 = every one about a connection */
-	struct policy_groups source; /* of clients */
+	struct policy_groups source; /* of clients, or of servers that many are at */
 	uint64_t until_us;           /* of the wall clock; UINT64_MAX = no end */
 	char reason[SUPPRESS_REASON_MAX];
 };

@@ -44,6 +44,7 @@ struct incident {
 	struct finding story;
 	struct telling told[FINDING_KIND_COUNT]; /* of each facet, by its place */
 	uint64_t told_count;                     /* findings, when it was told last */
+	bool heard;                              /* one of them was not muted */
 	bool changed;                            /* since somebody took it for keeping */
 };
 
@@ -151,6 +152,8 @@ static uint64_t incident_id(const struct incident_book *b, const struct incident
 
 static enum incident_budget budget_of(const struct finding *f)
 {
+	if (f->silent)
+		return BUDGET_MUTED;
 	if (f->id == FINDING_GATE_REFUSED)
 		return BUDGET_TRIES;
 	return f->severity == 1 ? BUDGET_SEVERE : BUDGET_OTHERS;
@@ -161,7 +164,8 @@ static bool is_over_budget(struct incident_book *b, const struct finding *f)
 {
 	enum incident_budget budget = budget_of(f);
 
-	if (f->time_us >= b->window_end_us) {
+	/* events may be late; the clock was set, if they are far behind */
+	if (f->time_us >= b->window_end_us || f->time_us + 2 * b->quiet_us < b->window_end_us) {
 		b->window_end_us = f->time_us + b->quiet_us;
 		memset(b->opened, 0, sizeof(b->opened));
 	}
@@ -194,11 +198,13 @@ static bool is_muted(const struct incident_book *b, const struct finding *f, uin
 	return b->settings.mutes && mutes_find(b->settings.mutes, f, rule, now_us);
 }
 
-/* Of a whole story: each of its facets is. */
-static bool is_story_muted(const struct incident_book *b, const struct finding *story, uint64_t now_us)
+/* Of a whole story: each of its facets is; of many sources, all that came was. */
+static bool is_story_muted(const struct incident_book *b, const struct incident *in, uint64_t now_us)
 {
-	if (story->at_target) /* of many sources */
-		return false;
+	const struct finding *story = &in->story;
+
+	if (story->pooled)
+		return !in->heard;
 	for (unsigned i = 0; i < story->incident.facet_count; i++)
 		if (!is_muted(b, story, story->incident.facets[i].id, now_us))
 			return false;
@@ -214,7 +220,7 @@ static bool tell_story(
 
 	story->incident.state = (uint8_t)state;
 	story->time_us = now_us;
-	story->silent = is_story_muted(b, story, now_us);
+	story->silent = is_story_muted(b, in, now_us);
 	if (!incident_tell(b, story)) {
 		story->incident.state = before;
 		return false;
@@ -362,7 +368,7 @@ void incident_add(struct incident_book *b, struct finding *f)
 	}
 	key = incident_key(b, f);
 	in = table_find(b->table, &key);
-	if (!in && finding_has_connection(f->id) && !f->silent && is_over_budget(b, f)) {
+	if (!in && finding_has_connection(f->id) && is_over_budget(b, f)) {
 		f->pooled = 1;
 		key = incident_key(b, f);
 		in = table_find(b->table, &key);
@@ -373,6 +379,7 @@ void incident_add(struct incident_book *b, struct finding *f)
 	else
 		in = incident_open(b, &key, f);
 	in->changed = true;
+	in->heard = in->heard || !f->silent;
 	tell_if_due(b, in, story_add(&in->story, f), f);
 }
 
@@ -479,6 +486,7 @@ bool incident_restore(struct incident_book *b, const struct finding *story, uint
 		in->told[i] = (struct telling) { next_step(facet->count), facet->severity, !facet->blocked };
 	}
 	in->told_count = story->incident.count;
+	in->heard = true;
 	b->counts->incidents_open++;
 	return true;
 }

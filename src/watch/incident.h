@@ -10,8 +10,8 @@
  * ends with the daemon. What was done to the gate (audit) is told alone each time.
  *
  * Sources may be without number, and what is told must not be: in each quiet_s no more stories of sources are opened than a
- * budget says, one for tries, whose source may be forged, one for what is most severe, one for the rest. What is found about
- * further sources is pooled: a story for each direction and group of servers.
+ * budget says, one for tries, whose source may be forged, one for what is most severe, one for what is muted (the store is told
+ * of it), one for the rest. What is found about further sources is pooled: a story for each direction and group of servers.
  *
  * A story that somebody has acknowledged is told again only for a new facet, or a finding that is worse; then it has to be
  * acknowledged again. A muted finding (mutes.h) is counted and not told; when the mute is over, the next one is, if it is
@@ -37,7 +37,7 @@
 
 struct incident_book;
 
-enum incident_budget { BUDGET_TRIES, BUDGET_SEVERE, BUDGET_OTHERS, BUDGET_COUNT };
+enum incident_budget { BUDGET_TRIES, BUDGET_SEVERE, BUDGET_OTHERS, BUDGET_MUTED, BUDGET_COUNT };
 
 struct incident_settings {
 	uint32_t capacity; /* stories open at once */

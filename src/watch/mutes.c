@@ -56,7 +56,7 @@ const struct mute *mutes_find(const struct mutes *m, const struct finding *f, ui
 		const struct mute *mute = &m->list[i];
 
 		if ((mute->rule == 0 || mute->rule == rule) && now_us < mute->until_us &&
-		        prefix_contains(&mute->prefix, &f->conn.src))
+		        prefix_contains(&mute->prefix, finding_whose(f)))
 			return mute;
 	}
 	return NULL;

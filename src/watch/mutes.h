@@ -1,7 +1,7 @@
 /* mutes.h - of whom nothing is to be told for a time: a short list that people keep.
  *
  * A mute silences what is told. Findings go on being counted in their incidents, and what is done about them is done.
- * It ends by the wall clock, and goes on over a restart. Nothing that is about the gate itself is ever muted.
+ * Where many sources are at one server or mailbox, it is the server's address that counts. It ends by the wall clock, and goes on over a restart. Nothing that is about the gate itself is ever muted.
  */
 #ifndef WATCH_MUTES_H
 #define WATCH_MUTES_H
@@ -15,7 +15,7 @@
 enum { MUTES_MAX = 256 };
 
 struct mute {
-	struct prefix prefix; /* of sources */
+	struct prefix prefix; /* of sources, or servers that many are at */
 	uint32_t rule;        /* enum finding_id; 0 = every one */
 	uint64_t set_us, until_us;
 	int64_t uid;                      /* who wanted it */

@@ -101,6 +101,7 @@ void watch_settings_default(struct watch_settings *s)
 	s->refused_sources = 1000;
 	s->severe_sources = 4096;
 	s->other_sources = 4096;
+	s->muted_sources = 4096;
 	s->quiet_s = 600;
 	s->habits = 4096;
 	s->habit_quiet_s = 86400;
@@ -129,7 +130,10 @@ static void make_books(struct watch *w, const struct watch_settings *s, struct r
 	struct incident_settings is = {
 		.capacity = s->incidents,
 		.quiet_s = s->quiet_s,
-		.budget = { s->refused_sources, s->severe_sources, s->other_sources },
+		.budget = { [BUDGET_TRIES] = s->refused_sources,
+		        [BUDGET_SEVERE] = s->severe_sources,
+		        [BUDGET_OTHERS] = s->other_sources,
+		        [BUDGET_MUTED] = s->muted_sources },
 		.mutes = &w->mutes,
 	};
 

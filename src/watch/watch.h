@@ -40,7 +40,8 @@ struct watch_settings {
 	uint32_t tls_servers;     /* whose offers of STARTTLS are remembered, 16..2^22 */
 	uint32_t refused_sources; /* with an incident of their own in quiet_s, for a refused try; */
 	uint32_t severe_sources;  /* for something of severity 1; */
-	uint32_t other_sources;   /* for anything else */
+	uint32_t other_sources;   /* for anything else; */
+	uint32_t muted_sources;   /* for what is muted */
 	uint32_t quiet_s;         /* an incident closes after this long without a finding */
 	uint32_t habits;          /* incidents of habits open at once, 16..2^22 */
 	uint32_t habit_quiet_s;   /* and when they close */

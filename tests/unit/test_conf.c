@@ -204,6 +204,16 @@ static bool is_suppressed(
 	return suppress_find(p, &f) == wanted;
 }
 
+/* Of a server that many sources are at. */
+static bool is_suppressed_target(const struct policy *p, const char *source, const char *server, int wanted)
+{
+	struct finding f = { .id = FINDING_SENDER_SPOOF, .time_us = 1, .at_target = 1 };
+
+	CU_ASSERT_EQUAL(addr_parse(source, &f.conn.src), 0);
+	CU_ASSERT_EQUAL(addr_parse(server, &f.conn.dst), 0);
+	return suppress_find(p, &f) == wanted;
+}
+
 static void suppressions_arrive(void)
 {
 	static const uint64_t noon_us = UINT64_C(1893492000) * 1000000; /* 2030-01-01T10:00:00Z */
@@ -223,6 +233,8 @@ static void suppressions_arrive(void)
 	CU_ASSERT(is_suppressed(c->policy, FINDING_SENDER_SPOOF, "203.0.113.8", 1, -1));
 	CU_ASSERT(is_suppressed(c->policy, FINDING_TLS_OLD, "10.0.0.9", 1, 1));
 	CU_ASSERT(is_suppressed(c->policy, FINDING_TLS_OLD, "10.0.0.9", february_us, -1));
+	CU_ASSERT(is_suppressed_target(c->policy, "203.0.113.7", "192.0.2.1", -1)); /* one of many */
+	CU_ASSERT(is_suppressed_target(c->policy, "192.0.2.1", "203.0.113.7", 0));
 	CU_ASSERT(is_suppressed(c->policy, FINDING_AUDIT, "10.0.0.9", 1, -1)); /* the gate itself */
 	conf_free(c);
 }

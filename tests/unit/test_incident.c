@@ -16,7 +16,7 @@ static struct mutes mutes;
 static const struct incident_settings settings = {
 	.capacity = CAPACITY,
 	.quiet_s = QUIET_S,
-	.budget = { 1000, 1000, 1000 },
+	.budget = { 1000, 1000, 1000, 1000 },
 	.hash_key = { 1, 2, 3 },
 	.mutes = &mutes,
 };
@@ -538,6 +538,19 @@ static void a_prefix_is_a_source(void)
 	end();
 }
 
+/* Takes what was told; of summaries, the findings that they count. */
+static void drain(uint64_t *told, uint64_t *counted)
+{
+	const struct finding *front;
+
+	while ((front = ring_front(ring))) {
+		++*told;
+		if (front->incident.state == INCIDENT_CLOSED)
+			*counted += front->incident.count;
+		ring_pop(ring);
+	}
+}
+
 /* ---- people ------------------------------------------------------------------------------------- */
 
 static struct finding acked(uint64_t id, uint64_t second)
@@ -641,6 +654,89 @@ static void muted_to_its_end(void)
 	end();
 }
 
+/* The last of many sources is not who a target's story is about: its server is. */
+static void a_target_is_muted_by_its_own_address(void)
+{
+	struct finding f = make(0, 1, "x");
+	char text[ADDR_TEXT_MAX];
+
+	begin(RING_SLOTS);
+	f.id = FINDING_VOLUME_TARGET;
+	f.at_target = 1;
+	mute(addr_print(&f.conn.src, text), 0, 1000);
+	incident_add(book, &f);
+	take(INCIDENT_OPEN, 1);
+	mute(addr_print(&f.conn.dst, text), 0, 1000);
+	incident_add(book, &f);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	incident_tick(book, EVENTS_START_US + UINT64_C(100) * 1000000);
+	CU_ASSERT_EQUAL(take(INCIDENT_CLOSED, 2).silent, 1);
+	end();
+}
+
+/* However many of them there are: the store is told of silent stories, too. */
+static void muted_sources_without_number(void)
+{
+	struct incident_settings s = settings;
+	struct finding f = make(0, 1, "x");
+	uint64_t told = 0, counted = 0;
+
+	begin(1024);
+	incident_free(book);
+	s.capacity = 256;
+	s.budget[BUDGET_MUTED] = 50;
+	book = incident_new(&s, ring, &counts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(book);
+	mute("192.0.0.0/8", 0, 1000);
+	for (unsigned i = 0; i < 100000; i++) {
+		f.pooled = 0;
+		f.time_us = EVENTS_START_US + i * 100;
+		f.conn.src.b[12] = 192;
+		f.conn.src.b[13] = (uint8_t)(i >> 16);
+		f.conn.src.b[14] = (uint8_t)(i >> 8);
+		f.conn.src.b[15] = (uint8_t)i;
+		incident_add(book, &f);
+	}
+	CU_ASSERT_EQUAL(counts.incidents_opened, 51); /* and one of the many */
+	CU_ASSERT_EQUAL(counts.findings_muted, 100000);
+	f.conn.src.b[12] = 11; /* who is not muted has a budget of his own */
+	f.pooled = 0;
+	incident_add(book, &f);
+	take(INCIDENT_OPEN, 1);
+	while (incident_finish(book, EVENTS_START_US + UINT64_C(70) * 1000000) > 0)
+		drain(&told, &counted);
+	drain(&told, &counted);
+	CU_ASSERT_EQUAL(told, 52);
+	CU_ASSERT_EQUAL(counted, 100001);
+	CU_ASSERT_EQUAL(counts.findings_told, 2); /* of the one who is not muted */
+	end();
+}
+
+/* A budget is for quiet_s, even if the clock has been set back by a day meanwhile. */
+static void the_clock_is_set_back(void)
+{
+	struct incident_settings s = settings;
+	struct finding f;
+
+	begin(1024);
+	incident_free(book);
+	s.capacity = 256;
+	s.budget[BUDGET_OTHERS] = 10;
+	book = incident_new(&s, ring, &counts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(book);
+	for (uint8_t i = 0; i < 20; i++) {
+		f = make(86400 + i % 2, i, "x"); /* some are late */
+		incident_add(book, &f);
+	}
+	CU_ASSERT_EQUAL(counts.findings_pooled, 10);
+	for (uint8_t i = 0; i < 10; i++) {
+		f = make(i, (uint8_t)(100 + i), "x");
+		incident_add(book, &f);
+	}
+	CU_ASSERT_EQUAL(counts.findings_pooled, 10);
+	end();
+}
+
 static void the_gate_is_never_muted(void)
 {
 	struct finding f = make(0, 1, "x");
@@ -696,19 +792,6 @@ static void a_lost_target_does_not_go_on(void)
 }
 
 /* ---- a million of findings ---------------------------------------------------------------------- */
-
-/* Takes what was told; of summaries, the findings that they count. */
-static void drain(uint64_t *told, uint64_t *counted)
-{
-	const struct finding *front;
-
-	while ((front = ring_front(ring))) {
-		++*told;
-		if (front->incident.state == INCIDENT_CLOSED)
-			*counted += front->incident.count;
-		ring_pop(ring);
-	}
-}
 
 static uint64_t counted_in_open(void)
 {
@@ -808,7 +891,11 @@ SUITE("incident", { "tells at doubling steps", tells_at_doubling_steps },
         { "many join at a target", many_join_at_a_target }, { "a prefix is a source", a_prefix_is_a_source },
         { "acked is told for news only", acked_is_told_for_news_only },
         { "muted is counted and not told", muted_is_counted_and_not_told },
-        { "muted to its end", muted_to_its_end }, { "the gate is never muted", the_gate_is_never_muted },
+        { "muted to its end", muted_to_its_end },
+        { "a target is muted by its own address", a_target_is_muted_by_its_own_address },
+        { "the clock is set back", the_clock_is_set_back },
+        { "muted sources without number", muted_sources_without_number },
+        { "the gate is never muted", the_gate_is_never_muted },
         { "ack and facets go on in another book", ack_and_facets_go_on_in_another_book },
         { "a lost target does not go on", a_lost_target_does_not_go_on },
         { "a million is bounded and exact", a_million_is_bounded_and_exact },
