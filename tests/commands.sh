@@ -289,13 +289,15 @@ t 'unblock: bits behind the length' 2 err 'write 2001:db8::/32' "$postern" unblo
 t 'forget: nobody' 2 err 'takes an address, like 192.0.2.1, or a mailbox' "$postern" forget
 t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute nowhere
 { cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
-{ cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
+{ cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "every" { rule = all source = any reason = "x" }' 'suppress "half" { source = { 192.0.2.1, any } reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
 chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"
 t 'check: a suppression that has expired' 0 err ':[0-9]+: warning: suppress "old" has expired and has no effect; remove it' "$postern" check -c "$scratch/suppress.conf"
 t 'check: a suppression of nothing' 1 err '"starttls.unusd" is no rule; did you mean starttls.unused\?' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: until no time' 1 err 'suppress.until = "tomorrow" is no time' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: a suppression without a reason' 1 err 'suppress "bad" gives no reason' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: a suppression of everything' 1 err 'suppress "all" names neither rule nor source' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: a suppression of everything, by name' 1 err 'suppress "every" names every rule and any source' "$postern" check -c "$scratch/unsuppress.conf"
+t 'check: a suppression of everything, by half' 1 err 'suppress "half" names every rule and any source' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: the gate is never suppressed' 1 err 'audit is about the gate itself' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: an option without its value' 2 err '^postern check: .*argument' "$postern" check -c
 t 'read: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" read -f yaml tests/pcap/plain.pcap

@@ -147,6 +147,12 @@ void check_suppress(struct build *b, const struct block *block)
 		build_error(b, &block->at,
 		        "suppress \"%s\" names neither rule nor source and would silence everything; add one",
 		        block->title);
+	else if ((!block->suppress_rules || block->suppress_all) &&
+	         (!block->suppress_sources || policy_groups_have(&s->source, GROUP_ID_ANY)))
+		build_error(b, &block->at,
+		        "suppress \"%s\" names every rule and any source and would silence everything; name "
+		        "fewer",
+		        block->title);
 	if (s->until_us <= clock_now_us())
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
 		        "suppress \"%s\" has expired and has no effect; remove it, or set another until",

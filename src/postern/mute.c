@@ -73,6 +73,9 @@ static void print_mute(void *arg, const json_t *line)
 	printf("%s%s%s is muted for %s: counted, and not told\n", live_text(line, "address"),
 	        *live_text(line, "rule") ? " for " : "", live_text(line, "rule"),
 	        live_span(live_number(line, "seconds"), span));
+	if (json_is_true(json_object_get(line, "wide")))
+		puts("THIS IS NEARLY EVERYBODY: an attack will not be told; postern status says so until it "
+		     "ends");
 }
 
 int mute_run(int argc, char **argv)

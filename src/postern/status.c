@@ -101,11 +101,14 @@ static void print_silence(const json_t *line)
 		printf("silent    %lld findings suppressed by \"%s\"", live_number(row, "findings"),
 		        live_text(row, "name"));
 		if (json_object_get(row, "until"))
-			printf(" until %s UTC", live_time(row, "until", until));
+			printf(" until %s UTC%s", live_time(row, "until", until),
+			        json_is_true(json_object_get(row, "over")) ? ", WHICH IS OVER" : "");
 		printf(": %s\n", live_text(row, "reason"));
 	}
 	if (live_number(line, "mutes") > 0)
-		printf("muted     %lld; postern mutes shows whom\n", live_number(line, "mutes"));
+		printf("muted     %lld; postern mutes shows whom; %lld findings were not told\n",
+		        live_number(line, "mutes"),
+		        live_number(json_object_get(line, "numbers"), "watch.findings_muted"));
 }
 
 static void print_slow(const json_t *line)

@@ -4,6 +4,7 @@
  * incidents are open, or none is acknowledged.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "postern/kind.h"
@@ -63,6 +64,7 @@ enum answer_state answer_mute(struct ask *ask, json_t *line)
 		        line, EXIT_INVALID, "there are %d mutes already; end some first", MUTES_MAX);
 	set_whom(line, &wish.prefix, wish.rule);
 	field_set_uint(line, "seconds", wish.seconds);
+	field_set_true(line, "wide", silence_is_wide(&wish.prefix));
 	return ANSWER_DONE;
 }
 
@@ -92,7 +94,8 @@ static json_t *mute_row(const struct mute *m, uint64_t now_us)
 	field_set_time(row, "since", m->set_us);
 	field_set_time(row, "until", m->until_us);
 	field_set_uint(row, "left_s", m->until_us > now_us ? (m->until_us - now_us + 999999) / 1000000 : 0);
-	field_set_text(row, "reason", m->reason);
+	field_set_true(row, "wide", silence_is_wide(&m->prefix));
+	field_set(row, "reason", field_bytes(m->reason, (unsigned)strlen(m->reason)));
 	return row;
 }
 

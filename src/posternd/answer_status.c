@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #include "posternd/guard.h"
 #include "posternd/dnsbl.h"
 #include "posternd/reload.h"
+#include "posternd/silence.h"
 #include "posternd/upstreams.h"
 #include "report/field.h"
 #include "report/store.h"
@@ -128,9 +130,14 @@ static void say_of_blocks(struct saying *s)
 	blocks_each_fault(s->daemon->blocks, say, s);
 }
 
+static void say_of_mutes(struct saying *s)
+{
+	silence_each_fault(s->daemon, say, s);
+}
+
 static void (*const sayers[])(struct saying *s) = { say_of_bypass, say_of_guard, say_of_bridge, say_of_blocks,
-	say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_records, say_of_store,
-	say_of_privacy };
+	say_of_mutes, say_of_health, say_of_reload, say_of_upstreams, say_of_lists, say_of_records,
+	say_of_store, say_of_privacy };
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
 
@@ -187,6 +194,7 @@ static void set_numbers(json_t *line, const struct daemon *d)
 		field_set_uint(all, numbers[i].name, numbers[i].value);
 	field_set_uint(all, "watch.findings", w.findings);
 	field_set_uint(all, "watch.findings_suppressed", w.findings_suppressed);
+	field_set_uint(all, "watch.findings_muted", w.findings_muted);
 	field_set_uint(all, "watch.incidents_open", w.incidents_open);
 	field_set(line, "numbers", all);
 }
@@ -207,7 +215,8 @@ static void set_silence(json_t *line, const struct daemon *d)
 			field_set_time(row, "last_seen", hush->of[i].last_us);
 		if (s->list[i].until_us != UINT64_MAX)
 			field_set_time(row, "until", s->list[i].until_us);
-		field_set_text(row, "reason", s->list[i].reason);
+		field_set_true(row, "over", s->list[i].until_us <= clock_now_us());
+		field_set(row, "reason", field_bytes(s->list[i].reason, (unsigned)strlen(s->list[i].reason)));
 		(void)json_array_append_new(rows, row);
 	}
 	field_set(line, "suppressed", rows);

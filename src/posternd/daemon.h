@@ -72,7 +72,8 @@ struct daemon {
 		uint32_t usual;
 		uint32_t quotes_s; /* ticks so far */
 	} keeping;
-	uint64_t seen_since_us; /* who delivered is known since then */
+	uint64_t suppressions_us; /* silence.c: which have ended up to then, was told */
+	uint64_t seen_since_us;   /* who delivered is known since then */
 	struct desk *desk;
 	struct health *health;
 	struct loop *loop;

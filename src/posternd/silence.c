@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "policy/suppress.h"
 #include "postern/kind.h"
 #include "posternd/daemon.h"
 #include "report/store.h"
 
-enum { WORDS_MAX = 160 };
+enum { WORDS_MAX = 160, WIDE_BITS_V4 = 96 + 8, WIDE_BITS_V6 = 16 };
 
 static struct mutes *mutes_of(const struct daemon *d)
 {
@@ -65,12 +67,25 @@ void silence_keep_all(struct daemon *d)
 		keep(d, &m->list[i]);
 }
 
+/* Those that were over at the start, check has told. */
+static void tell_suppressions(struct daemon *d, uint64_t now_us)
+{
+	const struct suppressions *s = policy_suppressions(d->conf->policy);
+
+	for (unsigned i = 0; d->suppressions_us && i < s->count; i++)
+		if (s->list[i].until_us > d->suppressions_us && s->list[i].until_us <= now_us)
+			desk_audit(d->desk, now_us, "suppress \"%s\" has ended: what it names is told again",
+			        s->list[i].name);
+	d->suppressions_us = now_us;
+}
+
 void silence_tick(struct daemon *d)
 {
 	uint64_t now_us = clock_now_us();
 	char whom[WORDS_MAX];
 	struct mute m;
 
+	tell_suppressions(d, now_us);
 	while (mutes_take_expired(mutes_of(d), now_us, &m)) {
 		store_unmute(d->store, &m.prefix, m.rule);
 		desk_audit(d->desk, now_us, "mute of %s has ended", print_whom(&m, whom));
@@ -90,6 +105,10 @@ bool silence_mute(struct daemon *d, const struct silence_wish *wish)
 	snprintf(m.reason, sizeof(m.reason), "%s", wish->reason);
 	if (!mutes_set(mutes_of(d), &m))
 		return false;
+	if (silence_is_wide(&m.prefix))
+		log_warning("%s is muted for %" PRIu32 " s by uid %" PRIu32
+		            ": what is found there is not told",
+		        print_whom(&m, whom), wish->seconds, wish->uid);
 	keep(d, &m);
 	desk_audit(d->desk, now_us, "muted by uid %" PRIu32 " for %" PRIu32 " s: %s%s%s", wish->uid,
 	        wish->seconds, print_whom(&m, whom), *m.reason ? ": " : "", m.reason);
@@ -108,6 +127,28 @@ unsigned silence_unmute(struct daemon *d, const struct prefix *prefix, uint32_t 
 		        uid);
 	}
 	return count;
+}
+
+bool silence_is_wide(const struct prefix *prefix)
+{
+	return prefix_is_v4(prefix) ? prefix->bits < WIDE_BITS_V4 : prefix->bits < WIDE_BITS_V6;
+}
+
+void silence_each_fault(const struct daemon *d, silence_wrong *each, void *arg)
+{
+	const struct mutes *m = mutes_of(d);
+	char text[2 * WORDS_MAX], whom[WORDS_MAX], until[CLOCK_TEXT_MAX];
+
+	for (unsigned i = 0; i < m->count; i++) {
+		if (!silence_is_wide(&m->list[i].prefix))
+			continue;
+		snprintf(text, sizeof(text),
+		        "%s is MUTED until %s by uid %" PRId64
+		        ": what is found there is counted, and NOT TOLD",
+		        print_whom(&m->list[i], whom), clock_print(m->list[i].until_us, until),
+		        m->list[i].uid);
+		each(arg, text, false);
+	}
 }
 
 bool silence_ack(struct daemon *d, uint64_t id, uint32_t uid, const char *reason)

@@ -44,7 +44,8 @@ refused() { # STATUS COMMAND...
 
 lab_sink mail
 postern_conf 'rule "in" { from = { "any" } to = { "mail" } do = inspect }' \
-    'suppress "partner" { rule = { sender.spoof, helo.forged } source = { "203.0.113.72" } until = "2199-12-31" reason = "sends for us" }'
+    'suppress "partner" { rule = { sender.spoof, helo.forged } source = { "203.0.113.72" } until = "2199-12-31" reason = "sends for us" }' \
+    "suppress \"short\" { rule = { evasion } source = { 203.0.113.72 } until = \"$(date -u -d '+15 sec' +%FT%TZ)\" reason = \"a test\" }"
 for n in 1 2 3; do
     lab_in stranger ip addr add "203.0.113.7$n/24" dev eth0
 done
@@ -102,6 +103,10 @@ refused 2 mute 203.0.113.0/24 --rule audit
 refused 2 mute 203.0.113.0/24 --rule nonsense
 refused 2 mute 203.0.113.1/24
 refused 1 unmute 203.0.113.0/24
+check "a mute of everybody is loud" grep -q 'THIS IS NEARLY EVERYBODY' <(postern_ask mute 0.0.0.0/0)
+check "for as long as it lasts" grep -q '^WRONG .* 0.0.0.0/0 is MUTED until .* by uid 0: ' <(postern_ask status)
+postern_ask unmute 0.0.0.0/0 >/dev/null
+same "no longer" 0 "$(postern_ask status | grep -c 'MUTED' || true)"
 
 # ---- suppress ----
 
@@ -111,6 +116,9 @@ lab_wait 10 "what is suppressed to be counted" eval '[[ $(postern_ask status --j
 same "and not to be told" "0 " "$(told $C) $(of $C id)"
 same "it can be looked at" "$C 2" "$(postern_ask incidents --suppressed --json | jq -r '.rows[] | "\(.source) \(.count)"')"
 check "status says it" grep -q '2 findings suppressed by "partner" until 2200-01-01 00:00:00 UTC: sends for us' <(postern_ask status)
+
+postern_wait_record 30 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("suppress \"short\" has ended"))'
+check "status says that, too" grep -q 'suppressed by "short" until .*, WHICH IS OVER: a test' <(postern_ask status)
 
 # ---- a restart ----
 

@@ -103,6 +103,7 @@ audited "$NOISY is limited for 40 s by harvest"
 lab_wait 60 "a connection too many to be refused" grep -q refused "$LAB_DIR/log/limited.log"
 silence
 says 0 "^$NOISY +harvest +since .* UTC, limited to 8 connections a minute, another" blocks
+says 0 "^done .*; $NOISY is limited by harvest since" incidents "$(postern_ask incidents --open --source $NOISY --json | jq '.rows[0].id')"
 says 0 ' 1 of them limited, 0 slowed, 0 refused sessions' status
 lab_wait 20 "why to tell of it" why_says $NOISY "try $NOISY -> .* limit, by a limit"
 check "the kernel has it" lab_in gw nft get element inet postern limited_v4 "{ $NOISY }"
