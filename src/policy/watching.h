@@ -93,6 +93,7 @@ struct reject_test {
 	uint32_t miss_ppm;        /* of machines called people */
 };
 
+enum { LADDER_RUNGS = 3 };
 /* The rungs of `climb`: slow, then limit, then block, each when the source goes on despite the one before. */
 struct ladder_rule {
 	uint32_t slow_for_s, limit_for_s, block_for_s;

@@ -6,6 +6,9 @@
  * Ranges of the kernel that the store's prefixes explain are theirs; others come back as the prefixes they are made of.
  *
  * Who was slowed, or refused his sessions, only the store knows: without one, that ends with the daemon.
+ *
+ * The watch is told what rules had done, so that a source that climbs goes on from where it was; by the store also of what
+ * has ended a while ago.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/watching.h"
 #include "posternd/blocks_inner.h"
 #include "posternd/daemon.h"
 #include "report/store.h"
@@ -162,6 +166,30 @@ static void adopt_all(struct blocks *b, uint64_t now_us)
 	free(limited.list);
 }
 
+static void restore_rung(void *arg, const struct store_block *s)
+{
+	const struct blocks *b = arg;
+
+	watch_restore_rung(desk_own_watch(b->daemon->desk), &s->prefix, (enum action)s->action, s->rule,
+	        s->set_us, s->until_us);
+}
+
+/* Those that have ended first: what is in force counts. */
+static void restore_rungs(struct blocks *b)
+{
+	const struct ladder_rule *rule = &policy_watching(b->daemon->conf->policy)->ladder;
+	uint64_t back_us = (uint64_t)LADDER_RUNGS * rule->calm_s * UINT64_C(1000000), now_us = clock_now_us();
+	const struct block *block;
+	uint32_t cursor = 0;
+
+	(void)store_read_expired(b->daemon->store, now_us > back_us ? now_us - back_us : 0, restore_rung, b);
+	while ((block = blockbook_scan(b->book, &cursor)))
+		if (block->uid == BLOCK_BY_RULE)
+			watch_restore_rung(desk_own_watch(b->daemon->desk), &block->prefix,
+			        (enum action)block->action, block->rule, block->set_us,
+			        blocks_wall_us(block->until_us));
+}
+
 void blocks_restore(struct blocks *b)
 {
 	uint64_t now_us = blocks_now_us();
@@ -178,6 +206,7 @@ void blocks_restore(struct blocks *b)
 	stored = blockbook_count(b->book);
 	adopt_all(b, now_us);
 	all = blockbook_count(b->book);
+	restore_rungs(b);
 	if (all > 0 || b->left_count > 0 || b->left_error) {
 		blocks_set_conf(b); /* before the kernel cuts the connections of whom it must not */
 		blocks_say(b);

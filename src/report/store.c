@@ -294,6 +294,11 @@ int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, 
 	return s ? keeper_read_blocks(s->keeper, now_us, each, arg) : 0;
 }
 
+int store_read_expired(struct store *s, uint64_t since_us, store_each_block *each, void *arg)
+{
+	return s ? keeper_read_expired(s->keeper, since_us, each, arg) : 0;
+}
+
 int store_read_stories(struct store *s, store_each_story *each, void *arg)
 {
 	return s ? keeper_read_stories(s->keeper, each, arg) : 0;

@@ -72,6 +72,10 @@ void store_block_ended(struct store *s, const struct prefix *prefix, uint64_t no
 typedef void store_each_block(void *arg, const struct store_block *b);
 int store_read_blocks(struct store *s, uint64_t now_us, store_each_block *each, void *arg);
 
+/* Likewise, behind that call: what rules of ours have done and what then ended by itself, at since_us or later, the oldest end
+ * first. until_us is when. */
+int store_read_expired(struct store *s, uint64_t since_us, store_each_block *each, void *arg);
+
 /* The store has lost some, or is a new one: what it knows is not what is in force. Cheap: ask once a second, and then
  * call store_blocks_anew() and store_block_set() for each one. */
 bool store_wants_blocks(struct store *s);

@@ -514,6 +514,16 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 	return read_result(k, r, "blocks", strange);
 }
 
+int keeper_read_expired(struct keeper *k, uint64_t since_us, store_each_block *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(
+	        k, store_read_over(k->file.db, since_us, each, arg, &strange), "blocks that ended", strange);
+}
+
 int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg)
 {
 	unsigned strange = 0;

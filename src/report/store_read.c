@@ -51,15 +51,10 @@ static bool read_block(sqlite3_stmt *s, struct store_block *b)
 	return word >= 0 && prefix_parse(prefix, &b->prefix) == 0 && until_us >= 0;
 }
 
-int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned *strange)
+/* Of a statement that gives what read_block() reads, finalized. r: of preparing it. */
+static int read_all_blocks(sqlite3_stmt *s, int r, store_each_block *each, void *arg, unsigned *strange)
 {
 	struct store_block b;
-	sqlite3_stmt *s = NULL;
-	int r = sqlite3_prepare_v2(db,
-	        "SELECT prefix, set_us, until_us, uid, rule, reason, action FROM blocks WHERE ended_us IS "
-	        "NULL "
-	        "ORDER BY id",
-	        -1, &s, NULL);
 
 	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
 		r = SQLITE_OK;
@@ -70,6 +65,31 @@ int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned
 	}
 	sqlite3_finalize(s);
 	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned *strange)
+{
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT prefix, set_us, until_us, uid, rule, reason, action FROM blocks WHERE ended_us IS "
+	        "NULL "
+	        "ORDER BY id",
+	        -1, &s, NULL);
+
+	return read_all_blocks(s, r, each, arg, strange);
+}
+
+int store_read_over(sqlite3 *db, uint64_t since_us, store_each_block *each, void *arg, unsigned *strange)
+{
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        "SELECT prefix, set_us, ended_us, uid, rule, reason, action FROM blocks WHERE ended_us >= ?1 "
+	        "AND ended_by = 'expired' AND uid < 0 ORDER BY ended_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK)
+		(void)sqlite3_bind_int64(s, 1, (int64_t)since_us);
+	return read_all_blocks(s, r, each, arg, strange);
 }
 
 uint64_t store_read_made(sqlite3 *db)

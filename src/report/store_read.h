@@ -12,6 +12,9 @@ int store_read_clock(sqlite3 *db, struct store_clock *out);
 /* Those in force. What no posternd can have written is left out and counted. SQLite's result. */
 int store_read_in_force(sqlite3 *db, store_each_block *each, void *arg, unsigned *strange);
 
+/* Of rules, that have expired at since_us or later; until_us is when. */
+int store_read_over(sqlite3 *db, uint64_t since_us, store_each_block *each, void *arg, unsigned *strange);
+
 /* The wall clock when the file was made, 0 if that is not known. */
 uint64_t store_read_made(sqlite3 *db);
 int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange);

@@ -93,7 +93,8 @@ static const struct volume_block *find_block(const struct watching *w, const cha
 	return NULL;
 }
 
-static uint32_t block_for_s(const struct watching *w, const struct finding *f)
+/* NULL: it is no behaviour's. */
+static const struct behaviour_rule *behaviour_of(const struct watching *w, uint32_t finding)
 {
 	static const uint32_t ids[BEHAVIOUR_COUNT] = {
 		[BEHAVIOUR_REJECTS] = FINDING_VOLUME_REJECTS,
@@ -104,14 +105,32 @@ static uint32_t block_for_s(const struct watching *w, const struct finding *f)
 		[BEHAVIOUR_AUTH] = FINDING_AUTH_GUESS,
 		[BEHAVIOUR_REPUTATION] = FINDING_REPUTATION,
 	};
-	const struct volume_block *block = find_block(w, f->block);
 
-	if (block)
-		return block->block_for_s;
 	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++)
-		if (ids[i] == f->id)
-			return w->behaviours[i].block_for_s;
-	return 0;
+		if (ids[i] == finding)
+			return &w->behaviours[i];
+	return NULL;
+}
+
+static uint32_t block_for_s(const struct watching *w, const struct finding *f)
+{
+	const struct volume_block *block = find_block(w, f->block);
+	const struct behaviour_rule *behaviour = behaviour_of(w, f->id);
+
+	return block ? block->block_for_s : behaviour ? behaviour->block_for_s : 0;
+}
+
+/* What the rule of this finding asks for, or one of the volume blocks, which all find the same. */
+static bool climbs_by(const struct watching *w, uint32_t finding)
+{
+	const struct behaviour_rule *behaviour = behaviour_of(w, finding);
+
+	if (behaviour)
+		return behaviour->on && behaviour->action == ACTION_CLIMB;
+	for (unsigned i = 0; i < w->volume_count; i++)
+		if (w->volumes[i].action == ACTION_CLIMB)
+			return finding == FINDING_VOLUME_LIMIT || finding == FINDING_VOLUME_SPIKE;
+	return false;
 }
 
 static uint32_t time_s(const struct watching *w, const struct finding *f, enum action action, bool climbs)
@@ -153,6 +172,15 @@ static bool is_spared(const struct policy *policy, const struct finding *f)
 
 	return c->from_upstream || c->from_server || c->self == SELF_CLIENT ||
 	       policy_find_shield(policy, &host, &shield);
+}
+
+void act_restore(struct act *a, const struct prefix *source, enum action action, uint32_t finding,
+        uint64_t since_us, uint64_t until_us)
+{
+	bool is_rung = action == ACTION_SLOW || action == ACTION_LIMIT || action == ACTION_BLOCK;
+
+	if (a->policy && a->mode == MODE_ENFORCE && is_rung && climbs_by(policy_watching(a->policy), finding))
+		ladder_restore(a->ladder, source, action, since_us, until_us);
 }
 
 /* What was lifted may have been narrower than the source, for somebody else's sake. */

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "policy/policy.h"
+#include "postern/action.h"
 #include "postern/finding.h"
 #include "postern/forgotten.h"
 #include "postern/order.h"
@@ -32,6 +33,10 @@ bool act_decide(struct act *a, struct finding *f, struct order *order);
 bool act_follow(struct act *a, struct finding *f, struct order *order);
 /* A finding about the network of the last one's source, if that has made it a crowd. Once. */
 bool act_take_crowd(struct act *a, struct finding *about);
+/* The daemon before has done this to the source because of `finding`, from since_us to until_us of the wall clock: in
+ * enforce mode it goes on climbing from there, if the rule climbs by the policy of now. */
+void act_restore(struct act *a, const struct prefix *source, enum action action, uint32_t finding,
+        uint64_t since_us, uint64_t until_us);
 /* A person has lifted what was done about these addresses: their source begins anew. */
 void act_forgive(struct act *a, const struct prefix *lifted);
 /* Nothing was found about this source. */

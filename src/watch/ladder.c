@@ -24,6 +24,7 @@
  */
 #include "watch/ladder.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -31,6 +32,7 @@
 
 enum { RUNG_NONE, RUNG_SLOW, RUNG_LIMIT, RUNG_BLOCK, RUNGS };
 static const enum action rungs[RUNGS] = { ACTION_ALERT, ACTION_SLOW, ACTION_LIMIT, ACTION_BLOCK };
+static_assert((int)RUNGS == LADDER_RUNGS + 1, "and the ground");
 enum { WAIT_PART = 10 };
 static const uint64_t SECOND_US = 1000000;
 
@@ -122,6 +124,17 @@ enum action ladder_climb(struct ladder *l, const struct ladder_rule *rule, const
 		c->rung = (uint8_t)highest;
 	c->until_us = now_us + ladder_time_s(rule, rungs[c->rung]) * SECOND_US;
 	return rungs[c->rung];
+}
+
+void ladder_restore(
+        struct ladder *l, const struct prefix *source, enum action rung, uint64_t since_us, uint64_t until_us)
+{
+	struct climber *c;
+	bool evicted;
+
+	c = table_take(l->climbers, source, until_us, &evicted);
+	l->evicted += evicted;
+	*c = (struct climber) { .since_us = since_us, .until_us = until_us, .rung = (uint8_t)rung_of(rung) };
 }
 
 bool ladder_forget(struct ladder *l, const struct prefix *source)

@@ -19,6 +19,9 @@ void ladder_free(struct ladder *l); /* NULL is fine */
  * top at most. */
 enum action ladder_climb(struct ladder *l, const struct ladder_rule *rule, const struct prefix *source,
         enum action top, uint32_t window_s, uint64_t now_us);
+/* It was on this rung, slow, limit or block, from since_us to until_us, which may lie ahead: it goes on from there. */
+void ladder_restore(struct ladder *l, const struct prefix *source, enum action rung, uint64_t since_us,
+        uint64_t until_us);
 /* It begins anew; true if it was on a rung. */
 bool ladder_forget(struct ladder *l, const struct prefix *source);
 bool ladder_knows(const struct ladder *l, const struct prefix *source);

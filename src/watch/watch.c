@@ -403,6 +403,12 @@ void watch_forget(struct watch *w, const struct mention *who, struct forgotten *
 	forget_counts(&(const struct forget_counts) { w->sources, w->act, parts, w->parts }, who, out);
 }
 
+void watch_restore_rung(struct watch *w, const struct prefix *source, enum action action, uint32_t finding,
+        uint64_t since_us, uint64_t until_us)
+{
+	act_restore(w->act, source, action, finding, since_us, until_us);
+}
+
 struct sources *watch_sources(struct watch *w)
 {
 	return w->sources;

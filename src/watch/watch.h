@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/mention.h"
 #include "base/ring.h"
+#include "postern/action.h"
 #include "postern/counter.h"
 #include "postern/event.h"
 #include "postern/finding.h"
@@ -95,6 +96,9 @@ void watch_forgive(struct watch *w, const struct prefix *source);
 void watch_expire_quotes(struct watch *w, uint64_t before_us);
 /* All that is known of somebody. What comes of him behind it is known again. */
 void watch_forget(struct watch *w, const struct mention *who, struct forgotten *out);
+/* The daemon before has done this about the source (act_restore()); after watch_set_policy(). */
+void watch_restore_rung(struct watch *w, const struct prefix *source, enum action action, uint32_t finding,
+        uint64_t since_us, uint64_t until_us);
 /* The ledger; never NULL. */
 struct sources *watch_sources(struct watch *w);
 

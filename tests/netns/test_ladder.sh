@@ -119,6 +119,8 @@ audited "the block of $NOISY by harvest has expired"
 
 # ---- and down ----
 
+postern_stop # what was climbed is kept
+postern_start
 forget
 noise again stranger $M4 $NOISY
 audited "$NOISY is blocked for 3 s by harvest"

@@ -378,6 +378,45 @@ static void forgives(void)
 	act_end();
 }
 
+/* Over a restart. */
+static void goes_on_from_its_rung(void)
+{
+	const uint64_t second = 1000000;
+	struct prefix who = prefix("198.18.0.1");
+	struct finding f = finding("198.18.0.1", ACTION_CLIMB);
+	struct watching w;
+
+	act_begin(MODE_ENFORCE);
+	act_restore(act, &who, ACTION_BLOCK, FINDING_HARVEST, 0, HOUR * second); /* its action is alert */
+	f.time_us = HOUR * second;
+	is_done(f, ACTION_SLOW, ACTION_SLOW, NULL);
+	act_end();
+
+	make_policy(MODE_ENFORCE);
+	policy_free(policy);
+	act = act_new(64, key);
+	w = *policy_watching(make_policy(MODE_ENFORCE));
+	w.behaviours[BEHAVIOUR_HARVEST].action = ACTION_CLIMB;
+	policy_set_watching(policy, &w);
+	act_set_policy(act, policy);
+	act_restore(act, &who, ACTION_LIMIT, FINDING_HARVEST, 0, HOUR * second);
+	f.time_us = HOUR * second + 1; /* it has ended */
+	is_done(f, ACTION_LIMIT, ACTION_LIMIT, NULL);
+	f.time_us += 6 * MINUTE * second;
+	is_done(f, ACTION_BLOCK, ACTION_BLOCK, NULL);
+	act_restore(act, &who, ACTION_LIMIT, FINDING_HARVEST, 0, HOUR * second);
+	f.time_us = HOUR * second - 1; /* it is in force, and has been for long enough */
+	is_done(f, ACTION_BLOCK, ACTION_BLOCK, NULL);
+	act_restore(act, &who, ACTION_LIMIT, FINDING_HARVEST, 0, HOUR * second);
+	f.time_us = 3 * HOUR * second - 1; /* and calm */
+	is_done(f, ACTION_SLOW, ACTION_SLOW, NULL);
+	act_restore(act, &who, ACTION_REFUSE_SESSION, FINDING_HARVEST, 0, HOUR * second); /* no rung */
+	act_restore(act, &who, ACTION_BLOCK, FINDING_RELAY_ATTEMPT, 0, HOUR * second);    /* climbs never */
+	act_restore(act, &who, ACTION_BLOCK, FINDING_VOLUME_LIMIT, 0, HOUR * second);     /* alert */
+	is_done(f, ACTION_SLOW, ACTION_SLOW, NULL);
+	act_end();
+}
+
 /* ---- crowds ----------------------------------------------------------------------------------- */
 
 /* The n-th source of a /24; and whether a crowd was told. */
@@ -437,4 +476,5 @@ SUITE("act", { "climbs when it goes on", climbs_when_it_goes_on },
         { "shared addresses are never blocked", shared_addresses_are_never_blocked },
         { "monitor mode only tells", monitor_only_tells },
         { "a forecast orders in monitor mode", a_forecast_orders_in_monitor_mode }, { "forgives", forgives },
+        { "goes on from its rung", goes_on_from_its_rung },
         { "a crowd is told as one", a_crowd_is_told_as_one })

@@ -237,6 +237,44 @@ static void blocks_come_back(void)
 	end();
 }
 
+/* What rules had done, and what ended by itself. */
+static void what_ended_comes_back(void)
+{
+	uint64_t now_us = clock_now_us();
+	struct store_block b = block("192.0.2.1", now_us - 3 * HOUR_US, now_us - 2 * HOUR_US);
+	static const char *const sources[] = { "192.0.2.3", "192.0.2.2", "192.0.2.1" };
+	struct found f = { .count = 0 };
+	struct store *s;
+
+	begin();
+	s = open_store();
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	b.uid = 0; /* by hand */
+	CU_ASSERT_EQUAL(prefix_parse("192.0.2.9", &b.prefix), 0);
+	b.until_us = now_us - 1000;
+	store_block_set(s, &b);
+	b.uid = -1;
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(prefix_parse(sources[i], &b.prefix), 0);
+		b.until_us = now_us - (3 - i) * HOUR_US;
+		b.action = i == 2 ? ACTION_SLOW : ACTION_BLOCK;
+		store_block_set(s, &b);
+	}
+	set(s, "192.0.2.4", now_us + HOUR_US); /* lifted */
+	ended(s, "192.0.2.4");
+	set(s, "192.0.2.5", now_us + HOUR_US); /* in force */
+	store_close(s);
+	s = open_store();
+	CU_ASSERT_EQUAL(store_read_blocks(s, now_us, find, &f), 0);
+	f = (struct found) { .count = 0 };
+	CU_ASSERT_EQUAL(store_read_expired(s, now_us - 2 * HOUR_US - 1, find, &f), 0);
+	store_close(s);
+	CU_ASSERT_STRING_EQUAL(f.text, "192.0.2.2 192.0.2.1 ");
+	CU_ASSERT_EQUAL(f.last.action, ACTION_SLOW);
+	CU_ASSERT_EQUAL(f.last.until_us, now_us - HOUR_US);
+	end();
+}
+
 static void many_blocks_at_once(void)
 {
 	struct store_block b = block("10.0.0.0", 1, 0);
@@ -1249,7 +1287,7 @@ static void no_store(void)
 }
 
 SUITE("store", { "blocks come back after a restart", blocks_come_back },
-        { "50,000 of them", many_blocks_at_once },
+        { "50,000 of them", many_blocks_at_once }, { "what ended comes back", what_ended_comes_back },
         { "the clock is set, in the same boot", clock_set_in_same_boot },
         { "the clock is set while it runs", clock_set_while_it_runs },
         { "the clock after a reboot", clock_after_a_reboot },
