@@ -136,8 +136,9 @@ struct incident_ack {
 /* The incident that a finding belongs to, as it is with this one. The lists are those of the whole incident: in its first
  * finding and its summaries, else empty. */
 struct incident_brief {
-	uint64_t id;         /* 53 bits */
-	uint64_t count;      /* findings so far, this one included */
+	uint64_t id;     /* 53 bits */
+	uint64_t before; /* of the source's or target's one before, if it ended lately; 0 = none is known */
+	uint64_t count;  /* findings so far, this one included */
 	uint64_t rule_count; /* of these, of this one's rule */
 	uint64_t first_us, last_us;
 	uint8_t state; /* enum incident_state */

@@ -31,7 +31,7 @@ struct draft {
 	int64_t behaviour_block_for[BEHAVIOUR_COUNT];
 	int64_t rejects_honest, rejects_bad, rejects_false_alarm, rejects_miss; /* permille, and ppm */
 	int64_t harvest_share, backscatter_share;                               /* permille */
-	int64_t watch_sources;
+	int64_t watch_sources, watch_quiet;
 	int64_t ladder_slow_for, ladder_limit_for, ladder_block_for, ladder_rate, ladder_calm;
 	int64_t smuggling_reset, data_watch;
 	int64_t queue_number, queue_workers, queue_length, queue_fail; /* workers: 0 = auto */

@@ -57,7 +57,7 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	[BLOCK_REPUTATION] = { "reputation", false,
 	        "Remote servers whose replies name a blocklist (reputation): an address of ours is on it, "
 	        "and this client of ours was refused." },
-	[BLOCK_WATCH] = { "watch", false, "What is remembered of sources." },
+	[BLOCK_WATCH] = { "watch", false, "What is remembered of sources, and when their incidents end." },
 	[BLOCK_LADDER] = { "ladder", false,
 	        "The rungs of the action climb, and the times of the actions slow and limit: a source is "
 	        "slowed, then limited, then blocked, each when it goes on although the rung before has been "
@@ -327,6 +327,9 @@ const struct key keys[] = {
 	  .help = "Remembered at once. When there is no room, the one that has done least, and long ago, leaves. "
 	          "Volume blocks have room for half as many times at which something was done, 524288 at the least; who has to leave "
 	          "there before his windows are over is told in the log and by postern status." },
+	{ BLOCK_WATCH, "quiet", KEY_DURATION, "10m", 10, 86400, .set = value_duration, DRAFT(watch_quiet),
+	  .help = "An incident ends when nothing has been found for so long; what is found then is another one. How a host simply talks (old TLS, and the "
+	          "like) is one for a day, whatever this says." },
 
 	{ BLOCK_LADDER, "slow-for", KEY_DURATION, "10m", 1, 30 * 86400, .set = value_duration, DRAFT(ladder_slow_for),
 	  .help = "How long a source is slowed, from its last finding on." },

@@ -247,6 +247,7 @@ void watching_make(struct build *b)
 	w->behaviours[BEHAVIOUR_HARVEST].share_permille = (uint32_t)d->harvest_share;
 	w->behaviours[BEHAVIOUR_BACKSCATTER].share_permille = (uint32_t)d->backscatter_share;
 	w->sources = (uint32_t)d->watch_sources;
+	w->quiet_s = (uint32_t)d->watch_quiet;
 	w->ladder = (struct ladder_rule) {
 		.slow_for_s = (uint32_t)d->ladder_slow_for,
 		.limit_for_s = (uint32_t)d->ladder_limit_for,

@@ -52,6 +52,7 @@ void watching_default(struct watching *w)
 		.rate_per_min = 10,
 		.calm_s = 3600 };
 	w->sources = 65536;
+	w->quiet_s = 600;
 }
 
 bool watching_means(const struct policy_groups *match, const struct policy_groups *groups)

@@ -110,6 +110,7 @@ struct watching {
 	struct policy_groups
 	        shared;   /* many behind one address: they are limited or refused a session, never blocked */
 	uint32_t sources; /* tracked at once, 1000..2^22 */
+	uint32_t quiet_s; /* an incident ends after so long without a finding, 10..86400 */
 };
 
 /* What is in force where the configuration says nothing. */

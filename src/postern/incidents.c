@@ -125,6 +125,8 @@ static void print_whole(void *arg, const json_t *line)
 		printf("findings    %lld, first %s, last %s UTC%s\n", live_number(row, "count"),
 		        live_time(row, "first_seen", first), live_time(row, "last_seen", last),
 		        json_is_true(json_object_get(row, "blocked")) ? ", all blocked" : "");
+		if (live_number(row, "before") > 0)
+			printf("before      %lld, of the same\n", live_number(row, "before"));
 		print_ack(json_object_get(row, "acked"));
 		print_done(json_object_get(row, "done"));
 		print_lists(row);

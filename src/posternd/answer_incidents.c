@@ -66,6 +66,7 @@ static json_t *make_row(const struct finding *f)
 	json_t *row = json_object();
 
 	field_set_uint(row, "id", f->incident.id);
+	field_set_nonzero(row, "before", f->incident.before);
 	field_set_text(row, "rule", finding_rule(f->id));
 	field_set_uint(row, "signature_id", f->id);
 	field_set_uint(row, "severity", f->severity);
@@ -288,7 +289,7 @@ static enum answer_state answer_past(struct ask *ask, struct store_question *q, 
 
 /* ---- all ----------------------------------------------------------------------------------------- */
 
-/* One that is open is as watch has it; others are the store's. */
+/* One that is open, or suppressed, is as watch has it; others are the store's. */
 static enum answer_state answer_one(struct ask *ask, struct store_question *q, json_t *line)
 {
 	const struct finding *f =
@@ -296,6 +297,8 @@ static enum answer_state answer_one(struct ask *ask, struct store_question *q, j
 	enum answer_state state;
 	json_t *rows;
 
+	if (!f && ask->page.number == 0)
+		f = watch_find_suppressed(desk_watch(ask->daemon->desk), q->id);
 	if (!f) {
 		state = answer_past(ask, q, line);
 		rows = json_object_get(line, "rows");

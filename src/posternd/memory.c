@@ -23,13 +23,22 @@
 #include "posternd/witness.h"
 #include "report/store.h"
 #include "watch/baseline.h"
+#include "watch/incident.h"
 #include "watch/part.h"
 #include "watch/sources.h"
 
 /* A clock that was just set may be wrong: whatever seems old then is left alone. */
 enum { CALM_S = 3600 };
 static const uint64_t QUOTES_LEAST_US = UINT64_C(3600000000);
-enum { TICK_STORIES = 512, TICK_ROWS = 2048, TICK_USUAL = 256, ROOM_MIN = 256, QUOTES_EACH_S = 60 };
+enum {
+	TICK_STORIES = 512,
+	TICK_ROWS = 2048,
+	TICK_USUAL = 256,
+	ROOM_MIN = 256,
+	CLOSED_STORIES = 4096,
+	QUOTES_EACH_S = 60
+};
+static const uint64_t before_us = INCIDENT_BEFORE_S * UINT64_C(1000000);
 
 bool memory_open(struct daemon *d)
 {
@@ -84,6 +93,13 @@ static void restore_story(void *arg, const struct finding *story)
 	}
 	f.incident.state = INCIDENT_CLOSED; /* it has no place, or ended with its daemon */
 	store_story(d->store, &f);
+}
+
+static void restore_closed(void *arg, const struct finding *story)
+{
+	const struct daemon *d = arg;
+
+	watch_remember(desk_own_watch(d->desk), story);
 }
 
 static void restore_row(void *arg, const struct store_seen *row)
@@ -147,7 +163,9 @@ void memory_restore(struct daemon *d)
 	struct restored r = { .daemon = d, .now_us = clock_now_us() };
 	uint64_t since_us;
 
-	if (store_read_stories(d->store, restore_story, &r) == 0 &&
+	since_us = r.now_us > before_us ? r.now_us - before_us : 0;
+	if (store_read_closed(d->store, since_us, CLOSED_STORIES, restore_closed, d) == 0 &&
+	        store_read_stories(d->store, restore_story, &r) == 0 &&
 	        store_read_sources(d->store, policy_watching(d->conf->policy)->sources, restore_source, &r) ==
 	                0 &&
 	        store_read_seen(d->store, WITNESS_SEEN_ROWS, restore_row, &r) == 0) {

@@ -138,6 +138,7 @@ static json_t *incident_object(const struct finding *f)
 	field_set_uint(incident, "id", brief->id);
 	field_set_text(incident, "state", words_get(WORDS_INCIDENT_STATE, brief->state));
 	alert_set_whose(incident, f);
+	field_set_nonzero(incident, "before", brief->before);
 	field_set_uint(incident, "count", brief->count);
 	field_set_uint(incident, "rule_count", brief->rule_count);
 	field_set_time(incident, "first_seen", brief->first_us);

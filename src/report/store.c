@@ -304,6 +304,11 @@ int store_read_stories(struct store *s, store_each_story *each, void *arg)
 	return s ? keeper_read_stories(s->keeper, each, arg) : 0;
 }
 
+int store_read_closed(struct store *s, uint64_t since_us, unsigned most, store_each_story *each, void *arg)
+{
+	return s ? keeper_read_closed(s->keeper, since_us, most, each, arg) : 0;
+}
+
 int store_read_mutes(struct store *s, uint64_t now_us, store_each_mute *each, void *arg)
 {
 	return s ? keeper_read_mutes(s->keeper, now_us, each, arg) : 0;

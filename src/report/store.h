@@ -94,6 +94,8 @@ typedef void store_each_story(void *arg, const struct finding *story);
  * unknown (-1): they are the policy's to say. The face's envelope is the first of the incident's. One that was written by
  * an older posternd has no facets. 0 or -errno. */
 int store_read_stories(struct store *s, store_each_story *each, void *arg);
+/* Likewise the `most` whose last finding is the youngest of those closed, since_us or later. */
+int store_read_closed(struct store *s, uint64_t since_us, unsigned most, store_each_story *each, void *arg);
 
 /* ---- who is muted ----------------------------------------------------------------------------- */
 

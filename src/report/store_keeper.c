@@ -533,6 +533,16 @@ int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg)
 	return read_result(k, store_read_open_stories(k->file.db, each, arg, &strange), "incidents", strange);
 }
 
+int keeper_read_closed(struct keeper *k, uint64_t since_us, unsigned most, store_each_story *each, void *arg)
+{
+	unsigned strange = 0;
+
+	if (!k->file.db)
+		return -EIO;
+	return read_result(k, store_read_closed_stories(k->file.db, since_us, most, each, arg, &strange),
+	        "incidents", strange);
+}
+
 int keeper_read_mutes(struct keeper *k, uint64_t now_us, store_each_mute *each, void *arg)
 {
 	unsigned strange = 0;

@@ -27,6 +27,7 @@ void keeper_close(struct keeper *k); /* not while it runs; NULL is fine */
 int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each, void *arg);
 int keeper_read_expired(struct keeper *k, uint64_t since_us, store_each_block *each, void *arg);
 int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg);
+int keeper_read_closed(struct keeper *k, uint64_t since_us, unsigned most, store_each_story *each, void *arg);
 int keeper_read_mutes(struct keeper *k, uint64_t now_us, store_each_mute *each, void *arg);
 int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, void *arg);
 int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each, void *arg);

@@ -109,7 +109,8 @@ uint64_t store_read_made(sqlite3 *db)
 #define STORY_COLUMNS                                                                                        \
 	"SELECT id, rule, severity, state, count, first_us, last_us, pooled, source, source_port, server, "  \
 	"server_port, direction, flow, self, blocked, verified, action, would, outcome, form, value, "       \
-	"value_limit, baseline, window_s, target, bits, measure, block, acked_us, acked_by, acked_reason "   \
+	"value_limit, baseline, window_s, target, bits, measure, block, acked_us, acked_by, acked_reason, "  \
+	"before "                                                                                            \
 	"FROM incidents "
 
 /* What belongs to an incident, beside its row. */
@@ -314,6 +315,7 @@ static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding 
 	f->incident.ack.time_us = get_number(s, 29);
 	f->incident.ack.uid = sqlite3_column_int64(s, 30);
 	get_text(s, 31, f->incident.ack.reason, sizeof(f->incident.ack.reason));
+	f->incident.before = get_number(s, 32) >> 53 ? 0 : get_number(s, 32);
 	if (!read_ends(s, &f->conn) || state < 0 || f->incident.id == 0 || f->incident.id >> 53 != 0 ||
 	        f->incident.count == 0 || f->severity < 1 || f->severity > 4)
 		return false;
@@ -323,16 +325,15 @@ static bool read_story(sqlite3_stmt *s, const struct details *d, struct finding 
 	return true;
 }
 
-int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange)
+/* Of a statement that gives STORY_COLUMNS, finalized. r: of preparing it. */
+static int read_all_stories(
+        sqlite3 *db, sqlite3_stmt *s, int r, store_each_story *each, void *arg, unsigned *strange)
 {
 	struct details d = { { NULL } };
-	sqlite3_stmt *s = NULL;
 	struct finding f;
-	int r = open_details(db, &d);
 
 	if (r == SQLITE_OK)
-		r = sqlite3_prepare_v2(
-		        db, STORY_COLUMNS "WHERE state <> 'closed' ORDER BY last_us", -1, &s, NULL);
+		r = open_details(db, &d);
 	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
 		r = SQLITE_OK;
 		if (read_story(s, &d, &f))
@@ -345,13 +346,40 @@ int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsi
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
-/* The families stay apart: IPv4 lies within the numbers of ::/0. */
+int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange)
+{
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(
+	        db, STORY_COLUMNS "WHERE state <> 'closed' ORDER BY last_us", -1, &s, NULL);
+
+	return read_all_stories(db, s, r, each, arg, strange);
+}
+
+int store_read_closed_stories(
+        sqlite3 *db, uint64_t since_us, unsigned most, store_each_story *each, void *arg, unsigned *strange)
+{
+	sqlite3_stmt *s = NULL;
+	int r = sqlite3_prepare_v2(db,
+	        STORY_COLUMNS
+	        "WHERE id IN (SELECT id FROM incidents WHERE state = 'closed' AND last_us >= ?1 "
+	        "ORDER BY last_us DESC LIMIT ?2) ORDER BY last_us",
+	        -1, &s, NULL);
+
+	if (r == SQLITE_OK) {
+		(void)sqlite3_bind_int64(s, 1, (int64_t)since_us);
+		(void)sqlite3_bind_int64(s, 2, most);
+	}
+	return read_all_stories(db, s, r, each, arg, strange);
+}
+
+/* Of many sources, none is the story's. The families stay apart: IPv4 lies within the numbers of ::/0. */
 static const char *source_condition(const struct store_question *q)
 {
 	if (!q->has_source)
 		return "";
-	return prefix_is_v4(&q->source) ? " AND source_key BETWEEN ?4 AND ?5"
-	                                : " AND source_key BETWEEN ?4 AND ?5 AND NOT (source_key BETWEEN "
+	return prefix_is_v4(&q->source) ? " AND pooled = 0 AND target = 0 AND source_key BETWEEN ?4 AND ?5"
+	                                : " AND pooled = 0 AND target = 0 AND source_key BETWEEN ?4 AND ?5 "
+	                                  "AND NOT (source_key BETWEEN "
 	                                  "x'00000000000000000000ffff00000000' AND "
 	                                  "x'00000000000000000000ffffffffffff')";
 }

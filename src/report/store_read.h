@@ -18,6 +18,9 @@ int store_read_over(sqlite3 *db, uint64_t since_us, store_each_block *each, void
 /* The wall clock when the file was made, 0 if that is not known. */
 uint64_t store_read_made(sqlite3 *db);
 int store_read_open_stories(sqlite3 *db, store_each_story *each, void *arg, unsigned *strange);
+/* The `most` that were closed last, at since_us or later, the oldest of them first. */
+int store_read_closed_stories(
+        sqlite3 *db, uint64_t since_us, unsigned most, store_each_story *each, void *arg, unsigned *strange);
 int store_read_last_sources(
         sqlite3 *db, unsigned most, store_each_source *each, void *arg, unsigned *strange);
 /* Those that are not over at now_us. */

@@ -100,6 +100,8 @@ static const char *const steps[] = {
 	"CREATE TABLE mutes ("
 	"  prefix TEXT NOT NULL, rule INTEGER NOT NULL, set_us INTEGER NOT NULL, until_us INTEGER NOT NULL,"
 	"  uid INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (prefix, rule)) WITHOUT ROWID;",
+	/* 7: the incident of the same source that ended before it began; 0 = none */
+	"ALTER TABLE incidents ADD COLUMN before INTEGER NOT NULL DEFAULT 0;",
 };
 
 int store_schema_version(void)

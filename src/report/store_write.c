@@ -267,6 +267,7 @@ static int write_story(struct store_writer *w, const struct finding *f, uint64_t
 	bind_number(s, 31, (int64_t)f->incident.ack.time_us);
 	bind_number(s, 32, f->incident.ack.uid);
 	bind_text(s, 33, f->incident.ack.reason);
+	bind_number(s, 34, (int64_t)f->incident.before);
 	r = run(s);
 	if (r == SQLITE_OK)
 		r = write_facets(w, &f->incident);

@@ -28,9 +28,9 @@
 	X(STORY, "INSERT INTO incidents (id, rule, severity, state, count, first_us, last_us, pooled, "      \
 	         "source, source_key, source_port, server, server_port, direction, flow, self, blocked, "    \
 	         "verified, action, would, outcome, form, value, value_limit, baseline, window_s, target, "  \
-	         "bits, measure, block, acked_us, acked_by, acked_reason) "                                  \
+	         "bits, measure, block, acked_us, acked_by, acked_reason, before) "                          \
 	         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, " \
-	         "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33) "               \
+	         "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34) "          \
 	         "ON CONFLICT (id) DO UPDATE SET rule = ?2, severity = ?3, state = ?4, count = ?5, "         \
 	         "last_us = ?7, source = ?9, source_key = ?10, source_port = ?11, server = ?12, "            \
 	         "server_port = ?13, direction = ?14, flow = ?15, self = ?16, blocked = ?17, "               \

@@ -20,6 +20,7 @@
 #include "watch/story.h"
 
 enum { ID_BITS = 53 };
+static const uint64_t before_us = INCIDENT_BEFORE_S * UINT64_C(1000000);
 
 enum story_kind { STORY_OF_SOURCE, STORY_OF_TARGET, STORY_OF_MANY, STORY_OF_GATE };
 
@@ -48,12 +49,19 @@ struct incident {
 	bool changed;                            /* since somebody took it for keeping */
 };
 
+/* A story that is over. */
+struct ended {
+	uint64_t id, last_us;
+};
+
 struct incident_book {
 	struct table *table;
+	struct table *ended; /* struct incident_key -> struct ended */
 	struct ring *findings;
 	struct watch_counts *counts;
 	struct incident_settings settings;
 	uint64_t quiet_us;
+	uint64_t budget_us;            /* the time of the budgets */
 	uint64_t window_end_us;        /* of the budgets */
 	uint32_t opened[BUDGET_COUNT]; /* in it */
 };
@@ -66,16 +74,23 @@ struct incident_book *incident_new(
 	if (!b)
 		return NULL;
 	b->table = table_new(s->capacity, sizeof(struct incident_key), sizeof(struct incident), s->hash_key);
-	if (!b->table) {
-		free(b);
+	b->ended = table_new(s->capacity, sizeof(struct incident_key), sizeof(struct ended), s->hash_key);
+	if (!b->table || !b->ended) {
+		incident_free(b);
 		errno = ENOMEM;
 		return NULL;
 	}
 	b->findings = findings;
 	b->counts = counts;
 	b->settings = *s;
-	b->quiet_us = (uint64_t)s->quiet_s * 1000000;
+	incident_set_quiet(b, s->quiet_s);
+	b->budget_us = b->quiet_us;
 	return b;
+}
+
+void incident_set_quiet(struct incident_book *b, uint32_t quiet_s)
+{
+	b->quiet_us = (uint64_t)quiet_s * 1000000;
 }
 
 void incident_free(struct incident_book *b)
@@ -83,6 +98,7 @@ void incident_free(struct incident_book *b)
 	if (!b)
 		return;
 	table_free(b->table);
+	table_free(b->ended);
 	free(b);
 }
 
@@ -165,8 +181,8 @@ static bool is_over_budget(struct incident_book *b, const struct finding *f)
 	enum incident_budget budget = budget_of(f);
 
 	/* events may be late; the clock was set, if they are far behind */
-	if (f->time_us >= b->window_end_us || f->time_us + 2 * b->quiet_us < b->window_end_us) {
-		b->window_end_us = f->time_us + b->quiet_us;
+	if (f->time_us >= b->window_end_us || f->time_us + 2 * b->budget_us < b->window_end_us) {
+		b->window_end_us = f->time_us + b->budget_us;
 		memset(b->opened, 0, sizeof(b->opened));
 	}
 	if (b->opened[budget] == b->settings.budget[budget])
@@ -229,13 +245,36 @@ static bool tell_story(
 	return true;
 }
 
+void incident_remember(struct incident_book *b, const struct finding *story)
+{
+	struct incident_key key = incident_key(b, story);
+
+	if ((key.kind == STORY_OF_SOURCE || key.kind == STORY_OF_TARGET) && story->at_target <= 1)
+		*(struct ended *)table_take(b->ended, &key, story->incident.last_us, NULL) =
+		        (struct ended) { story->incident.id, story->incident.last_us };
+}
+
+/* 0 = none is known. */
+static uint64_t find_before(const struct incident_book *b, const struct incident_key *key, uint64_t now_us)
+{
+	const struct ended *e = table_find(b->ended, key);
+
+	return e && now_us < e->last_us + before_us ? e->id : 0;
+}
+
+static void drop_story(struct incident_book *b, struct incident *in)
+{
+	incident_remember(b, &in->story);
+	table_drop(b->table, in);
+	b->counts->incidents_open--;
+}
+
 /* Tells the summary. False when the ring has no room: the story then stays open. */
 static bool incident_close(struct incident_book *b, struct incident *in, uint64_t now_us)
 {
 	if (!tell_story(b, in, INCIDENT_CLOSED, now_us))
 		return false;
-	table_drop(b->table, in);
-	b->counts->incidents_open--;
+	drop_story(b, in);
 	return true;
 }
 
@@ -249,8 +288,7 @@ static void incident_evict_oldest(struct incident_book *b, uint64_t now_us)
 		return;
 	b->counts->findings_lost++;
 	b->counts->findings_dropped += oldest->story.incident.count;
-	table_drop(b->table, oldest);
-	b->counts->incidents_open--;
+	drop_story(b, oldest);
 }
 
 static struct incident *incident_open(
@@ -263,6 +301,7 @@ static struct incident *incident_open(
 		in = table_add(b->table, key, f->time_us);
 	}
 	story_begin(&in->story, f, incident_id(b, key, f->time_us));
+	in->story.incident.before = find_before(b, key, f->time_us);
 	b->counts->incidents_opened++;
 	b->counts->incidents_open++;
 	return in;
@@ -312,6 +351,7 @@ static void set_brief(struct finding *f, const struct finding *story, unsigned f
 
 	memset(&f->incident, 0, sizeof(f->incident));
 	f->incident.id = in->id;
+	f->incident.before = in->before;
 	f->incident.count = in->count;
 	f->incident.rule_count = in->facets[facet].count;
 	f->incident.first_us = in->first_us;
@@ -535,11 +575,28 @@ static bool is_about(const struct incident_key *key, const struct finding *story
 	                              : mention_is_addr(who, &key->who);
 }
 
+/* Which stories have ended: of mailboxes that is known by a hash, so all of these go. Not counted: they are the store's. */
+static void forget_ended(struct incident_book *b, const struct mention *who)
+{
+	struct ended *e;
+	uint32_t cursor = 0;
+
+	while ((e = table_scan(b->ended, &cursor)) != NULL) {
+		const struct incident_key *key = table_key(b->ended, e);
+		bool of_mailbox = key->kind == STORY_OF_TARGET && key->bits > 0;
+
+		if (of_mailbox ? who->is_mailbox : mention_is_addr(who, &key->who))
+			table_drop(b->ended, e);
+	}
+}
+
 void incident_forget(struct incident_book *b, const struct mention *who, struct forgotten *out)
 {
 	struct incident *in;
 	uint32_t cursor = 0;
 
+	if (!out->look)
+		forget_ended(b, who);
 	while ((in = table_scan(b->table, &cursor)) != NULL) {
 		struct finding *story = &in->story;
 

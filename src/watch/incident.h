@@ -9,13 +9,16 @@
  * join against one (at_target), it is that of the target. What is about the gate itself has a story for each rule, which
  * ends with the daemon. What was done to the gate (audit) is told alone each time.
  *
- * Sources may be without number, and what is told must not be: in each quiet_s no more stories of sources are opened than a
+ * Sources may be without number, and what is told must not be: in each quiet_s of the settings no more stories of sources are opened than a
  * budget says, one for tries, whose source may be forged, one for what is most severe, one for what is muted (the store is told
  * of it), one for the rest. What is found about further sources is pooled: a story for each direction and group of servers.
  *
  * A story that somebody has acknowledged is told again only for a new facet, or a finding that is worse; then it has to be
  * acknowledged again. A muted finding (mutes.h) is counted and not told; when the mute is over, the next one is, if it is
  * due.
+ *
+ * A story of a source or target that had one before, whose last finding is no older than INCIDENT_BEFORE_S, says which: who comes back after each
+ * quiet_s is a chain of stories.
  *
  * A story can go on in another book, with its id and counts: that of the next daemon.
  *
@@ -37,11 +40,12 @@
 
 struct incident_book;
 
+enum { INCIDENT_BEFORE_S = 7 * 86400 };
 enum incident_budget { BUDGET_TRIES, BUDGET_SEVERE, BUDGET_OTHERS, BUDGET_MUTED, BUDGET_COUNT };
 
 struct incident_settings {
 	uint32_t capacity; /* stories open at once */
-	uint32_t quiet_s;
+	uint32_t quiet_s;  /* also the time of the budgets */
 	uint32_t budget[BUDGET_COUNT];
 	uint8_t hash_key[HASH_KEY_BYTES];
 	const struct mutes *mutes; /* borrowed; NULL = nobody is muted */
@@ -51,6 +55,8 @@ struct incident_settings {
 struct incident_book *incident_new(
         const struct incident_settings *s, struct ring *findings, struct watch_counts *counts);
 void incident_free(struct incident_book *b); /* NULL is fine */
+/* From now on, for those that are open, too; the budgets are for as long as before. */
+void incident_set_quiet(struct incident_book *b, uint32_t quiet_s);
 /* Open stories in the order of their places in the table; cursor 0 at the beginning. NULL at the end. */
 const struct finding *incident_scan(const struct incident_book *b, uint32_t *cursor);
 /* NULL = none of that id is open. */
@@ -66,6 +72,8 @@ void incident_tick(struct incident_book *b, uint64_t now_us);
  * give the one with the oldest last finding first. One whose time has passed meanwhile is closed by the next tick. False:
  * there is one of the same source, or no room, or it is about the gate, or a target that is not known any more. */
 bool incident_restore(struct incident_book *b, const struct finding *story, uint64_t now_us);
+/* A story that has ended, by another daemon: one that follows it says so. */
+void incident_remember(struct incident_book *b, const struct finding *story);
 /* The next story that has changed since it was last given, for keeping; cursor as for incident_scan(). */
 const struct finding *incident_next_changed(struct incident_book *b, uint32_t *cursor);
 /* All of them are given again. */

@@ -353,6 +353,8 @@ void watch_set_policy(struct watch *w, const struct policy *policy)
 	if (!policy)
 		return;
 	hush_follow(&w->hush, policy_suppressions(policy));
+	incident_set_quiet(w->incidents, policy_watching(policy)->quiet_s);
+	incident_set_quiet(w->suppressed, policy_watching(policy)->quiet_s);
 	view_nobody(w);
 	for (unsigned i = 0; parts[i]; i++)
 		if (parts[i]->change)
@@ -460,6 +462,11 @@ bool watch_restore(struct watch *w, const struct finding *story, uint64_t now_us
 	return incident_restore(is_habit(story) ? w->habits : w->incidents, story, now_us);
 }
 
+void watch_remember(struct watch *w, const struct finding *story)
+{
+	incident_remember(is_habit(story) ? w->habits : w->incidents, story);
+}
+
 const struct finding *watch_next_changed(struct watch *w, uint32_t *cursor)
 {
 	const struct finding *f = NULL;
@@ -504,6 +511,11 @@ const struct finding *watch_find_incident(const struct watch *w, uint64_t id)
 	const struct finding *f = incident_find(w->incidents, id);
 
 	return f ? f : incident_find(w->habits, id);
+}
+
+const struct finding *watch_find_suppressed(const struct watch *w, uint64_t id)
+{
+	return incident_find(w->suppressed, id);
 }
 
 bool watch_ack(struct watch *w, uint64_t id, const struct incident_ack *ack)

@@ -43,7 +43,7 @@ struct watch_settings {
 	uint32_t severe_sources;  /* for something of severity 1; */
 	uint32_t other_sources;   /* for anything else; */
 	uint32_t muted_sources;   /* for what is muted */
-	uint32_t quiet_s;         /* an incident closes after this long without a finding */
+	uint32_t quiet_s;         /* an incident closes after this long without a finding, without a policy */
 	uint32_t habits;          /* incidents of habits open at once, 16..2^22 */
 	uint32_t habit_quiet_s;   /* and when they close */
 	uint32_t sources;         /* in the ledger at once, 1..2^22 */
@@ -72,6 +72,8 @@ uint32_t watch_finish(struct watch *w, uint64_t now_us);
 uint32_t watch_leave(struct watch *w, uint64_t now_us);
 /* An incident of before goes on, as incident_restore(). */
 bool watch_restore(struct watch *w, const struct finding *story, uint64_t now_us);
+/* Likewise, with incident_remember(). */
+void watch_remember(struct watch *w, const struct finding *story);
 /* The next incident that has changed since it was last given; NULL at the end of a round, and cursor is 0 again. */
 const struct finding *watch_next_changed(struct watch *w, uint32_t *cursor);
 /* All of them are given again. */
@@ -81,6 +83,7 @@ void watch_change_all(struct watch *w);
 const struct finding *watch_scan_incidents(const struct watch *w, uint32_t *cursor);
 /* Those of what is suppressed. */
 const struct finding *watch_scan_suppressed(const struct watch *w, uint32_t *cursor);
+const struct finding *watch_find_suppressed(const struct watch *w, uint64_t id); /* NULL = none */
 /* NULL = none of that id is open. */
 const struct finding *watch_find_incident(const struct watch *w, uint64_t id);
 /* Somebody knows of it: incident_ack(). */

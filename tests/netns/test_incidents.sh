@@ -120,6 +120,10 @@ check "status says it" grep -q '2 findings suppressed by "partner" until 2200-01
 postern_wait_record 30 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("suppress \"short\" has ended"))'
 check "status says that, too" grep -q 'suppressed by "short" until .*, WHICH IS OVER: a test' <(postern_ask status)
 
+SUPPRESSED=$(postern_ask incidents --suppressed --json | jq '.rows[0].id')
+check "and shown whole" grep -qE "^incident    $SUPPRESSED, (open|grown)" <(postern_ask incidents "$SUPPRESSED")
+refused 1 ack "$SUPPRESSED"
+
 # ---- a restart ----
 
 lab_wait 10 "all to be written" kept
@@ -139,4 +143,17 @@ same "is not told, either" 0 "$(postern_records ".event_type == \"alert\" and .s
 postern_ask unmute $B >/dev/null
 dialogue --source $B --rcpt x@foreign.test
 postern_wait_record 10 ".src_ip == \"$B\" and .alert.rule == \"relay.attempt\" and .incident.count == 4 and .incident.rule_count == 3"
+
+# ---- and its end ----
+
+BEFORE=$(of $B id)
+echo 'watch { quiet = 10s }' >>"$LAB_DIR/postern.conf"
+postern_ask reload >/dev/null
+postern_wait_record 30 ".incident.id == $BEFORE and .incident.state == \"closed\" and .incident.count == 4"
+lab_wait 10 "all to be written" kept
+postern_stop
+postern_start
+dialogue --source $B --rcpt x@foreign.test
+postern_wait_record 10 ".src_ip == \"$B\" and .incident.state == \"open\" and .incident.before == $BEFORE"
+check "shown whole with the one before" grep -q "^before      $BEFORE, of the same" <(postern_ask incidents "$(of $B id)")
 postern_stop

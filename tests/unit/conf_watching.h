@@ -21,6 +21,6 @@
 	"backscatter { limit = 1000/1d  share = 12.5  recipient-limit = 9/9m }\n"                            \
 	"auth-guess { limit = 3/10m  user-limit = 4/1h  source-limit = 6/2h  action = refuse-session }\n"    \
 	"reputation { limit = 5/1d }\n"                                                                      \
-	"watch { sources = 100000 }\n"
+	"watch { sources = 100000  quiet = 30m }\n"
 
 #endif

@@ -66,6 +66,7 @@ static void nothing_written_is_the_default(void)
 	CU_ASSERT_EQUAL(memcmp(&w->rejects, &usual.rejects, sizeof(usual.rejects)), 0);
 	CU_ASSERT_EQUAL(memcmp(&w->ladder, &usual.ladder, sizeof(usual.ladder)), 0);
 	CU_ASSERT_EQUAL(w->sources, usual.sources);
+	CU_ASSERT_EQUAL(w->quiet_s, usual.quiet_s);
 	conf_free(c);
 }
 
@@ -131,6 +132,7 @@ static void volumes_arrive(void)
 	CU_ASSERT_EQUAL(w->volumes[2].action, ACTION_REFUSE_SESSION);
 	CU_ASSERT_EQUAL(w->volumes[2].spike_tenths, 0); /* is of sources */
 	CU_ASSERT_EQUAL(w->sources, 100000);
+	CU_ASSERT_EQUAL(w->quiet_s, 1800);
 	conf_free(c);
 }
 

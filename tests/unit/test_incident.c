@@ -123,6 +123,106 @@ static void closes_when_quiet(void)
 	end();
 }
 
+/* Who comes back after each quiet time is a chain of stories, over a restart, too. */
+static void says_which_was_before(void)
+{
+	const uint64_t second = 1000000;
+	struct finding f, closed;
+
+	begin(RING_SLOTS);
+	add(0, 1, "x");
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	incident_tick(book, EVENTS_START_US + QUIET_S * second);
+	closed = take(INCIDENT_CLOSED, 1);
+	add(100, 2, "x"); /* somebody else */
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	add(100, 1, "x");
+	f = take(INCIDENT_OPEN, 1);
+	CU_ASSERT_EQUAL(f.incident.before, closed.incident.id);
+	CU_ASSERT_NOT_EQUAL(f.incident.id, closed.incident.id);
+	add(101, 1, "x");
+	CU_ASSERT_EQUAL(take(INCIDENT_GROWN, 2).incident.before, closed.incident.id);
+	incident_tick(book, EVENTS_START_US + 1000 * second);
+	take(INCIDENT_CLOSED, 1);
+	closed = take(INCIDENT_CLOSED, 2);
+	end();
+
+	begin(RING_SLOTS);
+	incident_remember(book, &closed);
+	add(1100, 1, "x");
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, closed.incident.id);
+	incident_tick(book, EVENTS_START_US + 2000 * second);
+	take(INCIDENT_CLOSED, 1);
+	add(1100 + INCIDENT_BEFORE_S, 1, "x"); /* too long ago */
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	f = make(0, 1, "x"); /* nobody's: of many, and about the gate */
+	f.pooled = 1;
+	incident_remember(book, &f);
+	f.id = FINDING_GATE_BLIND;
+	incident_remember(book, &f);
+	f.pooled = 0;
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	end();
+}
+
+static void forgets_which_was_before(void)
+{
+	struct forgotten done = { .look = true };
+	struct finding f = make(0, 1, "x"), of_target = f;
+	struct mention who;
+	char text[ADDR_TEXT_MAX];
+
+	begin(RING_SLOTS);
+	of_target.id = FINDING_VOLUME_TARGET;
+	of_target.at_target = 1;
+	EVENTS_TEXT(of_target.rcpt_to, "<a@b.example>");
+	f.incident.id = 4711;
+	of_target.incident.id = 4712;
+	f.incident.last_us = of_target.incident.last_us = EVENTS_START_US;
+	incident_remember(book, &f);
+	incident_remember(book, &of_target);
+	CU_ASSERT_EQUAL(mention_parse("someone@b.example", &who), 0);
+	incident_forget(book, &who, &done); /* it would */
+	incident_add(book, &of_target);
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 4712);
+	done.look = false;
+	incident_remember(book, &of_target);
+	incident_forget(book, &who, &done);
+	incident_tick(book, EVENTS_START_US + UINT64_C(1000) * 1000000);
+	take(INCIDENT_CLOSED, 1);
+	incident_forget(book, &who, &done);
+	incident_add(book, &of_target);
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 4711); /* of a source: not meant */
+	incident_tick(book, EVENTS_START_US + UINT64_C(1000) * 1000000);
+	take(INCIDENT_CLOSED, 1);
+	take(INCIDENT_CLOSED, 1);
+	CU_ASSERT_EQUAL(mention_parse(addr_print(&f.conn.src, text), &who), 0);
+	incident_forget(book, &who, &done);
+	f.pooled = 0;
+	incident_add(book, &f);
+	CU_ASSERT_EQUAL(take(INCIDENT_OPEN, 1).incident.before, 0);
+	end();
+}
+
+static void quiet_may_be_longer(void)
+{
+	const uint64_t second = 1000000;
+
+	begin(RING_SLOTS);
+	add(0, 1, "x");
+	take(INCIDENT_OPEN, 1);
+	incident_set_quiet(book, 2 * QUIET_S);
+	incident_tick(book, EVENTS_START_US + 2 * QUIET_S * second - 1);
+	CU_ASSERT_PTR_NULL(ring_front(ring));
+	incident_set_quiet(book, QUIET_S);
+	incident_tick(book, EVENTS_START_US + 2 * QUIET_S * second - 1);
+	take(INCIDENT_CLOSED, 1);
+	end();
+}
+
 static void keeps_five_lines(void)
 {
 	char text[8];
@@ -875,7 +975,9 @@ static void a_million_with_evictions_and_losses(void)
 }
 
 SUITE("incident", { "tells at doubling steps", tells_at_doubling_steps },
-        { "closes when quiet", closes_when_quiet }, { "keeps five lines", keeps_five_lines },
+        { "closes when quiet", closes_when_quiet }, { "says which was before", says_which_was_before },
+        { "forgets which was before", forgets_which_was_before },
+        { "quiet may be longer", quiet_may_be_longer }, { "keeps five lines", keeps_five_lines },
         { "summary tells the worst", summary_tells_the_worst },
         { "keeps stories apart", keeps_stories_apart },
         { "eviction tells the summary", eviction_tells_the_summary },

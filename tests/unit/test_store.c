@@ -755,6 +755,7 @@ static void open_incidents_come_back(void)
 	strcpy(f.incident.ack.reason, "it's known");
 	f.source_bits = 120;
 	f.measure = 2;
+	f.incident.before = 10;
 	strcpy(f.block, "hosts");
 	last = f;
 	store_story(s, &f);
@@ -887,6 +888,33 @@ static void the_past_in_pages(void)
 	end();
 }
 
+/* The youngest ones, for those that come back. */
+static void the_closed_ones_come_back(void)
+{
+	struct stories found = { .count = 0 };
+	struct store *s;
+
+	begin();
+	s = open_keeping(3650U * 86400U);
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	for (unsigned i = 1; i <= 20; i++) {
+		struct finding f = story(i, i * 1000, i == 20 ? INCIDENT_OPEN : INCIDENT_CLOSED);
+
+		store_story(s, &f);
+	}
+	store_close(s);
+	s = open_keeping(3650U * 86400U);
+	CU_ASSERT_EQUAL(store_read_closed(s, EVENTS_START_US + 15000, 100, find_story, &found), 0);
+	CU_ASSERT_EQUAL(found.count, 5);
+	CU_ASSERT_EQUAL(found.last.incident.id, 19);
+	found.count = 0;
+	CU_ASSERT_EQUAL(store_read_closed(s, 0, 3, find_story, &found), 0);
+	CU_ASSERT_EQUAL(found.count, 3);
+	CU_ASSERT_EQUAL(found.last.incident.id, 19);
+	store_close(s);
+	end();
+}
+
 /* An incident of a network is found by each of its addresses, not by others. */
 static void a_source_is_more_than_an_address(void)
 {
@@ -900,8 +928,8 @@ static void a_source_is_more_than_an_address(void)
 		int found;
 	} questions[] = { { "203.0.113.9", 2 }, { "203.0.113.10", 1 }, { "203.0.113.0/25", 2 },
 		{ "203.0.112.0/23", 3 }, { "203.0.112.99", 1 }, { "2001:db8::2", 2 }, { "2001:db8::1", 3 },
-		{ "2001:db8:0:5::1", 1 }, { "2001:db8:1::", 0 }, { "198.7.7.7", 1 }, { "0.0.0.0/0", 4 },
-		{ "::/0", 3 } };
+		{ "2001:db8:0:5::1", 1 }, { "2001:db8:1::", 0 }, { "198.7.7.7", 1 }, { "192.0.2.9", 0 },
+		{ "0.0.0.0/0", 4 }, { "::/0", 3 } };
 	static struct finding rows[STORE_PAGE];
 	struct store *s;
 
@@ -913,6 +941,14 @@ static void a_source_is_more_than_an_address(void)
 
 		CU_ASSERT_EQUAL(addr_parse(stories[i].source, &f.conn.src), 0);
 		f.source_bits = stories[i].bits;
+		store_story(s, &f);
+	}
+	for (unsigned i = 0; i < 2; i++) { /* of many sources, this one stands for none of them */
+		struct finding f = story(100 + i, 1000, INCIDENT_OPEN);
+
+		CU_ASSERT_EQUAL(addr_parse("192.0.2.9", &f.conn.src), 0);
+		f.at_target = i == 0;
+		f.pooled = i == 1;
 		store_story(s, &f);
 	}
 	CU_ASSERT_TRUE(wait_until(s, true));
@@ -1154,7 +1190,8 @@ static void incidents_of_before_are_read(void)
 	    "ALTER TABLE incidents DROP COLUMN target; ALTER TABLE incidents DROP COLUMN bits;"
 	    "ALTER TABLE incidents DROP COLUMN measure; ALTER TABLE incidents DROP COLUMN block;"
 	    "ALTER TABLE incidents DROP COLUMN acked_us; ALTER TABLE incidents DROP COLUMN acked_by;"
-	    "ALTER TABLE incidents DROP COLUMN acked_reason; ALTER TABLE evidence DROP COLUMN rule;"
+	    "ALTER TABLE incidents DROP COLUMN acked_reason; ALTER TABLE incidents DROP COLUMN before;"
+	    "ALTER TABLE evidence DROP COLUMN rule;"
 	    "CREATE TABLE envelopes ("
 	    "  id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, time_us INTEGER NOT NULL, helo BLOB, "
 	    "mail_from BLOB, rcpt_to BLOB);"
@@ -1306,7 +1343,8 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "strange rows are left out", strange_rows_are_left_out },
         { "the past in pages", the_past_in_pages },
         { "a source is more than an address", a_source_is_more_than_an_address },
-        { "too many ask", too_many_ask }, { "what is usual comes back", what_is_usual_comes_back },
+        { "the closed ones come back", the_closed_ones_come_back }, { "too many ask", too_many_ask },
+        { "what is usual comes back", what_is_usual_comes_back },
         { "who delivers comes back", who_delivers_comes_back },
         { "what sources did comes back", what_sources_did_comes_back },
         { "what was lost is wanted again", what_was_lost_is_wanted_again },
