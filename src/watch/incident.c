@@ -20,7 +20,7 @@
 #include "watch/story.h"
 
 enum { ID_BITS = 53 };
-static const uint64_t before_us = INCIDENT_BEFORE_S * UINT64_C(1000000);
+static const uint64_t BEFORE_US = INCIDENT_BEFORE_S * UINT64_C(1000000);
 
 enum story_kind { STORY_OF_SOURCE, STORY_OF_TARGET, STORY_OF_MANY, STORY_OF_GATE };
 
@@ -259,7 +259,7 @@ static uint64_t find_before(const struct incident_book *b, const struct incident
 {
 	const struct ended *e = table_find(b->ended, key);
 
-	return e && now_us < e->last_us + before_us ? e->id : 0;
+	return e && now_us < e->last_us + BEFORE_US ? e->id : 0;
 }
 
 static void drop_story(struct incident_book *b, struct incident *in)
