@@ -256,6 +256,11 @@ int forget_run(int argc, char **argv)
 		return r;
 	if (live.error == ENOENT || live.error == ECONNREFUSED)
 		return forget_offline(&live, look);
-	fprintf(stderr, "%s: nobody answers at %s: %s\n", live.name, live.path, strerror(live.error));
+	if (live.error == EACCES || live.error == EPERM)
+		fprintf(stderr,
+		        "%s: you may not ask at %s: be root, or a member of the group in control.group\n",
+		        live.name, live.path);
+	else
+		fprintf(stderr, "%s: nobody answers at %s: %s\n", live.name, live.path, strerror(live.error));
 	return r;
 }

@@ -205,6 +205,11 @@ for wrong in nobody 10.0.0.0/8 192.0.2.1/24; do
     same "refused: $wrong" 2 "$status"
 done
 
+status=0
+postern_ask forget "$B" --socket "$LAB_DIR/none.sock" >"$LAB_DIR/out" 2>&1 || status=$?
+same "not behind posternd's back" 1 "$status"
+check "for this reason" grep -q 'nothing was forgotten: .*postern.db is in use by another posternd' "$LAB_DIR/out"
+
 # A mailbox in clear, with posternd stopped.
 lab_wait 10 "the store" kept
 postern_stop
