@@ -41,9 +41,9 @@ enum forgotten_kind {
 struct forgotten {
 	bool look; /* nothing is taken out, only counted */
 	uint64_t n[FORGOTTEN_KIND_COUNT];
-	/* What stays: blocks and the like in force, about it or in whose reason it is named, DNS lists that it is on; rows of wider sources that it is
-	 * counted with. */
-	uint64_t in_force, wider;
+	/* What stays: blocks and the like in force, about it or in whose reason it is named, DNS lists that it is on; rows of wider
+	 * sources that it is counted with; incidents and rows of others, whose server it is. */
+	uint64_t in_force, wider, as_server;
 };
 
 #endif

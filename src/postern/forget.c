@@ -91,6 +91,9 @@ static void print_left(const json_t *line)
 	print_blocks(left);
 	if (live_number(left, "wider_sources") > 0)
 		puts("  counts of a wider source, of which it is one of many (postern sources)");
+	if (live_number(left, "as_server") > 0)
+		printf("  %lld incidents and rows of other sources, whose server it is\n",
+		        live_number(left, "as_server"));
 	if (json_is_false(json_object_get(line, "store_clean")) && !look)
 		puts("  free space in the store's file: somebody reads in it, or the disk is full; tried "
 		     "again");
@@ -159,6 +162,7 @@ static json_t *describe(const struct conf *conf, const struct mention *who, cons
 	field_set(line, "store_clean", json_boolean(is_clean));
 	field_set_uint(left, "in_force", forgotten->in_force);
 	field_set_uint(left, "wider_sources", forgotten->wider);
+	field_set_uint(left, "as_server", forgotten->as_server);
 	field_set(left, "logs", forgotten_logs(conf));
 	field_set(left, "set_aside", forgotten_set_aside(conf));
 	field_set(line, "left", left);

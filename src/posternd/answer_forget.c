@@ -43,6 +43,8 @@ static void set_outcome(const struct daemon *d, const struct mention *who, json_
 	field_set_uint(left, "in_force", f->memory.in_force);
 	field_set(left, "blocks", block_rows(d, who));
 	field_set_uint(left, "wider_sources", f->memory.wider);
+	field_set_uint(left, "as_server",
+	        f->has_store && f->store_result == 0 ? f->store.as_server : f->memory.as_server);
 	field_set(left, "logs", forgotten_logs(d->conf));
 	field_set(left, "set_aside", forgotten_set_aside(d->conf));
 	field_set(line, "left", left);

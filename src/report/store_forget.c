@@ -55,6 +55,8 @@ static const struct {
 static const char in_force[] =
         "SELECT count(*) FROM blocks WHERE ended_us IS NULL AND (meets(prefix) OR is_in(reason))";
 static const char wider[] = "SELECT count(*) FROM sources WHERE meets(prefix)";
+static const char as_server[] = "SELECT (SELECT count(*) FROM incidents WHERE is_addr(server)) + "
+                                "(SELECT count(*) FROM seen WHERE is_addr(server))";
 
 /* ---- what SQL asks ------------------------------------------------------------------------------ */
 
@@ -208,7 +210,9 @@ static int run_steps(sqlite3 *db, struct forgotten *out)
 		r = run(db, "DROP TABLE temp.own");
 	if (r == SQLITE_OK)
 		r = count_rows(db, in_force, &out->in_force);
-	return r == SQLITE_OK ? count_rows(db, wider, &out->wider) : r;
+	if (r == SQLITE_OK)
+		r = count_rows(db, wider, &out->wider);
+	return r == SQLITE_OK ? count_rows(db, as_server, &out->as_server) : r;
 }
 
 int store_forget_rows(sqlite3 *db, const struct mention *who, struct forgotten *out)

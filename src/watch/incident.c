@@ -602,6 +602,8 @@ void incident_forget(struct incident_book *b, const struct mention *who, struct 
 
 		if (!is_about(table_key(b->table, in), story, who)) {
 			in->changed |= story_forget(story, who, out) && !out->look;
+			out->as_server +=
+			        finding_has_connection(story->id) && mention_is_addr(who, &story->conn.dst);
 			continue;
 		}
 		out->n[FORGOTTEN_INCIDENTS]++;

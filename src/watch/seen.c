@@ -151,8 +151,10 @@ void seen_forget(struct seen *s, const struct mention *who, struct forgotten *ou
 	bool is_proven;
 
 	while ((row = ranks_scan(s->rows, &cursor, &is_proven))) {
-		if (!mention_is_addr(who, &row->client))
+		if (!mention_is_addr(who, &row->client)) {
+			out->as_server += mention_is_addr(who, &row->server);
 			continue;
+		}
 		out->n[FORGOTTEN_SEEN]++;
 		if (!out->look)
 			ranks_drop(s->rows, row, is_proven);

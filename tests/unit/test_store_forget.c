@@ -330,11 +330,16 @@ static void an_address_leaves_no_byte(void)
 	expect_his_rows(&done);
 	CU_ASSERT_EQUAL(done.in_force, 1);
 	CU_ASSERT_EQUAL(done.wider, 1);
+	CU_ASSERT_EQUAL(done.as_server, 0);
 	CU_ASSERT(is_clean);
 	CU_ASSERT_EQUAL(in_files(HIM), 0);
 	again = forget(s, HIM, false, &is_clean);
 	for (unsigned i = 0; i < FORGOTTEN_KIND_COUNT; i++)
 		CU_ASSERT_EQUAL(again.n[i], 0);
+	again = forget(s, "192.168.0.10", true, &is_clean); /* everybody's server: what they did stays */
+	CU_ASSERT_EQUAL(again.n[FORGOTTEN_INCIDENTS], 1);   /* but that of it as a target */
+	CU_ASSERT_EQUAL(again.n[FORGOTTEN_SEEN], 0);
+	CU_ASSERT_EQUAL(again.as_server, 2 * CROWD + 2);
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM incidents"), CROWD + 2);
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM facets"), CROWD + 2);
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM sources"), CROWD + 1);
