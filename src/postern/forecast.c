@@ -13,6 +13,8 @@
  *
  * A mail is lost with its connection, or when each of its recipients is refused.
  *
+ * Connections under TLS are counted as such: what they have delivered is in no record.
+ *
  * What a source does instead (it tries again, it sends elsewhere) nobody knows; a delivery counts as lost although a deferred
  * mail may come later.
  */
@@ -70,6 +72,7 @@ struct forecast {
 	struct table *rows, *flows;
 	uint32_t lengths[HOST_BITS + 1]; /* rows that last, by their bits */
 	uint64_t mails, recipients, rows_lost;
+	uint64_t tls, tls_stopped; /* connections whose mails nobody has seen */
 };
 
 struct forecast *forecast_new(const struct policy *policy)
@@ -288,6 +291,8 @@ bool forecast_event(struct forecast *f, const struct event *e, const struct poli
 		row->connections++;
 		is_over = !cuts_off(e); /* what is said to him is said */
 	}
+	f->tls += e->kind == EVENT_TLS;
+	f->tls_stopped += e->kind == EVENT_TLS && row;
 	if (fate && e->kind == EVENT_MAIL)
 		fate->refused = 0;
 	if (!row && e->kind == EVENT_RCPT)
@@ -362,6 +367,12 @@ void forecast_print(struct forecast *f, FILE *to)
 	        "delivered then: %" PRIu64 " mails to %" PRIu64 " recipients; that would have cost %" PRIu64
 	        " of these mails, and %" PRIu64 " recipients\n",
 	        f->mails, f->recipients, mails, recipients);
+	if (f->tls > 0)
+		fprintf(to,
+		        "and %" PRIu64
+		        " connections under TLS, whose mails are in no record; of them that would "
+		        "have stopped %" PRIu64 "\n",
+		        f->tls, f->tls_stopped);
 	if (f->rows_lost > 0)
 		fprintf(to, "%" PRIu64 " sources had to give way to others and are not in the table\n",
 		        f->rows_lost);

@@ -200,6 +200,13 @@ def costs(folder):
     # At minute 1 both have sent two: both connections are cut off behind that, and two and four more do not begin.
     cost("a prefix", folder, two, wide, [("192.168.6.0/24", "block", 8, 6, 12, rule)], (10, 20, 6, 12))
     cost("nobody", folder, two, wide + 'never-block = { "192.168.6.0/24" }\n', [], (10, 20, 0, 0))
+    # What went under TLS is said, too.
+    _, tls, _ = run("read", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pcap", "starttls.pcap"))
+    for what, stopped in (("inspect", 0), ("refuse", 1)):
+        closed = (BASE % ("enforce", lan)).replace("otherwise = inspect", "otherwise = %s" % what)
+        _, _, err = run("replay", "-c", write(os.path.join(folder, "c.conf"), closed), "-", given=tls)
+        check("under TLS, otherwise = %s" % what,
+              "and 1 connections under TLS, whose mails are in no record; of them that would have stopped %d\n" % stopped in err, err)
     # The ladder, for a source that never stops: a tenth of its time on each rung, and it is on the next one.
     climb = 'volume "hosts" { match = { "home" }  messages = { "3/1m" }  action = climb }\nladder { rate = 1000  slow-for = 1m  limit-for = 5m }\n'
     conf = write(os.path.join(folder, "c.conf"), BASE % ("enforce", climb))
