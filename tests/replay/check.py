@@ -167,6 +167,11 @@ def costs(folder):
     # at minute 11: 12 to 15 are lost, and 16.
     short = 'volume "hosts" { match = { "home" }  messages = { "3/1h" }  action = block  block-for = 5m }\n'
     cost("a short block", folder, records(folder, minutely(17)), short, [(one, "block", 12, 10, 20, rule)], (17, 34, 10, 20), modes=("enforce",))
+    # Who is blocked is not slowed, though another rule asks for it with the sixth mail (in monitor mode, where that still comes); and who is
+    # slowed is blocked.
+    softer = 'volume "senders" { match = { "home" }  key = mail-from  messages = { "%s/1h" }  action = slow }\n'
+    cost("no softer one", folder, ten, LOUD % "block" + softer % 5, [(one, "block", 7, 6, 12, rule)], (10, 20, 6, 12), modes=("monitor",))
+    cost("a harder one", folder, ten, LOUD % "block" + softer % 1, [(one, "block", 7, 6, 12, rule), (one, "slow", 2, 0, 0, rule)], (10, 20, 6, 12))
     # A rule that keeps him out: nothing of it is delivered, nothing is counted towards a limit.
     lan = 'rule "lan" { from = { "192.168.6.2" }  to = { "any" } }\n'
     both = records(folder, minutely(3), minutely(5, client="192.168.6.2"))
