@@ -127,6 +127,8 @@ same "and nobody else" 4 "$(postern_records '.alert.signature_id == 1025200' | w
 
 postern_ask sources --sort messages --top 3 >"$LAB_DIR/table"
 same "a table of three" 3 "$(grep -cE '^[0-9a-f]+[.:]' "$LAB_DIR/table")"
+check "status tells of the table, and that no window was lost" grep -qE '^sources +[0-9]+ known, room for 65536, 0 forgotten' <(postern_ask status)
+same "in JSON, too" "0 0" "$(postern_ask status --json | jq -r '"\(.sources.windows_lost) \(.numbers["watch.windows_lost"])"')"
 postern_ask top </dev/null >"$LAB_DIR/top" 2>&1 && lab_fail "top drew without a terminal"
 check "without a terminal top says so" grep -q "no terminal" "$LAB_DIR/top"
 printf q | TERM=xterm lab_in gw script -qec "stty cols 160 rows 30; $BUILD/postern top -c $LAB_DIR/postern.conf" "$LAB_DIR/screen" >/dev/null ||
