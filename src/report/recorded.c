@@ -30,7 +30,7 @@ struct recorded_book *recorded_book_new(uint32_t connections, const uint8_t hash
 
 	if (!b)
 		return NULL;
-	b->connections = table_new(connections, sizeof(uint64_t), sizeof(uint64_t), hash_key);
+	b->connections = table_new(connections, sizeof(uint64_t), sizeof(struct known), hash_key);
 	if (b->connections)
 		return b;
 	free(b);
@@ -121,18 +121,20 @@ static void read_flow(struct recorded_book *b, const json_t *flow)
 	struct event_connection *c = &b->head.conn;
 	struct event_close *close = &b->head.close;
 	const json_t *tls = json_object_get(flow, "tls");
-	uint64_t *known = table_find(b->connections, &c->flow_id);
+	struct known *known = table_find(b->connections, &c->flow_id);
 	int state = words_find(WORDS_FLOW_STATE, text_of(flow, "state"));
 	struct span sni;
 
-	if (clock_parse(text_of(flow, "start"), &c->open_us) != 0 || c->open_us > b->base_us ||
-	        b->base_us - c->open_us > RECORDED_SPAN_US)
-		c->open_us = b->base_us;
+	if (clock_parse(text_of(flow, "start"), &c->open_us) != 0 || c->open_us > b->head.base_us ||
+	        b->head.base_us - c->open_us > RECORDED_SPAN_US)
+		c->open_us = b->head.base_us;
 	c->midstream = is_true(flow, "midstream");
-	if (known)
+	if (known) {
+		c->source = known->source;
 		table_drop(b->connections, known);
-	else
+	} else {
 		recorded_add(b, EVENT_OPEN, c->open_us);
+	}
 	close->state = state < 0 ? STATE_CLOSED : (uint8_t)state;
 	close->bytes_toserver = number_of(flow, "bytes_toserver", INT64_MAX);
 	close->bytes_toclient = number_of(flow, "bytes_toclient", INT64_MAX);
@@ -151,7 +153,7 @@ static void read_flow(struct recorded_book *b, const json_t *flow)
 		close->sni.len = sni.len;
 		memcpy(close->sni.bytes, b->texts + sni.at, sni.len);
 	}
-	recorded_add(b, EVENT_CLOSE, b->base_us);
+	recorded_add(b, EVENT_CLOSE, b->head.base_us);
 }
 
 /* ---- records ----------------------------------------------------------------------------------- */
@@ -226,7 +228,7 @@ static enum recorded_result read_mail(struct recorded_book *b, const json_t *rec
 	memset(&b->head, 0, sizeof(b->head));
 	b->fact_count = 0;
 	b->text_bytes = 0;
-	if (!json_is_object(own) || clock_parse(text_of(record, "timestamp"), &b->base_us) != 0) {
+	if (!json_is_object(own) || clock_parse(text_of(record, "timestamp"), &b->head.base_us) != 0) {
 		*why = "it has no timestamp, or nothing of its own";
 		return RECORDED_BAD;
 	}

@@ -35,7 +35,6 @@ struct recorded_notes {
 	uint32_t foreign_accepted; /* recipients so far */
 	uint32_t accepted;         /* likewise, as it was recorded */
 	uint32_t next_rcpt;        /* index of the next recipient */
-	uint32_t said;             /* commands answered so far */
 };
 
 /* What the records that were read do not hold, by their own account. */

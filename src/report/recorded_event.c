@@ -34,12 +34,12 @@ static void put_name(char name[EVENT_NAME_MAX], const struct recorded *r, const 
 	name[s->len] = '\0';
 }
 
-/* No two commands of a record were complete at the same time. */
+/* When the command was complete is known of the one that the record begins with, and asked of no other. */
 static void put_reply(struct event_reply *reply, const struct recorded *r, const struct fact *f)
 {
 	reply->code = f->code;
 	reply->lines = f->code > 0;
-	reply->sent_us = f->time_us + r->head.notes.said;
+	reply->sent_us = r->head.base_us;
 	PUT(reply->text, r, &f->text);
 }
 
@@ -153,7 +153,6 @@ bool recorded_next(struct recorded *r, struct event *e)
 	e->time_us = f->time_us;
 	e->conn = r->head.conn;
 	fill(e, r, f);
-	r->head.notes.said++;
 	if (f->kind == EVENT_RCPT)
 		e->u.rcpt.index = r->head.notes.next_rcpt++;
 	if (f->repeat > 0)

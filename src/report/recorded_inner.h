@@ -45,6 +45,7 @@ struct head {
 	struct event_connection conn;
 	struct event_close close; /* of a `flow` record */
 	struct recorded_notes notes;
+	uint64_t base_us; /* `timestamp` */
 	uint64_t size_bytes;
 	struct span message_id;
 	uint32_t tx_id;
@@ -59,6 +60,12 @@ struct recorded {
 	struct fact facts[];
 };
 
+/* What a record says of its connection, for those behind it. */
+struct known {
+	uint64_t open_us;
+	uint8_t source; /* enum event_source */
+};
+
 /* Counters of a `stats` record, which begin anew with each daemon. */
 struct losses {
 	bool known;
@@ -66,13 +73,12 @@ struct losses {
 };
 
 struct recorded_book {
-	struct table *connections; /* flow_id -> its beginning */
+	struct table *connections; /* flow_id -> struct known */
 	struct head head;          /* of the record that is read */
 	struct fact facts[FACTS_MAX];
 	unsigned fact_count;
 	char texts[TEXTS_MAX];
 	size_t text_bytes;
-	uint64_t base_us;            /* `timestamp` */
 	struct budget_notice notice; /* the last one */
 	struct recorded_cuts cuts;
 	struct losses losses; /* as a daemon has told them last */

@@ -22,14 +22,14 @@ static uint64_t time_at(const struct recorded_book *b, const json_t *object, con
 	json_int_t ms = json_integer_value(json_object_get(object, key));
 
 	ms = ms < -most ? -most : ms > most ? most : ms;
-	if (ms < 0 && b->base_us < (uint64_t)-ms * 1000)
+	if (ms < 0 && b->head.base_us < (uint64_t)-ms * 1000)
 		return 0;
-	return ms < 0 ? b->base_us - (uint64_t)-ms * 1000 : b->base_us + (uint64_t)ms * 1000;
+	return ms < 0 ? b->head.base_us - (uint64_t)-ms * 1000 : b->head.base_us + (uint64_t)ms * 1000;
 }
 
 static uint64_t last_time(const struct recorded_book *b)
 {
-	uint64_t last = b->base_us;
+	uint64_t last = b->head.base_us;
 
 	for (unsigned i = 0; i < b->fact_count; i++)
 		if (b->facts[i].time_us > last)
@@ -143,19 +143,18 @@ static void add_rest_of_commands(struct recorded_book *b, const json_t *smtp)
 static void add_beginning(struct recorded_book *b, const json_t *smtp)
 {
 	struct event_connection *c = &b->head.conn;
-	const uint64_t *known = table_find(b->connections, &c->flow_id);
+	struct known *known = table_find(b->connections, &c->flow_id);
 	const json_t *opened = json_object_get(smtp, "opened");
 	bool is_first = json_is_string(opened) || !known;
-	uint64_t *open_us;
 
 	c->midstream = is_true(smtp, "midstream");
-	c->open_us = known ? *known : b->base_us;
+	c->open_us = known ? known->open_us : b->head.base_us;
 	if (json_is_string(opened) && clock_parse(json_string_value(opened), &c->open_us) != 0)
-		c->open_us = b->base_us;
-	if (c->open_us > b->base_us || b->base_us - c->open_us > RECORDED_SPAN_US)
-		c->open_us = b->base_us;
-	open_us = table_take(b->connections, &c->flow_id, b->base_us, NULL);
-	*open_us = c->open_us;
+		c->open_us = b->head.base_us;
+	if (c->open_us > b->head.base_us || b->head.base_us - c->open_us > RECORDED_SPAN_US)
+		c->open_us = b->head.base_us;
+	known = table_take(b->connections, &c->flow_id, b->head.base_us, NULL);
+	*known = (struct known) { .open_us = c->open_us, .source = c->source };
 	if (!is_first)
 		return;
 	recorded_add(b, EVENT_OPEN, c->open_us);

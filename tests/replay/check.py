@@ -56,6 +56,15 @@ def hashed(folder):
     check("nobody is named", not re.search(rb"root@example|loud@example|victim@example", again), "a name is left")
 
 
+def mails(lines):
+    """The records of mail and connections, but who tells them."""
+    out = [json.loads(line) for line in lines.splitlines() if b'"event_type":"alert"' not in line]
+    for record in out:
+        for key in ("host", "postern", "in_iface"):
+            record.pop(key, None)
+    return sorted(out, key=lambda r: (r["flow_id"], r["event_type"], r["timestamp"]))
+
+
 def write(path, text):
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
@@ -94,6 +103,10 @@ def same(folder):
         _, again, err_again = run("replay", "-c", conf, "-", given=once)
         check(name + ": nothing is lost", "lost" not in err + err_again, err + err_again)
         compare(name, once, again, sought)
+        _, written, _ = run("replay", "--records", "-c", conf, "-", given=once)
+        compare(name + ", written again", once, run("replay", "-c", conf, "-", given=written)[1], sought)
+        first, then = mails(once), mails(written)
+        check(name + ": the records, too", first == then, [(a, b) for a, b in zip(first, then) if a != b][:1])
 
 
 # ---- what it would have cost --------------------------------------------------------------------------------------
