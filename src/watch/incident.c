@@ -17,54 +17,11 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "watch/incident_inner.h"
 #include "watch/story.h"
 
 enum { ID_BITS = 53 };
 static const uint64_t BEFORE_US = INCIDENT_BEFORE_S * UINT64_C(1000000);
-
-enum story_kind { STORY_OF_SOURCE, STORY_OF_TARGET, STORY_OF_MANY, STORY_OF_GATE };
-
-struct incident_key {
-	struct addr who; /* the source, masked; or the target, as its address or hashes of it */
-	uint32_t rule;   /* about the gate */
-	uint16_t direction;
-	uint16_t pool; /* of many: the server group, from 1 for none of ours */
-	uint8_t kind;  /* enum story_kind */
-	uint8_t bits;  /* of the source */
-	uint8_t pad[2];
-};
-
-/* What was told of a facet. */
-struct telling {
-	uint64_t next_count; /* findings of its, at which one is told again; 0 = none was told yet */
-	uint8_t severity;    /* the worst that was told */
-	bool passed;         /* one that was not stopped was told */
-};
-
-struct incident {
-	struct finding story;
-	struct telling told[FINDING_KIND_COUNT]; /* of each facet, by its place */
-	uint64_t told_count;                     /* findings, when it was told last */
-	bool heard;                              /* one of them was not muted */
-	bool changed;                            /* since somebody took it for keeping */
-};
-
-/* A story that is over. */
-struct ended {
-	uint64_t id, last_us;
-};
-
-struct incident_book {
-	struct table *table;
-	struct table *ended; /* struct incident_key -> struct ended */
-	struct ring *findings;
-	struct watch_counts *counts;
-	struct incident_settings settings;
-	uint64_t quiet_us;
-	uint64_t budget_us;            /* the time of the budgets */
-	uint64_t window_end_us;        /* of the budgets */
-	uint32_t opened[BUDGET_COUNT]; /* in it */
-};
 
 struct incident_book *incident_new(
         const struct incident_settings *s, struct ring *findings, struct watch_counts *counts)
@@ -551,67 +508,4 @@ uint32_t incident_leave(struct incident_book *b, uint64_t now_us)
 	while ((in = table_scan(b->table, &cursor)) != NULL)
 		left += !leave_story(b, in, now_us);
 	return left;
-}
-
-void incident_expire_quotes(struct incident_book *b, uint64_t before_us)
-{
-	struct incident *in;
-	uint32_t cursor = 0;
-
-	while ((in = table_scan(b->table, &cursor)) != NULL)
-		if (in->story.incident.first_us < before_us)
-			in->changed |= story_expire_quotes(&in->story, before_us);
-}
-
-/* ---- who is forgotten --------------------------------------------------------------------------- */
-
-static bool is_about(const struct incident_key *key, const struct finding *story, const struct mention *who)
-{
-	if (key->kind == STORY_OF_SOURCE)
-		return mention_is_addr(who, &story->conn.src);
-	if (key->kind != STORY_OF_TARGET)
-		return false;
-	return story->rcpt_to.len > 0 ? mention_is_path(who, story->rcpt_to.bytes, story->rcpt_to.len)
-	                              : mention_is_addr(who, &key->who);
-}
-
-/* Which stories have ended: of mailboxes that is known by a hash, so all of these go. Not counted: they are the store's. */
-static void forget_ended(struct incident_book *b, const struct mention *who)
-{
-	struct ended *e;
-	uint32_t cursor = 0;
-
-	while ((e = table_scan(b->ended, &cursor)) != NULL) {
-		const struct incident_key *key = table_key(b->ended, e);
-		bool of_mailbox = key->kind == STORY_OF_TARGET && key->bits > 0;
-
-		if (of_mailbox ? who->is_mailbox : mention_is_addr(who, &key->who))
-			table_drop(b->ended, e);
-	}
-}
-
-void incident_forget(struct incident_book *b, const struct mention *who, struct forgotten *out)
-{
-	struct incident *in;
-	uint32_t cursor = 0;
-
-	if (!out->look)
-		forget_ended(b, who);
-	while ((in = table_scan(b->table, &cursor)) != NULL) {
-		struct finding *story = &in->story;
-
-		if (!is_about(table_key(b->table, in), story, who)) {
-			in->changed |= story_forget(story, who, out) && !out->look;
-			out->as_server +=
-			        finding_has_connection(story->id) && mention_is_addr(who, &story->conn.dst);
-			continue;
-		}
-		out->n[FORGOTTEN_INCIDENTS]++;
-		out->n[FORGOTTEN_EVIDENCE] += story->evidence_count;
-		out->n[FORGOTTEN_ENVELOPES] += story->incident.envelope_count;
-		if (out->look)
-			continue;
-		table_drop(b->table, in);
-		b->counts->incidents_open--;
-	}
 }
