@@ -93,7 +93,7 @@ static const char *const behind[] = {
 	"| `value`, `limit`, `baseline`, `window_s` | what was measured, against what: foreign recipients, sequences, answers, transactions in clear, packets |",
 	"| `measure`, `block` | of `volume.*`: what `value` counts (messages, recipients, connections, bytes, destinations); the title of the `volume` block |",
 	"| `form`, `outcome`, `verified`, `pooled`, `evidence` | how, with which end, whether the source is sure, whether it stands for many; up to five lines |",
-	"| `id`, `state`, `count`, `rule_count`, `first_seen`, `last_seen` | of the incident: below |",
+	"| `id`, `state`, `count`, `rule_count`, `first_seen`, `last_seen`, `before` | of the incident: below |",
 	"| `source`, `target` | of the incident: the address or network, or the recipient or server, that it is about; neither, where it is of many or of the gate itself |",
 	"| `facets[]` | of a summary: `rule`, `signature_id`, `severity` (the worst), `count`, `first_seen`, `last_seen` of each rule |",
 	"| `acked` | who knows of it: `at`, `uid`, `reason` |",
