@@ -1,10 +1,10 @@
 /* memory.c - see memory.h.
  *
  * Incidents, rows of who delivered and of the ledger change with each packet, so they are not told when they change but marked, and a
- * walk over the tables tells the marked ones: TICK_STORIES of the first, TICK_ROWS looked at of each other in a second. What is
- * usual for a source is told once in an hour in which it has sent, and at the end. A kill
- * loses the counts of the last second or two, and nothing of what was told in the records: the beginning and the end of
- * an incident go to the store at once (desk.c).
+ * walk over the tables tells the marked ones: TICK_STORIES of the first, TICK_ROWS looked at of who delivered, and of the ledger
+ * as many told, with TICK_SOURCES looked at, in a second. What is usual for a source is told once in an hour in which it has
+ * sent, and at the end. A kill loses what was counted since the walk came by, a second or two in most houses, and nothing of
+ * what was told in the records: the beginning and the end of an incident go to the store at once (desk.c).
  */
 #include "posternd/memory.h"
 
@@ -33,6 +33,7 @@ static const uint64_t QUOTES_LEAST_US = UINT64_C(3600000000);
 enum {
 	TICK_STORIES = 512,
 	TICK_ROWS = 2048,
+	TICK_SOURCES = 32768,
 	TICK_USUAL = 256,
 	ROOM_MIN = 256,
 	CLOSED_STORIES = 4096,
@@ -261,17 +262,19 @@ static bool keep_rows(struct daemon *d, unsigned most)
 }
 
 /* False at the end of a round. */
-static bool keep_sources(struct daemon *d, unsigned most)
+static bool keep_sources(struct daemon *d, unsigned looks, unsigned most)
 {
 	struct sources *sources = watch_sources(desk_own_watch(d->desk));
 	const struct source *source;
 
-	while (most > 0 && store_room(d->store) > ROOM_MIN) {
-		source = sources_next_changed(sources, &d->keeping.sources, &most);
-		if (source)
+	while (looks > 0 && most > 0 && store_room(d->store) > ROOM_MIN) {
+		source = sources_next_changed(sources, &d->keeping.sources, &looks);
+		if (source) {
 			keep_source(d, source);
-		else if (d->keeping.sources == 0)
+			most--;
+		} else if (d->keeping.sources == 0) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -329,7 +332,7 @@ void memory_tick(struct daemon *d)
 	}
 	(void)keep_stories(d, TICK_STORIES);
 	(void)keep_rows(d, TICK_ROWS);
-	(void)keep_sources(d, TICK_ROWS);
+	(void)keep_sources(d, TICK_SOURCES, TICK_ROWS);
 	(void)keep_usual(d, TICK_USUAL);
 }
 
@@ -360,7 +363,7 @@ static void keep_everything(struct daemon *d)
 			nanosleep(&pause, NULL);
 		stories = stories && keep_stories(d, UINT32_MAX);
 		rows = rows && keep_rows(d, UINT32_MAX);
-		sources = sources && keep_sources(d, UINT32_MAX);
+		sources = sources && keep_sources(d, UINT32_MAX, UINT32_MAX);
 		usual = usual && keep_usual(d, UINT32_MAX);
 	}
 }
