@@ -178,6 +178,11 @@ struct event_auth {
 	char mech[EVENT_NAME_MAX]; /* terminated, upper case */
 	struct event_path user;    /* as it was sent; len 0 = not known */
 };
+/* A login that came to nothing, for good or for now: what ledger and records count. */
+static inline bool event_auth_is_refused(const struct event_auth *a)
+{
+	return a->reply.code >= 400;
+}
 struct event_mail {
 	struct event_reply reply;
 	uint32_t tx_id; /* counts from 1 in each connection */

@@ -297,7 +297,7 @@ static void add_auth(struct connection *c, const struct event_auth *auth)
 {
 	memcpy(c->auth_mech, auth->mech, EVENT_NAME_MAX);
 	c->auth_code = auth->reply.code;
-	c->tally.auth_failures += auth->reply.code >= 400;
+	c->tally.auth_failures += event_auth_is_refused(auth);
 }
 
 /* How a connection without a transaction ended, in the words for transactions. */

@@ -269,7 +269,7 @@ static bool count(const struct event *e, uint64_t add[SOURCE_COUNT_COUNT])
 	} else if (e->kind == EVENT_DATA) {
 		add[SOURCE_MESSAGES] = e->u.data.final && is_yes(&e->u.data.reply);
 	} else if (e->kind == EVENT_AUTH) {
-		add[SOURCE_AUTH_FAILURES] = e->u.auth.reply.code == 535;
+		add[SOURCE_AUTH_FAILURES] = event_auth_is_refused(&e->u.auth);
 	} else if (e->kind == EVENT_TLS) {
 		add[SOURCE_TLS] = 1;
 	}

@@ -23,7 +23,7 @@ enum source_count {
 	SOURCE_ACCEPTED,      /* recipients */
 	SOURCE_REFUSED,       /* recipients, by the server or by us */
 	SOURCE_NULL_SENDERS,  /* transactions */
-	SOURCE_AUTH_FAILURES, /* 535 */
+	SOURCE_AUTH_FAILURES, /* AUTH answered 4xx or 5xx */
 	SOURCE_TLS,           /* connections that went under TLS: their mails are not counted */
 	SOURCE_BYTES,         /* payload from the client, counted at the end of its connections */
 	SOURCE_DESTINATIONS,  /* different servers; beyond what a row remembers, at least so many */

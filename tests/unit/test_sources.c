@@ -81,6 +81,10 @@ static void each_fact_counts_once(void)
 	see(events_rcpt(510, 1, "<d@x>", 1, 450, "later"));
 	see(events_data(550, 1, 250, "ok"));
 	see(auth);
+	auth.u.auth.reply.code = 454;
+	see(auth);
+	auth.u.auth.reply.code = 235;
+	see(auth);
 	see(mail);
 	see(no_mail);
 	see(silent);
@@ -96,7 +100,7 @@ static void each_fact_counts_once(void)
 	CU_ASSERT_EQUAL(s->n[SOURCE_ACCEPTED], 2);
 	CU_ASSERT_EQUAL(s->n[SOURCE_REFUSED], 2);
 	CU_ASSERT_EQUAL(s->n[SOURCE_NULL_SENDERS], 1);
-	CU_ASSERT_EQUAL(s->n[SOURCE_AUTH_FAILURES], 1);
+	CU_ASSERT_EQUAL(s->n[SOURCE_AUTH_FAILURES], 2);
 	CU_ASSERT_EQUAL(s->n[SOURCE_TLS], 1);
 	CU_ASSERT_EQUAL(s->n[SOURCE_BYTES], 500);
 	CU_ASSERT_EQUAL(s->n[SOURCE_DESTINATIONS], 1);
