@@ -264,8 +264,8 @@ void intake_print_missing(const struct intake *in, FILE *to)
 	if (records_of(s) > 0) {
 		fprintf(to,
 		        "  %" PRIu64 " records were left out by the budget (log.per-source, log.total, "
-		                     "log.keep-free), with %" PRIu64 " mails, %" PRIu64
-		        " accepted and %" PRIu64 " refused recipients; nothing is said of these. Most of:\n",
+		        "log.keep-free), with %" PRIu64 " mails, %" PRIu64 " accepted and %" PRIu64
+		        " refused recipients; nothing is said of these. Most of:\n",
 		        records_of(s), s->n[BUDGET_COMPLETED], s->n[BUDGET_RCPT_ACCEPTED],
 		        s->n[BUDGET_RCPT_REFUSED]);
 		print_sources(in, to);
