@@ -60,7 +60,7 @@ static void no_other_one_is(void)
 	        "nft { table = gate  priority = -20  mark-mask = 0xf0  own = no  hooks = { forward } }\n"
 	        "store { path = \"/var/lib/postern/other.db\"  keep = 30d  keep-envelopes = 0s }\n"
 	        "block { size = 99 }\n"
-	        "watch { sources = 2000 }\n"
+	        "watch { sources = 2000  quiet = 1m }\n"
 	        "control { path = \"/run/postern/other.sock\"  group = mail }\n"
 	        "volume \"hosts\" { match = { home }  recipients = { \"10/1m\" }  action = climb }\n"
 	        "harvest { limit = \"5/1m\" }\n"
