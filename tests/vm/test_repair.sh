@@ -24,7 +24,7 @@ spoil() {
     lab_in gw "$@"
     lab_wait 10 "the repair of: $*" more_than "$before"
     postern_rules_stand
-    check "$* is put right, and told" grep -qE '"by nft \(process [0-9]+\): repaired' \
+    check "$* is put right, and told" grep -qE '"by nft \(process [0-9]+\): (repaired|the rules are as they should be)' \
         <(postern_records '.alert.signature_id == 1025510' | tail -n 1)
 }
 
