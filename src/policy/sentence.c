@@ -52,6 +52,7 @@ struct sentences {
 	/* the writer's */
 	uint32_t *heap; /* [1..count], heap_at of each node is its place */
 	uint32_t spare; /* list of free nodes, by next */
+	uint32_t fresh; /* nodes behind it were never used, and take no memory */
 	uint32_t of_length[BITS_MAX + 1];
 };
 
@@ -276,6 +277,8 @@ static uint32_t take_node(struct sentences *s, uint64_t until_us)
 {
 	uint32_t node;
 
+	if (!s->spare && s->fresh < s->capacity)
+		return ++s->fresh;
 	if (!s->spare) {
 		atomic_store_explicit(&s->evicted, sentences_evicted(s) + 1, memory_order_relaxed);
 		if (until_at(s, 1) >= until_us)
@@ -370,7 +373,7 @@ uint32_t sentences_expire(struct sentences *s, uint64_t now_us)
 struct sentences *sentences_new(uint32_t capacity, const uint8_t key[HASH_KEY_BYTES])
 {
 	struct sentences *s = calloc(1, sizeof(*s));
-	uint32_t i, buckets = 1;
+	uint32_t buckets = 1;
 
 	assert(capacity >= 1 && capacity <= SENTENCES_MAX);
 	if (!s)
@@ -387,10 +390,6 @@ struct sentences *sentences_new(uint32_t capacity, const uint8_t key[HASH_KEY_BY
 		sentences_free(s);
 		errno = ENOMEM;
 		return NULL;
-	}
-	for (i = capacity; i > 0; i--) {
-		atomic_init(&s->nodes[i].next, s->spare);
-		s->spare = i;
 	}
 	return s;
 }
