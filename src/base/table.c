@@ -217,6 +217,28 @@ void *table_find(const struct table *t, const void *key)
 	return e ? value_of(t, e) : NULL;
 }
 
+void *table_find_at(const struct table *t, const void *key, uint32_t *place)
+{
+	struct entry *e = *place > 0 && *place <= t->fresh ? entry_at(t, *place) : NULL;
+
+	if (!e || !e->live || memcmp(key_of(e), key, t->key_bytes) != 0)
+		e = find_hashed(t, key, hash_of(t, key));
+	*place = e ? link_of(t, e) : 0;
+	return e ? value_of(t, e) : NULL;
+}
+
+uint32_t table_place(const struct table *t, const void *value)
+{
+	return link_of(t, entry_of(t, value));
+}
+
+void *table_at(const struct table *t, uint32_t place)
+{
+	struct entry *e = place > 0 && place <= t->fresh ? entry_at(t, place) : NULL;
+
+	return e && e->live ? value_of(t, e) : NULL;
+}
+
 /* An unused entry with a zeroed value, or NULL if there is none. */
 static struct entry *take_entry(struct table *t)
 {

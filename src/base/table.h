@@ -27,6 +27,12 @@ void table_free(struct table *t); /* NULL is fine */
 
 /* The value under key, or NULL. Does not touch. */
 void *table_find(const struct table *t, const void *key);
+/* Likewise, of a caller who has a guess where it is: *place is looked at first, and is right from then on; 0 = no guess, and
+ * afterwards: it is not there. Saves the hash of the key and the way through its bucket. */
+void *table_find_at(const struct table *t, const void *key, uint32_t *place);
+/* Places are counted from 1; an entry keeps its own until it is dropped. NULL: nobody is there. */
+uint32_t table_place(const struct table *t, const void *value);
+void *table_at(const struct table *t, uint32_t place);
 /* Adds key (which must not be there: assert) with a zeroed value, touched at now_us. NULL = full:
  * the caller decides whom to drop. */
 void *table_add(struct table *t, const void *key, uint64_t now_us);

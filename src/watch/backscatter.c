@@ -115,6 +115,15 @@ static void look_at_recipient(struct backscatter *b, const struct part_view *vie
 	view->raise(view->watch, &f);
 }
 
+/* A source that has never sent from the null sender has no share of it to be counted. */
+static bool may_bounce(const struct part_view *view)
+{
+	if (!view->source)
+		return true;
+	view->source->bounces |= behave_is_null_sender(view);
+	return view->source->bounces;
+}
+
 static void backscatter_event(void *part, const struct part_view *view, const struct event *e)
 {
 	const struct behaviour_rule *rule;
@@ -128,7 +137,7 @@ static void backscatter_event(void *part, const struct part_view *view, const st
 	if (e->conn.server >= 0 && !of_ours) {
 		look_at_end(part, view, e, rule, INWARD);
 		look_at_recipient(part, view, e, rule);
-	} else if (of_ours && e->conn.direction == DIRECTION_OUTBOUND) {
+	} else if (of_ours && e->conn.direction == DIRECTION_OUTBOUND && may_bounce(view)) {
 		look_at_end(part, view, e, rule, OUTWARD);
 	}
 }

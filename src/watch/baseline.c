@@ -26,17 +26,18 @@
 
 static const uint64_t US_PER_HOUR = UINT64_C(3600000000);
 enum { HISTORY_SHARE = 32, HISTORIES_MIN = 1024, MESSAGE_MOST = 20, SMALL_MAX = 255 };
-/* In source.part.baseline. */
-enum { NOT_LOOKED, HAS_NONE, HAS_HISTORY };
+/* In source.part.baseline: no history for sure, or 1 + where it is, if it has not left since. */
+enum { NOT_LOOKED, HAS_NONE };
 
 struct history {
 	struct usual usual;
 	uint32_t kept_hour; /* of usual, when it was last given for keeping */
+	struct standing_link standing;
 };
 
 struct baseline {
-	struct table *histories;   /* struct prefix -> struct history */
-	struct standing *standing; /* of them, by their places in the table, from 1 */
+	struct table *histories;  /* struct prefix -> struct history */
+	struct standing standing; /* of them, by their places in the table */
 	uint64_t evicted;
 	struct usual_watch watch;
 };
@@ -48,8 +49,15 @@ static void baseline_end(void *part)
 	if (!b)
 		return;
 	table_free(b->histories);
-	standing_free(b->standing);
 	free(b);
+}
+
+static struct standing_link *link_at(const void *baseline, uint32_t place)
+{
+	const struct baseline *b = baseline;
+	struct history *h = table_at(b->histories, place);
+
+	return &h->standing;
 }
 
 static void *baseline_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -60,8 +68,8 @@ static void *baseline_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYT
 	if (!b)
 		return NULL;
 	b->histories = table_new(count, sizeof(struct prefix), sizeof(struct history), hash_key);
-	b->standing = standing_new(count);
-	if (b->histories && b->standing)
+	standing_init(&b->standing, link_at, b);
+	if (b->histories)
 		return b;
 	baseline_end(b);
 	errno = ENOMEM;
@@ -75,15 +83,15 @@ static void touch(struct baseline *b, const struct history *h, uint64_t now_us)
 	const struct usual *u = &h->usual;
 	uint64_t weight = UINT64_C(1) + u->total + u->today[USUAL_MESSAGE] + u->n[USUAL_MESSAGE];
 
-	standing_touch(b->standing, table_ref(b->histories, h).index + 1, weight, now_us);
+	standing_touch(&b->standing, table_place(b->histories, h), weight, now_us);
 }
 
 static void drop_least(struct baseline *b, uint64_t now_us)
 {
-	uint32_t position = standing_least(b->standing, now_us), place = position - 1;
+	uint32_t place = standing_least(&b->standing, now_us);
 
-	table_drop(b->histories, table_scan(b->histories, &place));
-	standing_drop(b->standing, position);
+	standing_drop(&b->standing, place);
+	table_drop(b->histories, table_at(b->histories, place));
 	b->evicted++;
 }
 
@@ -133,31 +141,33 @@ static uint32_t quiet_hours(const struct source *s, uint64_t now_us)
 static struct history *earn_history(struct baseline *b, struct source *s, uint64_t now_us,
         enum usual_what what, const struct usual_rule *rule)
 {
-	bool was_quiet = s->part.baseline != HAS_HISTORY;
+	bool was_quiet = s->part.baseline <= HAS_NONE;
 	uint32_t n[USUAL_WHAT_COUNT];
 	struct history *h;
 
 	count_small(&s->part.usual, now_us, what, n);
 	if (!has_earned(n, rule)) {
-		s->part.baseline = was_quiet ? HAS_NONE : HAS_HISTORY;
+		if (was_quiet)
+			s->part.baseline = HAS_NONE;
 		return NULL;
 	}
 	n[what]--; /* it is counted with the history */
 	h = add_history(b, &s->prefix, now_us);
 	usual_begin(&h->usual, now_us, was_quiet ? quiet_hours(s, now_us) : 0, n);
-	s->part.baseline = HAS_HISTORY;
+	s->part.baseline = 1 + table_place(b->histories, h);
 	return h;
 }
 
 static struct history *find_history(struct baseline *b, struct source *s)
 {
+	uint32_t place = s->part.baseline > HAS_NONE ? s->part.baseline - 1 : 0;
 	struct history *h;
 
 	if (s->part.baseline == HAS_NONE)
 		return NULL;
-	h = table_find(b->histories, &s->prefix);
+	h = table_find_at(b->histories, &s->prefix, &place);
 	if (h)
-		s->part.baseline = HAS_HISTORY;
+		s->part.baseline = 1 + place;
 	return h;
 }
 
@@ -252,7 +262,7 @@ static void baseline_forget(void *part, const struct part_who *who, struct forgo
 	out->n[FORGOTTEN_USUAL] += h != NULL;
 	if (!h || out->look)
 		return;
-	standing_drop(b->standing, table_ref(b->histories, h).index + 1);
+	standing_drop(&b->standing, table_place(b->histories, h));
 	table_drop(b->histories, h);
 }
 

@@ -5,24 +5,51 @@
  * to one server, or to two. One that delivers by itself, as a worm or a zombie does, meets a new host with nearly every
  * recipient. Connections that no server has answered do not count: a finding tells of whom the source has reached.
  *
+ * Most sources know one host all their lives, and the ledger knows which (`host` of their rows): nothing is counted of them
+ * until they meet a second one. Then the first one is counted, too, as of the last time that the source did anything.
+ *
  * An MX with many addresses counts as many hosts. A mail server that is not in `servers` looks the same, and has to be
  * named there or in `except`.
  */
 #include "watch/part.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "watch/behave.h"
 #include "watch/evidence.h"
 
 enum subject { QUICK, PATIENT };
 
-static void *fanout_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
-{
-	return tally_new(behave_things(sources), hash_key);
-}
+struct fanout {
+	struct tally *hosts;
+	uint8_t hash_key[HASH_KEY_BYTES];
+};
 
 static void fanout_end(void *part)
 {
-	tally_free(part);
+	struct fanout *f = part;
+
+	if (!f)
+		return;
+	tally_free(f->hosts);
+	free(f);
+}
+
+static void *fanout_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
+{
+	struct fanout *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	memcpy(f->hash_key, hash_key, HASH_KEY_BYTES);
+	f->hosts = tally_new(behave_things(sources), hash_key);
+	if (f->hosts)
+		return f;
+	fanout_end(f);
+	errno = ENOMEM;
+	return NULL;
 }
 
 static bool has_answered(const struct event *e)
@@ -33,7 +60,7 @@ static bool has_answered(const struct event *e)
 }
 
 /* True when it passes that limit. */
-static bool count_host(struct tally *hosts, const struct prefix *source, const struct event *e,
+static bool count_host(struct tally *hosts, const struct prefix *source, uint32_t host, uint64_t time_us,
         enum subject kind, const struct volume_limit *limit, uint64_t *count)
 {
 	struct tally_count c;
@@ -41,7 +68,7 @@ static bool count_host(struct tally *hosts, const struct prefix *source, const s
 	if (limit->most == 0)
 		return false;
 	c = tally_add(hosts, behave_name_prefix(hosts, kind, source),
-	        tally_name(hosts, 0, &e->conn.dst, sizeof(e->conn.dst)), limit, e->time_us);
+	        tally_name(hosts, 0, &host, sizeof(host)), limit, time_us);
 	*count = c.count;
 	return c.fresh && c.count > limit->most;
 }
@@ -58,22 +85,39 @@ static void tell(const struct part_view *view, const struct event *e, const stru
 	view->raise(view->watch, &f);
 }
 
+/* It is the only one that this source has ever talked to. */
+static bool is_only_host(const struct source *s, uint32_t host)
+{
+	return s && s->hosts == 1 && s->host == host;
+}
+
 static void fanout_event(void *part, const struct part_view *view, const struct event *e)
 {
+	const struct source *s = view->source;
+	struct fanout *f = part;
 	const struct behaviour_rule *rule;
 	uint64_t quick_count, patient_count;
 	struct prefix source;
 	bool quick, patient;
+	uint32_t host;
 
 	if (!has_answered(e) ||
 	        (e->conn.direction != DIRECTION_OUTBOUND && e->conn.direction != DIRECTION_INTERNAL))
+		return;
+	host = sources_name_host(f->hash_key, &e->conn.dst);
+	if (is_only_host(s, host))
 		return;
 	rule = behave_rule_for(view, e, BEHAVIOUR_FANOUT);
 	if (!rule)
 		return;
 	source = behave_source(view, e);
-	quick = count_host(part, &source, e, QUICK, &rule->limit, &quick_count);
-	patient = count_host(part, &source, e, PATIENT, &rule->other, &patient_count);
+	if (s && s->new_host && s->hosts == 2) {
+		count_host(f->hosts, &source, s->host, view->before_us, QUICK, &rule->limit, &quick_count);
+		count_host(
+		        f->hosts, &source, s->host, view->before_us, PATIENT, &rule->other, &patient_count);
+	}
+	quick = count_host(f->hosts, &source, host, e->time_us, QUICK, &rule->limit, &quick_count);
+	patient = count_host(f->hosts, &source, host, e->time_us, PATIENT, &rule->other, &patient_count);
 	if (quick)
 		tell(view, e, rule, &rule->limit, quick_count);
 	else if (patient)
@@ -82,10 +126,12 @@ static void fanout_event(void *part, const struct part_view *view, const struct 
 
 static void fanout_forget(void *part, const struct part_who *who, struct forgotten *out)
 {
+	struct fanout *f = part;
+
 	if (!who->source)
 		return;
-	behave_forget(part, behave_name_prefix(part, QUICK, who->source), out);
-	behave_forget(part, behave_name_prefix(part, PATIENT, who->source), out);
+	behave_forget(f->hosts, behave_name_prefix(f->hosts, QUICK, who->source), out);
+	behave_forget(f->hosts, behave_name_prefix(f->hosts, PATIENT, who->source), out);
 }
 
 const struct part fanout_part = {

@@ -189,6 +189,12 @@ static bool subject_of(struct attempt *a)
 	return a->rule && c->server >= 0;
 }
 
+/* What such a source tries has no share yet. */
+static bool never_in_vain(const struct attempt *a)
+{
+	return !a->e->conn.from_upstream && a->view->source && !a->view->source->vain;
+}
+
 static void harvest_event(void *part, const struct part_view *view, const struct event *e)
 {
 	struct harvest *h = part;
@@ -197,8 +203,10 @@ static void harvest_event(void *part, const struct part_view *view, const struct
 	                                                  : ANSWER_NOTHING;
 	struct attempt a = { .view = view, .e = e };
 
-	if (answer == ANSWER_NOTHING || !subject_of(&a))
+	if (answer == ANSWER_NOTHING || (answer == ANSWER_TAKEN && never_in_vain(&a)) || !subject_of(&a))
 		return;
+	if (view->source)
+		view->source->vain |= answer == ANSWER_IN_VAIN;
 	a.share = share_add(h->share, name_of_subject(h, e, QUICK, &a.subject), answer == ANSWER_IN_VAIN,
 	        a.rule->limit.window_s, e->time_us);
 	if (answer == ANSWER_IN_VAIN)

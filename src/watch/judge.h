@@ -30,6 +30,7 @@ struct watch_memory {
 	struct event_domain host;  /* as the server called itself in its greeting */
 	struct confirm_ref relay;  /* the running transaction, if it relays through a server of ours */
 	struct confirm_ref leaves; /* the relayed one that it looks like */
+	uint32_t source;           /* place of its client in the ledger; 0 = not known */
 };
 
 struct watch_view {

@@ -23,6 +23,7 @@ struct part_view {
 	struct policy_groups groups;  /* of the client's address */
 	struct source *
 	        source; /* the ledger's row of the client, counted already; NULL: e has no client, or there is no room */
+	uint64_t before_us;                 /* when the source had done something before e; 0 = it is new */
 	const struct event_path *mail_from; /* of the running transaction; len 0 = not known */
 	const struct event_path *auth_user; /* of the connection; likewise */
 	uint32_t accepted;                  /* recipients of the running transaction, e's included */

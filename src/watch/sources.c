@@ -1,10 +1,13 @@
 /* sources.c - see sources.h.
  *
- * A row is found by the keyed hash of its prefix. Which servers it has talked to is remembered as keyed hashes of 64 bits: the
- * first in the row itself, since most sources have no second one, the next in chunks of a pool that all rows share.
+ * A row is found by the keyed hash of its prefix. Which servers it has talked to is remembered as keyed hashes of 64 bits: half
+ * of the first one in the row itself, since most sources have no second one, the next in chunks of a pool that all rows share.
  * A row that was restored does not know its servers of before: its number goes on only when this daemon has seen more.
  *
  * Who leaves when the rows are taken: watch/standing.h, with all that was counted as the weight; of bytes, each 64 KiB.
+ *
+ * Of a million rows each one is far from the processor, so all that an event needs of a source lies in its row, with the memory
+ * of the parts, and the row is looked for once in a connection.
  */
 #include "watch/sources.h"
 
@@ -33,21 +36,31 @@ struct chunk {
 
 struct row {
 	struct source source;
-	uint64_t server;   /* hash of the first one */
-	uint32_t chunk;    /* filled last; 0 = none */
-	uint32_t next;     /* in its bucket */
-	uint16_t servers;  /* remembered, the first one included */
-	uint16_t in_chunk; /* hashes in the last chunk */
+	uint32_t next; /* in its bucket */
+	struct standing_link standing;
 };
+static_assert(ROWS_MAX / CHUNK_SHARE < 1 << (32 - SOURCE_HOSTS_BITS), "chunks have their numbers");
+static_assert(DESTINATIONS < 1 << SOURCE_HOSTS_BITS, "and servers are counted");
 
 struct sources {
 	struct slab *rows, *chunks;
-	struct standing *standing;
+	struct standing standing;
 	uint32_t *buckets;
 	uint32_t bucket_mask, count;
 	uint64_t evicted;
+	uint64_t before_us; /* of the row given last */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
+
+static struct row *row_at(const struct sources *s, uint32_t position)
+{
+	return slab_at(s->rows, position);
+}
+
+static struct standing_link *link_at(const void *sources, uint32_t position)
+{
+	return &row_at(sources, position)->standing;
+}
 
 struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES])
 {
@@ -67,9 +80,9 @@ struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES
 	memcpy(s->hash_key, hash_key, HASH_KEY_BYTES);
 	s->rows = slab_new(rows, sizeof(struct row));
 	s->chunks = slab_new(chunks > CHUNKS_MIN ? chunks : CHUNKS_MIN, sizeof(struct chunk));
-	s->standing = standing_new(rows);
+	standing_init(&s->standing, link_at, s);
 	s->buckets = calloc(buckets, sizeof(*s->buckets));
-	if (s->rows && s->chunks && s->standing && s->buckets)
+	if (s->rows && s->chunks && s->buckets)
 		return s;
 	sources_free(s);
 	errno = ENOMEM;
@@ -82,7 +95,6 @@ void sources_free(struct sources *s)
 		return;
 	slab_free(s->rows);
 	slab_free(s->chunks);
-	standing_free(s->standing);
 	free(s->buckets);
 	free(s);
 }
@@ -119,7 +131,7 @@ static uint32_t find_row(const struct sources *s, const struct prefix *p)
 	uint32_t position = *bucket_of(s, p);
 
 	while (position) {
-		const struct row *r = slab_at(s->rows, position);
+		const struct row *r = row_at(s, position);
 
 		if (is_same(&r->source.prefix, p))
 			break;
@@ -128,27 +140,32 @@ static uint32_t find_row(const struct sources *s, const struct prefix *p)
 	return position;
 }
 
-static void drop_servers(struct sources *s, struct row *r)
+static void set_chunk(struct source *source, uint32_t position)
 {
-	while (r->chunk) {
-		const struct chunk *c = slab_at(s->chunks, r->chunk);
+	source->more_hosts = position & ((1U << (32 - SOURCE_HOSTS_BITS)) - 1);
+}
+
+static void drop_servers(struct sources *s, struct source *source)
+{
+	while (source->more_hosts) {
+		const struct chunk *c = slab_at(s->chunks, source->more_hosts);
 		uint32_t next = c->next;
 
-		slab_give(s->chunks, r->chunk);
-		r->chunk = next;
+		slab_give(s->chunks, source->more_hosts);
+		set_chunk(source, next);
 	}
 }
 
 static void drop_row(struct sources *s, uint32_t position)
 {
-	struct row *r = slab_at(s->rows, position);
+	struct row *r = row_at(s, position);
 	uint32_t *link = bucket_of(s, &r->source.prefix);
 
 	while (*link != position)
-		link = &((struct row *)slab_at(s->rows, *link))->next;
+		link = &row_at(s, *link)->next;
 	*link = r->next;
-	standing_drop(s->standing, position);
-	drop_servers(s, r);
+	standing_drop(&s->standing, position);
+	drop_servers(s, &r->source);
 	memset(r, 0, sizeof(*r)); /* the next one begins with it, and a scan passes it over */
 	slab_give(s->rows, position);
 	s->count--;
@@ -161,11 +178,11 @@ static uint32_t add_row(struct sources *s, const struct prefix *p, uint64_t now_
 	struct row *r;
 
 	if (!position) {
-		drop_row(s, standing_least(s->standing, now_us));
+		drop_row(s, standing_least(&s->standing, now_us));
 		s->evicted++;
 		position = slab_take(s->rows);
 	}
-	r = slab_at(s->rows, position);
+	r = row_at(s, position);
 	bucket = bucket_of(s, p);
 	r->source.prefix = *p;
 	r->source.first_us = now_us;
@@ -177,12 +194,23 @@ static uint32_t add_row(struct sources *s, const struct prefix *p, uint64_t now_
 
 /* ---- servers --------------------------------------------------------------------------------- */
 
-static bool knows_server(const struct sources *s, const struct row *r, uint64_t hash)
+uint32_t sources_name_host(const uint8_t hash_key[HASH_KEY_BYTES], const struct addr *host)
 {
-	unsigned filled = r->in_chunk, i;
-	uint32_t position = r->chunk;
+	return (uint32_t)hash_bytes(hash_key, host, sizeof(*host));
+}
 
-	if (r->servers > 0 && r->server == hash)
+/* Of the chunk filled last. */
+static unsigned hashes_in_last(const struct source *source)
+{
+	return source->more_hosts ? (source->hosts - 2U) % CHUNK_HASHES + 1 : 0;
+}
+
+static bool knows_server(const struct sources *s, const struct source *source, uint64_t hash)
+{
+	unsigned filled = hashes_in_last(source), i;
+	uint32_t position = source->more_hosts;
+
+	if (source->hosts > 0 && source->host == (uint32_t)hash)
 		return true;
 	while (position) {
 		const struct chunk *c = slab_at(s->chunks, position);
@@ -196,40 +224,53 @@ static bool knows_server(const struct sources *s, const struct row *r, uint64_t 
 	return false;
 }
 
-/* False: there is no room for it. */
-static bool remember_server(struct sources *s, struct row *r, uint64_t hash)
+/* Where the next one goes. NULL: there is no room for it. */
+static uint64_t *next_hash(struct sources *s, struct source *source)
 {
+	unsigned filled = hashes_in_last(source);
 	struct chunk *c;
 
-	if (r->servers == 0) {
-		r->server = hash;
-	} else if (r->servers == DESTINATIONS) {
-		return false;
-	} else {
-		if (!r->chunk || r->in_chunk == CHUNK_HASHES) {
-			uint32_t position = slab_take(s->chunks);
+	if (filled == 0 || filled == CHUNK_HASHES) {
+		uint32_t position = slab_take(s->chunks);
 
-			if (!position)
-				return false;
-			c = slab_at(s->chunks, position);
-			c->next = r->chunk;
-			r->chunk = position;
-			r->in_chunk = 0;
-		}
-		c = slab_at(s->chunks, r->chunk);
-		c->hashes[r->in_chunk++] = hash;
+		if (!position)
+			return NULL;
+		c = slab_at(s->chunks, position);
+		c->next = source->more_hosts;
+		set_chunk(source, position);
+		filled = 0;
 	}
-	r->servers++;
+	c = slab_at(s->chunks, source->more_hosts);
+	return &c->hashes[filled];
+}
+
+/* False: there is no room for it. */
+static bool remember_server(struct sources *s, struct source *source, uint64_t hash)
+{
+	uint64_t *place;
+
+	if (source->hosts == 0) {
+		source->host = (uint32_t)hash;
+	} else {
+		place = source->hosts < DESTINATIONS ? next_hash(s, source) : NULL;
+		if (!place)
+			return false;
+		*place = hash;
+	}
+	source->hosts = (source->hosts + 1U) & ((1U << SOURCE_HOSTS_BITS) - 1);
 	return true;
 }
 
-static void see_server(struct sources *s, struct row *r, const struct addr *dst)
+static void see_server(struct sources *s, struct source *source, const struct addr *dst)
 {
 	uint64_t hash = hash_bytes(s->hash_key, dst, sizeof(*dst));
-	uint64_t *n = &r->source.n[SOURCE_DESTINATIONS];
+	uint64_t *n = &source->n[SOURCE_DESTINATIONS];
 
-	if (!knows_server(s, r, hash) && remember_server(s, r, hash) && r->servers > *n)
-		*n = r->servers;
+	if (knows_server(s, source, hash) || !remember_server(s, source, hash))
+		return;
+	source->new_host = 1;
+	if (source->hosts > *n)
+		*n = source->hosts;
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -287,39 +328,60 @@ static uint64_t weight_of(const struct source *source)
 	return weight;
 }
 
-struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6)
+/* Of this prefix, with *place as a guess; likewise. */
+static uint32_t find_row_at(const struct sources *s, const struct prefix *p, uint32_t place)
+{
+	bool right =
+	        place > 0 && place <= slab_touched(s->rows) && is_same(&row_at(s, place)->source.prefix, p);
+
+	return right ? place : find_row(s, p);
+}
+
+static void count_in(
+        struct sources *s, uint32_t position, const struct event *e, const uint64_t add[SOURCE_COUNT_COUNT])
+{
+	struct source *source = &row_at(s, position)->source;
+
+	for (unsigned i = 0; i < SOURCE_COUNT_COUNT; i++)
+		source->n[i] += add[i];
+	source->new_host = 0;
+	if (sources_connects(e))
+		see_server(s, source, &e->conn.dst);
+	if (e->time_us > source->last_us)
+		source->last_us = e->time_us;
+	if (e->time_us < source->first_us) /* workers tell out of order */
+		source->first_us = e->time_us;
+	source->direction = e->conn.direction;
+	source->verified = 1;
+	source->changed = 1;
+	standing_touch(&s->standing, position, weight_of(source), e->time_us);
+}
+
+struct source *sources_event(
+        struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6, uint32_t *place)
 {
 	uint64_t add[SOURCE_COUNT_COUNT];
 	struct prefix prefix;
-	uint32_t position;
-	struct row *r;
 	bool counts;
 
 	if (!event_kind_is_followed((enum event_kind)e->kind))
 		return NULL;
 	counts = count(e, add);
 	prefix = sources_prefix(&e->conn.src, bits_v4, bits_v6);
-	position = find_row(s, &prefix);
-	if (!position && counts)
-		position = add_row(s, &prefix, e->time_us);
-	if (!position)
+	*place = find_row_at(s, &prefix, *place);
+	if (!*place && counts)
+		*place = add_row(s, &prefix, e->time_us);
+	if (!*place)
 		return NULL;
-	r = slab_at(s->rows, position);
-	if (!counts)
-		return &r->source;
-	for (unsigned i = 0; i < SOURCE_COUNT_COUNT; i++)
-		r->source.n[i] += add[i];
-	if (sources_connects(e))
-		see_server(s, r, &e->conn.dst);
-	if (e->time_us > r->source.last_us)
-		r->source.last_us = e->time_us;
-	if (e->time_us < r->source.first_us) /* workers tell out of order */
-		r->source.first_us = e->time_us;
-	r->source.direction = e->conn.direction;
-	r->source.verified = 1;
-	r->source.changed = 1;
-	standing_touch(s->standing, position, weight_of(&r->source), e->time_us);
-	return &r->source;
+	s->before_us = row_at(s, *place)->source.last_us;
+	if (counts)
+		count_in(s, *place, e, add);
+	return &row_at(s, *place)->source;
+}
+
+uint64_t sources_before_us(const struct sources *s)
+{
+	return s->before_us;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -328,7 +390,7 @@ const struct source *sources_find(const struct sources *s, const struct prefix *
 {
 	uint32_t position = find_row(s, prefix);
 
-	return position ? &((const struct row *)slab_at(s->rows, position))->source : NULL;
+	return position ? &row_at(s, position)->source : NULL;
 }
 
 void sources_drop(struct sources *s, const struct prefix *prefix)
@@ -342,7 +404,7 @@ void sources_drop(struct sources *s, const struct prefix *prefix)
 struct source *sources_scan(struct sources *s, uint32_t *cursor)
 {
 	while (*cursor < slab_touched(s->rows)) {
-		struct row *r = slab_at(s->rows, ++*cursor);
+		struct row *r = row_at(s, ++*cursor);
 
 		if (r->source.prefix.bits > 0)
 			return &r->source;
@@ -358,9 +420,11 @@ void sources_restore(struct sources *s, const struct source *row)
 	if (row->prefix.bits == 0 || find_row(s, &row->prefix) || s->count == slab_count(s->rows))
 		return;
 	position = add_row(s, &row->prefix, row->last_us);
-	r = slab_at(s->rows, position);
+	r = row_at(s, position);
 	r->source = *row;
-	standing_touch(s->standing, position, weight_of(row), row->last_us);
+	r->source.hosts = 0; /* those that are remembered are */
+	set_chunk(&r->source, 0);
+	standing_touch(&s->standing, position, weight_of(row), row->last_us);
 }
 
 const struct source *sources_next_changed(struct sources *s, uint32_t *cursor, unsigned *most)

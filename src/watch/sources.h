@@ -33,19 +33,29 @@ enum source_count {
 	"connections", "transactions", "messages", "accepted", "refused", "null_senders", "auth_failures",   \
 	        "tls", "bytes", "destinations"
 
+enum { SOURCE_HOSTS_BITS = 12 };
+
 struct source {
 	uint64_t n[SOURCE_COUNT_COUNT];
 	uint64_t first_us, last_us;
 	struct prefix prefix;
-	uint8_t verified;  /* it has talked with a server: its address is not forged */
-	uint8_t changed;   /* since somebody took it for keeping */
-	uint8_t direction; /* enum event_direction, of its last connection */
+	uint8_t verified;     /* it has talked with a server: its address is not forged */
+	uint8_t direction;    /* enum event_direction, of its last connection */
+	uint8_t changed : 1;  /* since somebody took it for keeping */
+	uint8_t new_host : 1; /* by the event counted last it talks to one more host */
+	uint8_t vain : 1;     /* of the parts: it has tried a recipient in vain; */
+	uint8_t bounces : 1;  /* it has sent from <> */
+	/* Hosts that it has talked to, as far as they are remembered, and which one was the first: sources_name_host(). */
+	uint32_t host;
+	uint32_t hosts : SOURCE_HOSTS_BITS;
+	uint32_t more_hosts : 32 - SOURCE_HOSTS_BITS; /* the ledger's: where the others are */
 	/* Memory of the parts, which alone know what it means; zero in a new row. */
 	struct {
 		float rejects;            /* log likelihood ratio */
 		uint16_t judged, refused; /* recipients since it was 0 */
-		uint32_t baseline;        /* place of its large state, from 1; 0 = none yet */
+		uint32_t baseline;        /* where its large state is; see baseline.c */
 		uint32_t usual;           /* small state of the baseline */
+		uint32_t volume;          /* where its windows are; 0 = not known */
 	} part;
 };
 
@@ -53,8 +63,14 @@ struct source {
 struct sources *sources_new(uint32_t rows, const uint8_t hash_key[HASH_KEY_BYTES]);
 void sources_free(struct sources *s); /* NULL is fine */
 /* The row of e's client, with e counted; valid until the next call. A row is made by the first thing that counts, so never by
- * a packet alone. NULL: there is none, e is about no client, or about a try that was refused. bits: 8..32 and 16..128. */
-struct source *sources_event(struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6);
+ * a packet alone. NULL: there is none, e is about no client, or about a try that was refused. bits: 8..32 and 16..128.
+ * *place: the caller's, kept for the connection: where its row was last time, so that it need not be looked for. 0 at first. */
+struct source *sources_event(
+        struct sources *s, const struct event *e, uint8_t bits_v4, uint8_t bits_v6, uint32_t *place);
+/* When the row that was given last had done something before e; 0 = it is new. */
+uint64_t sources_before_us(const struct sources *s);
+/* A host by this key of the ledger. */
+uint32_t sources_name_host(const uint8_t hash_key[HASH_KEY_BYTES], const struct addr *host);
 /* NULL = unknown. */
 const struct source *sources_find(const struct sources *s, const struct prefix *prefix);
 /* What the row knows; it is there. */

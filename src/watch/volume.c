@@ -35,7 +35,6 @@
 enum {
 	KEPT_MIN = 65536, /* at the least, of few sources */
 	KEPT_SHARE = 8,   /* sources to one that is counted in some window at a time */
-	LOG_SHARE = 4,    /* sources to one log */
 	ENTRY_SHARE = 2,
 	ENTRIES_MIN = 524288,
 	SWEEP = 1024, /* looked at in one tick, whether there is something to be forgotten */
@@ -51,15 +50,15 @@ struct counted_key {
 };
 
 struct counted {
-	uint32_t logs[VOLUME_MEASURE_COUNT]; /* 0 = none */
-	uint32_t longest_s;                  /* of all windows of its block */
-	uint32_t round;                      /* of the rules that its sums are made by */
+	struct window_log logs[VOLUME_MEASURE_COUNT];
+	uint32_t longest_s; /* of all windows of its block */
+	uint32_t round;     /* of the rules that its sums are made by */
+	struct standing_link standing;
 };
 
 struct volume {
-	struct table *table;
-	struct standing *standing;
-	uint32_t *generations; /* by position in the table */
+	struct table *table;      /* struct counted_key -> struct counted */
+	struct standing standing; /* of them, by their places */
 	struct window_pool *pool;
 	uint32_t sweep; /* cursor */
 	uint32_t round;
@@ -67,7 +66,8 @@ struct volume {
 	uint64_t ids[VOLUME_BLOCKS_MAX];
 	struct volume_block blocks[VOLUME_BLOCKS_MAX]; /* as they were at the last change */
 	unsigned block_count;
-	uint64_t lost; /* see volume.h */
+	bool has_key[VOLUME_KEY_COUNT]; /* some block counts by it */
+	uint64_t lost;                  /* see volume.h */
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
@@ -78,15 +78,21 @@ static void volume_end(void *part)
 	if (!v)
 		return;
 	table_free(v->table);
-	standing_free(v->standing);
 	window_pool_free(v->pool);
-	free(v->generations);
 	free(v);
 }
 
 static uint32_t at_least(uint32_t n, uint32_t least)
 {
 	return n > least ? n : least;
+}
+
+static struct standing_link *link_at(const void *volume, uint32_t place)
+{
+	const struct volume *v = volume;
+	struct counted *c = table_at(v->table, place);
+
+	return &c->standing;
 }
 
 static void *volume_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES])
@@ -98,11 +104,9 @@ static void *volume_make(uint32_t sources, const uint8_t hash_key[HASH_KEY_BYTES
 		return NULL;
 	memcpy(v->hash_key, hash_key, HASH_KEY_BYTES);
 	v->table = table_new(kept, sizeof(struct counted_key), sizeof(struct counted), hash_key);
-	v->standing = standing_new(kept);
-	v->generations = calloc(kept, sizeof(*v->generations));
-	v->pool = window_pool_new(at_least(sources / LOG_SHARE, 2 * KEPT_MIN),
-	        at_least(sources / ENTRY_SHARE, ENTRIES_MIN), hash_key);
-	if (v->table && v->standing && v->generations && v->pool)
+	v->pool = window_pool_new(at_least(sources / ENTRY_SHARE, ENTRIES_MIN), hash_key);
+	standing_init(&v->standing, link_at, v);
+	if (v->table && v->pool)
 		return v;
 	volume_end(v);
 	errno = ENOMEM;
@@ -153,6 +157,7 @@ static void volume_change(void *part, const struct part_view *view)
 	v->round += !same_limits(v, rules);
 	v->block_count = rules->volume_count;
 	memcpy(v->blocks, rules->volumes, sizeof(v->blocks));
+	memset(v->has_key, 0, sizeof(v->has_key));
 	for (unsigned i = 0; i < rules->volume_count; i++) {
 		const struct volume_block *b = &rules->volumes[i];
 		uint8_t name[sizeof(b->name) + 1] = { 0 };
@@ -161,6 +166,7 @@ static void volume_change(void *part, const struct part_view *view)
 		name[sizeof(b->name)] = b->key;
 		v->ids[i] = hash_bytes(v->hash_key, name, sizeof(name));
 		v->longest_s[i] = longest_of(b);
+		v->has_key[b->key] = true;
 	}
 }
 
@@ -172,12 +178,12 @@ static int block_for(const struct part_view *view, const struct event *e, enum v
 
 /* ---- who is counted -------------------------------------------------------------------------- */
 
-static uint64_t weight_of(const struct volume *v, const struct counted *c)
+static uint64_t weight_of(const struct counted *c)
 {
 	uint64_t weight = 0;
 
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
-		weight += window_length(v->pool, c->logs[m]);
+		weight += window_length(&c->logs[m]);
 	return weight;
 }
 
@@ -185,7 +191,7 @@ static void drop_counted(struct volume *v, struct counted *c)
 {
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
 		window_drop(v->pool, &c->logs[m]);
-	standing_drop(v->standing, table_ref(v->table, c).index + 1);
+	standing_drop(&v->standing, table_place(v->table, c));
 	table_drop(v->table, c);
 }
 
@@ -194,39 +200,35 @@ static bool expire(struct volume *v, struct counted *c, uint64_t now_us)
 {
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
 		window_expire(v->pool, &c->logs[m], c->longest_s, now_us);
-	return weight_of(v, c) == 0;
+	return weight_of(c) == 0;
 }
 
 /* False: there is nobody. */
 static bool drop_least(struct volume *v, uint64_t now_us)
 {
-	uint32_t position = standing_least(v->standing, now_us);
-	struct table_ref ref = { .index = position - 1 };
-	struct counted *c;
+	struct counted *c = table_at(v->table, standing_least(&v->standing, now_us));
 
-	if (!position)
+	if (!c)
 		return false;
-	ref.generation = v->generations[ref.index];
-	c = table_get(v->table, ref);
 	v->lost += !expire(v, c, now_us);
 	drop_counted(v, c);
 	return true;
 }
 
-static struct counted *take_counted(struct volume *v, const struct counted_key *key, uint64_t now_us)
+/* *place: a guess where, as table_find_at(). */
+static struct counted *take_counted(
+        struct volume *v, const struct counted_key *key, uint64_t now_us, uint32_t *place)
 {
-	struct counted *c = table_find(v->table, key);
-	struct table_ref ref;
+	struct counted *c = table_find_at(v->table, key, place);
 
 	if (c)
 		return c;
 	if (table_count(v->table) == table_capacity(v->table))
 		(void)drop_least(v, now_us);
 	c = table_add(v->table, key, now_us);
-	ref = table_ref(v->table, c);
-	v->generations[ref.index] = ref.generation;
+	*place = table_place(v->table, c);
 	c->round = v->round;
-	standing_touch(v->standing, ref.index + 1, 1, now_us);
+	standing_touch(&v->standing, *place, 1, now_us);
 	return c;
 }
 
@@ -237,7 +239,7 @@ static void follow_rules(struct volume *v, struct counted *c, int block)
 		return;
 	c->round = v->round;
 	for (unsigned m = 0; m < VOLUME_MEASURE_COUNT; m++)
-		window_forget_sums(v->pool, c->logs[m]);
+		window_forget_sums(v->pool, &c->logs[m]);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -327,7 +329,7 @@ static bool put(struct volume *v, struct counted *c, const struct volume_block *
 {
 	const struct volume_limit *limits = b->limits[a->measure];
 	unsigned count = b->limit_count[a->measure];
-	uint32_t *log = &c->logs[a->measure];
+	struct window_log *log = &c->logs[a->measure];
 
 	out->known = 0;
 	if (a->measure == VOLUME_DESTINATIONS)
@@ -339,15 +341,16 @@ static bool put(struct volume *v, struct counted *c, const struct volume_block *
 static bool put_with_room(struct volume *v, struct counted *c, const struct volume_block *b,
         const struct event *e, const struct act *a, struct outcome *out)
 {
-	uint32_t position = table_ref(v->table, c).index + 1;
-	unsigned tries = 0;
-	bool counted;
+	uint32_t place = table_place(v->table, c);
+	bool counted = put(v, c, b, e, a, out);
 
-	standing_drop(v->standing, position);
-	while (!(counted = put(v, c, b, e, a, out)) && tries++ < TRIES && drop_least(v, e->time_us))
-		;
+	if (!counted) {
+		standing_drop(&v->standing, place);
+		for (unsigned tries = 0; !counted && tries < TRIES && drop_least(v, e->time_us); tries++)
+			counted = put(v, c, b, e, a, out);
+	}
 	v->lost += !counted;
-	standing_touch(v->standing, position, weight_of(v, c), e->time_us);
+	standing_touch(&v->standing, place, weight_of(c), e->time_us);
 	return counted;
 }
 
@@ -356,12 +359,14 @@ static void count_act(struct volume *v, const struct part_view *view, int block,
         const struct event_path *name)
 {
 	const struct volume_block *b = &view->rules->volumes[block];
-	struct counted *c = take_counted(v, key, e->time_us);
+	uint32_t unknown = 0;
+	uint32_t *place = b->key == VOLUME_BY_SOURCE && view->source ? &view->source->part.volume : &unknown;
+	struct counted *c = take_counted(v, key, e->time_us, place);
 	struct window_state *s;
 	struct outcome out;
 
 	follow_rules(v, c, block);
-	s = put_with_room(v, c, b, e, a, &out) ? window_state(v->pool, c->logs[a->measure]) : NULL;
+	s = put_with_room(v, c, b, e, a, &out) ? window_state(v->pool, &c->logs[a->measure]) : NULL;
 	for (unsigned i = 0; s && i < b->limit_count[a->measure]; i++) {
 		const struct volume_limit *limit = &b->limits[a->measure][i];
 		uint64_t more = out.known & 1U << i ? 0 : a->amount;
@@ -467,7 +472,7 @@ static void volume_event(void *part, const struct part_view *view, const struct 
 		return;
 	for (unsigned k = 0; k < VOLUME_KEY_COUNT; k++) {
 		const struct event_path *name = k == VOLUME_BY_MAIL_FROM ? view->mail_from : view->auth_user;
-		unsigned count = acts_of(e, (enum volume_key)k, acts);
+		unsigned count = v->has_key[k] ? acts_of(e, (enum volume_key)k, acts) : 0;
 		int block = count > 0 ? block_for(view, e, (enum volume_key)k) : -1;
 		const struct volume_block *b = block >= 0 ? &view->rules->volumes[block] : NULL;
 		struct counted_key key;
@@ -476,9 +481,11 @@ static void volume_event(void *part, const struct part_view *view, const struct 
 			continue;
 		count_rcpt(view, b, e, name);
 		for (unsigned i = 0; i < count; i++) {
-			acts[i].thing = hash_bytes(v->hash_key, &e->conn.dst, sizeof(e->conn.dst));
-			if (b->limit_count[acts[i].measure] > 0)
-				count_act(v, view, block, &key, e, &acts[i], name);
+			if (b->limit_count[acts[i].measure] == 0)
+				continue;
+			if (acts[i].measure == VOLUME_DESTINATIONS)
+				acts[i].thing = hash_bytes(v->hash_key, &e->conn.dst, sizeof(e->conn.dst));
+			count_act(v, view, block, &key, e, &acts[i], name);
 		}
 	}
 }

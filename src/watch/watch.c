@@ -322,9 +322,10 @@ static void view_nobody(struct watch *w)
 }
 
 /* The client's groups, its row with e counted, and what is known of the connection. */
-static void view_client(struct watch *w, const struct event *e, const struct watch_memory *memory)
+static void view_client(struct watch *w, const struct event *e, struct watch_memory *memory)
 {
 	uint8_t bits_v4 = SOURCE_BITS_V4, bits_v6 = SOURCE_BITS_V6;
+	uint32_t place = memory ? memory->source : 0;
 	int block;
 
 	view_nobody(w);
@@ -343,7 +344,10 @@ static void view_client(struct watch *w, const struct event *e, const struct wat
 		bits_v4 = w->view.rules->volumes[block].bits_v4;
 		bits_v6 = w->view.rules->volumes[block].bits_v6;
 	}
-	w->view.source = sources_event(w->sources, e, bits_v4, bits_v6);
+	w->view.source = sources_event(w->sources, e, bits_v4, bits_v6, &place);
+	w->view.before_us = sources_before_us(w->sources);
+	if (memory)
+		memory->source = place;
 }
 
 void watch_set_policy(struct watch *w, const struct policy *policy)

@@ -11,7 +11,7 @@
  * newest one back: so it costs what was done since, not what the window holds.
  *
  * Different things: an entry holds the hash of its thing, and moves to the young end when that is seen again; so a log has
- * one entry for each thing. Buckets over all logs of the pool find it; the log's own number is part of the hash.
+ * one entry for each thing. Buckets over all logs of the pool find it; where the log lies is part of the hash.
  */
 #include "watch/window.h"
 
@@ -32,22 +32,14 @@ struct entry {
 	uint32_t pad;
 };
 
-struct log {
-	uint64_t total; /* of all entries */
-	uint32_t oldest, youngest;
-	uint32_t length;
-	uint32_t state;
-	bool things;
-};
-
 struct window_pool {
-	struct slab *logs, *entries, *states;
+	struct slab *entries, *states;
 	uint32_t *buckets, bucket_mask;
 	uint64_t thinned;
 	uint8_t hash_key[HASH_KEY_BYTES];
 };
 
-struct window_pool *window_pool_new(uint32_t logs, uint32_t entries, const uint8_t hash_key[HASH_KEY_BYTES])
+struct window_pool *window_pool_new(uint32_t entries, const uint8_t hash_key[HASH_KEY_BYTES])
 {
 	struct window_pool *p = calloc(1, sizeof(*p));
 	uint32_t buckets = 1;
@@ -58,11 +50,10 @@ struct window_pool *window_pool_new(uint32_t logs, uint32_t entries, const uint8
 		buckets <<= 1;
 	p->bucket_mask = buckets - 1;
 	memcpy(p->hash_key, hash_key, HASH_KEY_BYTES);
-	p->logs = slab_new(logs, sizeof(struct log));
 	p->entries = slab_new(entries, sizeof(struct entry));
-	p->states = slab_new(logs, sizeof(struct window_state));
+	p->states = slab_new(entries, sizeof(struct window_state));
 	p->buckets = calloc(buckets, sizeof(*p->buckets));
-	if (p->logs && p->entries && p->states && p->buckets)
+	if (p->entries && p->states && p->buckets)
 		return p;
 	window_pool_free(p);
 	errno = ENOMEM;
@@ -73,7 +64,6 @@ void window_pool_free(struct window_pool *p)
 {
 	if (!p)
 		return;
-	slab_free(p->logs);
 	slab_free(p->entries);
 	slab_free(p->states);
 	free(p->buckets);
@@ -82,17 +72,12 @@ void window_pool_free(struct window_pool *p)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-static struct log *log_at(const struct window_pool *p, uint32_t position)
-{
-	return slab_at(p->logs, position);
-}
-
 static struct entry *entry_at(const struct window_pool *p, uint32_t position)
 {
 	return slab_at(p->entries, position);
 }
 
-static uint64_t amount_of(const struct log *l, const struct entry *e)
+static uint64_t amount_of(const struct window_log *l, const struct entry *e)
 {
 	return l->things ? 1 : e->what;
 }
@@ -103,7 +88,7 @@ static uint32_t *bucket_of(const struct window_pool *p, uint64_t hash)
 }
 
 /* Between `older` and the one behind it. */
-static void link_entry(struct window_pool *p, struct log *l, uint32_t position, uint32_t older)
+static void link_entry(struct window_pool *p, struct window_log *l, uint32_t position, uint32_t older)
 {
 	struct entry *e = entry_at(p, position);
 
@@ -115,7 +100,7 @@ static void link_entry(struct window_pool *p, struct log *l, uint32_t position, 
 	l->total += amount_of(l, e);
 }
 
-static void unlink_entry(struct window_pool *p, struct log *l, const struct entry *e)
+static void unlink_entry(struct window_pool *p, struct window_log *l, const struct entry *e)
 {
 	*(e->older ? &entry_at(p, e->older)->younger : &l->oldest) = e->younger;
 	*(e->younger ? &entry_at(p, e->younger)->older : &l->youngest) = e->older;
@@ -123,7 +108,7 @@ static void unlink_entry(struct window_pool *p, struct log *l, const struct entr
 	l->total -= amount_of(l, e);
 }
 
-static void drop_entry(struct window_pool *p, struct log *l, uint32_t position)
+static void drop_entry(struct window_pool *p, struct window_log *l, uint32_t position)
 {
 	const struct entry *e = entry_at(p, position);
 
@@ -139,7 +124,7 @@ static void drop_entry(struct window_pool *p, struct log *l, uint32_t position)
 }
 
 /* The youngest entry that is not younger than time_us; 0 = all are. */
-static uint32_t find_place(const struct window_pool *p, const struct log *l, uint64_t time_us)
+static uint32_t find_place(const struct window_pool *p, const struct window_log *l, uint64_t time_us)
 {
 	uint32_t at = l->youngest;
 
@@ -157,7 +142,7 @@ static bool is_out(uint64_t time_us, uint64_t end_us, uint32_t window_s)
 }
 
 /* Moves `first` and its sum on to a window that ends at end_us. */
-static void slide(const struct window_pool *p, const struct log *l, uint32_t *first, uint64_t *sum,
+static void slide(const struct window_pool *p, const struct window_log *l, uint32_t *first, uint64_t *sum,
         uint64_t end_us, uint32_t window_s)
 {
 	const struct entry *e;
@@ -168,8 +153,8 @@ static void slide(const struct window_pool *p, const struct log *l, uint32_t *fi
 	}
 }
 
-static void know_sums(
-        const struct window_pool *p, const struct log *l, const struct volume_limit *limits, unsigned count)
+static void know_sums(const struct window_pool *p, const struct window_log *l,
+        const struct volume_limit *limits, unsigned count)
 {
 	struct window_state *s = slab_at(p->states, l->state);
 	uint64_t end_us = entry_at(p, l->youngest)->time_us;
@@ -185,8 +170,8 @@ static void know_sums(
 }
 
 /* The most that a window with this entry in it holds: the newest window is moved back to the one that ends with it. */
-static uint64_t most_with(const struct window_pool *p, const struct log *l, uint32_t position, uint32_t first,
-        uint64_t sum, uint32_t window_s)
+static uint64_t most_with(const struct window_pool *p, const struct window_log *l, uint32_t position,
+        uint32_t first, uint64_t sum, uint32_t window_s)
 {
 	uint64_t time_us = entry_at(p, position)->time_us, most = 0;
 	uint32_t last = l->youngest, older;
@@ -229,7 +214,7 @@ static uint64_t least(const struct volume_limit *limits, unsigned count)
 }
 
 /* What no window can hold any more, however late something comes. The youngest stays. */
-static void drop_old(struct window_pool *p, struct log *l, uint32_t window_s)
+static void drop_old(struct window_pool *p, struct window_log *l, uint32_t window_s)
 {
 	uint64_t end_us = entry_at(p, l->youngest)->time_us;
 
@@ -238,15 +223,15 @@ static void drop_old(struct window_pool *p, struct log *l, uint32_t window_s)
 		drop_entry(p, l, l->oldest);
 }
 
-static void forget_state(struct window_pool *p, struct log *l)
+static void forget_state(struct window_pool *p, struct window_log *l)
 {
 	if (l->state)
 		slab_give(p->states, l->state);
 	l->state = 0;
 }
 
-/* With a state when some limit may be passed, and without when none can be for long. There is one for each log. */
-static void keep_state(struct window_pool *p, struct log *l, uint64_t least_most)
+/* With a state when some limit may be passed, and without when none can be for long. There is one for each entry, so for each log. */
+static void keep_state(struct window_pool *p, struct window_log *l, uint64_t least_most)
 {
 	if (l->state && l->total <= window_calm(least_most))
 		forget_state(p, l);
@@ -257,7 +242,7 @@ static void keep_state(struct window_pool *p, struct log *l, uint64_t least_most
 }
 
 /* Entries that lie close together become one, so that about half of them is left, spread evenly. */
-static void thin(struct window_pool *p, struct log *l)
+static void thin(struct window_pool *p, struct window_log *l)
 {
 	uint64_t start_us = entry_at(p, l->oldest)->time_us;
 	uint64_t step_us = (entry_at(p, l->youngest)->time_us - start_us) / (l->length / 2) + 1;
@@ -282,7 +267,7 @@ static void thin(struct window_pool *p, struct log *l)
 }
 
 /* Takes one of different things out of the log and its sums. */
-static void forget_thing(struct window_pool *p, struct log *l, uint32_t position,
+static void forget_thing(struct window_pool *p, struct window_log *l, uint32_t position,
         const struct volume_limit *limits, unsigned count)
 {
 	struct window_state *s = l->state ? slab_at(p->states, l->state) : NULL;
@@ -299,7 +284,8 @@ static void forget_thing(struct window_pool *p, struct log *l, uint32_t position
 	drop_entry(p, l, position);
 }
 
-static void make_room(struct window_pool *p, struct log *l, const struct volume_limit *limits, unsigned count)
+static void make_room(
+        struct window_pool *p, struct window_log *l, const struct volume_limit *limits, unsigned count)
 {
 	if (l->length <= slab_count(p->entries) / WINDOW_LOG_SHARE || l->length < 4)
 		return;
@@ -312,19 +298,8 @@ static void make_room(struct window_pool *p, struct log *l, const struct volume_
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
-/* False: no room. */
-static bool make_log(struct window_pool *p, uint32_t *log, bool things)
-{
-	if (*log)
-		return true;
-	*log = slab_take(p->logs);
-	if (*log)
-		*log_at(p, *log) = (struct log) { .things = things };
-	return *log != 0;
-}
-
 /* The sums with the entry at this place, which has just come. */
-static void move_sums(struct window_pool *p, struct log *l, uint32_t position,
+static void move_sums(struct window_pool *p, struct window_log *l, uint32_t position,
         const struct volume_limit *limits, unsigned count)
 {
 	struct window_state *s = slab_at(p->states, l->state);
@@ -341,7 +316,7 @@ static void move_sums(struct window_pool *p, struct log *l, uint32_t position,
 	know_sums(p, l, limits, count);
 }
 
-static void read_sums(const struct window_pool *p, const struct log *l, uint32_t position,
+static void read_sums(const struct window_pool *p, const struct window_log *l, uint32_t position,
         const struct volume_limit *limits, unsigned count, bool late, uint64_t *sums)
 {
 	const struct window_state *s = slab_at(p->states, l->state);
@@ -356,8 +331,8 @@ static void read_sums(const struct window_pool *p, const struct log *l, uint32_t
 }
 
 /* The entry at this place has come: sums follow, then what is too old goes. */
-static void settle(struct window_pool *p, struct log *l, uint32_t position, const struct volume_limit *limits,
-        unsigned count, uint64_t *sums)
+static void settle(struct window_pool *p, struct window_log *l, uint32_t position,
+        const struct volume_limit *limits, unsigned count, uint64_t *sums)
 {
 	bool late = position != l->youngest && !l->things;
 
@@ -372,7 +347,7 @@ static void settle(struct window_pool *p, struct log *l, uint32_t position, cons
 
 /* Nothing comes so late: somebody has set the clock back. What was before goes with it, so that its distance to what comes is
  * right again, up to the time since the last entry. */
-static void follow_clock(struct window_pool *p, const struct log *l, uint64_t time_us)
+static void follow_clock(struct window_pool *p, const struct window_log *l, uint64_t time_us)
 {
 	uint64_t newest_us = l->youngest ? entry_at(p, l->youngest)->time_us : 0;
 	uint64_t back_us = newest_us > time_us ? newest_us - time_us : 0;
@@ -386,20 +361,16 @@ static void follow_clock(struct window_pool *p, const struct log *l, uint64_t ti
 	}
 }
 
-/* `what` at its place. */
-static bool put(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t what, uint64_t *sums)
+/* Of different things, `what` is the hash. */
+bool window_add(struct window_pool *p, struct window_log *l, const struct volume_limit *limits,
+        unsigned count, uint64_t time_us, uint64_t what, uint64_t *sums)
 {
 	uint32_t position = slab_take(p->entries);
-	struct log *l = log_at(p, *log);
 	struct entry *e;
 
 	memset(sums, 0, count * sizeof(*sums));
-	if (!position) {
-		if (l->length == 0)
-			window_drop(p, log);
+	if (!position)
 		return false;
-	}
 	e = entry_at(p, position);
 	*e = (struct entry) { .time_us = time_us, .what = what };
 	if (l->things) {
@@ -410,12 +381,6 @@ static bool put(struct window_pool *p, uint32_t *log, const struct volume_limit 
 	link_entry(p, l, position, find_place(p, l, time_us));
 	settle(p, l, position, limits, count, sums);
 	return true;
-}
-
-bool window_add(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t amount, uint64_t *sums)
-{
-	return make_log(p, log, false) && put(p, log, limits, count, time_us, amount, sums);
 }
 
 /* Of this log; 0 = it is new. */
@@ -440,74 +405,48 @@ static unsigned windows_with(const struct window_pool *p, uint32_t there, const 
 	return known;
 }
 
-bool window_see(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known)
+bool window_see(struct window_pool *p, struct window_log *log, const struct volume_limit *limits,
+        unsigned count, uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known)
 {
-	uint64_t own[2], hash;
+	uint64_t own[2] = { (uintptr_t)log, thing };
+	uint64_t hash = hash_bytes(p->hash_key, own, sizeof(own));
 	uint32_t there;
-	struct log *l;
 
-	*known = 0;
-	if (!make_log(p, log, true))
-		return false;
-	l = log_at(p, *log);
-	follow_clock(p, l, time_us);
-	own[0] = *log;
-	own[1] = thing;
-	hash = hash_bytes(p->hash_key, own, sizeof(own));
+	log->things = 1;
+	follow_clock(p, log, time_us);
 	there = find_thing(p, hash);
 	if (there && entry_at(p, there)->time_us > time_us)
 		time_us = entry_at(p, there)->time_us;
 	*known = windows_with(p, there, limits, count, time_us);
 	if (there)
-		forget_thing(p, l, there, limits, count);
-	return put(p, log, limits, count, time_us, hash, sums);
+		forget_thing(p, log, there, limits, count);
+	return window_add(p, log, limits, count, time_us, hash, sums);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-struct window_state *window_state(const struct window_pool *p, uint32_t log)
+struct window_state *window_state(const struct window_pool *p, const struct window_log *log)
 {
-	uint32_t state = log ? log_at(p, log)->state : 0;
-
-	return state ? slab_at(p->states, state) : NULL;
+	return log->state ? slab_at(p->states, log->state) : NULL;
 }
 
-void window_forget_sums(struct window_pool *p, uint32_t log)
+void window_forget_sums(struct window_pool *p, struct window_log *log)
 {
-	if (log)
-		forget_state(p, log_at(p, log));
+	forget_state(p, log);
 }
 
-void window_expire(struct window_pool *p, uint32_t *log, uint32_t window_s, uint64_t now_us)
+void window_expire(struct window_pool *p, struct window_log *log, uint32_t window_s, uint64_t now_us)
 {
-	struct log *l;
-
-	if (*log == 0)
-		return;
-	l = log_at(p, *log);
 	now_us = now_us > WINDOW_LATE_US ? now_us - WINDOW_LATE_US : 0;
-	if (is_out(entry_at(p, l->youngest)->time_us, now_us, window_s))
+	if (log->youngest && is_out(entry_at(p, log->youngest)->time_us, now_us, window_s))
 		window_drop(p, log);
 }
 
-void window_drop(struct window_pool *p, uint32_t *log)
+void window_drop(struct window_pool *p, struct window_log *log)
 {
-	struct log *l;
-
-	if (*log == 0)
-		return;
-	l = log_at(p, *log);
-	while (l->oldest)
-		drop_entry(p, l, l->oldest);
-	forget_state(p, l);
-	slab_give(p->logs, *log);
-	*log = 0;
-}
-
-uint32_t window_length(const struct window_pool *p, uint32_t log)
-{
-	return log ? log_at(p, log)->length : 0;
+	while (log->oldest)
+		drop_entry(p, log, log->oldest);
+	forget_state(p, log);
 }
 
 uint64_t window_thinned(const struct window_pool *p)

@@ -1,7 +1,7 @@
 /* window.h - how much there was within any so many seconds: sliding windows, exact, several over one log.
  *
- * A log is what one source did of one kind: times with amounts, or with things of which only different ones count. All logs
- * share the memory of a pool, made once. A log that holds no more than the least limit needs nothing but itself; running
+ * A log is what one source did of one kind: times with amounts, or with things of which only different ones count. Its head is
+ * the caller's, its entries are of a pool that all logs share, made once. A log that holds no more than the least limit needs nothing but itself; running
  * sums, and what is remembered of limits passed (struct window_state), come with the first one passed.
  *
  * Times may come late, by some seconds: an amount is put where it belongs, and each window that holds it is looked at. Of
@@ -41,28 +41,39 @@ struct window_state {
 	uint64_t since[VOLUME_LIMITS_MAX];
 };
 
-/* logs, entries 1..2^24. NULL with errno. */
-struct window_pool *window_pool_new(uint32_t logs, uint32_t entries, const uint8_t hash_key[HASH_KEY_BYTES]);
+/* All zero: empty. It must not move as long as it is not. */
+struct window_log {
+	uint64_t total; /* of all entries */
+	uint32_t oldest, youngest;
+	uint32_t length : 31;
+	uint32_t things : 1;
+	uint32_t state;
+};
+
+/* entries 1..2^24. NULL with errno. */
+struct window_pool *window_pool_new(uint32_t entries, const uint8_t hash_key[HASH_KEY_BYTES]);
 void window_pool_free(struct window_pool *p); /* NULL is fine */
 
-/* *log: 0 = none yet; it is made. sums[i], of `count` limits: the most that a window of limits[i] with this time in it holds,
- * if that is above its `most`, else 0. Limits of one log that change are told by window_forget_sums(). False: no room, and nothing
- * has changed. */
-bool window_add(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t amount, uint64_t *sums);
+/* sums[i], of `count` limits: the most that a window of limits[i] with this time in it holds, if that is above its `most`, else
+ * 0. Limits of one log that change are told by window_forget_sums(). False: no room, and nothing has changed. */
+bool window_add(struct window_pool *p, struct window_log *log, const struct volume_limit *limits,
+        unsigned count, uint64_t time_us, uint64_t amount, uint64_t *sums);
 /* Likewise, of different things by their hash; *known has bit i if limits[i]'s window had this one already. Not in a log of
  * the other kind. */
-bool window_see(struct window_pool *p, uint32_t *log, const struct volume_limit *limits, unsigned count,
-        uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known);
+bool window_see(struct window_pool *p, struct window_log *log, const struct volume_limit *limits,
+        unsigned count, uint64_t time_us, uint64_t thing, uint64_t *sums, unsigned *known);
 /* NULL: no limit was passed lately. Valid until the next call. */
-struct window_state *window_state(const struct window_pool *p, uint32_t log);
-void window_forget_sums(struct window_pool *p, uint32_t log);
-/* Drops what is older than window_s; *log becomes 0 when nothing is left. */
-void window_expire(struct window_pool *p, uint32_t *log, uint32_t window_s, uint64_t now_us);
-void window_drop(struct window_pool *p, uint32_t *log);
+struct window_state *window_state(const struct window_pool *p, const struct window_log *log);
+void window_forget_sums(struct window_pool *p, struct window_log *log);
+/* Empties a log in which nothing is younger than window_s. */
+void window_expire(struct window_pool *p, struct window_log *log, uint32_t window_s, uint64_t now_us);
+void window_drop(struct window_pool *p, struct window_log *log);
 /* How often a log was thinned, or has lost a thing for want of room. */
 uint64_t window_thinned(const struct window_pool *p);
-/* Entries; 0 of log 0. */
-uint32_t window_length(const struct window_pool *p, uint32_t log);
+/* Entries. */
+static inline uint32_t window_length(const struct window_log *log)
+{
+	return log->length;
+}
 
 #endif

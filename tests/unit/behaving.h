@@ -20,7 +20,7 @@ static const struct part *part;
 static void *memory;
 static struct finding found[BEHAVING_FOUND]; /* the first ones */
 static unsigned found_count;
-static struct source *ledger;
+static struct sources *ledger;
 static struct event_path mail_from, auth_user;
 static bool ledger_is_full;
 static bool pipelined;      /* all on one connection, and answered at once */
@@ -74,7 +74,8 @@ static inline void begin(const struct part *p)
 	part = p;
 	memory = p->make(BEHAVING_SOURCES, key);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
-	ledger = calloc(BEHAVING_SOURCES, sizeof(*ledger));
+	ledger = sources_new(BEHAVING_SOURCES, key);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ledger);
 	found_count = 0;
 	behaving_s = 0;
 	pipelined = ledger_is_full = false;
@@ -86,23 +87,7 @@ static inline void end(void)
 	part->end(memory);
 	part->end(NULL);
 	policy_free(house);
-	free(ledger);
-}
-
-/* The row of a client: a /32 or /64. NULL when it is full. */
-static inline struct source *behaving_source(const struct addr *a)
-{
-	unsigned bits = addr_is_v4(a) ? 128 : 64;
-	struct prefix p = { .addr = addr_mask(a, bits), .bits = (uint8_t)bits };
-	unsigned i;
-
-	for (i = 0; i < BEHAVING_SOURCES; i++) {
-		if (ledger[i].prefix.bits == 0)
-			ledger[i].prefix = p;
-		if (memcmp(&ledger[i].prefix, &p, sizeof(p)) == 0)
-			return &ledger[i];
-	}
-	return NULL;
+	sources_free(ledger);
 }
 
 /* e's connection is from one to the other; what the policy says of them is filled in. */
@@ -133,17 +118,21 @@ static inline void push(struct event e)
 		.rules = &rules,
 		.policy = house,
 		.groups = policy_lookup(house, &e.conn.src),
-		.source = ledger_is_full ? NULL : behaving_source(&e.conn.src),
 		.mail_from = &mail_from,
 		.auth_user = &auth_user,
 		.raise = behaving_raise,
 	};
 	static uint64_t count;
+	uint32_t place = 0;
 
 	count += !pipelined;
 	e.time_us = EVENTS_START_US + behaving_s * 1000000 + count % 1000;
 	e.conn.flow_id = count;
 	e.u.reply.sent_us = e.kind == EVENT_CLOSE ? e.u.reply.sent_us : e.time_us - 1;
+	if (!ledger_is_full) {
+		view.source = sources_event(ledger, &e, 32, 64, &place);
+		view.before_us = sources_before_us(ledger);
+	}
 	part->event(memory, &view, &e);
 }
 

@@ -66,7 +66,7 @@ static void push(struct event e)
 	};
 
 	policy_groups_add(&view.groups, GROUP_ID_HOME);
-	view.source = sources_event(ledger, &e, 32, 64);
+	view.source = sources_event(ledger, &e, 32, 64, &(uint32_t) { 0 });
 	baseline_part.event(part, &view, &e);
 }
 

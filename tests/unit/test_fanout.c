@@ -96,6 +96,32 @@ static void who_does_not_count(void)
 	end();
 }
 
+/* The first one of a source is counted from the second one on, and only if it was met within the window. */
+static void the_first_host_counts_when_others_come(void)
+{
+	begin(&fanout_part);
+	for (unsigned i = 0; i < 100; i++)
+		meets(host, 1);
+	for (unsigned i = 2; i <= 20; i++)
+		meets(host, i);
+	CU_ASSERT_EQUAL(found_count, 0);
+	meets(host, 21);
+	CU_ASSERT_EQUAL_FATAL(found_count, 1);
+	CU_ASSERT_EQUAL(found[0].value, 21);
+	end();
+
+	begin(&fanout_part);
+	rules.behaviours[BEHAVIOUR_FANOUT].other.most = 0;
+	meets(host, 1);
+	behaving_s += 600;
+	for (unsigned i = 2; i <= 21; i++)
+		meets(host, i);
+	CU_ASSERT_EQUAL(found_count, 0);
+	meets(host, 22);
+	CU_ASSERT_EQUAL(found_count, 1);
+	end();
+}
+
 /* A worm: many hosts at once, each found at its 21st. */
 static void an_outbreak(void)
 {
@@ -113,4 +139,5 @@ static void an_outbreak(void)
 }
 
 SUITE("fanout", { "one too many", one_too_many }, { "both windows slide", both_windows_slide },
+        { "the first host counts when others come", the_first_host_counts_when_others_come },
         { "who does not count", who_does_not_count }, { "an outbreak", an_outbreak })

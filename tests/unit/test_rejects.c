@@ -47,13 +47,14 @@ static void an_honest_past_buys_little(void)
 
 static void steps_are_walds(void)
 {
-	struct source *s;
-	struct addr a;
+	struct prefix row = { .bits = 128 };
+	const struct source *s;
 
 	begin(&rejects_part);
-	a = behaving_addr(stranger);
-	s = behaving_source(&a);
+	row.addr = behaving_addr(stranger);
 	rcpt(stranger, server, 1, 550, unknown);
+	s = sources_find(ledger, &row);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	CU_ASSERT_DOUBLE_EQUAL(s->part.rejects, 1.6094379, 1e-5); /* ln 5 */
 	rcpt(stranger, server, 2, 250, "ok");
 	CU_ASSERT_DOUBLE_EQUAL(s->part.rejects, 1.6094379 - 0.5877867, 1e-5); /* ln(0.5 / 0.9) */

@@ -46,7 +46,9 @@ static struct event to(struct event e, uint32_t server)
 
 static struct source *see(struct event e)
 {
-	return sources_event(ledger, &e, 32, 64);
+	uint32_t place = 0;
+
+	return sources_event(ledger, &e, 32, 64, &place);
 }
 
 static const struct source *find(const char *text)
@@ -154,9 +156,9 @@ static void neighbours_are_one_source(void)
 	s = find("2001:db8::/64");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	CU_ASSERT_EQUAL(s->n[SOURCE_CONNECTIONS], 2);
-	sources_event(ledger, &e, 24, 64);
+	sources_event(ledger, &e, 24, 64, &(uint32_t) { 0 });
 	e = from(e, 0x0a0001fe);
-	sources_event(ledger, &e, 24, 64);
+	sources_event(ledger, &e, 24, 64, &(uint32_t) { 0 });
 	s = find("10.0.1.0/24");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	CU_ASSERT_EQUAL(s->n[SOURCE_CONNECTIONS], 2);
@@ -254,11 +256,17 @@ static void a_flood_does_not_push_out_the_heavy(void)
 	end();
 }
 
+static struct standing_link *link_at(const void *links, uint32_t position)
+{
+	return (struct standing_link *)(uintptr_t)links + position - 1;
+}
+
 static void nobody_stays_for_ever(void)
 {
-	struct standing *s = standing_new(3);
+	static struct standing_link links[3];
+	struct standing standing, *s = &standing;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	standing_init(s, link_at, links);
 	standing_touch(s, 1, 1000, 0);
 	standing_touch(s, 2, 1, UINT64_C(100000) * 1000000); /* a day later */
 	CU_ASSERT_EQUAL(standing_least(s, UINT64_C(100000) * 1000000), 2);
@@ -268,7 +276,6 @@ static void nobody_stays_for_ever(void)
 	CU_ASSERT_EQUAL(standing_least(s, 0), 1);
 	standing_drop(s, 1);
 	CU_ASSERT_EQUAL(standing_least(s, 0), 0);
-	standing_free(s);
 }
 
 SUITE("sources", { "each fact counts once", each_fact_counts_once },

@@ -214,6 +214,34 @@ static void model_step(struct model *m, struct table *t, uint8_t key, int what, 
 	CU_ASSERT_EQUAL(table_count(t), m->count);
 }
 
+/* A right guess finds, a wrong one does no harm, and both are right afterwards. */
+static void a_guess_where_it_is(void)
+{
+	struct table *t = table_new(8, 1, 1, hash_key);
+	void *a = table_add(t, "a", 1), *b = table_add(t, "b", 2);
+	uint32_t of_a = table_place(t, a), of_b = table_place(t, b), place = 0;
+
+	CU_ASSERT_PTR_EQUAL(table_at(t, of_a), a);
+	CU_ASSERT_PTR_EQUAL(table_at(t, of_b), b);
+	CU_ASSERT_PTR_NULL(table_at(t, 0));
+	CU_ASSERT_PTR_NULL(table_at(t, 3));
+	CU_ASSERT_PTR_EQUAL(table_find_at(t, "a", &place), a);
+	CU_ASSERT_EQUAL(place, of_a);
+	CU_ASSERT_PTR_EQUAL(table_find_at(t, "a", &place), a);
+	CU_ASSERT_PTR_EQUAL(table_find_at(t, "b", &place), b);
+	CU_ASSERT_EQUAL(place, of_b);
+	place = 99;
+	CU_ASSERT_PTR_EQUAL(table_find_at(t, "b", &place), b);
+	table_drop(t, b);
+	CU_ASSERT_PTR_NULL(table_at(t, of_b));
+	CU_ASSERT_PTR_NULL(table_find_at(t, "b", &place));
+	CU_ASSERT_EQUAL(place, 0);
+	b = table_add(t, "c", 3); /* at the place of b */
+	place = of_b;
+	CU_ASSERT_PTR_NULL(table_find_at(t, "b", &place));
+	table_free(t);
+}
+
 static void behaves_as_a_naive_model(void)
 {
 	struct table *t = table_new(MODEL_ROOM, 1, sizeof(uint64_t), hash_key);
@@ -230,5 +258,6 @@ SUITE("table", { "finds what was added", finds_what_was_added },
         { "full is told and room comes back", full_is_told_and_room_comes_back },
         { "keeps the order of touch", keeps_the_order_of_touch }, { "taking makes room", taking_makes_room },
         { "references know their entry", references_know_their_entry },
+        { "a guess where it is", a_guess_where_it_is },
         { "unused capacity costs nothing", unused_capacity_costs_nothing },
         { "behaves as a naive model", behaves_as_a_naive_model })

@@ -15,9 +15,9 @@ static struct happened {
 	uint64_t time_us, what;
 } all[EVENTS];
 
-static struct window_pool *make(uint32_t logs, uint32_t entries)
+static struct window_pool *make(uint32_t entries)
 {
-	struct window_pool *p = window_pool_new(logs, entries, key);
+	struct window_pool *p = window_pool_new(entries, key);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
 	return p;
@@ -50,9 +50,9 @@ static uint64_t most_by_hand(unsigned count, uint64_t time_us, uint32_t window_s
 /* late_us: events come so late at most. */
 static void compare_amounts(uint64_t late_us, uint64_t gap_us, unsigned seed)
 {
-	struct window_pool *p = make(4, 100000);
+	struct window_pool *p = make(100000);
 	uint64_t now_us = UINT64_C(1000) * SECOND_US, sums[LIMITS], passed = 0;
-	uint32_t log = 0;
+	struct window_log log = { 0 };
 
 	srand(seed);
 	for (unsigned n = 0; n < EVENTS; n++) {
@@ -68,7 +68,7 @@ static void compare_amounts(uint64_t late_us, uint64_t gap_us, unsigned seed)
 		}
 	}
 	CU_ASSERT(passed > EVENTS / 10 && passed < EVENTS * LIMITS);
-	CU_ASSERT(window_length(p, log) < EVENTS);
+	CU_ASSERT(window_length(&log) < EVENTS);
 	window_pool_free(p);
 }
 
@@ -101,9 +101,9 @@ static uint64_t different_by_hand(unsigned count, uint64_t end_us, uint32_t wind
 static void different_things(void)
 {
 	static const struct volume_limit few[] = { { 3, 1 }, { 9, 10 }, { 30, 100 } };
-	struct window_pool *p = make(4, 1000);
+	struct window_pool *p = make(1000);
 	uint64_t now_us = UINT64_C(1000) * SECOND_US, newest_us = 0, sums[LIMITS], passed = 0;
-	uint32_t log = 0;
+	struct window_log log = { 0 };
 	unsigned known;
 
 	srand(6);
@@ -122,7 +122,7 @@ static void different_things(void)
 		}
 	}
 	CU_ASSERT(passed > EVENTS / 10 && passed < EVENTS * LIMITS);
-	CU_ASSERT(window_length(p, log) <= THINGS);
+	CU_ASSERT(window_length(&log) <= THINGS);
 	window_pool_free(p);
 }
 
@@ -130,8 +130,8 @@ static void different_things(void)
 static void logs_are_apart(void)
 {
 	static const struct volume_limit one[] = { { 1, 10 } };
-	struct window_pool *p = make(2, 8);
-	uint32_t a = 0, b = 0;
+	struct window_pool *p = make(8);
+	struct window_log a = { 0 }, b = { 0 };
 	unsigned known;
 	uint64_t sum;
 
@@ -140,13 +140,13 @@ static void logs_are_apart(void)
 		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 7, &sum, &known));
 		CU_ASSERT(window_see(p, &b, one, 1, SECOND_US, 8, &sum, &known));
 		CU_ASSERT_EQUAL(sum, 2);
-		CU_ASSERT_EQUAL(window_length(p, a), 1);
-		CU_ASSERT_EQUAL(window_length(p, b), 2);
-		CU_ASSERT_PTR_NULL(window_state(p, a));
-		CU_ASSERT_PTR_NOT_NULL(window_state(p, b));
+		CU_ASSERT_EQUAL(window_length(&a), 1);
+		CU_ASSERT_EQUAL(window_length(&b), 2);
+		CU_ASSERT_PTR_NULL(window_state(p, &a));
+		CU_ASSERT_PTR_NOT_NULL(window_state(p, &b));
 		window_expire(p, &a, 10, UINT64_C(22) * SECOND_US);
 		window_drop(p, &b);
-		CU_ASSERT(a == 0 && b == 0);
+		CU_ASSERT(window_length(&a) == 0 && window_length(&b) == 0);
 	}
 	window_pool_free(p);
 }
@@ -155,16 +155,16 @@ static void logs_are_apart(void)
 static void a_full_pool_says_so(void)
 {
 	static const struct volume_limit many[] = { { 100, 1000 } };
-	struct window_pool *p = make(3, 6);
-	uint32_t log[4] = { 0 };
+	struct window_pool *p = make(6);
+	struct window_log log[4] = { { 0 } };
 	uint64_t sum;
 
 	for (unsigned i = 0; i < 6; i++)
 		CU_ASSERT(window_add(p, &log[i % 3], many, 1, SECOND_US, 1, &sum));
 	CU_ASSERT(!window_add(p, &log[3], many, 1, SECOND_US, 1, &sum));
-	CU_ASSERT_EQUAL(log[3], 0);
+	CU_ASSERT_EQUAL(window_length(&log[3]), 0);
 	CU_ASSERT(!window_add(p, &log[0], many, 1, SECOND_US, 1, &sum));
-	CU_ASSERT_EQUAL(window_length(p, log[0]), 2);
+	CU_ASSERT_EQUAL(window_length(&log[0]), 2);
 	window_drop(p, &log[1]);
 	CU_ASSERT(window_add(p, &log[3], many, 1, SECOND_US, 1, &sum));
 	window_pool_free(p);
@@ -174,15 +174,15 @@ static void a_full_pool_says_so(void)
 static void a_long_log_is_thinned(void)
 {
 	static const struct volume_limit wide[] = { { 5000, 10000 } };
-	struct window_pool *p = make(2, 8 * 1000);
+	struct window_pool *p = make(8 * 1000);
 	uint64_t sum = 0, time_us = 0;
-	uint32_t log = 0;
+	struct window_log log = { 0 };
 
 	for (unsigned i = 1; i <= 9000; i++) {
 		time_us += SECOND_US;
 		CU_ASSERT_FATAL(window_add(p, &log, wide, 1, time_us, 1, &sum));
 		CU_ASSERT_EQUAL_FATAL(sum, i > 5000 ? i : 0);
-		CU_ASSERT_FATAL(window_length(p, log) <= 1000);
+		CU_ASSERT_FATAL(window_length(&log) <= 1000);
 	}
 	CU_ASSERT(window_add(p, &log, wide, 1, time_us + UINT64_C(5000) * SECOND_US, 1, &sum));
 	CU_ASSERT(sum >= 5001 && sum < 5050);
@@ -195,8 +195,8 @@ static void a_clock_set_back_is_followed(void)
 {
 	static const struct volume_limit minute[] = { { 5, 60 } };
 	const uint64_t hour_us = UINT64_C(3600) * SECOND_US, start_us = 2 * hour_us;
-	struct window_pool *p = make(2, 1000);
-	uint32_t amounts = 0, things = 0;
+	struct window_pool *p = make(1000);
+	struct window_log amounts = { 0 }, things = { 0 };
 	unsigned known;
 	uint64_t sum;
 
@@ -221,9 +221,9 @@ static void a_clock_set_back_is_followed(void)
 static void what_a_window_has_already_is_known(void)
 {
 	static const struct volume_limit two[] = { { 5, 10 }, { 5, 100 } };
-	struct window_pool *p = make(2, 100);
+	struct window_pool *p = make(100);
 	uint64_t sums[2];
-	uint32_t log = 0;
+	struct window_log log = { 0 };
 	unsigned known;
 
 	CU_ASSERT(window_see(p, &log, two, 2, 1000 * UINT64_C(1000000), 1, sums, &known));
@@ -240,14 +240,14 @@ static void what_a_window_has_already_is_known(void)
 static void other_limits_from_now_on(void)
 {
 	static const struct volume_limit before[] = { { 2, 10 } }, after[] = { { 3, 5 }, { 4, 10 } };
-	struct window_pool *p = make(2, 100);
-	uint32_t log = 0;
+	struct window_pool *p = make(100);
+	struct window_log log = { 0 };
 	uint64_t sums[2];
 
 	for (uint64_t s = 1; s <= 10; s++)
 		CU_ASSERT(window_add(p, &log, before, 1, s * SECOND_US, 1, sums));
 	CU_ASSERT_EQUAL(sums[0], 10);
-	window_forget_sums(p, log);
+	window_forget_sums(p, &log);
 	CU_ASSERT(window_add(p, &log, after, 2, UINT64_C(10) * SECOND_US, 1, sums));
 	CU_ASSERT_EQUAL(sums[0], 6);
 	CU_ASSERT_EQUAL(sums[1], 11);
