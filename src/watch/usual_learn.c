@@ -6,8 +6,8 @@
  * the mean over all hours: each has the weight of PRIOR observations. If the last seven days alone say much more, they are
  * believed: a lasting change is usual once it fills more than half of them. What days of the other kind have counts for
  * less. The hours before and behind have half the say: people come late, clocks change twice a year, and five noisy days
- * are few. (The larger of an hour and its neighbours was tried: where all is noise, that is too much in each hour, and
- * lunch was taken for the morning.)
+ * are few; but they count for not much more than the hour itself has, since a lunch is one. (The larger of an hour and its
+ * neighbours was tried: where all is noise, that is too much in each hour.)
  *
  * Habits: a burst in at least two of the last four weeks in this hour of the week (or next to it) is expected there. One is
  * none, or whoever attacked last Monday could do it again. In a habit only the hourly test counts.
@@ -19,6 +19,7 @@
 
 static const float FAR = 2.5F;       /* times what is usual: a habit, and not chance */
 static const float HABIT_LEAST = 10; /* messages in the hour: fewer are no burst */
+static const float BESIDE = 1.3F;    /* times an hour itself is what its neighbours may say */
 static const float PRIOR = 2;        /* in observations */
 static const float CHANGE = 1.5F;    /* so many times the usual is a change, to be learned in days */
 static const float UNLIKE = 0.9F;    /* of what is usual on days of the other kind */
@@ -149,9 +150,10 @@ static float habit_at(const struct usual *u, uint32_t hour)
 
 void usual_judge_hour(struct usual *u)
 {
-	float before = level_at(u, u->hour - 1), behind = level_at(u, u->hour + 1);
+	float here = level_at(u, u->hour);
+	float beside = (level_at(u, u->hour - 1) + level_at(u, u->hour + 1)) / 2;
 
-	u->level = (before + 2 * level_at(u, u->hour) + behind) / 4;
+	u->level = (here + usual_least(beside, BESIDE * here)) / 2;
 	u->habit = 0;
 	for (uint32_t hour = u->hour - 1; hour <= u->hour + 1; hour++)
 		u->habit = usual_greatest(u->habit, habit_at(u, hour));

@@ -406,6 +406,37 @@ static void night_is_not_day(void)
 	CU_ASSERT_TRUE(h.spikes > 0);
 }
 
+static void with_lunch(struct host *h)
+{
+	unsigned hour = hour_of(h);
+
+	mails(h, hour < 8 || hour > 16 ? 0 : hour == 12 ? 8 : 24, 1);
+}
+
+static void lunch_is_not_the_morning(void)
+{
+	struct host h;
+	float morning;
+
+	begin(&h, 22);
+	run(&h, with_lunch, 2 * WEEK + 11 * HOUR);
+	mail(&h, 1);
+	morning = h.usual.level;
+	run(&h, with_lunch, HOUR);
+	mail(&h, 1);
+	CU_ASSERT_TRUE(h.usual.level < 0.55F * morning);
+}
+
+/* When nothing was known of it, all that it sent was far beyond the usual: that says nothing about its spread. */
+static void first_days_teach_no_spread(void)
+{
+	struct host h;
+
+	begin(&h, 23);
+	run(&h, with_lunch, 6 * DAY);
+	CU_ASSERT_TRUE(h.usual.spread[USUAL_STEADY] < 5);
+}
+
 static void much_more(struct host *h)
 {
 	mails(h, 160, 1);
@@ -602,7 +633,8 @@ SUITE("usual", { "codes say the count", codes_say_the_count },
         { "a slow rise is found after a week", slow_rise_is_found_after_a_week },
         { "a burst of last week is no habit", burst_of_last_week_is_no_habit },
         { "bursts of the past buy no fast burst", strays_buy_no_fast_burst },
-        { "night is not day", night_is_not_day },
+        { "night is not day", night_is_not_day }, { "lunch is not the morning", lunch_is_not_the_morning },
+        { "the first days teach no spread", first_days_teach_no_spread },
         { "a lasting change is learned in five days", lasting_change_is_learned },
         { "habits have their hour", habits_have_their_hour },
         { "days off starve nothing", days_off_starve_nothing },
