@@ -200,8 +200,8 @@ $(B)/bench/watch_cost: $(B)/tests/bench/watch_cost.o $(LIBPURE)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
 
-#: make eval         how soon made-up attacks are found, and how often honest sources are accused (docs/EVAL.md); SEEDS="31 32 33"
-SEEDS ?= 31 32 33
+#: make eval         how soon made-up attacks are found, and how often honest sources are accused (docs/EVAL.md); SEEDS="41 42 43"
+SEEDS ?= 41 42 43
 eval: need-build all
 	@python3 tests/eval/eval.py $(B)/postern --seeds "$(SEEDS)" --doc docs/EVAL.md
 

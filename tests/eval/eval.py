@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How soon `postern replay` finds attacks in days of made-up mail, and how often it cries wolf; beside two rivals.
 
-usage: eval.py POSTERN [--seeds "31 32 33"] [--days N] [--sources N] [--attacks X] [--doc FILE] [--quick]
+usage: eval.py POSTERN [--seeds "41 42 43"] [--days N] [--sources N] [--attacks X] [--doc FILE] [--quick]
 
 Each seed is a campus (traffic.py); its records (records.py) go through `postern replay`, once with eval.conf and once with
 nervous.conf, and its sessions through the rivals (rivals.py). These get thresholds afterwards, set on the very seeds that are
@@ -272,7 +272,7 @@ def against(stories, ours, rival):
     both = [s for s in we if rival in s.found]
     out = []
     if len(they) > len(we):
-        out.append("finds %d, we %d" % (len(they), len(we)))
+        out.append("more are found")
     if both:
         part = "of the %d that both find" % len(both)
         gone = [median([s.found[w][1] for s in both]) for w in (rival, ours)]
@@ -289,9 +289,11 @@ def comparisons(runs, pairs, rates):
     for kind in KINDS:
         said = []
         for ours, rival, title in pairs:
-            better = against(of_kind(runs, kind), ours, rival)
+            some = of_kind(runs, kind)
+            better = against(some, ours, rival)
             if better:
-                said.append("%s (%s)" % (title, "; ".join(better)))
+                found = "it finds %d of %d, we %d" % (sum(rival in s.found for s in some), len(some), sum(ours in s.found for s in some))
+                said.append("%s (%s)" % (title, "; ".join([found] + better)))
         yield "%s: %s" % (kind, "better is " + ", ".join(said) if said else "no rival is better in anything"), not said
 
 
@@ -399,7 +401,7 @@ def run(what):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("postern")
-    p.add_argument("--seeds", default="31 32 33")
+    p.add_argument("--seeds", default="41 42 43")
     p.add_argument("--days", type=int, default=9)
     p.add_argument("--sources", type=int, default=2000)
     p.add_argument("--attacks", type=float, default=1)

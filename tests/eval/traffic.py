@@ -219,8 +219,9 @@ class FastZombie(Attack):
 
 
 class SlowZombie(Attack):
-    """Twice what the host itself sends, on top of that, through our own server, in its own hours: three times normal.
-    `usual`: accepted recipients an hour that the host is made to send at the hours of the first two of them."""
+    """Twice what the host itself sends, on top of that, through our own server, in its own hours: three times normal. How many
+    mails that are in an hour is set and not drawn: a machine's pace. `usual`: accepted recipients an hour that the host is
+    made to send in the hours of the first two."""
     def __init__(self, *args, host):
         super().__init__(*args)
         self.host = host
@@ -231,8 +232,10 @@ class SlowZombie(Attack):
         if not self.start <= hour * HOUR_MS < self.stop:
             return []
         host = self.host
-        mean = 2 * host.rate * max(host.factor(hour), .5)
-        return [self.mail(t, host.recipients(self.rng), refused=.03) for t in self.times(hour, mean)]
+        twice = 2 * host.rate * max(host.factor(hour), .5)
+        mails = int(twice + self.rng.random())
+        times = [hour * HOUR_MS + int((i + self.rng.random()) * HOUR_MS / mails) for i in range(mails)]
+        return [self.mail(t, host.recipients(self.rng), refused=.03) for t in times]
 
 
 class Worm(FastZombie):
