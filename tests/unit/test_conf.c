@@ -157,7 +157,8 @@ static const char every_key[] =
         "cache-least = 30s  cache-most = 2h  test = 10m  timeout = 3s }\n"
         "log { eve = -  alerts-only = yes  stats = 2h  ecs = \"/e\" cef = \"/c\" syslog = "
         "\"udp://192.0.2.9:515\"\n"
-        "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" keep-free = 64M }\n"
+        "  syslog-format = cef syslog-facility = local7 per-source = \"7/2m\" total = \"1M/1h\" keep-free = "
+        "64M }\n"
         "privacy { local-parts = hash  alerts = hash }\n"
         "store { path = /tmp/kept.db  keep = 2h  keep-envelopes = 1h }\n"
         "control { path = /tmp/ask.sock  group = mail-admins }\n" CONF_WATCHING_TEXT

@@ -682,8 +682,7 @@ static void a_full_ring_loses_events_with_a_count(void)
 }
 
 SUITE("inspect", { "a refused MAIL ends no other", a_refused_mail_ends_no_other },
-        { "leaks are told", leaks_are_told },
-        { "claimed names are marked", claimed_names_are_marked },
+        { "leaks are told", leaks_are_told }, { "claimed names are marked", claimed_names_are_marked },
         { "a foreign recipient is refused alone", foreign_recipient_is_refused_alone },
         { "pipelined, over IPv6", pipelined_and_v6 }, { "typed byte by byte", typed_byte_by_byte },
         { "the verb has already left", verb_already_left },
