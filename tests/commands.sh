@@ -259,6 +259,21 @@ t 'explain: JSON of what counts' 0 out '"volume":\[\{"name":"hosts","key":"sourc
 	"$postern" explain --json -c "$conf" 192.168.0.99 192.168.0.10
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \
 	"$postern" explain --json -c "$conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
+{ printf '%s\n' 'mode = enforce' 'home = { 10.0.0.0/8 }' 'network "m" { addresses = { 203.0.113.9 } }' \
+	'network "cg" { addresses = { 100.64.0.9 } }' 'never-block = { m }' 'shared = { cg }' \
+	'servers "mx" { addresses = { 192.0.2.1 } domains = { example.org } }' \
+	'rule "in" { from = any to = servers do = inspect }' 'relay { action = block tricks = refuse-recipient }' \
+	'suppress "known" { rule = relay.attempt source = cg reason = "a test" }'; } >"$scratch/spared.conf"
+e 'never-block' 1 '^spared    never-block names it: never blocked, and only told by the watch \(.*:5\)$
+it gets a 550, the connection goes on; relay.action = block \(.*:9\), but never-block names the client: refuse-recipient$' \
+	"$scratch/spared.conf" 203.0.113.9 192.0.2.1 --rcpt x@foreign.test
+e 'shared' 1 '^spared    many are behind it, as shared says: .* \(.*:6\)$
+it gets a 554, then the connection is reset; relay.action = block \(.*:9\), but the client is shared: refuse-session$
+^suppress  "known" \(.*:10\): not told: relay.attempt: a test$' \
+	"$scratch/spared.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
+e 'neither' 1 'and the client is blocked; relay.action = block \(.*:9\)$' "$scratch/spared.conf" 198.51.100.1 192.0.2.1 --rcpt x@foreign.test
+t 'explain: JSON of who is spared' 1 out '"spared":"shared","suppressed":\["known"\].*"action":"refuse-session","enforce":"refuse-session","written":"block"' \
+	"$postern" explain --json -c "$scratch/spared.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10
 t 'explain: a bad address' 2 err '"192.168.0" is no address' "$postern" explain -c "$conf" 198.51.100.10 192.168.0
 t 'explain: both families' 2 err 'one is IPv4, one IPv6' "$postern" explain -c "$conf" 198.51.100.10 fd00:25::10

@@ -226,6 +226,11 @@ bool policy_find_shield(const struct policy *p, const struct prefix *prefix, str
 
 /* A member of one of these groups lies in the prefix, or the prefix in a member. */
 bool policy_overlaps(const struct policy *p, const struct policy_groups *groups, const struct prefix *prefix);
+/* Many are behind the source, `shared`. */
+bool policy_is_shared(const struct policy *p, const struct prefix *source);
+/* What is done about a source because of relaying, where `wanted` is: of a shared one the session is refused in place of a
+ * block. Shields apart: policy_action_for(). */
+enum action policy_action_about(const struct policy *p, const struct prefix *source, enum action wanted);
 
 /* Every connection end that matches `inner` matches `outer`, by address or by place, whatever the DNS says of followed
  * groups. To be asked before policy_follow(). */

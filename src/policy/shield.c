@@ -76,3 +76,13 @@ bool policy_overlaps(const struct policy *p, const struct policy_groups *groups,
 			return true;
 	return false;
 }
+
+bool policy_is_shared(const struct policy *p, const struct prefix *source)
+{
+	return policy_overlaps(p, &p->watching.shared, source);
+}
+
+enum action policy_action_about(const struct policy *p, const struct prefix *source, enum action wanted)
+{
+	return wanted == ACTION_BLOCK && policy_is_shared(p, source) ? ACTION_REFUSE_SESSION : wanted;
+}

@@ -9,6 +9,11 @@ static bool names_rule(const struct suppression *s, uint32_t id)
 	return s->rule_count == 0;
 }
 
+bool suppress_means(const struct suppression *s, const struct policy_groups *groups, uint64_t now_us)
+{
+	return now_us < s->until_us && policy_groups_meet(&s->source, groups);
+}
+
 int suppress_find(const struct policy *p, const struct finding *f)
 {
 	const struct suppressions *all = policy_suppressions(p);
@@ -20,8 +25,7 @@ int suppress_find(const struct policy *p, const struct finding *f)
 	if (f->conn.self == (f->at_target ? SELF_SERVER : SELF_CLIENT))
 		policy_groups_add(&groups, GROUP_ID_SELF);
 	for (unsigned i = 0; i < all->count; i++)
-		if (f->time_us < all->list[i].until_us && names_rule(&all->list[i], f->id) &&
-		        policy_groups_meet(&all->list[i].source, &groups))
+		if (names_rule(&all->list[i], f->id) && suppress_means(&all->list[i], &groups, f->time_us))
 			return (int)i;
 	return -1;
 }

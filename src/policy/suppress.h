@@ -28,6 +28,8 @@ struct suppressions {
 	unsigned count;
 };
 
+/* In force at this time, and about whoever is in these groups. */
+bool suppress_means(const struct suppression *s, const struct policy_groups *groups, uint64_t now_us);
 /* The first that means this finding at its time; -1 = none. */
 int suppress_find(const struct policy *p, const struct finding *f);
 

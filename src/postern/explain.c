@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/places.h"
 #include "postern/commands.h"
@@ -26,6 +27,7 @@
 #include "posternd/upstreams.h"
 #include "report/explanation.h"
 
+enum { HOST_BITS = 128 };
 enum { RECIPIENTS_MAX = 100, LONG_FROM = 256, LONG_RCPT, LONG_PORT, LONG_JSON };
 
 struct question {
@@ -208,6 +210,11 @@ static struct explained_place address_place(
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
+static struct prefix host_of(const struct addr *a)
+{
+	return (struct prefix) { *a, HOST_BITS };
+}
+
 static bool is_loopback(const struct addr *a)
 {
 	struct prefix v4, v6;
@@ -287,6 +294,51 @@ static void explain_volumes(struct answer *a)
 	}
 }
 
+/* Who keeps the client from being blocked, as the daemon asks; who of them is in `shared`. */
+static enum explained_spared spared_as(const struct answer *a, const struct prefix *client)
+{
+	const struct policy_connection *c = &a->x.connection;
+
+	if (a->sides[0].self)
+		return EXPLAINED_GATEWAY;
+	if (c->client_upstream)
+		return EXPLAINED_UPSTREAM;
+	if (c->client_server)
+		return EXPLAINED_SERVER;
+	if (c->client_shielded)
+		return EXPLAINED_NEVER_BLOCK;
+	return policy_is_shared(a->conf->policy, client) ? EXPLAINED_SHARED : EXPLAINED_LIKE_OTHERS;
+}
+
+static void explain_spared(struct answer *a)
+{
+	static const char *const keys[EXPLAINED_SPARED_COUNT] = {
+		[EXPLAINED_NEVER_BLOCK] = "never-block",
+		[EXPLAINED_SHARED] = "shared",
+	};
+	struct prefix client = host_of(&a->sides[0].addr);
+	struct explanation *x = &a->x;
+
+	if (x->unguarded != EXPLAINED_GUARDED)
+		return;
+	x->spared = spared_as(a, &client);
+	if (keys[x->spared])
+		x->spared_place = key_place(a->conf, "", keys[x->spared]);
+	x->spared_place.text = NULL; /* a list */
+}
+
+static void explain_suppressions(struct answer *a)
+{
+	const struct suppressions *s = policy_suppressions(a->conf->policy);
+	uint64_t now_us = clock_now_us();
+
+	for (unsigned i = 0; i < s->count && a->x.unguarded == EXPLAINED_GUARDED; i++) {
+		a->x.suppressed[i] = suppress_means(&s->list[i], &a->x.client.groups, now_us);
+		a->x.suppress_places[i] = block_place(a->conf, "suppress", s->list[i].name);
+		a->x.suppress_places[i].text = NULL;
+	}
+}
+
 static void explain_connection(struct answer *a)
 {
 	enum policy_self self = a->sides[0].self   ? SELF_CLIENT
@@ -309,6 +361,8 @@ static void explain_connection(struct answer *a)
 		        a->conf, "rule", policy_rule(a->conf->policy, (unsigned)x->connection.rule).title);
 	explain_client(a);
 	explain_volumes(a);
+	explain_spared(a);
+	explain_suppressions(a);
 	x->listable = x->unguarded == EXPLAINED_GUARDED &&
 	              dnsbl_may_ask(a->conf, a->conf->policy, &a->sides[0].addr, &a->sides[1].addr, self);
 	x->list_action = a->conf->dnsbl.action;
@@ -352,6 +406,7 @@ static void explain_hop(const struct answer *a, const struct smtp_hop *hop, stru
 static void explain_recipient(struct answer *a, const char *path, struct explained_recipient *r)
 {
 	const struct policy_settings *s = policy_settings(a->conf->policy);
+	struct prefix client = host_of(&a->sides[0].addr);
 	struct explanation *x = &a->x;
 
 	*r = (struct explained_recipient) { .path = path };
@@ -359,7 +414,9 @@ static void explain_recipient(struct answer *a, const char *path, struct explain
 	if (x->unguarded != EXPLAINED_GUARDED || x->connection.server < 0)
 		return;
 	r->judged = policy_judge_recipient(a->conf->policy, x->connection.server, &r->address);
-	r->judged.action = policy_action_for(&x->connection, &r->judged);
+	r->written = r->judged.action;
+	r->judged.action =
+	        policy_action_about(a->conf->policy, &client, policy_action_for(&x->connection, &r->judged));
 	for (unsigned i = 0; i < r->address.hop_count; i++)
 		explain_hop(a, &r->address.hops[i], &r->hops[i]);
 	r->action = key_place(a->conf, "relay", r->judged.trick ? "tricks" : "action");

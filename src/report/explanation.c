@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "postern/kind.h"
 #include "report/escape.h"
 #include "report/field.h"
 #include "report/volume_text.h"
@@ -70,6 +71,23 @@ static const struct {
 	[POLICY_HOP_LOOPBACK] = { "loopback", "ours: the server itself" },
 };
 static_assert(COUNT(hop_kinds) == POLICY_HOP_COUNT, "a word for each");
+
+static const struct {
+	const char *word, *because, *sentence;
+} spared[] = {
+	[EXPLAINED_LIKE_OTHERS] = { NULL, NULL, NULL },
+	[EXPLAINED_GATEWAY] = { "gateway", "the client is the gateway itself",
+	        "the gateway itself: never blocked, and only told by the watch" },
+	[EXPLAINED_UPSTREAM] = { "upstream", "the client is an upstream",
+	        "an upstream: never blocked, and only told by the watch" },
+	[EXPLAINED_SERVER] = { "server", "the client is a server of ours",
+	        "a server of ours: never blocked, and only told by the watch" },
+	[EXPLAINED_NEVER_BLOCK] = { "never-block", "never-block names the client",
+	        "never-block names it: never blocked, and only told by the watch" },
+	[EXPLAINED_SHARED] = { "shared", "the client is shared",
+	        "many are behind it, as shared says: limited, or refused a session, in place of blocked" },
+};
+static_assert(COUNT(spared) == EXPLAINED_SPARED_COUNT, "a word for each");
 
 static const char *const action_sentences[] = {
 	[ACTION_ALERT] = "it passes, and is told as a relay attempt",
@@ -276,6 +294,33 @@ static void print_volumes(const struct explanation *x, FILE *to)
 		                                      : "not counted: no volume block names the client");
 }
 
+static void print_spared(const struct explanation *x, FILE *to)
+{
+	if (x->spared == EXPLAINED_LIKE_OTHERS)
+		return;
+	fprintf(to, "%-*s%s", LABEL_COLUMNS, "spared", spared[x->spared].sentence);
+	print_place(to, &x->spared_place);
+	fputc('\n', to);
+}
+
+static void print_suppressions(const struct explanation *x, FILE *to)
+{
+	const struct suppressions *all = policy_suppressions(x->policy);
+
+	for (unsigned i = 0; i < all->count; i++) {
+		const struct suppression *s = &all->list[i];
+
+		if (!x->suppressed[i])
+			continue;
+		fprintf(to, "%-*s\"%s\"", LABEL_COLUMNS, "suppress", s->name);
+		print_place(to, &x->suppress_places[i]);
+		fputs(": not told: ", to);
+		for (unsigned n = 0; n < s->rule_count; n++)
+			fprintf(to, "%s%s", n ? ", " : "", finding_rule(s->rules[n]));
+		fprintf(to, "%s: %s\n", s->rule_count ? "" : "whatever is found", s->reason);
+	}
+}
+
 static void print_hops(const struct explained_recipient *r, FILE *to)
 {
 	for (unsigned i = 0; i < r->address.hop_count && i <= r->judged.hop; i++) {
@@ -307,8 +352,11 @@ static void print_judgement(const struct explanation *x, const struct explained_
 	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
 	                                               : "",
 	        is_said(x) ? action_sentences[r->now] : never_said, r->judged.trick ? "tricks" : "action",
-	        words_get(WORDS_ACTION, r->judged.action));
+	        words_get(WORDS_ACTION, r->written));
 	print_key_place(to, &r->action);
+	if (r->written != r->judged.action)
+		fprintf(to, ", but %s: %s", spared[x->spared].because,
+		        words_get(WORDS_ACTION, r->judged.action));
 	if (r->spared)
 		fputs("; never for upstreams and servers", to);
 	else if (is_said(x) && x->connection.what != DO_INSPECT)
@@ -352,6 +400,8 @@ void explanation_print(const struct explanation *x, FILE *to)
 	print_relaying(x, to);
 	print_lists(x, to);
 	print_volumes(x, to);
+	print_spared(x, to);
+	print_suppressions(x, to);
 	if (x->sender) {
 		fprintf(to, "%-*s", LABEL_COLUMNS, "sender");
 		print_foreign(to, x->sender);
@@ -426,6 +476,7 @@ static json_t *json_recipient(const struct explanation *x, const struct explaine
 	field_set_text(object, "action", words_get(WORDS_ACTION, r->now));
 	field_set_text(
 	        object, "enforce", words_get(WORDS_ACTION, r->spared ? ACTION_ALERT : r->judged.action));
+	field_set_text(object, "written", words_get(WORDS_ACTION, r->written));
 	return object;
 }
 
@@ -506,6 +557,17 @@ static json_t *json_volumes(const struct explanation *x)
 	return list;
 }
 
+static json_t *json_suppressed(const struct explanation *x)
+{
+	const struct suppressions *all = policy_suppressions(x->policy);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < all->count; i++)
+		if (x->suppressed[i])
+			(void)json_array_append_new(list, json_string(all->list[i].name));
+	return list;
+}
+
 int explanation_print_json(const struct explanation *x, FILE *to)
 {
 	json_t *root = json_object(), *recipients = json_array();
@@ -525,6 +587,9 @@ int explanation_print_json(const struct explanation *x, FILE *to)
 		field_set(root, "dnsbl", json_lists(x));
 	if (is_counted(x))
 		field_set(root, "volume", json_volumes(x));
+	if (x->spared != EXPLAINED_LIKE_OTHERS)
+		field_set_text(root, "spared", spared[x->spared].word);
+	field_set(root, "suppressed", json_suppressed(x));
 	if (x->sender)
 		field_set(root, "sender", text_of(x->sender));
 	for (unsigned i = 0; i < x->recipient_count; i++)

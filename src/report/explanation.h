@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "policy/policy.h"
+#include "policy/suppress.h"
 #include "policy/watching.h"
 #include "smtp/address.h"
 
@@ -49,12 +50,25 @@ struct explained_hop {
 	struct explained_place place; /* of the entry that makes it ours */
 };
 
+/* Why the client is not punished like others. */
+enum explained_spared {
+	EXPLAINED_LIKE_OTHERS,
+	EXPLAINED_GATEWAY, /* of these nobody is blocked, or punished by the watch */
+	EXPLAINED_UPSTREAM,
+	EXPLAINED_SERVER,
+	EXPLAINED_NEVER_BLOCK,
+	EXPLAINED_SHARED, /* limited or refused a session in place of blocked */
+	EXPLAINED_SPARED_COUNT
+};
+
 struct explained_recipient {
 	const char *path;
 	struct smtp_address address;
-	struct policy_recipient judged; /* meaningful if relaying is judged */
-	enum action now;                /* in this mode */
-	bool spared;                    /* what is wanted for the recipient is not done to this client */
+	struct policy_recipient
+	        judged;      /* meaningful if relaying is judged; action: what is done to this client */
+	enum action written; /* by the configuration; another than judged.action because of `spared` */
+	enum action now;     /* in this mode */
+	bool spared;         /* what is wanted for the recipient is not done to this client */
 	struct explained_hop hops[SMTP_HOPS_MAX];
 	struct explained_place action; /* of relay.action or relay.tricks */
 };
@@ -73,6 +87,10 @@ struct explanation {
 	struct explained_place servers;    /* the block, if the server is ours */
 	enum explained_client client_kind; /* who the client is to that server */
 	struct explained_place client_place;
+	enum explained_spared spared; /* the client */
+	struct explained_place spared_place;
+	struct explained_place suppress_places[SUPPRESS_MAX]; /* of the blocks in force */
+	bool suppressed[SUPPRESS_MAX];                        /* they name the client */
 	bool listable; /* the client is looked up in DNS lists; what is done if it is on one: */
 	enum action list_action;
 	struct explained_place list_place;

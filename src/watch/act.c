@@ -212,11 +212,6 @@ static struct prefix narrow(const struct policy *policy, const struct finding *f
 	return policy_find_shield(policy, &source, &shield) ? host_of(f) : source;
 }
 
-static bool is_shared(const struct policy *policy, const struct prefix *source)
-{
-	return policy_overlaps(policy, &policy_watching(policy)->shared, source);
-}
-
 /* ---- deciding ------------------------------------------------------------------------------- */
 
 static struct order order_of(
@@ -255,7 +250,7 @@ static enum action choose(struct act *a, const struct finding *f, const struct p
 {
 	const struct watching *w = policy_watching(a->policy);
 	enum action wanted = (enum action)f->would;
-	bool shared = is_shared(a->policy, source);
+	bool shared = policy_is_shared(a->policy, source);
 
 	if (wanted == ACTION_CLIMB)
 		return ladder_climb(a->ladder, &w->ladder, source, shared ? ACTION_LIMIT : ACTION_BLOCK,
@@ -297,8 +292,8 @@ bool act_follow(struct act *a, struct finding *f, struct order *order)
 	bool blocks = f->action == ACTION_BLOCK;
 	bool foretells = a->is_forecast && f->would == ACTION_BLOCK;
 
-	if (f->would == ACTION_BLOCK && a->policy && is_shared(a->policy, &host)) {
-		f->would = ACTION_REFUSE_SESSION;
+	if (a->policy) {
+		f->would = (uint8_t)policy_action_about(a->policy, &host, (enum action)f->would);
 		f->action = blocks ? f->would : f->action;
 	}
 	*order = order_of(f, (enum action)(foretells ? f->would : f->action), &host, 0);
