@@ -366,6 +366,30 @@ int conf_load(const char *path, const struct conf_options *options, struct conf 
 	return rc;
 }
 
+static void drop_message(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+char *conf_find_socket(const char *path)
+{
+	const struct key *key = key_find(BLOCK_CONTROL, "path");
+	struct problems problems = { 0 };
+	struct parsed parsed;
+	int rc = parse_file(path, &parsed, &problems);
+	const char *found = rc == 0 ? CONF_DEFAULT_SOCKET : NULL;
+	char *copy;
+
+	for (size_t i = 0; i < parsed.entry_count; i++)
+		if (parsed.entries[i].key == key)
+			found = parsed.entries[i].text;
+	copy = found ? strdup(found) : NULL;
+	parse_free(&parsed);
+	problems_tell(&problems, drop_message, NULL, NULL);
+	return copy;
+}
+
 /* ---- without a file ---------------------------------------------------------------------------- */
 
 static const struct place home_option = { "--home", 0, 0 };

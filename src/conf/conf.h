@@ -152,6 +152,9 @@ struct conf_options {
  * not fail. Not reentrant: one thread at a time (libconfuse's lexer is one per process). */
 int conf_load(const char *path, const struct conf_options *options, struct conf **out, conf_report error,
         conf_report warn, void *arg);
+/* Where the posternd of this file is asked, whatever else is wrong in the file: its control.path, or the default if the file
+ * can be read to its end and has none. Caller frees; NULL: not known, or no memory. */
+char *conf_find_socket(const char *path);
 /* A policy for `postern read` without a file: home prefixes and one servers group "local" that owns
  * every address in home and the given domains. Any port unless ports are given. */
 int conf_offline(const char *const *home, unsigned home_count, const char *const *domains,

@@ -197,6 +197,20 @@ static int forget_in(struct store *s, const struct live *live, const struct conf
 	return COMMAND_FINE;
 }
 
+/* error: why the store's file cannot be used, of a configuration that names one. */
+static int tell_no_store(const struct live *live, const struct conf *conf, int error)
+{
+	fprintf(stderr, "%s: posternd does not answer at %s, and ", live->name, live->path);
+	if (!conf)
+		fputs("there is no store: the configuration cannot be read (-c FILE)\n", stderr);
+	else if (!*conf->store.path || error == ENOENT)
+		fputs("there is no store: nothing is kept\n", stderr);
+	else
+		fprintf(stderr, "the store %s cannot be used: %s%s\n", conf->store.path, strerror(error),
+		        error == EACCES ? "; run as root, or as the user that posternd has" : "");
+	return COMMAND_UNREACHABLE;
+}
+
 static int forget_offline(const struct live *live, bool look)
 {
 	const char *path = live->conf ? live->conf : CONF_DEFAULT_PATH;
@@ -207,11 +221,10 @@ static int forget_offline(const struct live *live, bool look)
 	int status = COMMAND_INVALID;
 
 	if (conf_load(path, NULL, &conf, ignore, NULL, NULL) || !*conf->store.path ||
-	        access(conf->store.path, F_OK) != 0) {
-		fprintf(stderr, "%s: posternd does not answer at %s, and there is no store: %s\n", live->name,
-		        live->path, conf ? "nothing is kept" : "the configuration cannot be read (-c FILE)");
+	        access(conf->store.path, R_OK | W_OK) != 0) {
+		status = tell_no_store(live, conf, errno);
 		conf_free(conf);
-		return COMMAND_UNREACHABLE;
+		return status;
 	}
 	settings.path = conf->store.path;
 	settings.keep_s = conf->store.keep_s;

@@ -2,7 +2,8 @@
  *
  * The socket is the one that --socket names, else the configuration's (-c, or the default file), else the default
  * path: who may ask posternd may not be able to read its configuration, and a broken one must not keep anybody from
- * asking how things are.
+ * asking how things are. So control.path alone is read, and what is wrong elsewhere is posternd's to tell. Where even
+ * that is not known, nobody's silence says that posternd does not run.
  *
  * Limits: WAIT_S for an answer, LINE_MAX_BYTES for a line of it.
  */
@@ -23,35 +24,27 @@ enum { LONG_SOCKET = 256, LONG_JSON, LONG_MORE };
 
 /* ---- options ------------------------------------------------------------------------------------ */
 
-static void ignore(void *arg, const char *message)
-{
-	(void)arg;
-	(void)message;
-}
-
 /* False: said. */
 static bool find_path(struct live *l, const char *socket_path)
 {
-	struct conf *conf = NULL;
-	const char *path = socket_path;
-	bool fits;
+	const char *conf = l->conf ? l->conf : CONF_DEFAULT_PATH;
+	char *configured = socket_path ? NULL : conf_find_socket(conf);
+	const char *path = socket_path ? socket_path : configured ? configured : CONF_DEFAULT_SOCKET;
+	bool fits = *path && strlen(path) < sizeof(l->path);
 
-	if (!path && conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL) == 0)
-		path = conf->control.path;
-	if (!path && l->conf)
+	l->is_guess = !socket_path && !configured && (l->conf || access(conf, F_OK) == 0);
+	if (l->is_guess && l->conf)
 		fprintf(stderr,
-		        "%s: %s cannot be used (postern check -c %s says why); the default socket is tried\n",
-		        l->name, l->conf, l->conf);
-	if (!path)
-		path = CONF_DEFAULT_SOCKET;
-	fits = *path && strlen(path) < sizeof(l->path);
+		        "%s: %s cannot be used (postern check -c %s says why), so its control.path is not "
+		        "known: %s is tried; --socket PATH names another\n",
+		        l->name, l->conf, l->conf, path);
 	if (fits)
 		memcpy(l->path, path, strlen(path) + 1);
 	else
 		fprintf(stderr, "%s: %s\n", l->name,
 		        *path ? "the path of the socket is too long"
 		              : "control.path is empty: this posternd cannot be asked");
-	conf_free(conf);
+	free(configured);
 	return fits;
 }
 
@@ -123,11 +116,15 @@ bool live_options(struct live *l, int argc, char **argv, const struct live_optio
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
-static const char *advise(int error)
+static const char *advise(const struct live *l, int error)
 {
 	switch (error) {
 	case ENOENT:
 	case ECONNREFUSED:
+		if (l->is_guess)
+			return "where posternd listens is not known, because its configuration cannot be "
+			       "read "
+			       "(postern check); --socket PATH names it";
 		return "posternd does not run, or has another control.path";
 	case EACCES:
 	case EPERM:
@@ -145,7 +142,7 @@ static int unreachable(struct live *l, int error)
 	if (!l->silent)
 		fprintf(stderr, "%s: %s %s: %s; %s\n", l->name,
 		        forbidden ? "you may not ask at" : "nobody answers at", l->path, strerror(error),
-		        advise(error));
+		        advise(l, error));
 	return -1;
 }
 

@@ -34,6 +34,7 @@ struct live {
 	const char *name; /* "postern status" */
 	const char *conf; /* -c, or NULL */
 	char path[LIVE_PATH_MAX];
+	bool is_guess; /* the configuration does not say where posternd listens: the default path is in place of it */
 	bool json;
 	json_t *parts; /* lines of the request that go before its last one, or NULL; the command's own */
 	live_print *print_error; /* called before an error is told; NULL = not */

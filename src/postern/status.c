@@ -271,14 +271,18 @@ static int tell_stopped(const struct live *l)
 
 	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL);
 	s.conf = conf;
-	if (!l->json)
+	if (!l->json && l->is_guess)
+		printf("NOT KNOWN: nobody answers at %s, and where posternd listens is not known: its "
+		       "configuration cannot be read (postern check); --socket PATH names it\n",
+		        l->path);
+	else if (!l->json)
 		printf("NOT ENFORCED: nobody answers at %s, posternd DOES NOT RUN (or has another "
 		       "control.path)\n",
 		        l->path);
 	tell_rules(&s, l->json);
 	if (line) {
-		(void)json_object_set_new(line, "running", json_false());
-		(void)json_object_set_new(line, "enforced", json_false());
+		(void)json_object_set_new(line, "running", l->is_guess ? json_null() : json_false());
+		(void)json_object_set_new(line, "enforced", l->is_guess ? json_null() : json_false());
 		(void)json_object_set_new(line, "tables", s.rows);
 		text = protocol_print(line, &len);
 		if (text)
