@@ -48,10 +48,15 @@ static void judge_slow(struct event_rcpt *r)
 
 static void refuse(struct event_rcpt *r)
 {
-	if (r->reply.code / 100 == 2)
+	bool by_us = r->outcome == OUTCOME_REFUSED_BY_US;
+
+	if (r->reply.code / 100 == 2) {
+		r->reply.text.len = 0; /* a yes */
 		r->reply.code = r->action == ACTION_DEFER_RECIPIENT    ? CODE_DEFERRED
 		                : r->action == ACTION_REFUSE_RECIPIENT ? CODE_REFUSED
 		                                                       : CODE_SESSION;
+	}
+	r->servers_words = !by_us && r->reply.text.len > 0;
 	r->outcome = OUTCOME_REFUSED_BY_US;
 }
 

@@ -205,8 +205,9 @@ struct event_rcpt {
 	uint8_t would;       /* enum action that enforce mode, or certainty, would have taken */
 	uint8_t pipelined;
 	uint8_t sentence; /* the action is about the source: 1, or 1 + the number of the DNS list that it is on; 0 = it is not */
-	uint8_t uncertain; /* judged, of a connection that is not known well enough to refuse anything */
-	uint8_t pad[2];
+	uint8_t uncertain;     /* judged, of a connection that is not known well enough to refuse anything */
+	uint8_t servers_words; /* refused by us when judged again: what the reply says was the server's */
+	uint8_t pad[1];
 	uint32_t hold_ms; /* the reply is held back for so long, or less where there is no room */
 	struct event_path path;
 	struct event_domain final_domain;

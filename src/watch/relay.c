@@ -25,7 +25,8 @@ static void print_rcpt(struct finding *f, const struct event_rcpt *rcpt)
 	evidence_path(line, &rcpt->path);
 	evidence_reply(line, &rcpt->reply);
 	if (rcpt->outcome == OUTCOME_REFUSED_BY_US) /* its words may have had no room in the server's reply */
-		evidence_print(line, " (by postern)");
+		evidence_print(line,
+		        rcpt->servers_words ? " (the server's words; refused by postern)" : " (by postern)");
 }
 
 /* Where a tricky form would really send the mail. */

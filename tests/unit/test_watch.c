@@ -66,6 +66,13 @@ static void refused_by_us_is_blocked(void)
 	CU_ASSERT_EQUAL(f.blocked, 1);
 	CU_ASSERT_EQUAL(f.action, ACTION_REFUSE_RECIPIENT);
 	ASSERT_TEXT(f.evidence[0], "RCPT TO:<a@foreign> -> 550 5.7.1 no (by postern)");
+	e.u.rcpt.servers_words = 1; /* of a record, judged again */
+	e.conn.src.b[15] += 2;
+	push(e);
+	f = take();
+	ASSERT_TEXT(f.evidence[0],
+	        "RCPT TO:<a@foreign> -> 550 5.7.1 no (the server's words; refused by postern)");
+	e.u.rcpt.servers_words = 0;
 	e.u.rcpt.reply.text.len = 0; /* no room in a short reply */
 	e.conn.src.b[15]++;
 	push(e);
