@@ -375,6 +375,7 @@ echo 'relay { action = refuse-recipient  tricks = refuse-recipient }' | cat "$sc
 chmod 644 "$scratch"/*.conf "$scratch"/*.eve "$scratch"/*.gz
 t 'replay: no file' 2 err 'name at least one file' "$postern" replay -c "$scratch/again.conf"
 t 'replay: no such file' 1 err 'nowhere.eve: No such file' "$postern" replay -c "$scratch/again.conf" "$scratch/nowhere.eve"
+t 'replay: a folder' 1 err 'tests: is a folder; name the files in it' "$postern" replay -c "$scratch/again.conf" tests
 t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"
 t 'replay: a bad configuration' 1 err 'typo.conf:2' "$postern" replay -c "$scratch/typo.conf" "$scratch/relay.eve"
 t 'replay: nothing is found' 0 err '^delivered then: 1 mails to 1 recipients; that would have cost 0 of' \
@@ -414,6 +415,7 @@ t 'status: the socket is not known' 3 out '^NOT KNOWN: nobody answers at /run/po
 t 'status: the socket is not known, in JSON' 3 out '"running":null,"enforced":null' "$postern" status --json -c "$scratch/broken.conf"
 t 'seen: the socket is not known' 3 err 'broken.conf cannot be used .*so its control.path is not known' "$postern" seen -c "$scratch/broken.conf"
 t 'reload: the socket is not known' 1 err 'broken.conf:1: a string begins here' "$postern" reload -c "$scratch/broken.conf"
+t 'incidents: a bad limit' 2 err '^postern incidents: --limit takes a number above 0$' "$postern" incidents --limit 0 --socket "$scratch/none.sock"
 t 'status: too much' 2 err '"now" is too much' "$postern" status now
 t 'why: no address' 2 err 'takes one address' "$postern" why --socket "$scratch/none.sock"
 t 'why: a bad address' 2 err 'takes one address' "$postern" why 192.0.2 --socket "$scratch/none.sock"

@@ -167,6 +167,17 @@ static void check_addresses(struct build *b)
 	}
 }
 
+/* Hashes that can't be compared over a restart are of little use, and nothing else says so before. */
+static void check_privacy(struct build *b)
+{
+	if ((b->draft.privacy_local_parts || b->draft.privacy_alerts) && !*b->draft.store_path)
+		problems_add(b->problems, PROBLEM_WARNING, &parse_block(b->parsed, BLOCK_PRIVACY)->at,
+		        "without a store, privacy.key is kept only in a folder that the service manager "
+		        "names (STATE_DIRECTORY); a posternd without one hashes differently in each run; "
+		        "name "
+		        "a store (store.path)");
+}
+
 void check_idle(struct build *b)
 {
 	if (b->problems->of_kind[PROBLEM_ERROR] > 0)
@@ -175,4 +186,5 @@ void check_idle(struct build *b)
 	check_addresses(b);
 	check_idle_watching(b);
 	check_idle_ladder(b);
+	check_privacy(b);
 }

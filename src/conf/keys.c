@@ -86,7 +86,8 @@ const struct block_info block_infos[BLOCK_KINDS] = {
 	        "dns.require-dnssec does not apply, since most lists are not signed." },
 	[BLOCK_LOG] = { "log", false, "Event records." },
 	[BLOCK_PRIVACY] = { "privacy", false,
-	        "Whether records say whose address it was. A hash is keyed (privacy.key, beside the store) "
+	        "Whether records say whose address it was. A hash is keyed (privacy.key, beside the store; "
+	        "without one in the folder of STATE_DIRECTORY, or for one run alone) "
 	        "and "
 	        "the same for the same local part; domains, the null sender and postmaster stay readable. "
 	        "What was "

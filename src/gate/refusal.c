@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gate/batch.h"
 #include "gate/model.h"
@@ -14,9 +15,7 @@ static const struct {
 	int error;
 	const char *text;
 } advice[] = {
-	{ EPERM,
-	        "run as root or give the program CAP_NET_ADMIN; if that is so, the table is owned by another "
-	        "program (nft list tables)" },
+	{ EPERM, "CAP_NET_ADMIN is missing, or the table is owned by another program (nft list tables)" },
 	{ EPROTONOSUPPORT,
 	        "this kernel has no nfnetlink: modprobe nfnetlink nf_tables, or use one that is built "
 	        "with them" },
@@ -55,6 +54,8 @@ void refusal_say(char *err, unsigned err_bytes, const char *format, ...)
 
 const char *refusal_advise(int error)
 {
+	if (error == EPERM && geteuid() != 0)
+		return "run as root, or give the program CAP_NET_ADMIN";
 	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
 		if (advice[i].error == error)
 			return advice[i].text;

@@ -239,11 +239,13 @@ int incidents_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	if (live.argc == 1)
 		return show_one(&live, since || source || rule || limit || open || suppressed);
-	if ((since && (since_us = read_since(since)) < 0) || (limit && (most = read_limit(limit)) < 0)) {
-		fprintf(stderr,
-		        "%s: --since takes a span like 24h or 7d, or a day like 2026-11-20; --limit a "
-		        "number above 0\n",
+	if (since && (since_us = read_since(since)) < 0) {
+		fprintf(stderr, "%s: --since takes a span like 24h or 7d, or a day like 2026-11-20\n",
 		        live.name);
+		return COMMAND_USAGE;
+	}
+	if (limit && (most = read_limit(limit)) < 0) {
+		fprintf(stderr, "%s: --limit takes a number above 0\n", live.name);
 		return COMMAND_USAGE;
 	}
 	if (source && !live_read_prefix(source, &prefix, why)) {

@@ -46,7 +46,12 @@ struct lines *lines_open(const char *path, char *err, unsigned err_bytes)
 		return NULL;
 	}
 	l->name = is_stdin ? "standard input" : l->path;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		(void)snprintf(err, err_bytes, "%s: is a folder; name the files in it", l->name);
+		lines_close(l);
+		return NULL;
+	}
+	if (S_ISREG(st.st_mode))
 		l->bytes = st.st_size;
 	(void)gzbuffer(l->file, WINDOW_BYTES);
 	return l;

@@ -61,6 +61,12 @@ bool privacy_key_find(const struct conf *conf, uint8_t key[HASH_KEY_BYTES])
 	return path_of(conf, path, sizeof(path)) && read_key(path, key) == 0;
 }
 
+static void make_passing_key(uint8_t key[HASH_KEY_BYTES])
+{
+	if (hash_key_random(key) < 0) /* without any key, nothing would be hidden from who knows that */
+		abort();
+}
+
 void privacy_key_open(struct privacy *out, const struct conf *conf, bool make, char *err, unsigned err_bytes)
 {
 	char path[PATH_MAX];
@@ -71,13 +77,16 @@ void privacy_key_open(struct privacy *out, const struct conf *conf, bool make, c
 	if (!out->records && !out->alerts)
 		return;
 	if (!path_of(conf, path, sizeof(path))) {
-		r = -ENOENT;
-		snprintf(path, sizeof(path), "privacy.key");
-	} else {
-		r = read_key(path, out->key);
-		if (r == -ENOENT && make)
-			r = make_key(path, out->key);
+		snprintf(err, err_bytes,
+		        "privacy.key has no folder, because store.path is empty and STATE_DIRECTORY names "
+		        "none: "
+		        "the hashes of local parts are of this run alone; name a store");
+		make_passing_key(out->key);
+		return;
 	}
+	r = read_key(path, out->key);
+	if (r == -ENOENT && make)
+		r = make_key(path, out->key);
 	if (r == 0) {
 		if (others_read(path))
 			snprintf(err, err_bytes,
@@ -86,6 +95,5 @@ void privacy_key_open(struct privacy *out, const struct conf *conf, bool make, c
 	}
 	snprintf(err, err_bytes, "%.200s: %s; the hashes of local parts are of this run alone", path,
 	        strerror(-r));
-	if (hash_key_random(out->key) < 0) /* without any key, nothing would be hidden from who knows that */
-		abort();
+	make_passing_key(out->key);
 }

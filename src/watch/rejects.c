@@ -156,8 +156,8 @@ static void tell(const struct part_view *view, const struct event *e, const stru
 	f.tx_id = e->u.rcpt.tx_id;
 	f.outcome = e->u.rcpt.outcome;
 	evidence_print(evidence_line(&f),
-	        "%u of %u new recipients refused; of people's it is %u %%, of machines' %u %%",
-	        s->part.refused, s->part.judged, t->honest_permille / 10, t->bad_permille / 10);
+	        "%u of %u new recipients refused; of people's it is %.4g %%, of machines' %.4g %%",
+	        s->part.refused, s->part.judged, t->honest_permille / 10.0, t->bad_permille / 10.0);
 	line = evidence_line(&f);
 	evidence_print(line, "RCPT TO:");
 	evidence_path(line, &e->u.rcpt.path);
