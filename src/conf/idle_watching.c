@@ -8,6 +8,9 @@
 #include "conf/build.h"
 #include "postern/action.h"
 
+/* An action is one of the configuration's words, of less than 16 bytes. */
+enum { TOLD_MAX = 12, TOLD_BYTES_MAX = (TOLD_MAX + 1) * (POLICY_NAME_MAX + 48) };
+
 static const char *const action_names[] = { ACTION_NAMES };
 
 #define WARN(b, at, ...) problems_add((b)->problems, PROBLEM_WARNING, at, __VA_ARGS__)
@@ -283,10 +286,13 @@ static bool is_watched(const struct block *block)
 	       (block->kind >= BLOCK_REJECTS && block->kind <= BLOCK_REPUTATION);
 }
 
-/* Once, at the first one of the file. */
+/* Once, at the first one of the file, for all. */
 static void check_monitor(struct build *b)
 {
-	char label[POLICY_NAME_MAX + 16];
+	char label[POLICY_NAME_MAX + 16], all[TOLD_BYTES_MAX] = "";
+	const struct entry *first = NULL;
+	unsigned count = 0;
+	size_t len = 0;
 
 	if (b->draft.mode != MODE_MONITOR || b->mode_forced)
 		return;
@@ -297,13 +303,17 @@ static void check_monitor(struct build *b)
 		if (!is_watched(block) || strcmp(e->key->name, "action") != 0 ||
 		        strcmp(e->text, action_names[ACTION_ALERT]) == 0)
 			continue;
-		WARN(b, &e->at,
-		        "%s: action = %s is told and not done: mode is monitor; write mode = enforce when it "
-		        "is to "
-		        "act",
-		        label_of(block, label), e->text);
-		return;
+		first = first ? first : e;
+		if (count++ < TOLD_MAX)
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s: action = %s",
+			        count > 1 ? ", " : "", label_of(block, label), e->text);
 	}
+	if (count > TOLD_MAX)
+		snprintf(all + len, sizeof(all) - len, " and %u more", count - TOLD_MAX);
+	if (first)
+		WARN(b, &first->at,
+		        "%s %s told and not done: mode is monitor; write mode = enforce when %s to act", all,
+		        count > 1 ? "are" : "is", count > 1 ? "they are" : "it is");
 }
 
 /* ---- all blocks -------------------------------------------------------------------------------------- */

@@ -201,8 +201,8 @@ static const struct {
 	{ "unexpected closing brace", "nothing is open here; remove the }" },
 	{ "unexpected token",
 	        "lists are { \"a\", \"b\" }, values with spaces or any of { } ( ) = + , need quotes" },
-	{ "missing opening brace",
-	        "write NAME \"title\" { ... }; a title is for upstream, servers, network, rule and volume" },
+	{ "missing opening brace", "write NAME \"title\" { ... }; a title is for upstream, servers, network, "
+	                           "rule, volume and suppress" },
 	{ "missing title", "write NAME \"title\" { ... }" },
 	{ "attempt to append", "+= is for lists; write =" },
 	{ "missing parenthesis", "write include(\"FILE\")" },
@@ -241,6 +241,29 @@ static bool tell_unclosed(void)
 	return true;
 }
 
+/* Something stands between the name of a block without title and its brace: = or a title. False if that is not it. */
+static bool tell_no_title(const char *message, const struct place *at)
+{
+	static const char begin[] = "missing opening brace for section '";
+	const char *name = message + sizeof(begin) - 1;
+	int len;
+
+	if (strncmp(message, begin, sizeof(begin) - 1) != 0)
+		return false;
+	len = (int)strcspn(name, "'");
+	for (unsigned kind = BLOCK_ROOT + 1; kind < BLOCK_KINDS; kind++)
+		if (strlen(block_infos[kind].name) == (size_t)len &&
+		        strncmp(block_infos[kind].name, name, (size_t)len) == 0 &&
+		        !block_infos[kind].titled) {
+			problems_add(reading->problems, PROBLEM_ERROR, at,
+			        "%.*s is a block without = and without a title; write %.*s { ... }", len,
+			        name, len, name);
+			reading->told = true;
+			return true;
+		}
+	return false;
+}
+
 static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
 	struct place at = here(cfg);
@@ -256,10 +279,14 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 	}
 	if (strncmp(message, "premature end of file", 21) == 0 && tell_unclosed())
 		return;
+	if (tell_no_title(message, &at))
+		return;
 	for (i = 0; i < sizeof(syntax_hints) / sizeof(syntax_hints[0]); i++)
 		if (strncmp(message, syntax_hints[i].begin, strlen(syntax_hints[i].begin)) == 0)
 			fix = syntax_hints[i].fix;
 	begun = strncmp(message, "unexpected token", 16) == 0 ? open_before(at.line) : 0;
+	if (strncmp(message, "unexpected token '", 18) == 0 && !strchr("{}()=+,", message[18]))
+		fix = "a comma is missing before it, as in { \"a\", \"b\" }";
 	if (begun > 0)
 		problems_add(reading->problems, PROBLEM_ERROR, &at, "%s; %s; or the { of line %u lacks its }",
 		        message, fix, begun);

@@ -83,12 +83,15 @@ static int64_t read_time(const char *text)
 {
 	struct tm tm = { 0 };
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
-	int hours = 0, minutes = 0, used = 0;
+	int hours = 0, minutes = 0, used = 0, day;
 	int64_t s;
 
 	if (!end)
 		return -1;
-	s = (int64_t)timegm(&tm);
+	day = tm.tm_mday;
+	s = (int64_t)timegm(&tm); /* of 30 February it makes 2 March */
+	if (tm.tm_mday != day)
+		return -1;
 	if (*end == '\0')
 		return (s + 86400) * 1000000;
 	if (*end != 'T' && *end != 't' && *end != ' ')
@@ -136,6 +139,7 @@ void suppress_reason(struct build *b, struct block *block, const struct entry *e
 void check_suppress(struct build *b, const struct block *block)
 {
 	const struct suppression *s = suppression_of(b, block);
+	char until[CLOCK_TEXT_MAX];
 
 	if (!s || parse_has_unknown(b->parsed, block))
 		return;
@@ -155,8 +159,9 @@ void check_suppress(struct build *b, const struct block *block)
 		        block->title);
 	if (s->until_us <= clock_now_us())
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,
-		        "suppress \"%s\" has expired and has no effect; remove it, or set another until",
-		        block->title);
+		        "suppress \"%s\" has expired and has no effect since %s; remove it, or set another "
+		        "until",
+		        block->title, clock_print(s->until_us, until));
 }
 
 void suppress_make(struct build *b)

@@ -67,9 +67,9 @@ struct eve_outputs *outputs_open(
 	}
 	if (r == 0)
 		return o;
-	snprintf(err, err_bytes,
-	        "cannot write records to %s: %s; make its folder writable for posternd, or change log.%s",
-	        at->path && *at->path ? at->path : "nowhere", strerror(-r), eve_format_name(at->format));
+	snprintf(err, err_bytes, "cannot write records to %s: %s; make its folder%s, or change log.%s",
+	        at->path && *at->path ? at->path : "nowhere", strerror(-r),
+	        r == -ENOENT ? " (mkdir)" : " writable for posternd", eve_format_name(at->format));
 	outputs_close(o);
 	errno = -r;
 	return NULL;

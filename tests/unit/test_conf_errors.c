@@ -41,8 +41,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:3: unknown key \"servers\" in upstream; it belongs outside of blocks; close the "
 	        "block before it (it begins in line 1)" },
 	{ "home = { \"10.0.0.0/8\",\n \"10.0.0.0/8\"\nmode = enforce\n",
-	        "t.conf:3: unexpected token 'mode'; lists are { \"a\", \"b\" }, values with spaces or any of "
-	        "{ } ( ) = + , need quotes; or the { of line 1 lacks its }" },
+	        "t.conf:3: unexpected token 'mode'; a comma is missing before it, as in { \"a\", \"b\" }; or "
+	        "the { of line 1 lacks its }" },
 	{ "servers \"a\" { addresses = { \"192.0.2.0/24\" } domain = { x.org } }\n"
 	  "rule \"r\" { form = { any } to = { any } }\n"
 	  "rule \"s\" { to = { any } }\n"
@@ -97,11 +97,23 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "upstream \"1 x\" { addresses = { \"192.0.2.1\" } }\n",
 	        "t.conf:1: \"1 x\" cannot be a title; write up to 63 letters, digits, . _ and -, a letter "
 	        "first" },
+	{ "harvest = {\n action = block\n}\n",
+	        "t.conf:1: harvest is a block without = and without a title; write harvest { ... }" },
+	{ "fanout \"x\" { action = block }\n",
+	        "t.conf:1: fanout is a block without = and without a title; write fanout { ... }" },
+	{ "volume \"x\" { match = home\n recipients = { 100/1m 1000/1h } }\n",
+	        "t.conf:2: unexpected token '1000/1h'; a comma is missing before it, as in { \"a\", \"b\" }; "
+	        "or the "
+	        "{ of line 1 lacks its }" },
+	{ "suppress \"x\" { source = any rule = relay.attempt until = \"2027-02-29\" reason = y }\n",
+	        "t.conf:1: suppress.until = \"2027-02-29\" is no time; write one like "
+	        "\"2026-12-31T18:00:00Z\" or "
+	        "\"2026-12-31T18:00:00+01:00\", a day like \"2026-12-31\", or none" },
 	{ "upstream { addresses = {} }\n",
 	        "t.conf:1: missing title for section 'upstream'; write NAME \"title\" { ... }" },
 	{ "upstream \"x\" addresses = {}\n",
 	        "t.conf:1: missing opening brace for section 'upstream'; write NAME \"title\" { ... }; "
-	        "a title is for upstream, servers, network, rule and volume" },
+	        "a title is for upstream, servers, network, rule, volume and suppress" },
 	{ "rule \"a\" { from = { \"hme\" } to = { \"srevers\" } do = refse }\n",
 	        "t.conf:1: nothing is named \"hme\"; did you mean \"home\"?\n"
 	        "t.conf:1: nothing is named \"srevers\"; did you mean \"servers\"?\n"
@@ -278,26 +290,33 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	  "mode += x\n",
 	        "t.conf:2: attempt to append to non-list option 'mode'; += is for lists; write =" },
 	{ "mode = \"a\\999\"\n", "t.conf:1: bad escape sequence '\\999'; write \\\\ for a backslash" },
-	{ "home = { \"10.0.0.0/8\" \"11.0.0.0/8\" }\n",
-	        "t.conf:1: unexpected token '11.0.0.0/8'; lists are { \"a\", \"b\" }, values with spaces or "
-	        "any of { } ( ) = + , need quotes" },
-	{ "mode = = x\n", "t.conf:1: unexpected token '='; lists are { \"a\", \"b\" }, values with spaces or "
+	{ "home = { \"10.0.0.0/8\" \"11.0.0.0/8\" }\n", "t.conf:1: unexpected token '11.0.0.0/8'; a comma is "
+	                                                "missing before it, as in { \"a\", \"b\" }" },
+	{ "mode = = x\n", "t.conf:1: unexpected token '='; lists are { \"a\", \"b\" }, "
+	                  "values with spaces or "
 	                  "any of { } ( ) = + , need quotes" },
-	{ "foo", "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists all keys)" },
-	{ "foo = {", "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists all keys)" },
+	{ "foo", "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists all "
+	         "keys)" },
+	{ "foo = {", "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists "
+	             "all keys)" },
 	{ "foo { a = \"}\" }\n"
 	  "bar = 1\n"
 	  "mode = q",
-	        "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:2: unknown key \"bar\"; remove it (postern.conf(5) lists all keys)\n"
+	        "t.conf:1: unknown key \"foo\"; remove it (postern.conf(5) lists all "
+	        "keys)\n"
+	        "t.conf:2: unknown key \"bar\"; remove it (postern.conf(5) lists all "
+	        "keys)\n"
 	        "t.conf:3: mode = \"q\" is unknown; write one of: monitor, enforce" },
 	{ "upstream \"a\" {\n"
 	  " addresses = { \"192.0.2.1\" }\n"
 	  " foo = 3\n"
 	  "mode = enforce\n",
-	        "t.conf:1: a block or list begins here and is never closed; add the missing }\n"
-	        "t.conf:3: unknown key \"foo\" in upstream; remove it (postern.conf(5) lists all keys)\n"
-	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of blocks; close the block "
+	        "t.conf:1: a block or list begins here and is never closed; add the "
+	        "missing }\n"
+	        "t.conf:3: unknown key \"foo\" in upstream; remove it (postern.conf(5) "
+	        "lists all keys)\n"
+	        "t.conf:4: unknown key \"mode\" in upstream; it belongs outside of "
+	        "blocks; close the block "
 	        "before it (it begins in line 1)" },
 	{ "dnsbl {\n zones = { a.example, \"a.example=127.0.0.3\", \"b.example=127.255.255.254\",\n"
 	  " \"c.example=1.2.3.4\", \"d.example=127.0.0.2,\", \"-e.example\" }\n cache-least = 2h\n}\n",

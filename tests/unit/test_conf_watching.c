@@ -359,8 +359,13 @@ static const struct mistake warnings[] = {
 	        "t.conf:9: warning: fanout.limit has no effect: long-limit is passed before; write a lower "
 	        "one" },
 	{ "harvest { action = slow }\nvolume a { match = { home } action = block }",
-	        "t.conf:6: warning: harvest: action = slow is told and not done: mode is monitor; write mode "
-	        "= enforce when it is to act" },
+	        "t.conf:6: warning: harvest: action = slow, volume \"a\": action = block are told and not "
+	        "done: "
+	        "mode is monitor; write mode = enforce when they are to act" },
+	{ "harvest { action = slow }\nauth-guess { action = block }",
+	        "t.conf:6: warning: harvest: action = slow, auth-guess: action = block are told and not "
+	        "done: mode is "
+	        "monitor; write mode = enforce when they are to act" },
 	{ "mode = enforce\nvolume a { match = { home, isp } except = { servers } recipients = { 100/1m, "
 	  "1000/1h } "
 	  "action = climb }\nharvest { action = block block-for = 5h }\nreputation { action = refuse-session "

@@ -739,7 +739,7 @@ static void says_why_it_cannot_open(void)
 	CU_ASSERT_PTR_NULL(eve_open(&s, NULL, err, sizeof(err)));
 	CU_ASSERT_STRING_EQUAL(err,
 	        "cannot write records to /nonexistent/eve.json: No such file or directory; make its folder "
-	        "writable for posternd, or change log.eve");
+	        "(mkdir), or change log.eve");
 	eve_close(NULL);
 }
 
