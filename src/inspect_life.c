@@ -35,9 +35,13 @@ static void remember_end(struct inspect *in, const struct flow *f, uint64_t now_
 	struct flow_over *over = table_take(in->over, table_key(in->flows, f), now_us, NULL);
 
 	over->over_us = now_us;
-	for (int side = SMTP_CLIENT; side <= SMTP_SERVER; side++)
+	for (int side = SMTP_CLIENT; side <= SMTP_SERVER; side++) {
+		const struct stream *s = &f->stream[side];
+
 		over->end_seq[side == SMTP_CLIENT ? f->first_end : !f->first_end] =
-		        f->stream[side].base_seq + (uint32_t)f->fin_offset[side];
+		        s->base_seq +
+		        (uint32_t)(f->rst_sure ? s->next + STREAM_AHEAD_BYTES : f->fin_offset[side]);
+	}
 }
 
 /* Another connection has its ports. */
@@ -49,8 +53,8 @@ static void forget_end(struct inspect *in, const struct flow_key *key)
 		table_drop(in->over, over);
 }
 
-/* A segment, or its resend, of a connection that both ends have closed: its last bytes may come twice, as their
- * acknowledgement was lost or late. */
+/* A segment, or its resend, of a connection that is over: its last bytes may come twice, as their acknowledgement was lost
+ * or late; and behind a reset those that were on their way. */
 static bool is_over(const struct inspect *in, const struct flow_key *key, uint8_t sender_end,
         const struct segment *seg, uint64_t now_us)
 {
@@ -67,7 +71,7 @@ void inspect_flow_end(struct inspect *in, struct flow *f, enum event_state state
 	struct event *e;
 	int side;
 
-	if (state == STATE_CLOSED)
+	if (state == STATE_CLOSED || f->rst_sure)
 		remember_end(in, f, now_us);
 	if (f->was_reset)
 		state = STATE_RESET_BY_US;

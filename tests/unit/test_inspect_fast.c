@@ -783,6 +783,20 @@ static void a_reset_tells_what_was_sent(void)
 	end_as(3 * MEG, 3 * MEG + 200);
 }
 
+/* What the server sent before it knew of the reset is no new connection; what begins with a SYN is one. */
+static void a_reset_and_what_is_on_its_way(void)
+{
+	begin_sealed(true);
+	kernel_says = 1;
+	send_at(&T, CLIENT, T.seq[CLIENT], TCP_RST, NULL, 0);
+	send_at(&T, SERVER, T.seq[SERVER] + 500, TCP_FIN | TCP_ACK, server_record, sizeof(server_record) - 1);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 0);
+	CU_ASSERT_EQUAL(count(&T, COUNTER_FLOWS_MIDSTREAM), 0);
+	send_at(&T, CLIENT, T.seq[CLIENT] + 70000, TCP_SYN, NULL, 0);
+	CU_ASSERT_EQUAL(inspect_flow_count(T.inspect), 1);
+	talk_fini(&T);
+}
+
 /* A little is believed without asking. */
 static void a_short_session_asks_nobody(void)
 {
@@ -794,6 +808,7 @@ static void a_short_session_asks_nobody(void)
 
 SUITE("inspect fast", { "resends", resends_are_no_more_bytes },
         { "reset under TLS", a_reset_tells_what_was_sent },
+        { "behind a reset", a_reset_and_what_is_on_its_way },
         { "short under TLS", a_short_session_asks_nobody },
         { "goes on behind a body", goes_on_behind_a_body }, { "trust", only_of_trusted_ones },
         { "midstream", only_where_the_start_was_seen }, { "relaying", reads_mail_that_relays },
