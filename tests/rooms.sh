@@ -32,7 +32,7 @@ declare -A may=(
 	[conf]='policy'
 	[dns]='policy'
 	[gate]='policy'
-	[report]='policy/policy.h policy/watching.h smtp/address.h'
+	[report]='policy/policy.h policy/suppress.h policy/watching.h smtp/address.h'
 )
 # base alone talks to the system: memory, clock, randomness, stderr, and the address text functions.
 declare -A system_headers=([base]='arpa/inet.h endian.h fcntl.h sys/stat.h netinet/in.h sys/mman.h sys/random.h sys/syscall.h time.h pthread.h unistd.h')

@@ -59,6 +59,19 @@ postern_start() {
     ASAN_OPTIONS=$POSTERN_LEAK_CHECK lab_spawn gw posternd "$BUILD/posternd" -c "$LAB_DIR/postern.conf" "$@"
     POSTERN_PID=$LAB_PID
     lab_wait 20 "posternd to be ready" grep -qE 'mode: [0-9]+ queue' "$LAB_DIR/log/posternd.log"
+    postern_wait_answer
+}
+
+# It guards before it can be asked. Where it never can, since a test will have it so, this is no fault.
+postern_wait_answer() {
+    local status try
+
+    for try in {1..30}; do
+        status=0
+        postern_ask status >"$LAB_DIR/first_answer" 2>&1 || status=$?
+        [[ $status == 3 ]] || return 0
+        sleep "$((try > 20)).1"
+    done
 }
 
 postern_stop() {
