@@ -289,7 +289,6 @@ t 'read: no such file' 1 err 'nowhere.pcap.*No such file' "$postern" read "$scra
 t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
-t 'incidents: no limit of 0' 2 err 'number above 0' "$postern" incidents --limit 0
 t 'incidents: no number' 2 err '"first" is no number of an incident' "$postern" incidents first
 t 'incidents: one alone, whole' 2 err 'is shown whole, without other options' "$postern" incidents --open 4711
 t 'ack: nothing' 2 err 'takes the numbers of incidents' "$postern" ack

@@ -13,6 +13,8 @@
 #   postern_replays N            the records that were written tell a replay the same: what each source has done, by rule, and how
 #                                often, at least N such rows. Not what only bytes show, or the kernel has refused
 #   postern_ask COMMAND...       postern COMMAND, asking this posternd
+#   postern_says STATUS PATTERN COMMAND...   postern COMMAND says so, on whichever output, and leaves with this status
+#   postern_audited PATTERN      waits for an audit record with such evidence
 #   postern_counter NAME         packets that a named counter of the ruleset has seen
 #   said PATTERN                 waits until the daemon's log has such a line, and prints the first
 #   settled                      every queued packet had its verdict, by the kernel's counters
@@ -121,6 +123,20 @@ postern_replays() {
 
 postern_ask() {
     lab_in gw "$BUILD/postern" "$1" -c "$LAB_DIR/postern.conf" "${@:2}"
+}
+
+postern_says() { # STATUS PATTERN COMMAND...
+    local status=0
+
+    postern_ask "${@:3}" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || status=$?
+    cat "$LAB_DIR/err" >>"$LAB_DIR/out"
+    check "postern ${*:3} says: $2" grep -qE -- "$2" "$LAB_DIR/out"
+    same "and leaves with" "$1" "$status"
+}
+
+postern_audited() { # PATTERN
+    postern_wait_record 60 ".alert.signature_id == 1025520 and (.finding.evidence[0] | test(\"$1\"))"
+    echo "ok: told: $1"
 }
 
 postern_counter() {

@@ -16,20 +16,6 @@ lab_need jq nft python3
 S4=203.0.113.66 S6=2001:db8:66::66
 M4=192.168.10.10 M6=fd00:25:10::10
 
-says() { # STATUS PATTERN COMMAND...
-    local status=0
-
-    postern_ask "${@:3}" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || status=$?
-    cat "$LAB_DIR/err" >>"$LAB_DIR/out"
-    check "postern ${*:3} says: $2" grep -qE -- "$2" "$LAB_DIR/out"
-    same "and leaves with" "$1" "$status"
-}
-
-audited() { # PATTERN
-    postern_wait_record 10 ".alert.signature_id == 1025520 and (.finding.evidence[0] | test(\"$1\"))"
-    echo "ok: told: $1"
-}
-
 hold() { # HOST NAME ADDRESS [SOURCE-PORT]
     lab_spawn "$1" "$2" "$LAB_HOME/held.py" client "$LAB_DIR" "$2" "$3" "${4:-0}"
     lab_wait 10 "$2 to be connected" test -e "$LAB_DIR/$2.up"
@@ -81,8 +67,8 @@ hold stranger from25 198.51.100.10 25
 hold mail toblocked $S4
 hold mail both25 $S4 25
 hold isp other $M4
-says 0 'nobody is blocked' blocks
-says 0 '2 are blocked for 1h 0m' block $S4 $S6 --for 1h --reason "a quote \" and a $(printf '\033')[31m"
+postern_says 0 'nobody is blocked' blocks
+postern_says 0 '2 are blocked for 1h 0m' block $S4 $S6 --for 1h --reason "a quote \" and a $(printf '\033')[31m"
 for i in 4 6; do
     touch "$LAB_DIR/speaks$i.say"
     ended "speaks$i" reset
@@ -102,74 +88,74 @@ same "also from another guarded port" refused "$(lab_in stranger "$LAB_HOME/held
 same "other ports are nobody's business" "220 220" "$(code stranger $M4 587) $(code stranger $M6 587)"
 same "as servers they are not blocked" "220 220" "$(code mail $S4) $(code mail $S6)"
 same "others are not" 220 "$(code isp $M4)"
-says 0 "^$S4 +uid 0 +since .*another (1h 0m|59m 5[0-9]s): a quote . and a .\[31m" blocks
-says 0 "BLOCKED with $S6 by uid 0" why $S6
-says 0 'try 203.0.113.66 -> .* block, by a block' why $S4
-says 0 'blocks +2 in force, 0 of them by rules; room for 60000' status
+postern_says 0 "^$S4 +uid 0 +since .*another (1h 0m|59m 5[0-9]s): a quote . and a .\[31m" blocks
+postern_says 0 "BLOCKED with $S6 by uid 0" why $S6
+postern_says 0 'try 203.0.113.66 -> .* block, by a block' why $S4
+postern_says 0 'blocks +2 in force, 0 of them by rules; room for 60000' status
 check "the kernel counts what it cuts" test "$(postern_counter blocked)" -gt 8
-audited '2 are blocked for 3600 s by uid 0, 203.0.113.66 first, 2001:db8:66::66 last: a quote'
+postern_audited '2 are blocked for 3600 s by uid 0, 203.0.113.66 first, 2001:db8:66::66 last: a quote'
 same "nobody who is cut off is a finding of its own" "" "$(postern_records '.alert.signature_id == 1025500')"
 postern_rules_stand
-says 0 'is not blocked any more' unblock $S4
+postern_says 0 'is not blocked any more' unblock $S4
 same "he passes again" 220 "$(code stranger $M4)"
-says 1 'is not blocked; postern blocks shows who is$' unblock $S4
-says 0 'is not blocked any more' unblock $S6
+postern_says 1 'is not blocked; postern blocks shows who is$' unblock $S4
+postern_says 0 'is not blocked any more' unblock $S6
 same "so does he under IPv6" 220 "$(code stranger $M6)"
-audited 'the block of 203.0.113.66 by uid 0 has been lifted by uid 0'
+postern_audited 'the block of 203.0.113.66 by uid 0 has been lifted by uid 0'
 
 # ---- ends and renewals ----
 
-says 0 'blocked for 2s' block $S4 203.0.113.67 $S6 --for 2
-says 0 'blocked for 1h' block $S4 --for 1h
+postern_says 0 'blocked for 2s' block $S4 203.0.113.67 $S6 --for 2
+postern_says 0 'blocked for 1h' block $S4 --for 1h
 lab_wait 20 "the end of a block" passes stranger $M6
 same "one that was renewed goes on" refused "$(code stranger $M4)"
-audited 'the block of 2001:db8:66::66 by uid 0 has expired'
-says 0 'blocked for 2s' block $S4 --for 2
+postern_audited 'the block of 2001:db8:66::66 by uid 0 has expired'
+postern_says 0 'blocked for 2s' block $S4 --for 2
 lab_wait 20 "the end of one that was made shorter" passes stranger $M4
-audited 'the block of 203.0.113.66 by uid 0 has expired' # what the kernel ends at once, is told within a second
+postern_audited 'the block of 203.0.113.66 by uid 0 has expired' # what the kernel ends at once, is told within a second
 
 # ---- prefixes, one in the other ----
 
-says 0 'blocked for 1h' block 203.0.113.64/26 2001:db8:66::60/124 --for 1h
-says 0 'blocked for ever' block 203.0.113.64/29
+postern_says 0 'blocked for 1h' block 203.0.113.64/26 2001:db8:66::60/124 --for 1h
+postern_says 0 'blocked for ever' block 203.0.113.64/29
 same "both lie in it" "refused refused refused" \
     "$(code stranger $M4) $(codes_from stranger $M4 --source 203.0.113.99 | cut -d ' ' -f 1) $(code stranger $M6)"
-says 1 'is blocked with 203.0.113.64/(26|29): unblock that' unblock $S4
-says 0 'blocked for 1s' block 203.0.113.64/26 2001:db8:66::60/124 --for 1
+postern_says 1 'is blocked with 203.0.113.64/(26|29): unblock that' unblock $S4
+postern_says 0 'blocked for 1s' block 203.0.113.64/26 2001:db8:66::60/124 --for 1
 lab_wait 20 "the end of the wide one" eval '[[ $(codes_from stranger $M4 --source 203.0.113.99 | cut -d " " -f 1) == 220 ]]'
 lab_wait 20 "the end of the IPv6 one" passes stranger $M6
 same "the narrow one goes on" refused "$(code stranger $M4)"
-says 0 'is not blocked any more' unblock 203.0.113.64/29
+postern_says 0 'is not blocked any more' unblock 203.0.113.64/29
 same "and ends" 220 "$(code stranger $M4)"
 lab_wait 10 "the ends to be told" eval '[[ $(count) == 0 ]]'
 
 # ---- who is never blocked ----
 
-says 1 '198.51.100.0/24 holds 198.51.100.1, an address of this gateway' block 198.51.100.0/24
-says 1 '198.51.100.8/29 holds 198.51.100.10 of upstream "isp"' block 198.51.100.8/29
-says 1 '2001:db8:25::10 is of upstream "isp"' block 2001:db8:25::10
-says 1 '192.168.10.8/30 holds 192.168.10.10 of servers "mail"' block 192.168.10.8/30
-says 1 '203.0.113.1 is an address of this gateway' block 203.0.113.1
-says 1 '127.1.2.3 lies in 127.0.0.0/8 of loopback' block 127.1.2.3
-says 1 '::1 is an address of this gateway' block ::1
-says 1 '0.0.0.0/0 holds' block 0.0.0.0/0
-says 1 '192.0.2.99 is of never-block' block 192.0.2.99
-says 1 '192.0.2.200 lies in 192.0.2.128/25 of "guests" of never-block' block 192.0.2.200
+postern_says 1 '198.51.100.0/24 holds 198.51.100.1, an address of this gateway' block 198.51.100.0/24
+postern_says 1 '198.51.100.8/29 holds 198.51.100.10 of upstream "isp"' block 198.51.100.8/29
+postern_says 1 '2001:db8:25::10 is of upstream "isp"' block 2001:db8:25::10
+postern_says 1 '192.168.10.8/30 holds 192.168.10.10 of servers "mail"' block 192.168.10.8/30
+postern_says 1 '203.0.113.1 is an address of this gateway' block 203.0.113.1
+postern_says 1 '127.1.2.3 lies in 127.0.0.0/8 of loopback' block 127.1.2.3
+postern_says 1 '::1 is an address of this gateway' block ::1
+postern_says 1 '0.0.0.0/0 holds' block 0.0.0.0/0
+postern_says 1 '192.0.2.99 is of never-block' block 192.0.2.99
+postern_says 1 '192.0.2.200 lies in 192.0.2.128/25 of "guests" of never-block' block 192.0.2.200
 printf '192.0.2.1 # one\n\n# two\n198.51.100.10\n192.0.2.3\n' >"$LAB_DIR/list"
-says 1 "list:4: 198.51.100.10 is of upstream" block -f "$LAB_DIR/list"
-says 1 '1 must not be blocked; nothing was blocked' block -f "$LAB_DIR/list"
+postern_says 1 "list:4: 198.51.100.10 is of upstream" block -f "$LAB_DIR/list"
+postern_says 1 '1 must not be blocked; nothing was blocked' block -f "$LAB_DIR/list"
 printf '192.0.2.1\n192.0.2.1/24\nx\n' >"$LAB_DIR/list"
-says 1 'list:2: 192.0.2.1/24 has bits behind its length: write 192.0.2.0/24' block -f "$LAB_DIR/list"
-says 1 'list:3: "x" is no address or prefix' block -f "$LAB_DIR/list"
+postern_says 1 'list:2: 192.0.2.1/24 has bits behind its length: write 192.0.2.0/24' block -f "$LAB_DIR/list"
+postern_says 1 'list:3: "x" is no address or prefix' block -f "$LAB_DIR/list"
 same "nobody is blocked" 0 "$(count)"
-says 0 'blocked for ever' block 203.0.113.200
+postern_says 0 'blocked for ever' block 203.0.113.200
 lab_in gw ip addr add 203.0.113.200/24 dev str0
-audited 'the block of 203.0.113.200 by uid 0 has been lifted: 203.0.113.200 is an address of this gateway'
-says 0 'blocked for ever' block 203.0.113.77
+postern_audited 'the block of 203.0.113.200 by uid 0 has been lifted: 203.0.113.200 is an address of this gateway'
+postern_says 0 'blocked for ever' block 203.0.113.77
 postern_conf "$world" 'never-block = { "192.0.2.99" }' 'block { size = 60000 }' \
     'upstream "isp" { addresses = { "198.51.100.10", "203.0.113.76/30" } }'
-says 0 'is in force' reload
-audited 'the block of 203.0.113.77 by uid 0 has been lifted: 203.0.113.77 lies in 203.0.113.76/30 of upstream'
+postern_says 0 'is in force' reload
+postern_audited 'the block of 203.0.113.77 by uid 0 has been lifted: 203.0.113.77 lies in 203.0.113.76/30 of upstream'
 same "nobody is blocked" 0 "$(count)"
 
 # ---- by a rule ----
@@ -179,7 +165,7 @@ ruled() { # HOST TARGET ARGUMENT...: the codes of a relay attempt
 }
 
 postern_conf "$world" 'relay { action = block tricks = alert block-for = 30m }' 'block { size = 60000 }'
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 hold stranger cut $M4
 same "a relay attempt ends the session" "220 250 250 554" "$(ruled stranger $M4)"
 lab_wait 10 "the block" eval '[[ $(code stranger $M4) == refused ]]'
@@ -187,27 +173,27 @@ touch "$LAB_DIR/cut.say"
 ended cut reset
 same "and under IPv6" "220 250 250 554" "$(ruled stranger $M6)"
 lab_wait 10 "the block" eval '[[ $(code stranger $M6) == refused ]]'
-audited '203.0.113.66 is blocked for 1800 s by relay.attempt'
+postern_audited '203.0.113.66 is blocked for 1800 s by relay.attempt'
 postern_wait_record 10 '.alert.signature_id == 1025100 and .finding.action == "block" and .src_ip == "2001:db8:66::66"'
-says 0 "^$S4 +relay.attempt +since .*another (30m 0s|29m 5[0-9]s)" blocks
+postern_says 0 "^$S4 +relay.attempt +since .*another (30m 0s|29m 5[0-9]s)" blocks
 same "an upstream keeps his session, and his mail" "220 250 250 550" "$(ruled isp $M4)"
 same "and is not blocked" 220 "$(code isp $M4)"
 same "no more than the host" 220 "$(codes_from stranger $M4 --source 203.0.113.68 | cut -d ' ' -f 1)"
-says 0 'is not blocked any more' unblock $S6
+postern_says 0 'is not blocked any more' unblock $S6
 postern_conf "$world" 'mode = monitor' 'relay { action = block tricks = alert }' 'block { size = 60000 }'
-says 0 'is in force' reload
-audited 'the block of 203.0.113.66 by relay.attempt has been lifted: the mode is monitor now'
+postern_says 0 'is in force' reload
+postern_audited 'the block of 203.0.113.66 by relay.attempt has been lifted: the mode is monitor now'
 same "monitor mode only tells" "220 250 250 250" "$(ruled stranger $M4)"
 postern_wait_record 10 '.alert.signature_id == 1025101 and .finding.action == "alert" and .finding.would == "block"'
 same "and blocks nobody" "220 0" "$(code stranger $M4) $(count)"
-says 0 'the mode is monitor' block $S4 --for 1h
+postern_says 0 'the mode is monitor' block $S4 --for 1h
 same "but whom the operator blocks" refused "$(code stranger $M4)"
-says 0 'is not blocked any more' unblock $S4
+postern_says 0 'is not blocked any more' unblock $S4
 
 # ---- how long it takes ----
 
 postern_conf "$world" 'relay { action = block tricks = alert block-for = 30m }' 'block { size = 60000 }'
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 for i in 70 71 72; do
     echo "figure: ms from the finding to the first refused try: $(lab_in stranger "$LAB_HOME/held.py" attack $M4 203.0.113.$i "$LAB_DIR/eve.json")"
 done
@@ -219,31 +205,31 @@ python3 -c 'for i in range(50000): print(f"{100 + i // 65536}.{i // 256 % 256}.{
 sed -i "25001s/.*/$S4/" "$LAB_DIR/many"
 { cat "$LAB_DIR/many"; echo 192.168.10.10; } >"$LAB_DIR/one-bad"
 before=$(count)
-says 1 'one-bad:50001: 192.168.10.10 is of servers "mail"' block -f "$LAB_DIR/one-bad"
+postern_says 1 'one-bad:50001: 192.168.10.10 is of servers "mail"' block -f "$LAB_DIR/one-bad"
 same "none of them is blocked" "$before" "$(count)"
 begun=$(date +%s%N)
-says 0 '50000 are blocked for 1h 0m' block -f - --for 1h --reason "a list" <"$LAB_DIR/many"
+postern_says 0 '50000 are blocked for 1h 0m' block -f - --for 1h --reason "a list" <"$LAB_DIR/many"
 echo "figure: $((($(date +%s%N) - begun) / 1000000)) ms for 50,000 lines, from the start of the command to its end"
 same "all of them are" $((before + 50000)) "$(count)"
 same "this one among them" refused "$(code stranger $M4)"
-audited '50000 are blocked for 3600 s by uid 0, .* first, .* last: a list'
-says 1 'there is room for 60000 blocks at once' block -f <(cat "$LAB_DIR/many" "$LAB_DIR/many")
+postern_audited '50000 are blocked for 3600 s by uid 0, .* first, .* last: a list'
+postern_says 1 'there is room for 60000 blocks at once' block -f <(cat "$LAB_DIR/many" "$LAB_DIR/many")
 
 # ---- full ----
 
 python3 -c 'for i in range(9990): print(f"110.{i // 256}.{i % 256}.7")' >"$LAB_DIR/more"
-says 0 '9990 are blocked for ever' block -f "$LAB_DIR/more"
+postern_says 0 '9990 are blocked for ever' block -f "$LAB_DIR/more"
 lab_wait 10 "it to be told" grep -q 'places for blocks are taken: raise block.size' "$LAB_DIR/log/posternd.log"
-audited '[0-9]+ of 60000 places for blocks are taken'
-says 0 '^WRONG .* of 60000 places for blocks are taken' status
+postern_audited '[0-9]+ of 60000 places for blocks are taken'
+postern_says 0 '^WRONG .* of 60000 places for blocks are taken' status
 for i in 73 74 75 80 81 82 83 84 85; do
     ruled stranger $M4 --source 203.0.113.$i >/dev/null
 done
 same "there is no more room" 60000 "$(count)"
-audited 'the block of 203.0.113.7[012] by relay.attempt has given way'
-says 0 'is blocked for ever' block 203.0.113.99
+postern_audited 'the block of 203.0.113.7[012] by relay.attempt has given way'
+postern_says 0 'is blocked for ever' block 203.0.113.99
 same "what a rule has made gives way" "60000 refused" "$(count) $(codes_from stranger $M4 --source 203.0.113.99 | cut -d ' ' -f 1)"
-says 1 'there is no room for so many beside the blocks of people' block -f <(seq -f '111.0.0.%g' 1 50)
+postern_says 1 'there is no room for so many beside the blocks of people' block -f <(seq -f '111.0.0.%g' 1 50)
 same "all or nothing" 60000 "$(count)"
 
 # ---- over a restart and a reboot ----
@@ -257,10 +243,10 @@ postern_start
 said '60000 blocks are in force: 0 of the store, 60000 that only the kernel knew'
 after=$(left $S4)
 check "with what was left of their time ($before, $after s)" test "$after" -le "$before" -a "$after" -gt 3000
-says 0 "^$S4 +uid 0 .*: a list" blocks
+postern_says 0 "^$S4 +uid 0 .*: a list" blocks
 same "refused" refused "$(code stranger $M4)"
-says 0 'is not blocked any more' unblock $S4
-says 0 'blocked for 1h' block 203.0.113.64/26 --for 1h --reason "for the boot"
+postern_says 0 'is not blocked any more' unblock $S4
+postern_says 0 'blocked for 1h' block 203.0.113.64/26 --for 1h --reason "for the boot"
 stored() {
     [[ $(sqlite3 "file:$LAB_DIR/postern.db?mode=ro" 'select count(*) from blocks' 2>/dev/null || echo 0) -ge 60000 ]]
 }
@@ -271,7 +257,7 @@ same "a reboot lets him pass" 220 "$(code stranger $M4)"
 postern_start
 said '60000 blocks are in force: 60000 of the store, 0 that only the kernel knew'
 same "until posternd is there" "refused refused" "$(code stranger $M4) $(codes_from stranger $M4 --source 203.0.113.99 | cut -d ' ' -f 1)"
-says 0 '203.0.113.64/26 +uid 0 .*another (1h 0m|5[0-9]m [0-9]+s): for the boot' blocks
+postern_says 0 '203.0.113.64/26 +uid 0 .*another (1h 0m|5[0-9]m [0-9]+s): for the boot' blocks
 postern_stop
 
 # ---- a store that is locked, and one that is broken ----
@@ -288,7 +274,7 @@ while not os.path.exists(sys.argv[2]):
     time.sleep(0.05)
 EOT
 lab_wait 10 "the lock" test -e "$LAB_DIR/other.db.locked"
-says 0 'is blocked for 1h' block $S4 --for 1h --reason "while it is locked"
+postern_says 0 'is blocked for 1h' block $S4 --for 1h --reason "while it is locked"
 same "a locked store stops no block" refused "$(code stranger $M4)"
 touch "$LAB_DIR/unlock"
 wait $!
@@ -297,8 +283,8 @@ head -c 100000 /dev/urandom >"$LAB_DIR/other.db"
 rm -f "$LAB_DIR"/other.db-*
 postern_start
 same "nor does a broken one, and the kernel knows" refused "$(code stranger $M4)"
-says 0 "^$S4 +uid 0 .*: while it is locked" blocks
-says 0 'is blocked for 1h' block $S6 --for 1h
+postern_says 0 "^$S4 +uid 0 .*: while it is locked" blocks
+postern_says 0 'is blocked for 1h' block $S6 --for 1h
 same "new ones" refused "$(code stranger $M6)"
 
 # ---- other people's hands ----

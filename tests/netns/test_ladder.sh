@@ -16,20 +16,6 @@ lab_need jq nft python3
 M4=192.168.10.10 M6=fd00:25:10::10
 NOISY=203.0.113.66 SHARED=203.0.113.67 HONEST=203.0.113.68 WATCHED=203.0.113.69 TURNED=203.0.113.70
 
-says() { # STATUS PATTERN COMMAND...
-    local status=0
-
-    postern_ask "${@:3}" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || status=$?
-    cat "$LAB_DIR/err" >>"$LAB_DIR/out"
-    check "postern ${*:3} says: $2" grep -qE -- "$2" "$LAB_DIR/out"
-    same "and leaves with" "$1" "$status"
-}
-
-audited() { # PATTERN
-    postern_wait_record 60 ".alert.signature_id == 1025520 and (.finding.evidence[0] | test(\"$1\"))"
-    echo "ok: told: $1"
-}
-
 never_audited() { # PATTERN
     same "never told: $1" "" "$(postern_records ".alert.signature_id == 1025520 and (.finding.evidence[0] | test(\"$1\"))")"
 }
@@ -93,29 +79,29 @@ postern_start
 
 honest_mail "before"
 noise noisy stranger $M4 $NOISY
-audited "$NOISY is slowed for 40 s by harvest"
+postern_audited "$NOISY is slowed for 40 s by harvest"
 silence
-says 0 "^$NOISY +harvest +since .* UTC, slowed, another" blocks
-says 0 "SLOWED with $NOISY by harvest" why $NOISY
+postern_says 0 "^$NOISY +harvest +since .* UTC, slowed, another" blocks
+postern_says 0 "SLOWED with $NOISY by harvest" why $NOISY
 honest_mail "beside one who is slowed"
 noise limited stranger $M4 $NOISY
-audited "$NOISY is limited for 40 s by harvest"
+postern_audited "$NOISY is limited for 40 s by harvest"
 lab_wait 60 "a connection too many to be refused" grep -q refused "$LAB_DIR/log/limited.log"
 silence
-says 0 "^$NOISY +harvest +since .* UTC, limited to 8 connections a minute, another" blocks
-says 0 "^done .*; $NOISY is limited by harvest since" incidents "$(postern_ask incidents --open --source $NOISY --json | jq '.rows[0].id')"
-says 0 ' 1 of them limited, 0 slowed, 0 refused sessions' status
+postern_says 0 "^$NOISY +harvest +since .* UTC, limited to 8 connections a minute, another" blocks
+postern_says 0 "^done .*; $NOISY is limited by harvest since" incidents "$(postern_ask incidents --open --source $NOISY --json | jq '.rows[0].id')"
+postern_says 0 ' 1 of them limited, 0 slowed, 0 refused sessions' status
 lab_wait 20 "why to tell of it" why_says $NOISY "try $NOISY -> .* limit, by a limit"
 check "the kernel has it" lab_in gw nft get element inet postern limited_v4 "{ $NOISY }"
 check "and counts what it refuses" test "$(postern_counter limited)" -gt 0
 honest_mail "beside one who is limited"
 noise blocked stranger $M4 $NOISY
-audited "$NOISY is blocked for 3 s by harvest"
+postern_audited "$NOISY is blocked for 3 s by harvest"
 silence
 check "who is blocked is not limited" lab_fails_in gw nft get element inet postern limited_v4 "{ $NOISY }"
 same "nobody else was punished" "" "$(postern_ask blocks | grep -v "^$NOISY " | grep -v nobody || true)"
 honest_mail "beside one who is blocked"
-audited "the block of $NOISY by harvest has expired"
+postern_audited "the block of $NOISY by harvest has expired"
 
 # ---- and down ----
 
@@ -123,32 +109,32 @@ postern_stop # what was climbed is kept
 postern_start
 forget
 noise again stranger $M4 $NOISY
-audited "$NOISY is blocked for 3 s by harvest"
+postern_audited "$NOISY is blocked for 3 s by harvest"
 silence
 never_audited 'is (slowed|limited)'
 conf climb 'ladder { slow-for = 40s limit-for = 40s block-for = 3s calm = 1s rate = 8 }'
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 lab_wait 20 "the end of the block" nobody_is_blocked
 sleep 4 # calm, three rungs long
 noise calmed stranger $M4 $NOISY
-audited "$NOISY is slowed for 40 s by harvest"
+postern_audited "$NOISY is slowed for 40 s by harvest"
 silence
-says 0 "$NOISY is not slowed any more" unblock $NOISY
-audited "the tar pit of $NOISY by harvest has been lifted by uid 0"
+postern_says 0 "$NOISY is not slowed any more" unblock $NOISY
+postern_audited "the tar pit of $NOISY by harvest has been lifted by uid 0"
 
 # ---- who is spared ----
 
 forget
 conf climb "ladder { slow-for = 20s limit-for = 20s block-for = 3s calm = 1h rate = 16 }"
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 same "an upstream asks as it likes" "answered" "$(lab_in isp "$LAB_HOME/noisy.py" $M4 198.51.100.10 5 | sort -u)"
 noise shared stranger $M4 $SHARED
-audited "$SHARED is limited for 20 s by harvest"
+postern_audited "$SHARED is limited for 20 s by harvest"
 begun=$(answers shared)
 lab_wait 60 "it to go on for long enough" answers_more_than shared $((begun + 8))
 lab_wait 60 "a part of its connections to be refused" grep -q refused "$LAB_DIR/log/shared.log"
 conf climb "ladder { slow-for = 10m limit-for = 10m block-for = 3s calm = 1h rate = 20 }"
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 lab_wait 60 "the limit to be renewed" is_ordered_for $SHARED 60
 silence
 never_audited 'is blocked'
@@ -159,34 +145,34 @@ same "nobody else was punished" "$SHARED" "$(postern_ask blocks | cut -d ' ' -f 
 # ---- over restarts ----
 
 noise turned stranger $M4 $TURNED
-audited "$TURNED is slowed for 600 s by harvest"
+postern_audited "$TURNED is slowed for 600 s by harvest"
 silence
 postern_stop
 postern_start
-says 0 "^$SHARED +harvest .*, limited to 20 connections a minute, another (9m|10m)" blocks
-says 0 "^$TURNED +harvest .*, slowed, another (9m|10m)" blocks
+postern_says 0 "^$SHARED +harvest .*, limited to 20 connections a minute, another (9m|10m)" blocks
+postern_says 0 "^$TURNED +harvest .*, slowed, another (9m|10m)" blocks
 postern_stop
 rm -f "$LAB_DIR"/postern.db*
 postern_start
-audited '1 blocks are in force from before: 0 of the store, 1 that only the kernel knew'
-says 0 "^$SHARED +harvest .*, limited to 20 connections a minute, another (9m|10m)" blocks
-says 0 "$SHARED is not limited any more" unblock $SHARED
+postern_audited '1 blocks are in force from before: 0 of the store, 1 that only the kernel knew'
+postern_says 0 "^$SHARED +harvest .*, limited to 20 connections a minute, another (9m|10m)" blocks
+postern_says 0 "$SHARED is not limited any more" unblock $SHARED
 check "nor in the kernel" lab_fails_in gw nft get element inet postern limited_v4 "{ $SHARED }"
-audited "the limit of $SHARED by harvest has been lifted by uid 0"
+postern_audited "the limit of $SHARED by harvest has been lifted by uid 0"
 
 # ---- other actions, and prefixes ----
 
 conf limit 'volume "all" { match = { "any" } per = 32/122 recipients = { 1000/1m } }'
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 noise v6 stranger $M6 2001:db8:66::66
-audited '2001:db8:66::40/122 is limited for 3600 s by harvest'
+postern_audited '2001:db8:66::40/122 is limited for 3600 s by harvest'
 silence
 check "the kernel has the prefix" lab_in gw nft get element inet postern limited_nets_v6 "{ 2001:db8:66::40/122 }"
-says 1 '2001:db8:66::66 is limited with 2001:db8:66::40/122: unblock that' unblock 2001:db8:66::66
+postern_says 1 '2001:db8:66::66 is limited with 2001:db8:66::40/122: unblock that' unblock 2001:db8:66::66
 conf 'refuse-session block-for = 10m'
-says 0 'is in force' reload
+postern_says 0 'is in force' reload
 noise refused stranger $M4 $TURNED
-audited "$TURNED is refused sessions for 600 s by harvest"
+postern_audited "$TURNED is refused sessions for 600 s by harvest"
 lab_wait 20 "the other greeting" grep -q 554 "$LAB_DIR/log/refused.log"
 silence
 lab_wait 20 "why to tell of it" why_says $TURNED "try $TURNED -> .* refuse-session, by an order of the watch"
@@ -196,8 +182,8 @@ honest_mail "as ever"
 
 forget
 conf climb 'mode = monitor' 'ladder { slow-for = 20s limit-for = 20s block-for = 20s calm = 1h rate = 8 }'
-says 0 'is in force' reload
-audited "the refusal of $TURNED by harvest has been lifted: the mode is monitor now"
+postern_says 0 'is in force' reload
+postern_audited "the refusal of $TURNED by harvest has been lifted: the mode is monitor now"
 noise told stranger $M4 $WATCHED
 for would in slow block; do
     postern_wait_record 60 ".alert.signature_id == 1025300 and .src_ip == \"$WATCHED\" and .finding.would == \"$would\" and .alert.action == \"allowed\""
@@ -205,5 +191,5 @@ for would in slow block; do
 done
 silence
 same "and it is only told" "answered" "$(sort -u "$LAB_DIR/log/told.log")"
-says 0 'nobody is blocked' blocks
+postern_says 0 'nobody is blocked' blocks
 postern_stop
