@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,23 +18,10 @@
 #include "report/store.h"
 #include "report/store_schema.h"
 #include "suite.h"
+#include "wall_clock.h"
 
 enum { PATH_BYTES = 200, MANY = 50000 };
 static const uint64_t HOUR_US = 3600 * UINT64_C(1000000);
-
-/* ---- a wall clock that can be set ------------------------------------------------------------- */
-
-static _Atomic long clock_ahead_s;
-
-/* In place of the C library's. */
-int clock_gettime(clockid_t id, struct timespec *now)
-{
-	int r = (int)syscall(SYS_clock_gettime, id, now);
-
-	if (r == 0 && id == CLOCK_REALTIME)
-		now->tv_sec += clock_ahead_s;
-	return r;
-}
 
 /* ---- a folder for each test ------------------------------------------------------------------- */
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,24 +13,13 @@
 #include "report/privacy.h"
 #include "report/store.h"
 #include "suite.h"
+#include "wall_clock.h"
 
 enum { PATH_BYTES = 200, CROWD = 500 };
 #define HIM "192.0.2.77"
 #define HIS_MAIL "john.doe@example.org"
 
 static char folder[PATH_BYTES], file[PATH_BYTES];
-static _Atomic long clock_ahead_s;
-
-/* In place of the C library's. */
-int clock_gettime(clockid_t id, struct timespec *now)
-{
-	int r = (int)syscall(SYS_clock_gettime, id, now);
-
-	if (r == 0 && id == CLOCK_REALTIME)
-		now->tv_sec += clock_ahead_s;
-	return r;
-}
-
 static void begin(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/test_store_forget.XXXXXX");
