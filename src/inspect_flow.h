@@ -45,8 +45,8 @@ struct flow {
 	struct policy_connection decision;
 	struct stream stream[2]; /* index = enum smtp_side of the sender */
 	struct edit_list edits[2];
-	uint64_t bytes
-	        [2]; /* payload, what was resent once; without what nobody has seen and the other side says there was */
+	/* Payload, what was resent once; without what nobody has seen and the other side says there was. */
+	uint64_t bytes[2];
 	uint64_t packets[2];
 	uint64_t skipped_bytes;
 	uint64_t fin_offset[2];    /* stream offset of the FIN, valid if fin[] */

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Atomic long
-        clock_ahead_s; /* so far the wall clock is ahead of the real one; the others run as ever */
+/* So far the wall clock is ahead of the real one; the others run as ever. */
+static _Atomic long clock_ahead_s;
 
 int clock_gettime(clockid_t id, struct timespec *now)
 {
