@@ -218,6 +218,7 @@ $(B)/corpus/%: $(B)/tests/corpus/%.o $(LIBPURE)
 
 #: make demo         a small internet in network namespaces, and what Postern does there (root)
 demo:
+	@[ "$$(id -u)" -eq 0 ] || { echo "make demo needs root, for network namespaces: sudo make demo" >&2; exit 1; }
 	$(call with_deps,demo-run)
 
 demo-run: all peers

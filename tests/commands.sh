@@ -374,6 +374,7 @@ echo 'relay { action = refuse-recipient  tricks = refuse-recipient }' | cat "$sc
 chmod 644 "$scratch"/*.conf "$scratch"/*.eve "$scratch"/*.gz
 t 'replay: no file' 2 err 'name at least one file' "$postern" replay -c "$scratch/again.conf"
 t 'replay: no such file' 1 err 'nowhere.eve: No such file' "$postern" replay -c "$scratch/again.conf" "$scratch/nowhere.eve"
+t 'replay: no records at all' 1 err 'nothing could be judged .they are no eve.json; of a capture postern read makes one' "$postern" replay -c "$scratch/again.conf" README.md
 t 'replay: a folder' 1 err 'tests: is a folder; name the files in it' "$postern" replay -c "$scratch/again.conf" tests
 t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"
 t 'replay: a bad configuration' 1 err 'typo.conf:2' "$postern" replay -c "$scratch/typo.conf" "$scratch/relay.eve"

@@ -275,9 +275,10 @@ static void summarise(const struct replay *r)
 		        r->other_ports);
 	forecast_print(r->forecast, stderr);
 	if (in.records == 0)
-		fprintf(stderr, "there is no record of mail in them: nothing could be judged "
-		                "(log.alerts-only leaves them "
-		                "out)\n");
+		fprintf(stderr, "there is no record of mail in them: nothing could be judged (%s)\n",
+		        in.bad > 0 && in.others == 0
+		                ? "they are no eve.json; of a capture postern read makes one"
+		                : "log.alerts-only leaves them out");
 	intake_print_missing(r->intake, stderr);
 	if (w.windows_lost > 0)
 		fprintf(stderr,
