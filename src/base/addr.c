@@ -157,6 +157,11 @@ bool prefix_is_v4(const struct prefix *p)
 	return p->bits >= MAPPED_BITS && addr_is_v4(&p->addr);
 }
 
+bool prefix_is_same(const struct prefix *a, const struct prefix *b)
+{
+	return a->bits == b->bits && addr_compare(&a->addr, &b->addr) == 0;
+}
+
 bool prefix_contains(const struct prefix *p, const struct addr *a)
 {
 	struct addr masked;

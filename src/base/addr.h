@@ -36,6 +36,7 @@ char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX]);
 int prefix_parse(const char *text, struct prefix *out);
 /* Family's own length ("10.0.0.0/8"), no "/32" or "/128" for hosts. Returns buf. */
 char *prefix_print(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
+bool prefix_is_same(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b); /* one holds the other */
 bool prefix_is_v4(const struct prefix *p);                            /* lies wholly in the mapped space */

@@ -124,8 +124,7 @@ static uint64_t wait_of(const struct upstream *u, const struct upstream_root *r,
 static struct upstream_entry *find(struct upstream *u, unsigned root, const struct prefix *prefix)
 {
 	for (size_t i = 0; i < u->entry_count; i++)
-		if (u->entries[i].root == root && u->entries[i].prefix.bits == prefix->bits &&
-		        addr_compare(&u->entries[i].prefix.addr, &prefix->addr) == 0)
+		if (u->entries[i].root == root && prefix_is_same(&u->entries[i].prefix, prefix))
 			return &u->entries[i];
 	return NULL;
 }
@@ -161,8 +160,7 @@ static void take_one(struct upstream *u, unsigned root, const struct walk_found 
 static bool has_found(const struct walk_found *found, size_t count, const struct prefix *prefix)
 {
 	for (size_t i = 0; i < count; i++)
-		if (found[i].prefix.bits == prefix->bits &&
-		        addr_compare(&found[i].prefix.addr, &prefix->addr) == 0)
+		if (prefix_is_same(&found[i].prefix, prefix))
 			return true;
 	return false;
 }

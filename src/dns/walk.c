@@ -216,8 +216,7 @@ static void add_found(
 		return;
 	}
 	for (i = 0; i < w->found_count; i++)
-		if (w->found[i].prefix.bits == prefix->bits &&
-		        addr_compare(&w->found[i].prefix.addr, &prefix->addr) == 0)
+		if (prefix_is_same(&w->found[i].prefix, prefix))
 			return;
 	f = grow_found(w);
 	if (!f)

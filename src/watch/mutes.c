@@ -3,16 +3,12 @@
 
 #include <string.h>
 
-static bool is_same(const struct prefix *a, const struct prefix *b)
-{
-	return a->bits == b->bits && memcmp(&a->addr, &b->addr, sizeof(a->addr)) == 0;
-}
-
 bool mutes_set(struct mutes *m, const struct mute *mute)
 {
 	unsigned i = 0;
 
-	while (i < m->count && !(m->list[i].rule == mute->rule && is_same(&m->list[i].prefix, &mute->prefix)))
+	while (i < m->count &&
+	        !(m->list[i].rule == mute->rule && prefix_is_same(&m->list[i].prefix, &mute->prefix)))
 		i++;
 	if (i == MUTES_MAX)
 		return false;
@@ -31,7 +27,7 @@ static void take(struct mutes *m, unsigned i, struct mute *out)
 bool mutes_take(struct mutes *m, const struct prefix *prefix, uint32_t rule, struct mute *out)
 {
 	for (unsigned i = 0; i < m->count; i++)
-		if ((rule == 0 || m->list[i].rule == rule) && is_same(&m->list[i].prefix, prefix)) {
+		if ((rule == 0 || m->list[i].rule == rule) && prefix_is_same(&m->list[i].prefix, prefix)) {
 			take(m, i, out);
 			return true;
 		}

@@ -120,11 +120,6 @@ static uint32_t *bucket_of(const struct sources *s, const struct prefix *p)
 	return &s->buckets[hash_bytes(s->hash_key, key, sizeof(key)) & s->bucket_mask];
 }
 
-static bool is_same(const struct prefix *a, const struct prefix *b)
-{
-	return a->bits == b->bits && addr_compare(&a->addr, &b->addr) == 0;
-}
-
 /* 0 = not there. */
 static uint32_t find_row(const struct sources *s, const struct prefix *p)
 {
@@ -133,7 +128,7 @@ static uint32_t find_row(const struct sources *s, const struct prefix *p)
 	while (position) {
 		const struct row *r = row_at(s, position);
 
-		if (is_same(&r->source.prefix, p))
+		if (prefix_is_same(&r->source.prefix, p))
 			break;
 		position = r->next;
 	}
@@ -331,8 +326,8 @@ static uint64_t weight_of(const struct source *source)
 /* Of this prefix, with *place as a guess; likewise. */
 static uint32_t find_row_at(const struct sources *s, const struct prefix *p, uint32_t place)
 {
-	bool right =
-	        place > 0 && place <= slab_touched(s->rows) && is_same(&row_at(s, place)->source.prefix, p);
+	bool right = place > 0 && place <= slab_touched(s->rows) &&
+	             prefix_is_same(&row_at(s, place)->source.prefix, p);
 
 	return right ? place : find_row(s, p);
 }

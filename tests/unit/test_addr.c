@@ -157,6 +157,16 @@ static void prefix_ends_are_exact(void)
 	}
 }
 
+static void same_in_address_and_length(void)
+{
+	struct prefix p = prefix_of("10.0.0.0/8"), again = prefix_of("10.0.0.0/8");
+	struct prefix longer = prefix_of("10.0.0.0/9"), other = prefix_of("11.0.0.0/8");
+
+	CU_ASSERT(prefix_is_same(&p, &again));
+	CU_ASSERT_FALSE(prefix_is_same(&p, &longer));
+	CU_ASSERT_FALSE(prefix_is_same(&p, &other));
+}
+
 static void families_stay_apart(void)
 {
 	struct prefix all_v6 = prefix_of("::/0"), all_v4 = prefix_of("0.0.0.0/0");
@@ -200,4 +210,5 @@ SUITE("addr", { "parses and prints addresses", parses_and_prints_addresses },
         { "parses and prints prefixes", parses_and_prints_prefixes },
         { "refuses what is no prefix", refuses_what_is_no_prefix },
         { "prefix ends are exact", prefix_ends_are_exact }, { "families stay apart", families_stay_apart },
+        { "same in address and length", same_in_address_and_length },
         { "masks every length", masks_every_length }, { "increments with carry", increments_with_carry })
