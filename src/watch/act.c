@@ -30,8 +30,9 @@
 #include "watch/crowd.h"
 #include "watch/evidence.h"
 #include "watch/ladder.h"
+#include "watch/sources.h"
 
-enum { NETWORKS_PART = 4 /* of the sources */, V4_BITS = 96, HOST_BITS = 128, NET_BITS_V6 = 64 };
+enum { NETWORKS_PART = 4 /* of the sources */, HOST_BITS = 128 };
 
 struct act {
 	struct ladder *ladder;
@@ -153,14 +154,11 @@ static struct prefix source_of(const struct policy *policy, const struct addr *a
 	const struct watching *w = policy_watching(policy);
 	struct policy_groups groups = policy_lookup(policy, a);
 	const struct volume_block *block = find_block(w, title);
-	unsigned bits = addr_is_v4(a) ? HOST_BITS : NET_BITS_V6;
 	int index;
 
 	if (!block && (index = watching_find_volume(w, &groups, VOLUME_BY_SOURCE)) >= 0)
 		block = &w->volumes[index];
-	if (block)
-		bits = addr_is_v4(a) ? V4_BITS + block->bits_v4 : block->bits_v6;
-	return (struct prefix) { addr_mask(a, bits), (uint8_t)bits };
+	return block ? sources_prefix(a, block->bits_v4, block->bits_v6) : finding_prefix(a, 0);
 }
 
 /* Upstreams and servers by what was judged of the connection as well: addresses change. */

@@ -21,7 +21,7 @@
 #include "watch/blame.h"
 #include "watch/finding.h"
 
-enum { NETWORK_BITS_V4 = 96 + 24, NETWORK_BITS_V6 = 48, SOURCE_BITS_V4 = 128, SOURCE_BITS_V6 = 64 };
+enum { NETWORK_BITS_V4 = 96 + 24, NETWORK_BITS_V6 = 48 };
 enum { THINGS_MIN = 4096, THINGS_MAX = 1 << 16 };
 
 const struct behaviour_rule *behave_rule(const struct part_view *view, enum behaviour b)
@@ -86,10 +86,7 @@ static struct prefix masked(const struct addr *a, unsigned bits)
 
 struct prefix behave_source(const struct part_view *view, const struct event *e)
 {
-	const struct addr *a = &e->conn.src;
-
-	return view->source ? view->source->prefix
-	                    : masked(a, addr_is_v4(a) ? SOURCE_BITS_V4 : SOURCE_BITS_V6);
+	return view->source ? view->source->prefix : finding_prefix(&e->conn.src, 0);
 }
 
 struct prefix behave_network(const struct prefix *source)

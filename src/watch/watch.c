@@ -240,17 +240,18 @@ static struct policy_groups groups_of(const struct policy *policy, const struct 
 /* How much of its client's address is one source: as the volume block that counts it says. 0 = as usual. */
 static uint8_t source_bits(const struct watch *w, const struct finding *f)
 {
+	const struct volume_block *block;
 	struct policy_groups groups;
-	int block;
+	int index;
 
 	if (!w->policy || !finding_has_connection(f->id))
 		return 0;
 	groups = groups_of(w->policy, &f->conn);
-	block = watching_find_volume(policy_watching(w->policy), &groups, VOLUME_BY_SOURCE);
-	if (block < 0)
+	index = watching_find_volume(policy_watching(w->policy), &groups, VOLUME_BY_SOURCE);
+	if (index < 0)
 		return 0;
-	return addr_is_v4(&f->conn.src) ? (uint8_t)(96 + policy_watching(w->policy)->volumes[block].bits_v4)
-	                                : policy_watching(w->policy)->volumes[block].bits_v6;
+	block = &policy_watching(w->policy)->volumes[index];
+	return sources_prefix(&f->conn.src, block->bits_v4, block->bits_v6).bits;
 }
 
 /* False: it is suppressed, so nobody is told of it, and nothing is done about its source. */
