@@ -311,7 +311,7 @@ static enum verdict_kind read_segment(struct inspect *in, struct flow *f, enum s
 	enum verdict_kind kind;
 
 	f->packets[side]++;
-	if (f->path == PATH_SEALED || f->tls) {
+	if (f->tls) {
 		inspect_fast_sealed(in, f, side, seg, seq);
 		return VERDICT_ACCEPT;
 	}
