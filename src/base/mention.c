@@ -210,7 +210,7 @@ static size_t run_of(const char *bytes, size_t len, size_t i, bool is_v4)
 static bool find_dotted(
         const struct mention *m, const char *bytes, size_t begin, size_t end, struct mention_place *out)
 {
-	for (size_t i = begin, run; i<end; i += run> 0 ? run : 1) {
+	for (size_t i = begin, run; i < end; i += run ? run : 1) {
 		run = run_of(bytes, end, i, true);
 		*out = (struct mention_place) { i, run };
 		if (run > 0 && is_named(m, bytes + i, &out->len))
