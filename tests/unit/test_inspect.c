@@ -196,6 +196,14 @@ static void a_message_id_is_of_its_own_mail(void)
 	talk_fini(&T);
 }
 
+static void pass_body(void)
+{
+	pass(&T, CLIENT, "DATA\r\n");
+	pass(&T, SERVER, "354 ok\r\n");
+	pass(&T, CLIENT, "x\r\n.\r\n");
+	pass(&T, SERVER, "250 ok\r\n");
+}
+
 static void monitor_mode_touches_nothing(void)
 {
 	const struct event *e;
@@ -204,10 +212,7 @@ static void monitor_mode_touches_nothing(void)
 	greet(&T);
 	pass(&T, CLIENT, bad_rcpt);
 	pass(&T, SERVER, "250 ok\r\n");
-	pass(&T, CLIENT, "DATA\r\n");
-	pass(&T, SERVER, "354 ok\r\n");
-	pass(&T, CLIENT, "x\r\n.\r\n");
-	pass(&T, SERVER, "250 ok\r\n");
+	pass_body();
 	e = event_nth(&T, EVENT_RCPT, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.rcpt.outcome, OUTCOME_ACCEPTED);
@@ -230,10 +235,7 @@ static void a_refused_mail_ends_no_other(void)
 	pass(&T, SERVER, "250 ok\r\n");
 	pass(&T, CLIENT, "MAIL FROM:<again@i>\r\n");
 	pass(&T, SERVER, "503 nested MAIL\r\n");
-	pass(&T, CLIENT, "DATA\r\n");
-	pass(&T, SERVER, "354 ok\r\n");
-	pass(&T, CLIENT, "x\r\n.\r\n");
-	pass(&T, SERVER, "250 ok\r\n");
+	pass_body();
 	e = event_nth(&T, EVENT_TX_END, 0);
 	CU_ASSERT(e && e->u.tx_end.tx_id == 2 && e->u.tx_end.end == END_REFUSED);
 	e = event_nth(&T, EVENT_DATA, 0);
@@ -244,10 +246,7 @@ static void a_refused_mail_ends_no_other(void)
 	pass(&T, SERVER, "250 ok\r\n");
 	pass(&T, CLIENT, "RCPT TO:<g@example.org>\r\n");
 	pass(&T, SERVER, "250 ok\r\n");
-	pass(&T, CLIENT, "DATA\r\n");
-	pass(&T, SERVER, "354 ok\r\n");
-	pass(&T, CLIENT, "x\r\n.\r\n");
-	pass(&T, SERVER, "250 ok\r\n");
+	pass_body();
 	e = event_nth(&T, EVENT_DATA, 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
 	CU_ASSERT_EQUAL(e->u.data.rcpt_foreign_accepted, 0);
