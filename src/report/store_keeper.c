@@ -491,10 +491,10 @@ void keeper_close(struct keeper *k)
 }
 
 /* 0 or -errno, of a reading at the start. */
-static int read_result(struct keeper *k, int r, const char *what, unsigned strange)
+static int read_result(struct keeper *k, int r, const char *what, const unsigned *strange)
 {
-	if (strange > 0)
-		log_warning("%u %s in %s cannot be read, and are left out", strange, what, k->file.path);
+	if (*strange > 0)
+		log_warning("%u %s in %s cannot be read, and are left out", *strange, what, k->file.path);
 	if (r == SQLITE_OK)
 		return 0;
 	settle(k, store_file_trouble(&k->file, r));
@@ -511,7 +511,7 @@ int keeper_read_blocks(struct keeper *k, uint64_t now_us, store_each_block *each
 	r = store_write_expired(&k->writer, now_us);
 	if (r == SQLITE_OK)
 		r = store_read_in_force(k->file.db, each, arg, &strange);
-	return read_result(k, r, "blocks", strange);
+	return read_result(k, r, "blocks", &strange);
 }
 
 int keeper_read_expired(struct keeper *k, uint64_t since_us, store_each_block *each, void *arg)
@@ -521,7 +521,7 @@ int keeper_read_expired(struct keeper *k, uint64_t since_us, store_each_block *e
 	if (!k->file.db)
 		return -EIO;
 	return read_result(
-	        k, store_read_over(k->file.db, since_us, each, arg, &strange), "blocks that ended", strange);
+	        k, store_read_over(k->file.db, since_us, each, arg, &strange), "blocks that ended", &strange);
 }
 
 int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg)
@@ -530,7 +530,8 @@ int keeper_read_stories(struct keeper *k, store_each_story *each, void *arg)
 
 	if (!k->file.db)
 		return -EIO;
-	return read_result(k, store_read_open_stories(k->file.db, each, arg, &strange), "incidents", strange);
+	return read_result(
+	        k, store_read_open_stories(k->file.db, each, arg, &strange), "incidents", &strange);
 }
 
 int keeper_read_closed(struct keeper *k, uint64_t since_us, unsigned most, store_each_story *each, void *arg)
@@ -540,7 +541,7 @@ int keeper_read_closed(struct keeper *k, uint64_t since_us, unsigned most, store
 	if (!k->file.db)
 		return -EIO;
 	return read_result(k, store_read_closed_stories(k->file.db, since_us, most, each, arg, &strange),
-	        "incidents", strange);
+	        "incidents", &strange);
 }
 
 int keeper_read_mutes(struct keeper *k, uint64_t now_us, store_each_mute *each, void *arg)
@@ -549,7 +550,7 @@ int keeper_read_mutes(struct keeper *k, uint64_t now_us, store_each_mute *each, 
 
 	if (!k->file.db)
 		return -EIO;
-	return read_result(k, store_read_muted(k->file.db, now_us, each, arg, &strange), "mutes", strange);
+	return read_result(k, store_read_muted(k->file.db, now_us, each, arg, &strange), "mutes", &strange);
 }
 
 int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, void *arg)
@@ -559,7 +560,7 @@ int keeper_read_seen(struct keeper *k, unsigned most, store_each_seen *each, voi
 	if (!k->file.db)
 		return -EIO;
 	return read_result(k, store_read_last_seen(k->file.db, most, each, arg, &strange),
-	        "rows of who delivers", strange);
+	        "rows of who delivers", &strange);
 }
 
 int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each, void *arg)
@@ -569,7 +570,7 @@ int keeper_read_sources(struct keeper *k, unsigned most, store_each_source *each
 	if (!k->file.db)
 		return -EIO;
 	return read_result(k, store_read_last_sources(k->file.db, most, each, arg, &strange),
-	        "rows of sources", strange);
+	        "rows of sources", &strange);
 }
 
 int keeper_read_usual(struct keeper *k, unsigned most, store_each_usual *each, void *arg)
@@ -579,7 +580,7 @@ int keeper_read_usual(struct keeper *k, unsigned most, store_each_usual *each, v
 	if (!k->file.db)
 		return -EIO;
 	return read_result(k, store_read_last_usual(k->file.db, most, each, arg, &strange),
-	        "rows of what is usual", strange);
+	        "rows of what is usual", &strange);
 }
 
 uint64_t keeper_read_made(struct keeper *k)

@@ -787,6 +787,17 @@ static void no_envelopes_where_none_are_wanted(void)
 	end();
 }
 
+/* What is said of rows that cannot be read. */
+static char left_out[512];
+
+static void hear(void *arg, enum log_level level, const char *text)
+{
+	(void)arg;
+	(void)level;
+	if (strstr(text, "left out"))
+		(void)snprintf(left_out, sizeof(left_out), "%s", text);
+}
+
 static void strange_rows_are_left_out(void)
 {
 	struct finding f = story(11, 5000, INCIDENT_OPEN);
@@ -808,7 +819,10 @@ static void strange_rows_are_left_out(void)
 	    "UPDATE incidents SET count = 0 WHERE id = 13; UPDATE incidents SET action = 'unheard-of' WHERE "
 	    "id = 14;"
 	    "UPDATE blocks SET prefix = 'everything' WHERE prefix = '192.0.2.1'");
+	log_listen(hear, NULL);
 	found = read_stories();
+	log_listen(NULL, NULL);
+	CU_ASSERT_PTR_EQUAL(strstr(left_out, "3 incidents in "), left_out);
 	CU_ASSERT_EQUAL(found.count, 2); /* of an action that another posternd knew, the rest is good */
 	CU_ASSERT_STRING_EQUAL(read_blocks().text, "192.0.2.2 ");
 	end();
@@ -1284,7 +1298,10 @@ static void strange_mutes_are_left_out(void)
 	sql("UPDATE mutes SET rule = 4294967296 WHERE prefix = '192.0.2.1';"
 	    "UPDATE mutes SET until_us = 'always' WHERE prefix = '192.0.2.2'");
 	s = open_store();
+	log_listen(hear, NULL);
 	CU_ASSERT_EQUAL(store_read_mutes(s, now_us, find_mute, &found), 0);
+	log_listen(NULL, NULL);
+	CU_ASSERT_PTR_EQUAL(strstr(left_out, "2 mutes in "), left_out);
 	CU_ASSERT_EQUAL(found.count, 1);
 	CU_ASSERT_EQUAL(found.last.prefix.addr.b[15], 3);
 	store_close(s);
