@@ -6,6 +6,9 @@
  * A damaged file is set aside at once, but not more than once in ASIDE_S: on a dying disk that would fill it.
  *
  * Each batch says when it was written, by both clocks (store_clock.h): so the next start knows what is left of a block.
+ *
+ * It is long, and stays whole, since finding the file, writing into it and reading it at the start all change one struct
+ * keeper, which nobody else sees.
  */
 #include "report/store_keeper.h"
 
