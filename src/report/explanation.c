@@ -1,47 +1,41 @@
-/* explanation.c - see explanation.h. Sentences and JSON are made of the same tables. */
+/* explanation.c - see explanation.h: sentences, of the same tables as the JSON of explanation_json.c. */
 #include "report/explanation.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "postern/kind.h"
 #include "report/escape.h"
-#include "report/field.h"
+#include "report/explanation_inner.h"
 #include "report/volume_text.h"
 #include "report/words.h"
 
-enum { PATH_BYTES_MAX = 4096, LABEL_COLUMNS = 10 };
+enum { LABEL_COLUMNS = 10 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const do_names[] = { POLICY_DO_NAMES };
-static const char *const mode_names[] = { POLICY_MODE_NAMES };
+const char *const explanation_do_names[] = { POLICY_DO_NAMES };
+const char *const explanation_mode_names[] = { POLICY_MODE_NAMES };
 static const char *const kind_names[] = { "any", "home", "servers", "upstream", "servers", "network",
 	"address", "self" };
 static_assert(COUNT(kind_names) == GROUP_KIND_COUNT, "a name for each kind of group");
 
-static const struct {
-	const char *word, *sentence;
-} clients[] = {
+const struct explanation_words explanation_clients[] = {
 	[EXPLAINED_STRANGER] = { "stranger", "not ours: neither in home nor in may-relay" },
 	[EXPLAINED_NOT_HOME] = { "not-home", "not ours: taken out of home by not-home" },
 	[EXPLAINED_HOME] = { "home", "ours: in home" },
 	[EXPLAINED_MAY_RELAY] = { "may-relay", "ours: in may-relay" },
 };
-static_assert(COUNT(clients) == EXPLAINED_CLIENTS, "a word for each");
+static_assert(COUNT(explanation_clients) == EXPLAINED_CLIENTS, "a word for each");
 
-static const struct {
-	const char *word, *sentence;
-} unguarded[] = {
+const struct explanation_words explanation_unguarded[] = {
 	[EXPLAINED_GUARDED] = { NULL, NULL },
 	[EXPLAINED_PORT] = { "port", "leaves it alone: the port is not among ports" },
 	[EXPLAINED_HOOK] = { "hook", "leaves it alone: the hook is not among nft.hooks" },
 	[EXPLAINED_LOOPBACK] = { "loopback",
 	        "leaves it alone: what the gateway says to itself is never guarded" },
 };
-static_assert(COUNT(unguarded) == EXPLAINED_UNGUARDED_COUNT, "a word for each");
+static_assert(COUNT(explanation_unguarded) == EXPLAINED_UNGUARDED_COUNT, "a word for each");
 
 /* What the kernel does: [in this mode][what the rules say]. */
 static const char *const kernel_sentences[MODE_COUNT][DO_COUNT] = {
@@ -59,9 +53,7 @@ static const char *const kernel_sentences[MODE_COUNT][DO_COUNT] = {
 	        [DO_REFUSE_SESSION] = "lets it through up to the greeting, which becomes 554" },
 };
 
-static const struct {
-	const char *word, *sentence;
-} hop_kinds[] = {
+const struct explanation_words explanation_hops[] = {
 	[POLICY_HOP_FOREIGN] = { "foreign", "foreign" },
 	[POLICY_HOP_LOCAL] = { "local", "ours: no domain" },
 	[POLICY_HOP_DOMAIN] = { "domain", "ours by domains" },
@@ -70,11 +62,9 @@ static const struct {
 	[POLICY_HOP_PUBLIC] = { "public", "ours by public" },
 	[POLICY_HOP_LOOPBACK] = { "loopback", "ours: the server itself" },
 };
-static_assert(COUNT(hop_kinds) == POLICY_HOP_COUNT, "a word for each");
+static_assert(COUNT(explanation_hops) == POLICY_HOP_COUNT, "a word for each");
 
-static const struct {
-	const char *word, *because, *sentence;
-} spared[] = {
+const struct explanation_spared explanation_spared[] = {
 	[EXPLAINED_LIKE_OTHERS] = { NULL, NULL, NULL },
 	[EXPLAINED_GATEWAY] = { "gateway", "the client is the gateway itself",
 	        "the gateway itself: never blocked, and only told by the watch" },
@@ -87,7 +77,7 @@ static const struct {
 	[EXPLAINED_SHARED] = { "shared", "the client is shared",
 	        "many are behind it, as shared says: limited, or refused a session, in place of blocked" },
 };
-static_assert(COUNT(spared) == EXPLAINED_SPARED_COUNT, "a word for each");
+static_assert(COUNT(explanation_spared) == EXPLAINED_SPARED_COUNT, "a word for each");
 
 static const char *const action_sentences[] = {
 	[ACTION_ALERT] = "it passes, and is told as a relay attempt",
@@ -100,25 +90,22 @@ static const char *const action_sentences[] = {
 };
 static_assert(COUNT(action_sentences) == ACTION_RELAY_COUNT, "a sentence for each");
 
-static enum policy_mode mode_of(const struct explanation *x)
+enum policy_mode explanation_mode(const struct explanation *x)
 {
 	return policy_settings(x->policy)->mode;
 }
 
-/* Nobody says a recipient in a connection that the kernel, or the greeting, refuses. */
-static bool is_said(const struct explanation *x)
+bool explanation_is_said(const struct explanation *x)
 {
 	return x->unguarded != EXPLAINED_GUARDED || x->kernel_now == DO_INSPECT;
 }
 
-static bool is_judged(const struct explanation *x)
+bool explanation_is_judged(const struct explanation *x)
 {
 	return x->unguarded == EXPLAINED_GUARDED && x->connection.server >= 0;
 }
 
-/* The next group, from *id on, whose addresses nobody knows, so that the rule which decides stands in for one that does
- * not know whom it means; NULL: no more. */
-static const char *next_unresolved(const struct explanation *x, unsigned *id)
+const char *explanation_next_unresolved(const struct explanation *x, unsigned *id)
 {
 	struct policy_rule_view rule;
 
@@ -136,7 +123,11 @@ static const char *next_unresolved(const struct explanation *x, unsigned *id)
 	return NULL;
 }
 
-/* ---- text ---------------------------------------------------------------------------------- */
+bool explanation_is_counted(const struct explanation *x)
+{
+	return x->unguarded == EXPLAINED_GUARDED && explanation_is_said(x) &&
+	       policy_watching(x->policy)->volume_count > 0;
+}
 
 static void print_place(FILE *to, const struct explained_place *p)
 {
@@ -157,8 +148,8 @@ static void print_key_place(FILE *to, const struct explained_place *p)
 
 static void print_foreign(FILE *to, const char *bytes)
 {
-	char text[PATH_BYTES_MAX * ESCAPE_GROWTH];
-	size_t len = escape_bytes(text, bytes, strnlen(bytes, PATH_BYTES_MAX));
+	char text[EXPLANATION_PATH_MAX * ESCAPE_GROWTH];
+	size_t len = escape_bytes(text, bytes, strnlen(bytes, EXPLANATION_PATH_MAX));
 
 	fwrite(text, 1, len, to);
 }
@@ -188,7 +179,7 @@ static void print_unresolved(const struct explanation *x, FILE *to)
 	unsigned id = 0;
 	const char *name;
 
-	while ((name = next_unresolved(x, &id)))
+	while ((name = explanation_next_unresolved(x, &id)))
 		fprintf(to,
 		        "%-*sNOT ENFORCED: upstream \"%s\" has never resolved, so anybody may be in it; that "
 		        "is what is known here, where no DNS is asked (postern upstreams: what posternd "
@@ -201,27 +192,28 @@ static void print_connection(const struct explanation *x, FILE *to)
 	const struct policy_connection *c = &x->connection;
 
 	if (x->unguarded != EXPLAINED_GUARDED) {
-		fprintf(to, "%-*s%s", LABEL_COLUMNS, "kernel", unguarded[x->unguarded].sentence);
+		fprintf(to, "%-*s%s", LABEL_COLUMNS, "kernel", explanation_unguarded[x->unguarded].sentence);
 		print_place(to, &x->unguarded_place);
 		fputc('\n', to);
 		return;
 	}
 	fprintf(to, "%-*s%s, %s\n", LABEL_COLUMNS, "hook", x->hook, words_get(WORDS_DIRECTION, c->direction));
 	if (c->rule == POLICY_OTHERWISE)
-		fprintf(to, "%-*sno rule: otherwise = %s", LABEL_COLUMNS, "rule", do_names[c->what]);
+		fprintf(to, "%-*sno rule: otherwise = %s", LABEL_COLUMNS, "rule",
+		        explanation_do_names[c->what]);
 	else
 		fprintf(to, "%-*s%s: %s", LABEL_COLUMNS, "rule",
-		        policy_rule(x->policy, (unsigned)c->rule).title, do_names[c->what]);
+		        policy_rule(x->policy, (unsigned)c->rule).title, explanation_do_names[c->what]);
 	print_key_place(to, &x->rule);
 	fputc('\n', to);
 	print_unresolved(x, to);
-	fprintf(to, "%-*s%s\n", LABEL_COLUMNS, "kernel", kernel_sentences[mode_of(x)][c->what]);
+	fprintf(to, "%-*s%s\n", LABEL_COLUMNS, "kernel", kernel_sentences[explanation_mode(x)][c->what]);
 }
 
 static void print_relaying(const struct explanation *x, FILE *to)
 {
 	fprintf(to, "%-*s", LABEL_COLUMNS, "relaying");
-	if (!is_judged(x)) {
+	if (!explanation_is_judged(x)) {
 		fputs("not judged: ", to);
 		if (x->unguarded != EXPLAINED_GUARDED)
 			fputs("not inspected\n", to);
@@ -234,7 +226,7 @@ static void print_relaying(const struct explanation *x, FILE *to)
 	fprintf(to, "judged at servers \"%s\"", policy_group(x->policy, (unsigned)x->connection.server).name);
 	if (x->servers.file)
 		fprintf(to, " (%s:%u)", x->servers.file, x->servers.line);
-	fprintf(to, "; the client is %s", clients[x->client_kind].sentence);
+	fprintf(to, "; the client is %s", explanation_clients[x->client_kind].sentence);
 	print_place(to, &x->client_place);
 	fputs(x->connection.client_ours ? "\n" : "; it is ours once it has authenticated\n", to);
 }
@@ -258,19 +250,12 @@ static void print_lists(const struct explanation *x, FILE *to)
 	fputc('\n', to);
 }
 
-/* Its mail is counted, if anybody's is. */
-static bool is_counted(const struct explanation *x)
-{
-	return x->unguarded == EXPLAINED_GUARDED && is_said(x) &&
-	       policy_watching(x->policy)->volume_count > 0;
-}
-
 static void print_volumes(const struct explanation *x, FILE *to)
 {
 	const struct watching *w = policy_watching(x->policy);
 	unsigned blocks = 0;
 
-	if (!is_counted(x))
+	if (!explanation_is_counted(x))
 		return;
 	for (unsigned key = 0; key < VOLUME_KEY_COUNT; key++) {
 		const struct explained_place *p = &x->volume_places[key];
@@ -283,7 +268,8 @@ static void print_volumes(const struct explanation *x, FILE *to)
 			fprintf(to, " (%s:%u)", p->file, p->line);
 		fputs(": ", to);
 		volume_text_print(&w->volumes[x->volumes[key]], to);
-		fputs(mode_of(x) == MODE_MONITOR && w->volumes[x->volumes[key]].action != ACTION_ALERT
+		fputs(explanation_mode(x) == MODE_MONITOR &&
+		                        w->volumes[x->volumes[key]].action != ACTION_ALERT
 		                ? " in mode enforce\n"
 		                : "\n",
 		        to);
@@ -298,7 +284,7 @@ static void print_spared(const struct explanation *x, FILE *to)
 {
 	if (x->spared == EXPLAINED_LIKE_OTHERS)
 		return;
-	fprintf(to, "%-*s%s", LABEL_COLUMNS, "spared", spared[x->spared].sentence);
+	fprintf(to, "%-*s%s", LABEL_COLUMNS, "spared", explanation_spared[x->spared].sentence);
 	print_place(to, &x->spared_place);
 	fputc('\n', to);
 }
@@ -326,7 +312,7 @@ static void print_hops(const struct explained_recipient *r, FILE *to)
 	for (unsigned i = 0; i < r->address.hop_count && i <= r->judged.hop; i++) {
 		fprintf(to, "%-*s  %s ", LABEL_COLUMNS, "", i ? "then" : "goes to");
 		print_foreign(to, r->address.hops[i].domain);
-		fprintf(to, ": %s", hop_kinds[r->hops[i].why].sentence);
+		fprintf(to, ": %s", explanation_hops[r->hops[i].why].sentence);
 		print_place(to, &r->hops[i].place);
 		fputc('\n', to);
 	}
@@ -336,7 +322,7 @@ static const char never_said[] = "it is never said, the connection is refused be
 
 static void print_judgement(const struct explanation *x, const struct explained_recipient *r, FILE *to)
 {
-	const char *passes = is_said(x) ? "it passes" : never_said;
+	const char *passes = explanation_is_said(x) ? "it passes" : never_said;
 
 	fprintf(to, "%-*s  ", LABEL_COLUMNS, "");
 	if (r->judged.ours) {
@@ -351,17 +337,17 @@ static void print_judgement(const struct explanation *x, const struct explained_
 	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end"
 	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
 	                                               : "",
-	        is_said(x) ? action_sentences[r->now] : never_said, r->judged.trick ? "tricks" : "action",
-	        words_get(WORDS_ACTION, r->written));
+	        explanation_is_said(x) ? action_sentences[r->now] : never_said,
+	        r->judged.trick ? "tricks" : "action", words_get(WORDS_ACTION, r->written));
 	print_key_place(to, &r->action);
 	if (r->written != r->judged.action)
-		fprintf(to, ", but %s: %s", spared[x->spared].because,
+		fprintf(to, ", but %s: %s", explanation_spared[x->spared].because,
 		        words_get(WORDS_ACTION, r->judged.action));
 	if (r->spared)
 		fputs("; never for upstreams and servers", to);
-	else if (is_said(x) && x->connection.what != DO_INSPECT)
+	else if (explanation_is_said(x) && x->connection.what != DO_INSPECT)
 		fprintf(to, "; in mode enforce: %s", never_said);
-	else if (is_said(x) && r->now != r->judged.action)
+	else if (explanation_is_said(x) && r->now != r->judged.action)
 		fprintf(to, "; in mode enforce: %s", action_sentences[r->judged.action]);
 	fputc('\n', to);
 }
@@ -376,12 +362,12 @@ static void print_recipients(const struct explanation *x, FILE *to)
 		fprintf(to, "%-*s", LABEL_COLUMNS, "recipient");
 		print_foreign(to, r->path);
 		fprintf(to, ": %s\n", words_get(WORDS_FORM, r->address.form));
-		if (!is_judged(x))
+		if (!explanation_is_judged(x))
 			continue;
 		print_hops(r, to);
 		print_judgement(x, r, to);
 	}
-	if (x->foreign_count > most && is_said(x)) {
+	if (x->foreign_count > most && explanation_is_said(x)) {
 		fprintf(to, "%-*smore than relay.max-refusals = %u", LABEL_COLUMNS, "", most);
 		print_key_place(to, &x->max_refusals);
 		fputs(": the transaction is deferred as a whole\n", to);
@@ -390,7 +376,7 @@ static void print_recipients(const struct explanation *x, FILE *to)
 
 void explanation_print(const struct explanation *x, FILE *to)
 {
-	fprintf(to, "%-*s%s", LABEL_COLUMNS, "mode", mode_names[mode_of(x)]);
+	fprintf(to, "%-*s%s", LABEL_COLUMNS, "mode", explanation_mode_names[explanation_mode(x)]);
 	print_key_place(to, &x->mode);
 	fputc('\n', to);
 	print_end(x, &x->client, "client", to);
@@ -412,192 +398,4 @@ void explanation_print(const struct explanation *x, FILE *to)
 	        x->refused           ? "something is refused"
 	        : x->enforce_refuses ? "it passes; in mode enforce something would be refused"
 	                             : "it passes");
-}
-
-/* ---- JSON ---------------------------------------------------------------------------------- */
-
-static void set_place(json_t *object, const char *key, const struct explained_place *p)
-{
-	char *text;
-
-	if (!p->file || asprintf(&text, "%s:%u", p->file, p->line) < 0)
-		return;
-	field_set(object, key, field_bytes(text, (unsigned)strnlen(text, PATH_BYTES_MAX)));
-	free(text);
-}
-
-static json_t *text_of(const char *bytes)
-{
-	return field_bytes(bytes, (unsigned)strnlen(bytes, PATH_BYTES_MAX));
-}
-
-static json_t *json_end(const struct explanation *x, const struct explained_end *end)
-{
-	json_t *object = json_object(), *groups = json_array();
-
-	if (end->address[0])
-		field_set_text(object, "address", end->address);
-	field_set_true(object, "self", end->self);
-	for (unsigned id = 0; id < policy_group_count(x->policy); id++)
-		if (id != GROUP_ID_ANY && policy_groups_have(&end->groups, id))
-			json_array_append_new(groups, json_string(policy_group(x->policy, id).name));
-	field_set(object, "groups", groups);
-	return object;
-}
-
-static json_t *json_recipient(const struct explanation *x, const struct explained_recipient *r)
-{
-	json_t *object = json_object(), *hops = json_array();
-
-	field_set(object, "path", text_of(r->path));
-	field_set(object, "said", json_boolean(is_said(x)));
-	field_set_text(object, "form", words_get(WORDS_FORM, r->address.form));
-	for (unsigned i = 0; i < r->address.hop_count; i++) {
-		json_t *hop = json_object();
-
-		field_set(hop, "domain", text_of(r->address.hops[i].domain));
-		if (is_judged(x))
-			field_set_text(hop, "judged", hop_kinds[r->hops[i].why].word);
-		if (r->hops[i].place.file)
-			field_set(hop, "entry", text_of(r->hops[i].place.text));
-		set_place(hop, "place", &r->hops[i].place);
-		json_array_append_new(hops, hop);
-	}
-	field_set(object, "hops", hops);
-	if (!is_judged(x))
-		return object;
-	field_set(object, "ours", json_boolean(r->judged.ours));
-	if (r->judged.hop < r->address.hop_count)
-		field_set(object, "final_domain", text_of(r->address.hops[r->judged.hop].domain));
-	if (r->judged.ours || x->connection.client_ours)
-		return object;
-	field_set_text(object, "key", r->judged.trick ? "relay.tricks" : "relay.action");
-	set_place(object, "place", &r->action);
-	field_set_text(object, "action", words_get(WORDS_ACTION, r->now));
-	field_set_text(
-	        object, "enforce", words_get(WORDS_ACTION, r->spared ? ACTION_ALERT : r->judged.action));
-	field_set_text(object, "written", words_get(WORDS_ACTION, r->written));
-	return object;
-}
-
-static json_t *json_rule(const struct explanation *x)
-{
-	json_t *rule = json_object(), *unresolved = json_array();
-	unsigned id = 0;
-	const char *name;
-
-	if (x->connection.rule != POLICY_OTHERWISE)
-		field_set_text(rule, "title", policy_rule(x->policy, (unsigned)x->connection.rule).title);
-	field_set_text(rule, "do", do_names[x->connection.what]);
-	set_place(rule, "place", &x->rule);
-	while ((name = next_unresolved(x, &id)))
-		json_array_append_new(unresolved, json_string(name));
-	field_set(rule, "unresolved", unresolved);
-	return rule;
-}
-
-static json_t *json_relaying(const struct explanation *x)
-{
-	json_t *relaying = json_object();
-
-	field_set(relaying, "judged", json_boolean(is_judged(x)));
-	if (!is_judged(x))
-		return relaying;
-	field_set_text(relaying, "servers", policy_group(x->policy, (unsigned)x->connection.server).name);
-	set_place(relaying, "place", &x->servers);
-	field_set(relaying, "client_ours", json_boolean(x->connection.client_ours));
-	field_set_text(relaying, "client", clients[x->client_kind].word);
-	set_place(relaying, "client_place", &x->client_place);
-	return relaying;
-}
-
-static json_t *json_lists(const struct explanation *x)
-{
-	const struct policy_settings *s = policy_settings(x->policy);
-	json_t *lists = json_object(), *zones = json_array();
-
-	for (unsigned i = 0; i < POLICY_LISTS_MAX; i++)
-		if (s->lists[i][0])
-			(void)json_array_append_new(zones, json_string(s->lists[i]));
-	field_set(lists, "zones", zones);
-	field_set_text(lists, "action", words_get(WORDS_ACTION, x->list_action));
-	set_place(lists, "place", &x->list_place);
-	return lists;
-}
-
-static json_t *json_kernel(const struct explanation *x)
-{
-	json_t *kernel = json_object();
-
-	field_set(kernel, "guarded", json_boolean(x->unguarded == EXPLAINED_GUARDED));
-	if (x->unguarded != EXPLAINED_GUARDED) {
-		field_set_text(kernel, "unguarded", unguarded[x->unguarded].word);
-		set_place(kernel, "place", &x->unguarded_place);
-		return kernel;
-	}
-	field_set_text(kernel, "hook", x->hook);
-	field_set_text(kernel, "direction", words_get(WORDS_DIRECTION, x->connection.direction));
-	field_set_text(kernel, "action", do_names[x->kernel_now]);
-	field_set_text(kernel, "enforce", do_names[x->connection.what]);
-	return kernel;
-}
-
-static json_t *json_volumes(const struct explanation *x)
-{
-	const struct watching *w = policy_watching(x->policy);
-	json_t *list = json_array(), *o;
-
-	for (unsigned key = 0; key < VOLUME_KEY_COUNT; key++) {
-		if (x->volumes[key] < 0)
-			continue;
-		o = volume_text_json(&w->volumes[x->volumes[key]]);
-		set_place(o, "place", &x->volume_places[key]);
-		(void)json_array_append_new(list, o);
-	}
-	return list;
-}
-
-static json_t *json_suppressed(const struct explanation *x)
-{
-	const struct suppressions *all = policy_suppressions(x->policy);
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < all->count; i++)
-		if (x->suppressed[i])
-			(void)json_array_append_new(list, json_string(all->list[i].name));
-	return list;
-}
-
-int explanation_print_json(const struct explanation *x, FILE *to)
-{
-	json_t *root = json_object(), *recipients = json_array();
-	int rc;
-
-	if (!root)
-		return -ENOMEM;
-	field_set_text(root, "mode", mode_names[mode_of(x)]);
-	field_set(root, "client", json_end(x, &x->client));
-	field_set(root, "server", json_end(x, &x->server));
-	field_set_uint(root, "port", x->port);
-	field_set(root, "kernel", json_kernel(x));
-	if (x->unguarded == EXPLAINED_GUARDED)
-		field_set(root, "rule", json_rule(x));
-	field_set(root, "relaying", json_relaying(x));
-	if (x->listable)
-		field_set(root, "dnsbl", json_lists(x));
-	if (is_counted(x))
-		field_set(root, "volume", json_volumes(x));
-	if (x->spared != EXPLAINED_LIKE_OTHERS)
-		field_set_text(root, "spared", spared[x->spared].word);
-	field_set(root, "suppressed", json_suppressed(x));
-	if (x->sender)
-		field_set(root, "sender", text_of(x->sender));
-	for (unsigned i = 0; i < x->recipient_count; i++)
-		json_array_append_new(recipients, json_recipient(x, &x->recipients[i]));
-	field_set(root, "recipients", recipients);
-	field_set(root, "refused", json_boolean(x->refused));
-	field_set(root, "enforce_refuses", json_boolean(x->enforce_refuses));
-	rc = json_dumpf(root, to, JSON_COMPACT) == 0 && fputc('\n', to) != EOF ? 0 : -EIO;
-	json_decref(root);
-	return rc;
 }
