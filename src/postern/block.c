@@ -164,7 +164,7 @@ static int ask_to_block(struct list *l, long long seconds, const char *reason)
 	(void)json_array_remove(l->parts, last);
 	(void)json_object_del(request, "more");
 	(void)json_object_set_new(request, "seconds", json_integer(seconds));
-	(void)json_object_set_new(request, "reason", json_string(reason));
+	live_set_text(request, "reason", reason);
 	l->live->parts = l->parts;
 	l->live->print_error = print_faults;
 	return live_ask(l->live, request, print_block, l);

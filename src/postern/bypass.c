@@ -47,6 +47,6 @@ int bypass_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	request = protocol_new("bypass");
 	(void)json_object_set_new(request, "seconds", json_integer(seconds));
-	(void)json_object_set_new(request, "reason", json_string(reason));
+	live_set_text(request, "reason", reason);
 	return live_ask(&live, request, print_bypass, NULL);
 }

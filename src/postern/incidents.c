@@ -1,6 +1,5 @@
 /* incidents.c - `postern incidents`: those that are open now, or those of the past that fit; or one of them, whole. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -176,21 +175,6 @@ static long long read_since(const char *text)
 	return -1;
 }
 
-/* A number above 0; -1: none. */
-static long long read_limit(const char *text)
-{
-	char *end;
-	long long n = strtoll(text, &end, 10);
-
-	return end != text && *end == '\0' && n > 0 ? n : -1;
-}
-
-static void set_text(json_t *request, const char *key, const char *text)
-{
-	if (text)
-		(void)json_object_set_new(request, key, json_string(text));
-}
-
 static void set_number(json_t *request, const char *key, const char *text, long long number)
 {
 	if (text)
@@ -200,7 +184,7 @@ static void set_number(json_t *request, const char *key, const char *text, long 
 /* `postern incidents ID`. */
 static int show_one(struct live *live, bool narrowed)
 {
-	long long id = read_limit(live->argv[0]);
+	long long id = live_read_number(live->argv[0]);
 	json_t *request;
 
 	if (id < 0 || narrowed) {
@@ -244,7 +228,7 @@ int incidents_run(int argc, char **argv)
 		        live.name);
 		return COMMAND_USAGE;
 	}
-	if (limit && (most = read_limit(limit)) < 0) {
+	if (limit && (most = live_read_number(limit)) < 0) {
 		fprintf(stderr, "%s: --limit takes a number above 0\n", live.name);
 		return COMMAND_USAGE;
 	}
@@ -257,8 +241,8 @@ int incidents_run(int argc, char **argv)
 	             : suppressed ? "nothing was suppressed"
 	                          : "no incident is open";
 	request = protocol_new("incidents");
-	set_text(request, "source", source);
-	set_text(request, "rule", rule);
+	live_set_text(request, "source", source);
+	live_set_text(request, "rule", rule);
 	set_number(request, "since_us", since, since_us);
 	set_number(request, "limit", limit, most);
 	set_true(request, "past", past);

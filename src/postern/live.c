@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "report/field.h"
 
 enum { WAIT_S = 65, LINE_MAX_BYTES = 4 * 1024 * 1024, READ_BYTES = 65536 };
 enum { LONG_SOCKET = 256, LONG_JSON, LONG_MORE };
@@ -343,6 +344,20 @@ long long live_read_span(const char *text)
 		if (strcmp(end, units[i].suffix) == 0)
 			return n * units[i].seconds;
 	return -1;
+}
+
+long long live_read_number(const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+
+	return end != text && *end == '\0' && n > 0 ? n : -1;
+}
+
+void live_set_text(json_t *request, const char *key, const char *text)
+{
+	if (text)
+		field_set_text(request, key, text);
 }
 
 bool live_read_prefix(const char *text, struct prefix *out, char why[LIVE_WHY_MAX])

@@ -61,6 +61,10 @@ enum { LIVE_SPAN_MAX = 32 };
 char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
 /* "30m", "1h", "90" (seconds); -1: none. */
 long long live_read_span(const char *text);
+/* A number above 0; -1: none. */
+long long live_read_number(const char *text);
+/* What somebody has typed, into a request; what is no UTF-8 is escaped, or the daemon were asked without it. NULL: nothing. */
+void live_set_text(json_t *request, const char *key, const char *text);
 /* False: it is none, and why says what is wrong and what to write. */
 enum { LIVE_WHY_MAX = 288 };
 bool live_read_prefix(const char *text, struct prefix *out, char why[LIVE_WHY_MAX]);

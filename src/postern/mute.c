@@ -1,15 +1,8 @@
 /* mute.c - `postern ack`, `mute`, `unmute` and `mutes`: what people know of and want to hear no more. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "postern/live.h"
-
-static void set_text(json_t *request, const char *key, const char *text)
-{
-	if (text)
-		(void)json_object_set_new(request, key, json_string(text));
-}
 
 /* ---- ack ---------------------------------------------------------------------------------------- */
 
@@ -26,10 +19,9 @@ static json_t *read_ids(const struct live *live)
 	json_t *ids = json_array();
 
 	for (int i = 0; i < live->argc; i++) {
-		char *end;
-		long long id = strtoll(live->argv[i], &end, 10);
+		long long id = live_read_number(live->argv[i]);
 
-		if (*end != '\0' || id <= 0) {
+		if (id < 0) {
 			fprintf(stderr,
 			        "%s: \"%s\" is no number of an incident, as postern incidents shows it\n",
 			        live->name, live->argv[i]);
@@ -59,7 +51,7 @@ int ack_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	request = protocol_new("ack");
 	(void)json_object_set_new(request, "ids", ids);
-	set_text(request, "reason", reason);
+	live_set_text(request, "reason", reason);
 	return live_ask(&live, request, print_ack, NULL);
 }
 
@@ -97,9 +89,9 @@ int mute_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	}
 	request = protocol_new("mute");
-	set_text(request, "address", live.argv[0]);
-	set_text(request, "rule", rule);
-	set_text(request, "reason", reason);
+	live_set_text(request, "address", live.argv[0]);
+	live_set_text(request, "rule", rule);
+	live_set_text(request, "reason", reason);
 	if (time)
 		(void)json_object_set_new(request, "seconds", json_integer(seconds));
 	return live_ask(&live, request, print_mute, NULL);
@@ -123,8 +115,8 @@ int unmute_run(int argc, char **argv)
 	if (!live_options(&live, argc, argv, more, 1) || !live_has_prefix(&live, &prefix))
 		return COMMAND_USAGE;
 	request = protocol_new("unmute");
-	set_text(request, "address", live.argv[0]);
-	set_text(request, "rule", rule);
+	live_set_text(request, "address", live.argv[0]);
+	live_set_text(request, "rule", rule);
 	return live_ask(&live, request, print_unmute, NULL);
 }
 

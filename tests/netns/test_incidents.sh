@@ -101,6 +101,7 @@ dialogue --source $B --helo mx.example.org --rcpt me@example.org
 postern_wait_record 10 ".src_ip == \"$B\" and .alert.rule == \"helo.forged\""
 refused 2 mute 203.0.113.0/24 --rule audit
 refused 2 mute 203.0.113.0/24 --rule nonsense
+refused 2 mute 203.0.113.0/24 --rule $'relay.attempt\xa0'
 refused 2 mute 203.0.113.1/24
 refused 1 unmute 203.0.113.0/24
 check "a mute of everybody is loud" grep -q 'THIS IS NEARLY EVERYBODY' <(postern_ask mute 0.0.0.0/0)
