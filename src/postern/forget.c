@@ -152,7 +152,7 @@ static void keep_act(struct store *s, const struct mention *who, const struct fo
 static json_t *describe(const struct conf *conf, const struct mention *who, const char *name,
         const struct forgotten *forgotten, bool is_clean)
 {
-	json_t *line = protocol_new("forget"), *left = json_object();
+	json_t *line = protocol_new("forget");
 	char text[PREFIX_TEXT_MAX];
 
 	field_set_text(line, "address", who->is_mailbox ? name : prefix_print(&who->prefix, text));
@@ -160,12 +160,7 @@ static json_t *describe(const struct conf *conf, const struct mention *who, cons
 	field_set(line, "dry_run", json_boolean(forgotten->look));
 	field_set(line, "store", forgotten_json(forgotten));
 	field_set(line, "store_clean", json_boolean(is_clean));
-	field_set_uint(left, "in_force", forgotten->in_force);
-	field_set_uint(left, "wider_sources", forgotten->wider);
-	field_set_uint(left, "as_server", forgotten->as_server);
-	field_set(left, "logs", forgotten_logs(conf));
-	field_set(left, "set_aside", forgotten_set_aside(conf));
-	field_set(line, "left", left);
+	field_set(line, "left", forgotten_left(conf, forgotten, forgotten->as_server));
 	return line;
 }
 

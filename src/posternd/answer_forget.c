@@ -2,9 +2,6 @@
  *
  * `address`, `dry_run`. The answer waits for the store, which writes its file anew.
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "posternd/answer_block.h"
 #include "posternd/answers.h"
 #include "posternd/blocks.h"
@@ -12,7 +9,6 @@
 #include "posternd/forget.h"
 #include "posternd/protocol.h"
 #include "report/field.h"
-#include "report/store.h"
 
 enum { EXIT_FAILURE_OF_STORE = 1, EXIT_USAGE = 2, BLOCKS_SHOWN = 16 };
 
@@ -24,8 +20,7 @@ static json_t *block_rows(const struct daemon *d, const struct mention *who)
 	uint32_t cursor = 0;
 
 	while (json_array_size(rows) < BLOCKS_SHOWN && (b = blockbook_scan(blocks_book(d->blocks), &cursor)))
-		if ((!who->is_mailbox && prefix_overlaps(&b->prefix, &who->prefix)) ||
-		        mention_in(who, b->reason, strlen(b->reason)))
+		if (forget_is_about(who, b))
 			(void)json_array_append_new(rows, answer_block_row(b, blocks_rate(d->blocks)));
 	return rows;
 }
@@ -33,22 +28,18 @@ static json_t *block_rows(const struct daemon *d, const struct mention *who)
 static void set_outcome(const struct daemon *d, const struct mention *who, json_t *line)
 {
 	const struct daemon_forget *f = &d->forget;
-	json_t *left = json_object();
+	const bool in_store = f->has_store && f->store_result == 0;
+	json_t *left;
 
 	field_set(line, "memory", forgotten_json(&f->memory));
-	if (f->has_store && f->store_result == 0) {
+	if (in_store) {
 		field_set(line, "store", forgotten_json(&f->store));
 		field_set(line, "store_clean", json_boolean(f->is_clean));
 	}
-	field_set_uint(left, "in_force", f->memory.in_force);
+	left = forgotten_left(d->conf, &f->memory, in_store ? f->store.as_server : f->memory.as_server);
 	field_set(left, "blocks", block_rows(d, who));
-	field_set_uint(left, "wider_sources", f->memory.wider);
-	field_set_uint(left, "as_server",
-	        f->has_store && f->store_result == 0 ? f->store.as_server : f->memory.as_server);
-	field_set(left, "logs", forgotten_logs(d->conf));
-	field_set(left, "set_aside", forgotten_set_aside(d->conf));
 	field_set(line, "left", left);
-	if (d->store && (!f->has_store || f->store_result))
+	if (d->store && !in_store)
 		protocol_set_error(line, EXIT_FAILURE_OF_STORE,
 		        "NOT forgotten in the store, which does not work (postern status); ask again when it "
 		        "does");

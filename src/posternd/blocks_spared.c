@@ -5,12 +5,10 @@
  * whatever is milder. Another configuration may spare more: sources that rules have named in monitor mode, and blocks by rules of
  * addresses that are shared now.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "policy/policy.h"
 #include "policy/watching.h"

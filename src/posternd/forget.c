@@ -46,6 +46,12 @@ static void forget_mutes(struct daemon *d, const struct mention *who, struct for
 	}
 }
 
+bool forget_is_about(const struct mention *who, const struct block *b)
+{
+	return (!who->is_mailbox && prefix_overlaps(&b->prefix, &who->prefix)) ||
+	       mention_in(who, b->reason, strlen(b->reason));
+}
+
 static void count_staying(const struct daemon *d, const struct mention *who, struct forgotten *out)
 {
 	struct sources *sources = watch_sources(desk_own_watch(d->desk));
@@ -54,8 +60,7 @@ static void count_staying(const struct daemon *d, const struct mention *who, str
 	uint32_t cursor = 0;
 
 	while ((b = blockbook_scan(blocks_book(d->blocks), &cursor)))
-		out->in_force += (!who->is_mailbox && prefix_overlaps(&b->prefix, &who->prefix)) ||
-		                 mention_in(who, b->reason, strlen(b->reason));
+		out->in_force += forget_is_about(who, b);
 	cursor = 0;
 	while (!who->is_mailbox && (row = sources_scan(sources, &cursor)))
 		out->wider += row->prefix.bits < who->prefix.bits &&

@@ -11,6 +11,7 @@
 #include "postern/forgotten.h"
 #include "posternd/forgotten.h"
 
+struct block;
 struct daemon;
 
 struct daemon_forget {
@@ -28,6 +29,8 @@ struct daemon_forget {
 uint32_t forget_start(struct daemon *d, const struct mention *who, bool look, uint32_t uid);
 /* The answer of that number is there: in d->forget. */
 bool forget_is_done(const struct daemon *d, uint32_t number);
+/* A block of him, or whose reason names him: it stays in force. */
+bool forget_is_about(const struct mention *who, const struct block *b);
 /* Often. */
 void forget_tick(struct daemon *d);
 

@@ -65,7 +65,7 @@ json_t *forgotten_json(const struct forgotten *f)
 	return row;
 }
 
-json_t *forgotten_logs(const struct conf *conf)
+static json_t *logs_of(const struct conf *conf)
 {
 	const char *const paths[] = { conf->log.eve, conf->log.ecs, conf->log.cef };
 	json_t *rows = json_array();
@@ -78,7 +78,7 @@ json_t *forgotten_logs(const struct conf *conf)
 	return rows;
 }
 
-json_t *forgotten_set_aside(const struct conf *conf)
+static json_t *set_aside_of(const struct conf *conf)
 {
 	char pattern[PATH_MAX];
 	json_t *rows = json_array();
@@ -93,4 +93,16 @@ json_t *forgotten_set_aside(const struct conf *conf)
 		globfree(&found);
 	}
 	return rows;
+}
+
+json_t *forgotten_left(const struct conf *conf, const struct forgotten *f, uint64_t as_server)
+{
+	json_t *left = json_object();
+
+	field_set_uint(left, "in_force", f->in_force);
+	field_set_uint(left, "wider_sources", f->wider);
+	field_set_uint(left, "as_server", as_server);
+	field_set(left, "logs", logs_of(conf));
+	field_set(left, "set_aside", set_aside_of(conf));
+	return left;
 }

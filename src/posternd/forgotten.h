@@ -17,10 +17,9 @@ const char *forgotten_fault(int result);
 enum { FORGOTTEN_TEXT_MAX = 512 };
 char *forgotten_print(
         const struct forgotten *memory, const struct forgotten *store, char text[FORGOTTEN_TEXT_MAX]);
-/* The numbers; and where records were written, which stay. */
+/* The numbers. */
 json_t *forgotten_json(const struct forgotten *f);
-json_t *forgotten_logs(const struct conf *conf);
-/* Stores that were set aside as damaged, beside the one in use. */
-json_t *forgotten_set_aside(const struct conf *conf);
+/* What stays: of f, of the rows that have him as a server, files of records, and stores that were set aside as damaged. */
+json_t *forgotten_left(const struct conf *conf, const struct forgotten *f, uint64_t as_server);
 
 #endif
