@@ -163,8 +163,7 @@ void watching_match(struct build *b, struct block *block, const struct entry *e)
 void volume_per(struct build *b, struct block *block, const struct entry *e);
 void volume_limits(struct build *b, struct block *block, const struct entry *e);
 void watching_except(struct build *b, struct block *block, const struct entry *e);
-void watching_other_limit(struct build *b, struct block *block, const struct entry *e);
-void watching_third_limit(struct build *b, struct block *block, const struct entry *e);
+/* At the key's offset in struct behaviour_rule. */
 void watching_limit(struct build *b, struct block *block, const struct entry *e);
 /* A number for the block, in the order of the file. */
 void volume_open(struct build *b, struct block *block);

@@ -178,12 +178,12 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 	{ block, "match", KEY_GROUPS, NULL, .set = watching_match, \
 	  .help = "Clients that are meant. Without any, all; servers of ours are a source only where they are named." }, \
 	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
-#define OTHER_LIMIT(block, name, default, text) \
-	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_other_limit, .help = text " 0 sets no such limit." }
-#define THIRD_LIMIT(block, name, default, text) \
-	{ block, name, KEY_LIMIT, default, 0, VOLUME_MOST_MAX, .set = watching_third_limit, .help = text " 0 sets no such limit." }
-#define LIMIT(block, default, text) \
-	{ block, "limit", KEY_LIMIT, default, 1, VOLUME_MOST_MAX, .set = watching_limit, .help = (text) }
+#define LIMIT_OF(block, name, default, least, field, text) \
+	{ block, name, KEY_LIMIT, default, least, VOLUME_MOST_MAX, .set = watching_limit, \
+	  .offset = offsetof(struct behaviour_rule, field), .help = text }
+#define LIMIT(block, default, text) LIMIT_OF(block, "limit", default, 1, limit, text)
+#define OTHER_LIMIT(block, name, default, text) LIMIT_OF(block, name, default, 0, other, text " 0 sets no such limit.")
+#define THIRD_LIMIT(block, name, default, text) LIMIT_OF(block, name, default, 0, third, text " 0 sets no such limit.")
 
 const struct key keys[] = {
 	{ BLOCK_ROOT, "mode", KEY_WORD, "monitor", WORDS(mode_words), DRAFT(mode),

@@ -108,7 +108,7 @@ struct key {
 	const char *const *words; /* KEY_WORD: NULL-terminated; index = the enum's value */
 	/* Checks one value and puts it into its place; reports what is wrong to b->problems. */
 	void (*set)(struct build *b, struct block *block, const struct entry *e);
-	size_t offset; /* scalars: of an int64_t or a const char * in struct draft (in blocks with a title: struct block) */
+	size_t offset; /* scalars: of an int64_t or a const char * in struct draft (in blocks with a title: struct block); of a limit in struct behaviour_rule */
 	const char *help;
 };
 extern const struct key keys[];

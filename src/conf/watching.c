@@ -167,23 +167,7 @@ void watching_limit(struct build *b, struct block *block, const struct entry *e)
 	struct volume_limit limit;
 
 	if (read_limit(b, e, &limit))
-		behaviour_of(b, block)->limit = limit;
-}
-
-void watching_other_limit(struct build *b, struct block *block, const struct entry *e)
-{
-	struct volume_limit limit;
-
-	if (read_limit(b, e, &limit))
-		behaviour_of(b, block)->other = limit;
-}
-
-void watching_third_limit(struct build *b, struct block *block, const struct entry *e)
-{
-	struct volume_limit limit;
-
-	if (read_limit(b, e, &limit))
-		behaviour_of(b, block)->third = limit;
+		memcpy((char *)behaviour_of(b, block) + e->key->offset, &limit, sizeof(limit));
 }
 
 /* ---- all together -------------------------------------------------------------------------------- */
