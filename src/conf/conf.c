@@ -366,12 +366,6 @@ int conf_load(const char *path, const struct conf_options *options, struct conf 
 	return rc;
 }
 
-static void drop_message(void *arg, const char *message)
-{
-	(void)arg;
-	(void)message;
-}
-
 char *conf_find_socket(const char *path)
 {
 	const struct key *key = key_find(BLOCK_CONTROL, "path");
@@ -386,7 +380,7 @@ char *conf_find_socket(const char *path)
 			found = parsed.entries[i].text;
 	copy = found ? strdup(found) : NULL;
 	parse_free(&parsed);
-	problems_tell(&problems, drop_message, NULL, NULL);
+	problems_tell(&problems, NULL, NULL, NULL);
 	return copy;
 }
 

@@ -148,8 +148,8 @@ struct conf_options {
 
 /* Reads, checks and compiles; options may be NULL. On success 0 and *out (caller frees with
  * conf_free). Else -EINVAL with the first syntax error or every semantic one reported, or -errno when
- * a file cannot be read (also reported). Warnings are reported through `warn` (may be NULL) and do
- * not fail. Not reentrant: one thread at a time (libconfuse's lexer is one per process). */
+ * a file cannot be read (also reported). Warnings are reported through `warn` and do not fail. Both
+ * reports may be NULL. Not reentrant: one thread at a time (libconfuse's lexer is one per process). */
 int conf_load(const char *path, const struct conf_options *options, struct conf **out, conf_report error,
         conf_report warn, void *arg);
 /* Where the posternd of this file is asked, whatever else is wrong in the file: its control.path, or the default if the file

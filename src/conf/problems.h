@@ -26,7 +26,7 @@ struct problems {
 /* Formats "FILE:LINE: message" and keeps it. The same text is kept once. */
 void problems_add(struct problems *p, enum problem_kind kind, const struct place *at, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
-/* Tells everything, in the order of files and lines, errors to `error` and warnings to `warn` (which
+/* Tells everything, in the order of files and lines, errors to `error` and warnings to `warn` (each
  * may be NULL), and forgets it. */
 void problems_tell(struct problems *p, conf_report error, conf_report warn, void *arg);
 

@@ -40,16 +40,10 @@ static void add_table(void *arg, const char *table)
 		snprintf(d->tables[d->count++], GATE_TABLE_MAX, "%s", table);
 }
 
-static void ignore(void *arg, const char *message)
-{
-	(void)arg;
-	(void)message;
-}
-
 /* A file that was asked for by name has to be one that can be used. */
 static void find_tables(struct down *d, const char *path)
 {
-	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &d->conf, ignore, NULL, NULL);
+	int r = conf_load(path ? path : CONF_DEFAULT_PATH, NULL, &d->conf, NULL, NULL, NULL);
 
 	if (r == 0) {
 		add_table(d, d->conf->nft.table);

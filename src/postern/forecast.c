@@ -8,7 +8,7 @@
  *
  *   block            nothing of the source's connections happens any more
  *   refuse-session   no connection that begins now
- *   limit            connections that begin now, beyond ladder.rate-per-min in a minute
+ *   limit            connections that begin now, beyond ladder.rate in a minute
  *   slow             everything happens, later
  *
  * A mail is lost with its connection, or when each of its recipients is refused.

@@ -115,12 +115,6 @@ static void print_forget(void *arg, const json_t *line)
 
 /* ---- without posternd --------------------------------------------------------------------------- */
 
-static void ignore(void *arg, const char *message)
-{
-	(void)arg;
-	(void)message;
-}
-
 static int wait_for(struct store *s, struct forgotten *out, bool *is_clean)
 {
 	static const struct timespec pause = { .tv_nsec = 20000000 };
@@ -215,7 +209,7 @@ static int forget_offline(const struct live *live, bool look)
 	struct store *s;
 	int status = COMMAND_INVALID;
 
-	if (conf_load(path, NULL, &conf, ignore, NULL, NULL) || !*conf->store.path ||
+	if (conf_load(path, NULL, &conf, NULL, NULL, NULL) || !*conf->store.path ||
 	        access(conf->store.path, R_OK | W_OK) != 0) {
 		status = tell_no_store(live, conf, errno);
 		conf_free(conf);
@@ -268,11 +262,6 @@ int forget_run(int argc, char **argv)
 		return r;
 	if (live.error == ENOENT || live.error == ECONNREFUSED)
 		return forget_offline(&live, look);
-	if (live.error == EACCES || live.error == EPERM)
-		fprintf(stderr,
-		        "%s: you may not ask at %s: be root, or a member of the group in control.group\n",
-		        live.name, live.path);
-	else
-		fprintf(stderr, "%s: nobody answers at %s: %s\n", live.name, live.path, strerror(live.error));
+	live_tell_unreachable(&live);
 	return r;
 }

@@ -117,9 +117,9 @@ bool live_options(struct live *l, int argc, char **argv, const struct live_optio
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
-static const char *advise(const struct live *l, int error)
+static const char *advise(const struct live *l)
 {
-	switch (error) {
+	switch (l->error) {
 	case ENOENT:
 	case ECONNREFUSED:
 		if (l->is_guess)
@@ -135,15 +135,20 @@ static const char *advise(const struct live *l, int error)
 	}
 }
 
+void live_tell_unreachable(const struct live *l)
+{
+	bool forbidden = l->error == EACCES || l->error == EPERM;
+
+	fprintf(stderr, "%s: %s %s: %s; %s\n", l->name,
+	        forbidden ? "you may not ask at" : "nobody answers at", l->path, strerror(l->error),
+	        advise(l));
+}
+
 static int unreachable(struct live *l, int error)
 {
-	bool forbidden = error == EACCES || error == EPERM;
-
 	l->error = error;
 	if (!l->silent)
-		fprintf(stderr, "%s: %s %s: %s; %s\n", l->name,
-		        forbidden ? "you may not ask at" : "nobody answers at", l->path, strerror(error),
-		        advise(l, error));
+		live_tell_unreachable(l);
 	return -1;
 }
 

@@ -61,6 +61,8 @@ enum { LIVE_SPAN_MAX = 32 };
 char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
 /* "30m", "1h", "90" (seconds); -1: none. */
 long long live_read_span(const char *text);
+/* Says why posternd could not be asked, as live_ask() does unless silent. */
+void live_tell_unreachable(const struct live *l);
 /* A number above 0; -1: none. */
 long long live_read_number(const char *text);
 /* What somebody has typed, into a request; what is no UTF-8 is escaped, or the daemon were asked without it. NULL: nothing. */

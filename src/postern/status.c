@@ -237,12 +237,6 @@ static void tell_table(void *arg, const char *table)
 	        counts.blind, counts.refused);
 }
 
-static void ignore(void *arg, const char *message)
-{
-	(void)arg;
-	(void)message;
-}
-
 static void tell_rules(struct stopped *s, bool json)
 {
 	char err[ERR_BYTES] = "";
@@ -269,7 +263,7 @@ static int tell_stopped(const struct live *l)
 	char *text;
 	size_t len = 0;
 
-	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, ignore, NULL, NULL);
+	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, NULL, NULL, NULL);
 	s.conf = conf;
 	if (!l->json && l->is_guess)
 		printf("NOT KNOWN: nobody answers at %s, and where posternd listens is not known: its "
