@@ -249,7 +249,35 @@ e 'never for upstreams' 0 'it passes, and is told as a relay attempt; relay.acti
 	"$scratch/slow.conf" 198.51.100.10 192.168.0.10 --rcpt x@foreign.test
 t 'check: volume blocks' 0 out '^volume    customers \(rules/hosting.conf:27\): customers: recipients 300/10m, 3000/1d; destinations 200/1h; spike 5 above 20 recipients an hour: alert$' \
 	"$postern" check -c rules/hosting.conf
-t 'check: behaviours' 0 out '^behaviour rejects: alert, fanout: alert, .*auth-guess: alert, reputation: alert$' "$postern" check -c rules/hosting.conf
+t 'check: behaviours with their limits' 0 out '^behaviour harvest: action alert; limit 20/10m; long-limit 100/1d; share 25 percent$' "$postern" check -c rules/hosting.conf
+t 'check: what is kept' 0 out '^store     path /var/lib/postern/postern.db; keep 90d; keep-envelopes 7d$' "$postern" check -c rules/hosting.conf
+t 'check: without climb no ladder' 1 out '^0$' sh -c "'$postern' check -c rules/hosting.conf | grep -cE '^(slow|ladder|shared) '"
+cat >"$scratch/settings.conf" <<-'EOF'
+	mode = enforce
+	home = { "10.0.0.0/8" }
+	shared = { "10.0.0.1", "10.0.0.2" }
+	never-block = { "10.2.0.0/16" }
+	store { path = "" }
+	privacy { alerts = hash }
+	harvest { action = climb  limit = 5/1m }
+	fanout { enabled = no }
+	auth-guess { action = block  block-for = 2h }
+	ladder { rate = 4 }
+EOF
+checked() { # NAME PATTERN
+	t "check: $1" 0 out "$2" "$postern" check -c "$scratch/settings.conf"
+}
+checked 'shared addresses' '^shared +10.0.0.1, 10.0.0.2$'
+checked 'who is never blocked' '^never-block +10.2.0.0/16$'
+checked 'a behaviour as it is written' '^behaviour harvest: action climb; limit 5/1m; long-limit 100/1d; share 25 percent$'
+checked 'for how long a behaviour blocks' '^behaviour auth-guess: action block; block-for 2h; limit'
+checked 'a behaviour that is off' '^behaviour fanout: off$'
+checked 'the tar pit of a climb' '^slow      hold 8s; session 1m; packets 256$'
+checked 'the rungs of a climb' '^ladder    slow-for 10m; limit-for 1h; block-for 1h; rate 4 connections a minute; calm 1h$'
+checked 'what is remembered' '^watch     sources 65536; quiet 10m$'
+checked 'what is hashed' '^privacy   local-parts keep; alerts hash$'
+checked 'no store' '^store     none: nothing outlives posternd$'
+checked 'where it is asked' '^control   path /run/postern/control.sock; group postern$'
 t 'explain: who counts a client' 0 out '^volume    counted by "hosts" \(rules/isp-forwarding.conf:30\): recipients 100/1m, 1000/1h; connections 60/1m; spike 5 above' \
 	"$postern" explain -c "$conf" 192.168.0.99 192.168.0.10
 t 'explain: a server is counted by its own block' 0 out '^volume    counted by "mail"' "$postern" explain -c "$conf" 192.168.0.10 198.51.100.10

@@ -4,20 +4,6 @@
 
 #define WARN(b, at, ...) problems_add((b)->problems, PROBLEM_WARNING, at, __VA_ARGS__)
 
-/* Some volume block or behaviour asks for it. */
-static bool is_asked_for(const struct build *b, enum action action)
-{
-	const struct watching *w = &b->watching;
-
-	for (unsigned i = 0; i < w->volume_count; i++)
-		if (w->volumes[i].action == action)
-			return true;
-	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++)
-		if (w->behaviours[i].on && w->behaviours[i].action == action)
-			return true;
-	return false;
-}
-
 /* By the actions that a key is for. */
 static void check_ladder(struct build *b, const struct block *block)
 {
@@ -32,12 +18,13 @@ static void check_ladder(struct build *b, const struct block *block)
 		{ "calm", ACTION_CLIMB, "climb" },
 	};
 	/* a block of a shared address is a limit, too */
-	bool limits = is_asked_for(b, ACTION_BLOCK), climbs = is_asked_for(b, ACTION_CLIMB);
+	bool limits = watching_asks_for(&b->watching, ACTION_BLOCK),
+	     climbs = watching_asks_for(&b->watching, ACTION_CLIMB);
 
 	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
 		const struct entry *e = check_find_entry(b, block, uses[i].key);
 
-		if (e && !climbs && !is_asked_for(b, uses[i].action) &&
+		if (e && !climbs && !watching_asks_for(&b->watching, uses[i].action) &&
 		        !(limits && uses[i].action == ACTION_LIMIT))
 			WARN(b, &e->at,
 			        "ladder.%s has no effect: no volume block and no behaviour has action = %s; "
@@ -70,7 +57,8 @@ static void check_shared(struct build *b, const struct entry *e)
 		        "nothing "
 		        "is done about them; remove it");
 	else if (b->draft.relay_action != ACTION_BLOCK && b->draft.relay_tricks != ACTION_BLOCK &&
-	         !is_asked_for(b, ACTION_BLOCK) && !is_asked_for(b, ACTION_CLIMB))
+	         !watching_asks_for(&b->watching, ACTION_BLOCK) &&
+	         !watching_asks_for(&b->watching, ACTION_CLIMB))
 		WARN(b, &e->at,
 		        "shared has no effect: no action is block or climb, so nobody is blocked; remove it, "
 		        "or "

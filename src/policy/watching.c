@@ -64,6 +64,17 @@ bool watching_means(const struct policy_groups *match, const struct policy_group
 	return policy_groups_meet(match, &named);
 }
 
+bool watching_asks_for(const struct watching *w, enum action action)
+{
+	for (unsigned i = 0; i < w->volume_count; i++)
+		if (w->volumes[i].action == action)
+			return true;
+	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++)
+		if (w->behaviours[i].on && w->behaviours[i].action == action)
+			return true;
+	return false;
+}
+
 int watching_find_volume(const struct watching *w, const struct policy_groups *groups, enum volume_key key)
 {
 	for (unsigned i = 0; i < w->volume_count; i++) {

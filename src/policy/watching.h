@@ -118,6 +118,8 @@ void watching_default(struct watching *w);
 /* `match` means a client of these groups. A server of ours, and the gateway itself, is meant by a name of its own, not because
  * it is one of ours or of all. */
 bool watching_means(const struct policy_groups *match, const struct policy_groups *groups);
+/* Some volume block, or a behaviour that is looked for, has this action. */
+bool watching_asks_for(const struct watching *w, enum action action);
 /* The block that counts this client's mail by `key`: the first that matches. -1 = none. groups: of the client's address,
  * policy_lookup(), and GROUP_ID_SELF where it is the gateway itself. That a client is an upstream is the caller's to ask. */
 int watching_find_volume(const struct watching *w, const struct policy_groups *groups, enum volume_key key);

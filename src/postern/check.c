@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/places.h"
+#include "conf/settings.h"
 #include "gate/bridged.h"
 #include "policy/suppress.h"
 #include "policy/watching.h"
@@ -13,8 +14,6 @@
 #include "postern/kind.h"
 #include "report/sender.h"
 #include "report/volume_text.h"
-
-enum { WRITTEN_MAX = 8 }; /* values of a list that are shown */
 
 static const char *const mode_names[] = { POLICY_MODE_NAMES };
 static const char *const do_names[] = { POLICY_DO_NAMES };
@@ -32,21 +31,16 @@ static const char *const kind_names[GROUP_KIND_COUNT] = {
 	[GROUP_LITERAL] = NULL,
 };
 
-/* Some values of a key as they are written, in one line; false, and nothing, if there are none. */
+/* The values of a key as they are written, in one line; false, and nothing, if there are none. */
 static bool print_written(
         const struct conf *c, const char *block, const char *title, const char *label, const char *key)
 {
-	struct conf_place p;
-	size_t count = places_count(c, block, title, key), n;
-
-	for (n = 0; n < count && n < WRITTEN_MAX; n++)
-		if (places_find(c, block, title, key, n, &p))
-			printf("%s%s", n == 0 ? label : ", ", p.text);
-	if (count > WRITTEN_MAX)
-		printf(" and %zu more", count - WRITTEN_MAX);
-	if (count > 0)
-		putchar('\n');
-	return count > 0;
+	if (places_count(c, block, title, key) == 0)
+		return false;
+	fputs(label, stdout);
+	settings_print_values(c, block, title, key, stdout);
+	putchar('\n');
+	return true;
 }
 
 static void print_groups(const struct conf *c)
@@ -210,22 +204,97 @@ static void print_volumes(const struct conf *c)
 	}
 }
 
-/* "alert rejects, fanout; block for 1h harvest; off target". */
-static void print_behaviours(const struct watching *w)
+/* ---- blocks that are settings alone -------------------------------------------------------------- */
+
+static bool is_slowed(const struct conf *c)
+{
+	const struct policy_settings *s = policy_settings(c->policy);
+	const struct watching *w = policy_watching(c->policy);
+
+	return s->relay_action == ACTION_SLOW || s->tricks_action == ACTION_SLOW ||
+	       (c->dnsbl.count > 0 && c->dnsbl.action == ACTION_SLOW) || watching_asks_for(w, ACTION_SLOW) ||
+	       watching_asks_for(w, ACTION_CLIMB);
+}
+
+/* A block of a shared address is a limit. */
+static bool is_laddered(const struct conf *c)
+{
+	const struct watching *w = policy_watching(c->policy);
+
+	return watching_asks_for(w, ACTION_SLOW) || watching_asks_for(w, ACTION_LIMIT) ||
+	       watching_asks_for(w, ACTION_CLIMB) ||
+	       (watching_asks_for(w, ACTION_BLOCK) && places_count(c, "", NULL, "shared") > 0);
+}
+
+static bool is_kept(const struct conf *c)
+{
+	return c->store.path[0] != '\0';
+}
+
+static bool is_asked(const struct conf *c)
+{
+	return c->control.path[0] != '\0';
+}
+
+static bool is_blocked(const struct conf *c)
+{
+	const struct policy_settings *s = policy_settings(c->policy);
+
+	return s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK;
+}
+
+/* Their keys from the table of conf; one that has no effect here is left out. */
+static void print_settings(const struct conf *c)
+{
+	static const char *const all[] = { NULL };
+	static const char *const block_for[] = { "action", "tricks", "max-refusals", NULL };
+	static const struct {
+		const char *block;
+		bool (*has_effect)(const struct conf *c); /* NULL = it always has */
+		const char *otherwise;                    /* NULL = nothing is said */
+		const char *const *without;
+	} blocks[] = {
+		{ "relay", is_blocked, NULL, block_for },
+		{ "slow", is_slowed, NULL, all },
+		{ "ladder", is_laddered, NULL, all },
+		{ "block", NULL, NULL, all },
+		{ "watch", NULL, NULL, all },
+		{ "privacy", NULL, NULL, all },
+		{ "store", is_kept, "none: nothing outlives posternd", all },
+		{ "control", is_asked, "none: postern cannot ask posternd", all },
+	};
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		bool has_effect = !blocks[i].has_effect || blocks[i].has_effect(c);
+
+		if (!has_effect && !blocks[i].otherwise)
+			continue;
+		printf("%-10s", blocks[i].block);
+		if (has_effect)
+			settings_print(c, blocks[i].block, blocks[i].without, stdout);
+		else
+			fputs(blocks[i].otherwise, stdout);
+		putchar('\n');
+	}
+}
+
+static void print_behaviours(const struct conf *c)
 {
 	static const char *const names[BEHAVIOUR_COUNT] = { BEHAVIOUR_NAMES };
-	char time[VOLUME_TEXT_TIME_MAX];
-	const char *before = "behaviour ";
+	static const char *const passing[] = { "enabled", "block-for", NULL };
+	static const char *const keeping_off[] = { "enabled", NULL };
 
 	for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++) {
-		const struct behaviour_rule *b = &w->behaviours[i];
+		const struct behaviour_rule *b = &policy_watching(c->policy)->behaviours[i];
+		bool keeps_off = b->action == ACTION_BLOCK || b->action == ACTION_REFUSE_SESSION;
 
-		printf("%s%s: %s", before, names[i], b->on ? action_names[b->action] : "off");
-		if (b->on && b->action == ACTION_BLOCK)
-			printf(" for %s", volume_text_time(b->block_for_s, time));
-		before = ", ";
+		printf("behaviour %s: ", names[i]);
+		if (b->on)
+			settings_print(c, names[i], keeps_off ? keeping_off : passing, stdout);
+		else
+			fputs("off", stdout);
+		putchar('\n');
 	}
-	putchar('\n');
 }
 
 static void print_suppressions(const struct policy *policy)
@@ -303,11 +372,12 @@ int check_run(const struct conf *conf, unsigned warnings)
 	printf("smuggling %s\n", action_names[s->smuggling_action]);
 	print_bodies(conf->policy);
 	print_volumes(conf);
-	print_behaviours(policy_watching(conf->policy));
+	print_behaviours(conf);
 	print_lists(conf);
 	print_suppressions(conf->policy);
-	if (s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK)
-		printf("blocks    for %" PRIu32 " s\n", s->block_for_s);
+	print_written(conf, "", NULL, "shared    ", "shared");
+	print_written(conf, "", NULL, "never-block ", "never-block");
+	print_settings(conf);
 	print_kernel(conf);
 	print_records(conf);
 	if (warnings > 0)
