@@ -297,11 +297,26 @@ it gets a 550, the connection goes on; relay.action = block \(.*:9\), but never-
 	"$scratch/spared.conf" 203.0.113.9 192.0.2.1 --rcpt x@foreign.test
 e 'shared' 1 '^spared    many are behind it, as shared says: .* \(.*:6\)$
 it gets a 554, then the connection is reset; relay.action = block \(.*:9\), but the client is shared: refuse-session$
-^suppress  "known" \(.*:10\): not told: relay.attempt: a test$' \
+^suppress  "known" \(.*:10\): not told, and the client not blocked, limited or slowed for it: relay.attempt: a test$' \
 	"$scratch/spared.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
 e 'neither' 1 'and the client is blocked; relay.action = block \(.*:9\)$' "$scratch/spared.conf" 198.51.100.1 192.0.2.1 --rcpt x@foreign.test
 t 'explain: JSON of who is spared' 1 out '"spared":"shared","suppressed":\["known"\].*"action":"refuse-session","enforce":"refuse-session","written":"block"' \
 	"$postern" explain --json -c "$scratch/spared.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
+{ sed 's/^shared = .*//' "$scratch/spared.conf"
+	printf '%s\n' 'suppress "both" { rule = { relay.attempt, relay.accepted } source = 203.0.113.77 reason = "a test" }' \
+		'suppress "taken" { rule = relay.accepted source = 203.0.113.78 reason = "a test" }'; } >"$scratch/hushed.conf"
+e 'suppressed' 1 'it gets a 554, then the connection is reset; relay.action = block \(.*:9\), but suppress "known" covers it: refuse-session$' \
+	"$scratch/hushed.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
+t 'explain: JSON of what is suppressed' 1 out '"action":"refuse-session","enforce":"refuse-session","written":"block"' \
+	"$postern" explain --json -c "$scratch/hushed.conf" 100.64.0.9 192.0.2.1 --rcpt x@foreign.test
+sed 's/^mode = .*/mode = monitor/' "$scratch/hushed.conf" >"$scratch/hushed-monitor.conf"
+hushed() { # NAME CLIENT PATTERN
+	e "suppressed: $1" 0 "$3" "$scratch/hushed-monitor.conf" "$2" 192.0.2.1 --rcpt x@foreign.test
+}
+hushed 'refused ones' 100.64.0.9 'foreign: it passes, and is told only if the server accepts it; .*; in mode enforce: it gets a 554, then the connection is reset$'
+hushed 'accepted ones' 203.0.113.78 'foreign: it passes, and is told only if the server refuses it; .*; in mode enforce: .* and the client is blocked$'
+hushed 'both' 203.0.113.77 'foreign: it passes, and is not told as a relay attempt; '
+hushed 'neither' 198.51.100.1 'foreign: it passes, and is told as a relay attempt; '
 t 'explain: one address' 2 err 'takes two addresses' "$postern" explain -c "$conf" 198.51.100.10
 t 'explain: a bad address' 2 err '"192.168.0" is no address' "$postern" explain -c "$conf" 198.51.100.10 192.168.0
 t 'explain: both families' 2 err 'one is IPv4, one IPv6' "$postern" explain -c "$conf" 198.51.100.10 fd00:25::10

@@ -327,12 +327,31 @@ static void explain_spared(struct answer *a)
 	x->spared_place.text = NULL; /* a list */
 }
 
+/* The block that covers a finding about the client, as the watch asks. */
+static const struct suppression *suppressed_by(const struct answer *a, uint32_t id, uint64_t now_us)
+{
+	const struct policy *policy = a->conf->policy;
+	struct finding f = { .id = id, .time_us = now_us };
+	int index;
+
+	f.conn.src = a->sides[0].addr;
+	f.conn.dst = a->sides[1].addr;
+	f.conn.self = a->sides[0].self ? SELF_CLIENT : SELF_NEITHER;
+	index = suppress_find(policy, &f);
+	return index < 0 ? NULL : &policy_suppressions(policy)->list[index];
+}
+
 static void explain_suppressions(struct answer *a)
 {
 	const struct suppressions *s = policy_suppressions(a->conf->policy);
 	uint64_t now_us = clock_now_us();
 
-	for (unsigned i = 0; i < s->count && a->x.unguarded == EXPLAINED_GUARDED; i++) {
+	if (a->x.unguarded != EXPLAINED_GUARDED)
+		return;
+	a->x.attempt_by = suppressed_by(a, FINDING_RELAY_ATTEMPT, now_us);
+	a->x.accepted_by = suppressed_by(a, FINDING_RELAY_ACCEPTED, now_us);
+
+	for (unsigned i = 0; i < s->count; i++) {
 		a->x.suppressed[i] = suppress_means(&s->list[i], &a->x.client.groups, now_us);
 		a->x.suppress_places[i] = block_place(a->conf, "suppress", s->list[i].name);
 		a->x.suppress_places[i].text = NULL;
@@ -417,6 +436,10 @@ static void explain_recipient(struct answer *a, const char *path, struct explain
 	r->written = r->judged.action;
 	r->judged.action =
 	        policy_action_about(a->conf->policy, &client, policy_action_for(&x->connection, &r->judged));
+	/* the session is refused all the same; that the client is kept off would follow from the finding */
+	r->unblocked = r->judged.action == ACTION_BLOCK && x->attempt_by;
+	if (r->unblocked)
+		r->judged.action = ACTION_REFUSE_SESSION;
 	for (unsigned i = 0; i < r->address.hop_count; i++)
 		explain_hop(a, &r->address.hops[i], &r->hops[i]);
 	r->action = key_place(a->conf, "relay", r->judged.trick ? "tricks" : "action");

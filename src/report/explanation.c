@@ -80,7 +80,7 @@ const struct explanation_spared explanation_spared[] = {
 static_assert(COUNT(explanation_spared) == EXPLAINED_SPARED_COUNT, "a word for each");
 
 static const char *const action_sentences[] = {
-	[ACTION_ALERT] = "it passes, and is told as a relay attempt",
+	[ACTION_ALERT] = "it passes, and is told as a relay attempt", /* unless that is suppressed */
 	[ACTION_DEFER_RECIPIENT] = "it gets a 450, the connection goes on",
 	[ACTION_REFUSE_RECIPIENT] = "it gets a 550, the connection goes on",
 	[ACTION_REFUSE_SESSION] = "it gets a 554, then the connection is reset",
@@ -89,6 +89,20 @@ static const char *const action_sentences[] = {
 	[ACTION_SLOW] = "the server decides; its refusals are held back for a while",
 };
 static_assert(COUNT(action_sentences) == ACTION_RELAY_COUNT, "a sentence for each");
+
+/* Of what passes: [relay.attempt is suppressed][relay.accepted is]. */
+static const char *const alert_sentences[2][2] = {
+	{ NULL, "it passes, and is told only if the server refuses it" },
+	{ "it passes, and is told only if the server accepts it",
+	        "it passes, and is not told as a relay attempt" },
+};
+
+static const char *action_sentence(const struct explanation *x, enum action action)
+{
+	const char *hushed = alert_sentences[x->attempt_by != NULL][x->accepted_by != NULL];
+
+	return action == ACTION_ALERT && hushed ? hushed : action_sentences[action];
+}
 
 enum policy_mode explanation_mode(const struct explanation *x)
 {
@@ -300,7 +314,7 @@ static void print_suppressions(const struct explanation *x, FILE *to)
 			continue;
 		fprintf(to, "%-*s\"%s\"", LABEL_COLUMNS, "suppress", s->name);
 		print_place(to, &x->suppress_places[i]);
-		fputs(": not told: ", to);
+		fputs(": not told, and the client not blocked, limited or slowed for it: ", to);
 		for (unsigned n = 0; n < s->rule_count; n++)
 			fprintf(to, "%s%s", n ? ", " : "", finding_rule(s->rules[n]));
 		fprintf(to, "%s: %s\n", s->rule_count ? "" : "whatever is found", s->reason);
@@ -337,10 +351,13 @@ static void print_judgement(const struct explanation *x, const struct explained_
 	        r->address.form == SMTP_FORM_MALFORMED ? ", for it cannot be read to its end"
 	        : r->address.form == SMTP_FORM_NULL    ? ", for it names no recipient at all"
 	                                               : "",
-	        explanation_is_said(x) ? action_sentences[r->now] : never_said,
+	        explanation_is_said(x) ? action_sentence(x, r->now) : never_said,
 	        r->judged.trick ? "tricks" : "action", words_get(WORDS_ACTION, r->written));
 	print_key_place(to, &r->action);
-	if (r->written != r->judged.action)
+	if (r->unblocked)
+		fprintf(to, ", but suppress \"%s\" covers it: %s", x->attempt_by->name,
+		        words_get(WORDS_ACTION, r->judged.action));
+	else if (r->written != r->judged.action)
 		fprintf(to, ", but %s: %s", explanation_spared[x->spared].because,
 		        words_get(WORDS_ACTION, r->judged.action));
 	if (r->spared)
@@ -348,7 +365,7 @@ static void print_judgement(const struct explanation *x, const struct explained_
 	else if (explanation_is_said(x) && x->connection.what != DO_INSPECT)
 		fprintf(to, "; in mode enforce: %s", never_said);
 	else if (explanation_is_said(x) && r->now != r->judged.action)
-		fprintf(to, "; in mode enforce: %s", action_sentences[r->judged.action]);
+		fprintf(to, "; in mode enforce: %s", action_sentence(x, r->judged.action));
 	fputc('\n', to);
 }
 

@@ -66,7 +66,8 @@ struct explained_recipient {
 	struct smtp_address address;
 	struct policy_recipient
 	        judged;      /* meaningful if relaying is judged; action: what is done to this client */
-	enum action written; /* by the configuration; another than judged.action because of `spared` */
+	enum action written; /* by the configuration; another than judged.action because of the client, or: */
+	bool unblocked;      /* because what it would be blocked for is suppressed */
 	enum action now;     /* in this mode */
 	bool spared;         /* what is wanted for the recipient is not done to this client */
 	struct explained_hop hops[SMTP_HOPS_MAX];
@@ -91,6 +92,8 @@ struct explanation {
 	struct explained_place spared_place;
 	struct explained_place suppress_places[SUPPRESS_MAX]; /* of the blocks in force */
 	bool suppressed[SUPPRESS_MAX];                        /* they name the client */
+	/* The blocks that cover relay.attempt and relay.accepted of the client; NULL = it is told. */
+	const struct suppression *attempt_by, *accepted_by;
 	bool listable; /* the client is looked up in DNS lists; what is done if it is on one: */
 	enum action list_action;
 	struct explained_place list_place;
