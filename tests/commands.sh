@@ -85,7 +85,8 @@ t 'help' 0 out '^usage: postern' "$postern" help
 t 'help: every status' 0 out '^4 nothing can be said' "$postern" help
 t 'version' 0 out '^postern [0-9]' "$postern" --version
 t 'no command is a usage error' 2 err 'usage' "$postern"
-t 'unknown command' 2 err 'help' "$postern" frobnicate
+t 'unknown command' 2 err '"frobnicate"; postern help' "$postern" frobnicate
+t 'unknown command: the nearest one' 2 err 'there is no command "statsu"; did you mean status\?' "$postern" statsu
 t 'check: fine' 0 out 'enforce' "$postern" check -c "$conf"
 t 'check: no such file' 1 err 'nowhere.conf.*(No such file|does not exist)' "$postern" check -c "$scratch/nowhere.conf"
 t 'check: shows lists as they are written' 0 out '^not-home +192.168.0.1$' "$postern" check -c "$conf"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/hints.h"
 #include "postern/commands.h"
 #include "postern/help.h"
 #include "postern/page.h"
@@ -101,7 +102,13 @@ static void print_help(FILE *to)
 
 static int unknown_command(const char *name)
 {
-	fprintf(stderr, "postern: there is no command \"%s\"; postern help lists them\n", name);
+	const char *best = NULL;
+	unsigned distance = 0;
+
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		nearest_try(name, commands[i].name, &best, &distance);
+	fprintf(stderr, "postern: there is no command \"%s\"; %s%s%spostern help lists them\n", name,
+	        best ? "did you mean " : "", best ? best : "", best ? "? " : "");
 	return COMMAND_USAGE;
 }
 
