@@ -362,13 +362,18 @@ static void tell_unknown_group(struct build *b, const struct entry *e)
 	unsigned distance = 0;
 	size_t i;
 
-	if (b->incomplete)
+	if (b->incomplete || parse_has_unknown_title(b->parsed, e->text))
 		return;
 	for (i = 0; i < BUILTIN_COUNT; i++)
 		nearest_try(e->text, builtins[i].name, &best, &distance);
-	for (i = 0; i < b->parsed->block_count; i++)
-		if (b->parsed->blocks[i].group > 0)
-			nearest_try(e->text, b->parsed->blocks[i].title, &best, &distance);
+	for (i = 0; i < b->parsed->block_count; i++) {
+		const struct block *block = &b->parsed->blocks[i];
+
+		if (names_group(block) && strcmp(block->title, e->text) == 0)
+			return; /* it is there, and what is wrong with it was told */
+		if (block->group > 0)
+			nearest_try(e->text, block->title, &best, &distance);
+	}
 	if (best)
 		build_error(b, &e->at, "nothing is named \"%s\"; did you mean \"%s\"?", e->text, best);
 	else

@@ -382,25 +382,35 @@ static int parse_once(struct reader *r)
 	return -EINVAL;
 }
 
-static void tell_unknown(struct reader *r)
+static void tell_unknown(struct reader *r, const struct place *at)
 {
 	const char *block = block_infos[r->unknown_in].name;
-	struct place at = r->file.last;
+	unsigned begun = block[0] ? open_before(r->unknown_line) : 0;
 	char hint[KEY_HINT_MAX];
 
-	unsigned begun = block[0] ? open_before(r->unknown_line) : 0;
-
-	at.line = r->unknown_line;
 	key_hint(r->unknown_in, r->unknown, hint);
 	if (begun > 0 && key_is_outside(r->unknown_in, r->unknown))
-		problems_add(r->problems, PROBLEM_ERROR, &at,
+		problems_add(r->problems, PROBLEM_ERROR, at,
 		        "unknown key \"%s\" in %s; %s (it begins in line %u)", r->unknown, block, hint,
 		        begun);
 	else
-		problems_add(r->problems, PROBLEM_ERROR, &at, "unknown key \"%s\"%s%s; %s", r->unknown,
+		problems_add(r->problems, PROBLEM_ERROR, at, "unknown key \"%s\"%s%s; %s", r->unknown,
 		        block[0] ? " in " : "", block, hint);
-	if (parse_add_unknown(r->parsed, r->unknown_in, &at) < 0)
+}
+
+/* Tells it and takes it out of the text. False if it has no end, or there is no memory. */
+static bool skip_unknown(struct reader *r)
+{
+	char title[SOURCE_TITLE_MAX] = "";
+	struct place at = r->file.last;
+	bool skipped;
+
+	at.line = r->unknown_line;
+	tell_unknown(r, &at);
+	skipped = source_blank_statement(r->file.text, r->file.len, r->unknown_line, r->unknown, title);
+	if (parse_add_unknown(r->parsed, r->unknown_in, &at, title) < 0)
 		r->failed = -ENOMEM;
+	return skipped;
 }
 
 static int parse_open(struct reader *r)
@@ -410,8 +420,7 @@ static int parse_open(struct reader *r)
 	int rc;
 
 	while ((rc = parse_once(r)) == -EAGAIN) {
-		tell_unknown(r);
-		if (!source_blank_statement(r->file.text, r->file.len, r->unknown_line, r->unknown))
+		if (!skip_unknown(r))
 			return -EINVAL;
 		parse_drop_behind(p, &begin);
 	}

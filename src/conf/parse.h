@@ -40,6 +40,7 @@ struct entry {
 struct unknown {
 	enum block_kind in;
 	struct place at;
+	char title[SOURCE_TITLE_MAX]; /* "" = it has none */
 };
 
 /* The blocks without title come first, each once, whether written or not. */
@@ -63,7 +64,9 @@ int parse_add_block(struct parsed *p, enum block_kind kind, const char *title, c
 int parse_add_entry(
         struct parsed *p, const struct key *key, size_t block, const char *text, const struct place *at);
 
-int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at);
+int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at, const char *title);
+/* Whether an unknown block has this title: then nothing else is wrong with what names it. */
+bool parse_has_unknown_title(const struct parsed *p, const char *title);
 /* Whether this block has such a key: then what seems to be missing in it may be what it was to set. */
 bool parse_has_unknown(const struct parsed *p, const struct block *block);
 

@@ -1,5 +1,6 @@
 /* parsed.c - keeps what a configuration says: the files read, the blocks opened, each value. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,12 +77,21 @@ int parse_add_entry(
 	return 0;
 }
 
-int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at)
+int parse_add_unknown(struct parsed *p, enum block_kind in, const struct place *at, const char *title)
 {
 	if (array_grow(&p->unknowns, p->unknown_count, sizeof(struct unknown)) < 0)
 		return -ENOMEM;
-	p->unknowns[p->unknown_count++] = (struct unknown) { in, *at };
+	p->unknowns[p->unknown_count] = (struct unknown) { .in = in, .at = *at };
+	snprintf(p->unknowns[p->unknown_count++].title, SOURCE_TITLE_MAX, "%s", title);
 	return 0;
+}
+
+bool parse_has_unknown_title(const struct parsed *p, const char *title)
+{
+	for (size_t i = 0; i < p->unknown_count; i++)
+		if (p->unknowns[i].title[0] && strcmp(p->unknowns[i].title, title) == 0)
+			return true;
+	return false;
 }
 
 /* The one that begins last before it is the one that it stands in. */

@@ -272,7 +272,20 @@ static char *find_statement(char *p, char *stop, char *end, const char *name, ch
 	return NULL;
 }
 
-bool source_blank_statement(char *text, size_t len, unsigned line, const char *name)
+/* What stands between the name of a block, which ends at p, and its brace. */
+static void copy_title(char *p, char *end, char title[SOURCE_TITLE_MAX])
+{
+	char *begin = skip_space(p, end), *behind = skip_term(begin, end), *brace = skip_space(behind, end);
+	bool is_quoted = begin < end && (*begin == '"' || *begin == '\'');
+
+	title[0] = '\0';
+	if (behind > begin && brace < end && *brace == '{' && *begin != '=')
+		snprintf(title, SOURCE_TITLE_MAX, "%.*s", (int)(behind - begin) - 2 * is_quoted,
+		        begin + is_quoted);
+}
+
+bool source_blank_statement(
+        char *text, size_t len, unsigned line, const char *name, char title[SOURCE_TITLE_MAX])
 {
 	char *begin = text, *end = text + len, *stop, *behind;
 
@@ -284,9 +297,11 @@ bool source_blank_statement(char *text, size_t len, unsigned line, const char *n
 		return false;
 	stop = memchr(begin, '\n', (size_t)(end - begin));
 	begin = find_statement(begin, stop ? stop : end, end, name, &behind);
-	if (begin)
-		blank(begin, behind);
-	return begin != NULL;
+	if (!begin)
+		return false;
+	copy_title(begin + strlen(name), end, title);
+	blank(begin, behind);
+	return true;
 }
 
 unsigned source_open_brace(const char *text, size_t len, unsigned lines)

@@ -30,8 +30,11 @@ enum source_flaw { SOURCE_FINE, SOURCE_BINARY, SOURCE_OPEN_STRING, SOURCE_OPEN_C
 /* Overwrites comments with spaces (newlines stay). On a flaw *line is where it begins. */
 enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line);
 /* Overwrites the statement that begins with the key `name` in this line (value, list or block
- * included) with spaces. False if there is none. Comments must be blank already. */
-bool source_blank_statement(char *text, size_t len, unsigned line, const char *name);
+ * included) with spaces. False if there is none. Comments must be blank already. title: of a block that has one,
+ * without its quotes and cut; else empty. */
+enum { SOURCE_TITLE_MAX = 64 };
+bool source_blank_statement(
+        char *text, size_t len, unsigned line, const char *name, char title[SOURCE_TITLE_MAX]);
 /* The line of the innermost { that is open behind the first `lines` lines; 0 if none is. Comments must
  * be blank already. */
 unsigned source_open_brace(const char *text, size_t len, unsigned lines);

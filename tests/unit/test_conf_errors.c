@@ -267,6 +267,21 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "t.conf:5: nothing is named \"a\"; write any, home, self, servers, the title of an upstream, "
 	        "servers or network block, or an address\n"
 	        "t.conf:6: mode = \"x\" is unknown; write one of: monitor, enforce" },
+	/* what only names a block that could not be taken is not wrong itself */
+	{ "upstrem \"isp\" { addresses = { \"192.0.2.1\" } }\n"
+	  "netwrk lan\n"
+	  "{ addresses = { \"192.0.2.2\" } }\n"
+	  "network \"my net\" { addresses = { \"192.0.2.3\" } }\n"
+	  "rule \"in\" { from = { isp, \"my net\" } to = lann do = inspct }\n"
+	  "never-block = { isp, lan }\n",
+	        "t.conf:1: unknown key \"upstrem\"; did you mean upstream?\n"
+	        "t.conf:2: unknown key \"netwrk\"; did you mean network?\n"
+	        "t.conf:4: \"my net\" cannot be a title; write up to 63 letters, digits, . _ and -, a "
+	        "letter first\n"
+	        "t.conf:5: nothing is named \"lann\"; write any, home, self, servers, the title of an "
+	        "upstream, servers or network block, or an address\n"
+	        "t.conf:5: rule.do = \"inspct\" is unknown; did you mean inspect? (one of: inspect, refuse, "
+	        "drop, refuse-session)" },
 	{ "upstream \"isp\" {\n"
 	  " mx-off = { \"example.org\" }\n"
 	  " adresses = { \"192.0.2.1\" }\n"
