@@ -194,12 +194,17 @@ void value_mask(struct build *b, struct block *block, const struct entry *e)
 		        key_label(e->key, label), e->text);
 }
 
+/* ---- durations --------------------------------------------------------------------------------- */
+
+enum { DURATION_TEXT_MAX = 24, EXAMPLES_TOLD = 4, EXAMPLES_TEXT_MAX = 64 };
+
+static const struct {
+	const char *suffix;
+	int64_t seconds;
+} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+
 bool value_read_duration(const char *text, int64_t max, int64_t *out)
 {
-	static const struct {
-		const char *suffix;
-		int64_t seconds;
-	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
 	int64_t value;
 	char *end;
 	size_t i;
@@ -216,11 +221,43 @@ bool value_read_duration(const char *text, int64_t max, int64_t *out)
 	return false;
 }
 
+/* In the largest unit that leaves nothing over. */
+static char *print_duration(int64_t seconds, char buf[DURATION_TEXT_MAX])
+{
+	size_t i = sizeof(units) / sizeof(units[0]) - 1;
+
+	while (i > 0 && (seconds == 0 || seconds % units[i].seconds != 0))
+		i--;
+	snprintf(buf, DURATION_TEXT_MAX, "%lld%s", (long long)(seconds / units[i].seconds), units[i].suffix);
+	return buf;
+}
+
+/* "30s, 5m or 1h": the longest ones that the key may have. Returns buf. */
+static char *list_examples(const struct key *k, char buf[EXAMPLES_TEXT_MAX])
+{
+	static const int64_t examples[] = { 2, 5, 30, 300, 3600, 7 * 86400, 90 * 86400 };
+	size_t end = sizeof(examples) / sizeof(examples[0]), begin, i, len = 0;
+	char text[DURATION_TEXT_MAX];
+
+	while (end > 1 && examples[end - 1] > k->max)
+		end--;
+	begin = end > EXAMPLES_TOLD ? end - EXAMPLES_TOLD : 0;
+	while (begin + 1 < end && examples[begin] < k->min)
+		begin++;
+	for (i = begin; i < end; i++)
+		len += (size_t)snprintf(buf + len, EXAMPLES_TEXT_MAX - len, "%s%s",
+		        i == begin     ? ""
+		        : i + 1 == end ? " or "
+		                       : ", ",
+		        print_duration(examples[i], text));
+	return buf;
+}
+
 void value_duration(struct build *b, struct block *block, const struct entry *e)
 {
 	const struct key *k = e->key;
-	const bool in_days = k->max % 86400 == 0;
-	char label[KEY_LABEL_MAX];
+	char label[KEY_LABEL_MAX], least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+	char examples[EXAMPLES_TEXT_MAX];
 	int64_t value = 0;
 
 	if ((value_read_duration(e->text, k->max, &value) && value >= k->min) ||
@@ -228,10 +265,9 @@ void value_duration(struct build *b, struct block *block, const struct entry *e)
 		put_number(b, block, e, value);
 		return;
 	}
-	build_error(b, &e->at,
-	        "%s = \"%s\" is no duration from %llds to %lld%s; write one like 30s, 5m, 1h or 7d",
-	        key_label(k, label), e->text, (long long)k->min, (long long)(k->max / (in_days ? 86400 : 1)),
-	        in_days ? "d" : "s");
+	build_error(b, &e->at, "%s = \"%s\" is no duration from %s to %s; write one like %s",
+	        key_label(k, label), e->text, print_duration(k->min, least), print_duration(k->max, most),
+	        list_examples(k, examples));
 }
 
 void value_name(struct build *b, struct block *block, const struct entry *e)

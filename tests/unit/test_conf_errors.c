@@ -174,18 +174,16 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "relay { action = block block-for = 0s }\n"
 	  "servers \"a\" { addresses = { \"192.0.2.0/24\" } }\n"
 	  "block { size = 9 }\n",
-	        "t.conf:1: relay.block-for = \"0s\" is no duration from 1s to 365d; write one like 30s, 5m, "
-	        "1h "
-	        "or 7d\n"
+	        "t.conf:1: relay.block-for = \"0s\" is no duration from 1s to 365d; write one like 5m, 1h, "
+	        "7d or 90d\n"
 	        "t.conf:2: servers \"a\" lists no domain, but relay.action refuses mail for domains that are "
 	        "not listed; add domains = { ... } or set relay.action = alert\n"
 	        "t.conf:3: block.size = \"9\" is no number in its range; write one from 16 to 1048576 "
 	        "blocks" },
 	{ "slow { hold = 11s session = 0m packets = 2000 }\n",
-	        "t.conf:1: slow.hold = \"11s\" is no duration from 1s to 10s; write one like 30s, 5m, 1h or "
-	        "7d\n"
-	        "t.conf:1: slow.session = \"0m\" is no duration from 1s to 60s; write one like 30s, 5m, 1h "
-	        "or 7d\n"
+	        "t.conf:1: slow.hold = \"11s\" is no duration from 1s to 10s; write one like 2s or 5s\n"
+	        "t.conf:1: slow.session = \"0m\" is no duration from 1s to 1m; write one like 2s, 5s or "
+	        "30s\n"
 	        "t.conf:1: slow.packets = \"2000\" is no number in its range; write one from 1 to 1024 "
 	        "packets" },
 	{ "smuggling { action = refuse-session }\n",
@@ -239,6 +237,8 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	{ "log { stats = 99999999999999999999d }\n",
 	        "t.conf:1: log.stats = \"99999999999999999999d\" is no duration from 0s to 7d; write one "
 	        "like 30s, 5m, 1h or 7d" },
+	{ "store { keep = 5 }\n", "t.conf:1: store.keep = \"5\" is no duration from 1h to 3650d; write one "
+	                          "like 1h, 7d or 90d" },
 	{ "include(\"nope.conf\")\n", "t.conf:1: cannot read nope.conf: No such file or directory; correct "
 	                              "the path or its rights" },
 	{ "include(\"loop.conf\")\n",
