@@ -330,6 +330,14 @@ t 'explain: a bad configuration' 1 err 'nowhere.conf' "$postern" explain -c "$sc
 
 t 'read: no capture' 2 err 'capture' "$postern" read
 t 'read: no such file' 1 err 'nowhere.pcap.*No such file' "$postern" read "$scratch/nowhere.pcap"
+if [ ! -e /etc/postern/postern.conf ]; then
+	t 'check: without a file' 1 err 'postern.conf: No such file or directory; -c FILE names another one, or start from' "$postern" check
+	t 'replay: without a configuration' 1 err 'No such file or directory; -c FILE names another one' "$postern" replay README.md
+fi
+t 'check: a folder' 1 err 'rules: cannot be read: Is a directory; name a file in it' "$postern" check -c rules
+t 'read: a folder' 1 err 'rules: is a folder; name the captures in it' "$postern" read rules
+printf '{"event_type":"smtp"}\n' >"$scratch/eve.json"
+t 'read: records' 1 err 'eve.json: not a capture file .*postern replay reads' "$postern" read "$scratch/eve.json"
 t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap

@@ -321,8 +321,7 @@ static void read_list(struct build *b, struct block *block, const struct entry *
 	if (rc == -ENOMEM || (rc == 0 && !text))
 		b->no_memory = true;
 	else if (rc < 0)
-		build_error(b, &e->at, "cannot read %s: %s; correct the path or its rights%s", path,
-		        strerror(-rc),
+		build_error(b, &e->at, "cannot read %s: %s; %s%s", path, strerror(-rc), source_fix(rc),
 		        rc == -EACCES ? " (the service is root without the right to pass over file modes: "
 		                        "root must own the file, or all may read it)"
 		                      : "");

@@ -468,15 +468,17 @@ static int tell_unreadable(struct reader *r, const char *path, const struct plac
 	struct place at = { path, 0, 0 };
 
 	if (from)
-		problems_add(r->problems, PROBLEM_ERROR, from,
-		        "cannot read %s: %s; correct the path or its rights", path, strerror(-error));
+		problems_add(r->problems, PROBLEM_ERROR, from, "cannot read %s: %s; %s", path,
+		        strerror(-error), source_fix(error));
 	else if (error == -ENOENT)
 		problems_add(r->problems, PROBLEM_ERROR, &at,
-		        "%s; start from one of the examples in " CONF_EXAMPLES_DIR " (rules/ in the sources)",
-		        strerror(-error));
+		        "%s; %sstart from one of the examples in " CONF_EXAMPLES_DIR
+		        " (rules/ in the sources)",
+		        strerror(-error),
+		        strcmp(path, CONF_DEFAULT_PATH) == 0 ? "-c FILE names another one, or " : "");
 	else
-		problems_add(r->problems, PROBLEM_ERROR, &at,
-		        "cannot be read: %s; correct its rights or the path", strerror(-error));
+		problems_add(r->problems, PROBLEM_ERROR, &at, "cannot be read: %s; %s", strerror(-error),
+		        source_fix(error));
 	return error;
 }
 

@@ -102,6 +102,11 @@ int source_read(const char *path, struct source *out)
 	return rc;
 }
 
+const char *source_fix(int error)
+{
+	return error == -EISDIR ? "name a file in it" : "correct the path or its rights";
+}
+
 void source_free(struct source *s)
 {
 	free(s->path);

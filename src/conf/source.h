@@ -27,6 +27,8 @@ char *source_resolve(const char *from, const char *path);
 /* A string ends in the line in which it begins: no value has more lines, and a quote that is missing
  * would otherwise turn everything up to the next one into a string. */
 enum source_flaw { SOURCE_FINE, SOURCE_BINARY, SOURCE_OPEN_STRING, SOURCE_OPEN_COMMENT };
+/* What to do about a file that cannot be read. */
+const char *source_fix(int error);
 /* Overwrites comments with spaces (newlines stay). On a flaw *line is where it begins. */
 enum source_flaw source_blank_comments(char *text, size_t len, unsigned *line);
 /* Overwrites the statement that begins with the key `name` in this line (value, list or block

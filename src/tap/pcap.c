@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
@@ -261,7 +262,10 @@ static int open_file(struct pcap_tap *t, const char *path, char *err, unsigned e
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *f = gzip_open(is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC));
+	int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC), first;
+	struct stat st;
+	bool is_folder = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	FILE *f = gzip_open(fd);
 
 	t->path = strdup(path);
 	t->name = is_stdin || !t->path ? "standard input" : t->path;
@@ -269,11 +273,20 @@ static int open_file(struct pcap_tap *t, const char *path, char *err, unsigned e
 		snprintf(err, err_bytes, "%s: cannot be opened: %s", t->name, strerror(errno));
 		return -EINVAL;
 	}
+	if (is_folder) {
+		fclose(f);
+		snprintf(err, err_bytes, "%s: is a folder; name the captures in it", t->name);
+		return -EINVAL;
+	}
+	first = getc(f);
+	if (first != EOF)
+		ungetc(first, f);
 	t->pcap = pcap_fopen_offline(f, why);
 	if (t->pcap)
 		return check_link_type(t, err, err_bytes);
 	fclose(f);
-	snprintf(err, err_bytes, "%s: not a capture file (pcap or pcapng): %s", t->name, why);
+	snprintf(err, err_bytes, "%s: not a capture file (pcap or pcapng): %s", t->name,
+	        first == '{' ? "these are JSON lines; postern replay reads recorded events" : why);
 	return -EINVAL;
 }
 

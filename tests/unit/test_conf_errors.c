@@ -556,7 +556,7 @@ static void unreadable_files_are_told(void)
 	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
 	CU_ASSERT_EQUAL(conf_read("folder", NULL, &c), -EISDIR);
 	CU_ASSERT_STRING_EQUAL(
-	        conf_errors, "folder: cannot be read: Is a directory; correct its rights or the path");
+	        conf_errors, "folder: cannot be read: Is a directory; name a file in it");
 }
 
 static void binary_files_are_told(void)
