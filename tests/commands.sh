@@ -449,10 +449,12 @@ t 'replay: ports that are not guarded' 0 err '^1 connections to ports that this 
 # What asks a running posternd: without one.
 for command in seen incidents 'incidents 4711' 'ack 4711' 'mute 192.0.2.0/24' 'unmute 192.0.2.0/24' mutes reload 'why 192.0.2.1' 'bypass 30m' 'bypass off' blocks 'block 192.0.2.1 2001:db8::/32' 'unblock 192.0.2.1'; do
 	# shellcheck disable=SC2086 # words
-	t "$command: nobody answers" 3 err "nobody answers at $scratch/none.sock: .*posternd does not run" "$postern" $command --socket "$scratch/none.sock"
+	t "$command: nobody answers" 3 err "nobody answers at $scratch/none.sock: .*posternd does not run \(systemctl start postern\), or listens elsewhere \(--socket" "$postern" $command --socket "$scratch/none.sock"
 done
-t 'status: nobody answers' 3 out 'NOT ENFORCED: nobody answers at .*none.sock, posternd DOES NOT RUN' "$postern" status --socket "$scratch/none.sock"
-t 'status: nobody answers, in JSON' 3 out '"running":false,"enforced":false' "$postern" status --json --socket "$scratch/none.sock"
+t 'status: nobody answers, and who may not read the rules claims nothing of them' 3 out 'NOT KNOWN: nobody answers at .*none.sock, posternd DOES NOT RUN .*could not be read$' "$postern" status --socket "$scratch/none.sock"
+t 'status: why not' 3 out '^rules     could not be read: .*Operation not permitted; run as root' "$postern" status --socket "$scratch/none.sock"
+t 'status: the next step' 3 out 'systemctl start postern; --socket PATH or -c FILE' "$postern" status --socket "$scratch/none.sock"
+t 'status: nobody answers, in JSON' 3 out '"running":false,"enforced":null,"tables":null,"rules_unknown":".*not permitted' "$postern" status --json --socket "$scratch/none.sock"
 t 'status: the socket of the configuration' 3 out 'nobody answers at /run/postern/control.sock' "$postern" status -c "$conf"
 printf 'control { path = "" }\n' >"$scratch/silent.conf"
 chmod 644 "$scratch/silent.conf"

@@ -126,7 +126,9 @@ static const char *advise(const struct live *l)
 			return "where posternd listens is not known, because its configuration cannot be "
 			       "read "
 			       "(postern check); --socket PATH names it";
-		return "posternd does not run, or has another control.path";
+		return "posternd does not run (systemctl start postern), or listens elsewhere (--socket "
+		       "PATH, "
+		       "or -c FILE, says where)";
 	case EACCES:
 	case EPERM:
 		return "be root, or a member of the group in control.group";

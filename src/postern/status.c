@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "gate/gate.h"
 #include "postern/live.h"
+#include "report/field.h"
 
 enum { ERR_BYTES = 512 };
 
@@ -237,22 +238,55 @@ static void tell_table(void *arg, const char *table)
 	        counts.blind, counts.refused);
 }
 
-static void tell_rules(struct stopped *s, bool json)
+static void skip_table(void *arg, const char *table)
 {
-	char err[ERR_BYTES] = "";
-	bool known;
+	(void)arg, (void)table;
+}
 
-	s->gate = gate_open(err, sizeof(err));
-	known = s->gate && gate_find_tables(s->gate, tell_table, s) >= 0;
-	if (json)
+/* Whether the kernel says what it has; if not, why: that is no sign of anything else. */
+static bool open_rules(struct stopped *s, char *why, unsigned why_bytes)
+{
+	snprintf(why, why_bytes, "the kernel does not tell");
+	s->gate = gate_open(why, why_bytes);
+	return s->gate && gate_find_tables(s->gate, skip_table, NULL) >= 0;
+}
+
+static void tell_state(const struct live *l, bool rules_known)
+{
+	static const char start[] =
+	        "          to start it: systemctl start postern; --socket PATH or -c FILE "
+	        "says where one listens that runs";
+
+	if (l->is_guess) {
+		printf("NOT KNOWN: nobody answers at %s, and where posternd listens is not known: its "
+		       "configuration cannot be read (postern check); --socket PATH names it\n",
+		        l->path);
 		return;
-	if (!known)
-		printf("rules     cannot be read: %s\n", *err ? err : "the kernel does not tell");
-	else if (s->tables == 0)
+	}
+	printf("%s: nobody answers at %s, posternd DOES NOT RUN (or has another control.path)%s\n",
+	        rules_known ? "NOT ENFORCED" : "NOT KNOWN", l->path,
+	        rules_known ? "" : "; what its rules still do could not be read");
+	puts(start);
+}
+
+static void tell_rules(struct stopped *s)
+{
+	(void)gate_find_tables(s->gate, tell_table, s);
+	if (s->rows)
+		return;
+	if (s->tables == 0)
 		puts("rules     none of ours are in the kernel: port 25 is NOT GUARDED");
 	else
-		puts("          to start it again: systemctl start postern; to remove the rules: postern "
-		     "down");
+		puts("          to remove the rules: postern down");
+}
+
+static void set_state(json_t *line, const struct live *l, const struct stopped *s, const char *why)
+{
+	(void)json_object_set_new(line, "running", l->is_guess ? json_null() : json_false());
+	(void)json_object_set_new(line, "enforced", l->is_guess || why ? json_null() : json_false());
+	(void)json_object_set(line, "tables", why ? json_null() : s->rows);
+	if (why)
+		field_set_text(line, "rules_unknown", why);
 }
 
 static int tell_stopped(const struct live *l)
@@ -260,29 +294,26 @@ static int tell_stopped(const struct live *l)
 	struct stopped s = { .rows = l->json ? json_array() : NULL };
 	struct conf *conf = NULL;
 	json_t *line = l->json ? protocol_new("status") : NULL;
-	char *text;
+	char why[ERR_BYTES], *text;
+	bool known = open_rules(&s, why, sizeof(why));
 	size_t len = 0;
 
 	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, NULL, NULL, NULL);
 	s.conf = conf;
-	if (!l->json && l->is_guess)
-		printf("NOT KNOWN: nobody answers at %s, and where posternd listens is not known: its "
-		       "configuration cannot be read (postern check); --socket PATH names it\n",
-		        l->path);
-	else if (!l->json)
-		printf("NOT ENFORCED: nobody answers at %s, posternd DOES NOT RUN (or has another "
-		       "control.path)\n",
-		        l->path);
-	tell_rules(&s, l->json);
+	if (!line)
+		tell_state(l, known);
+	if (known)
+		tell_rules(&s);
+	else if (!line)
+		printf("rules     could not be read: %s\n", why);
 	if (line) {
-		(void)json_object_set_new(line, "running", l->is_guess ? json_null() : json_false());
-		(void)json_object_set_new(line, "enforced", l->is_guess ? json_null() : json_false());
-		(void)json_object_set_new(line, "tables", s.rows);
+		set_state(line, l, &s, known ? NULL : why);
 		text = protocol_print(line, &len);
 		if (text)
 			fwrite(text, 1, len, stdout);
 		free(text);
 	}
+	json_decref(s.rows);
 	gate_close(s.gate);
 	conf_free(conf);
 	return COMMAND_UNREACHABLE;

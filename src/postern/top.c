@@ -123,6 +123,6 @@ int top_run(int argc, char **argv)
 	status = run(&live, &screen);
 	endwin();
 	if (status == COMMAND_UNREACHABLE)
-		fprintf(stderr, "%s: nobody answers at %s: %s\n", live.name, live.path, strerror(live.error));
+		live_tell_unreachable(&live);
 	return status;
 }
