@@ -9,15 +9,59 @@
 static const char *const sorts[] = { "accepted", "refused", "messages", "transactions", "connections", "tls",
 	"bytes", "destinations", "null_senders", "auth_failures", "last" };
 
-char *source_line_heading(char buf[SOURCE_LINE_MAX])
+enum { SOURCE_COLUMNS = 24, LAST_COLUMNS = 19, LAST_SHORT_COLUMNS = 11, LEFT_OUT_MOST = 5 };
+
+/* left_out: from this number on it is. 1 is the date of the last sign. */
+static const struct {
+	const char *heading, *key;
+	unsigned width, left_out;
+	bool is_bytes;
+} counts[] = {
+	{ "CONNECT", "connections", 7, LEFT_OUT_MOST + 1, false },
+	{ "MESSAGES", "messages", 8, LEFT_OUT_MOST + 1, false },
+	{ "RECIPIENT", "accepted", 9, LEFT_OUT_MOST + 1, false },
+	{ "REFUSED", "refused", 7, LEFT_OUT_MOST + 1, false },
+	{ "NULL", "null_senders", 6, 3, false },
+	{ "AUTHBAD", "auth_failures", 7, LEFT_OUT_MOST, false },
+	{ "HOSTS", "destinations", 5, 4, false },
+	{ "TLS", "tls", 6, 2, false },
+	{ "BYTES", "bytes", 6, LEFT_OUT_MOST + 1, true },
+};
+enum { COUNTS = sizeof(counts) / sizeof(counts[0]) };
+
+static unsigned width_of(unsigned left_out)
 {
-	snprintf(buf, SOURCE_LINE_MAX, "%-24s %8s %8s %9s %8s %6s %7s %5s %6s %7s  %s", "SOURCE", "CONNECT",
-	        "MESSAGES", "RECIPIENT", "REFUSED", "NULL", "AUTHBAD", "HOSTS", "TLS", "BYTES", "LAST (UTC)");
+	unsigned width = SOURCE_COLUMNS + 2 + (left_out > 0 ? LAST_SHORT_COLUMNS : LAST_COLUMNS);
+
+	for (unsigned i = 0; i < COUNTS; i++)
+		if (left_out < counts[i].left_out)
+			width += counts[i].width + 1;
+	return width;
+}
+
+unsigned source_line_left_out(unsigned columns)
+{
+	unsigned left_out = 0;
+
+	while (left_out < LEFT_OUT_MOST && width_of(left_out) > columns)
+		left_out++;
+	return left_out;
+}
+
+char *source_line_heading(unsigned left_out, char buf[SOURCE_LINE_MAX])
+{
+	int len = snprintf(buf, SOURCE_LINE_MAX, "%-*s", SOURCE_COLUMNS, "SOURCE");
+
+	for (unsigned i = 0; i < COUNTS; i++)
+		if (left_out < counts[i].left_out)
+			len += snprintf(buf + len, SOURCE_LINE_MAX - (size_t)len, " %*s",
+			        (int)counts[i].width, counts[i].heading);
+	snprintf(buf + len, SOURCE_LINE_MAX - (size_t)len, "  LAST (UTC)");
 	return buf;
 }
 
 /* "512", "14K", "3.2G". */
-static void print_bytes(double bytes, char buf[16])
+static void print_bytes(double bytes, char buf[24])
 {
 	static const char units[] = " KMGTP";
 	unsigned unit = 0;
@@ -25,21 +69,31 @@ static void print_bytes(double bytes, char buf[16])
 	for (; bytes >= 1024 && units[unit + 1]; unit++)
 		bytes /= 1024;
 	if (unit == 0)
-		snprintf(buf, 16, "%.0f", bytes);
+		snprintf(buf, 24, "%.0f", bytes);
 	else
-		snprintf(buf, 16, bytes < 10 ? "%.1f%c" : "%.0f%c", bytes, units[unit]);
+		snprintf(buf, 24, bytes < 10 ? "%.1f%c" : "%.0f%c", bytes, units[unit]);
 }
 
-char *source_line_print(const json_t *row, char buf[SOURCE_LINE_MAX])
+char *source_line_print(const json_t *row, unsigned left_out, char buf[SOURCE_LINE_MAX])
 {
-	char last[LIVE_TIME_MAX], bytes[16];
+	char last[LIVE_TIME_MAX], bytes[24];
+	int len = snprintf(buf, SOURCE_LINE_MAX, "%-*.64s", SOURCE_COLUMNS, live_text(row, "source"));
 
-	print_bytes((double)live_number(row, "bytes"), bytes);
-	snprintf(buf, SOURCE_LINE_MAX, "%-24s %8lld %8lld %9lld %8lld %6lld %7lld %5lld %6lld %7s  %s",
-	        live_text(row, "source"), live_number(row, "connections"), live_number(row, "messages"),
-	        live_number(row, "accepted"), live_number(row, "refused"), live_number(row, "null_senders"),
-	        live_number(row, "auth_failures"), live_number(row, "destinations"), live_number(row, "tls"),
-	        bytes, live_time(row, "last_seen", last));
+	for (unsigned i = 0; i < COUNTS; i++) {
+		if (left_out >= counts[i].left_out)
+			continue;
+		if (counts[i].is_bytes)
+			print_bytes((double)live_number(row, counts[i].key), bytes);
+		else
+			snprintf(bytes, sizeof(bytes), "%lld", live_number(row, counts[i].key));
+		len += snprintf(
+		        buf + len, SOURCE_LINE_MAX - (size_t)len, " %*s", (int)counts[i].width, bytes);
+	}
+	live_time(row, "last_seen", last);
+	if (left_out == 0 || strlen(last) < LAST_COLUMNS)
+		snprintf(buf + len, SOURCE_LINE_MAX - (size_t)len, "  %s", last);
+	else /* 11-22 13:05 */
+		snprintf(buf + len, SOURCE_LINE_MAX - (size_t)len, "  %.*s", LAST_SHORT_COLUMNS, last + 5);
 	return buf;
 }
 

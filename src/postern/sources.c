@@ -30,8 +30,8 @@ static void print_sources(void *arg, const json_t *line)
 
 	json_array_foreach (json_object_get(line, "rows"), i, row) {
 		if (t->shown++ == 0)
-			puts(source_line_heading(text));
-		puts(source_line_print(row, text));
+			puts(source_line_heading(0, text));
+		puts(source_line_print(row, 0, text));
 	}
 	if (json_object_get(line, "more"))
 		return;

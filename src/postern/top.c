@@ -25,6 +25,7 @@ static const struct {
 struct screen {
 	const char *sort, *prefix;
 	int row;
+	unsigned left_out; /* of the columns, for want of room */
 };
 
 static void draw_sources(void *arg, const json_t *line)
@@ -36,7 +37,7 @@ static void draw_sources(void *arg, const json_t *line)
 
 	json_array_foreach (json_object_get(line, "rows"), i, row)
 		if (s->row < LINES)
-			mvaddnstr(s->row++, 0, source_line_print(row, text), COLS);
+			mvaddnstr(s->row++, 0, source_line_print(row, s->left_out, text), COLS);
 	if (json_object_get(line, "more"))
 		return;
 	mvprintw(0, 0, "%lld sources, by %s", live_number(line, "sources"), s->sort);
@@ -60,12 +61,12 @@ static int draw(struct live *live, struct screen *s)
 	char text[SOURCE_LINE_MAX];
 	int rows = LINES > LINES_OF_HEAD ? LINES - LINES_OF_HEAD : 1, status;
 
+	s->left_out = source_line_left_out((unsigned)COLS);
 	erase();
-	mvaddnstr(1, 0,
-	        "sort: (r)ecipients re(f)used (m)essages (c)onnections (b)ytes (h)osts (l)ast   (q)uit",
+	mvaddnstr(1, 0, "sort (r)ecipients re(f)used (m)essages (c)onnects (b)ytes (h)osts (l)ast (q)uit",
 	        COLS);
 	attron(A_REVERSE);
-	mvaddnstr(2, 0, source_line_heading(text), COLS);
+	mvaddnstr(2, 0, source_line_heading(s->left_out, text), COLS);
 	attroff(A_REVERSE);
 	s->row = LINES_OF_HEAD;
 	status = live_ask(live, request_of(s, rows), draw_sources, s);

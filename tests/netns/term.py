@@ -4,7 +4,7 @@
     term.py TEXT KEYS [TEXT KEYS]... -- COMMAND...
 
 Prints what the command wrote, without what steers the terminal, and ends with its status; with 99 if a text does not appear
-within 20 seconds, or the command does not end.
+within 20 seconds, or the command does not end. TERM_COLUMNS: how wide the terminal is, 140 unless given.
 """
 import os
 import pty
@@ -21,7 +21,7 @@ def main():
     script, command = sys.argv[1:split], sys.argv[split + 1:]
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm", COLUMNS="140", LINES="30")
+        os.environ.update(TERM="xterm", COLUMNS=os.environ.get("TERM_COLUMNS", "140"), LINES="30")
         os.execvp(command[0], command)
     seen, shown, until = "", "", time.monotonic() + LIMIT_S
     while time.monotonic() < until:

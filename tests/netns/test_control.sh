@@ -123,6 +123,11 @@ terminal() { # TEXT KEYS... -- OPTION...
 }
 same "top draws, sorts by a key, and ends" 0 "$(terminal 'by accepted' l last q --)"
 says '198.51.100.10 '
+says 'NULL +AUTHBAD +HOSTS +TLS +BYTES +LAST \(UTC\)'
+same "on 80 columns" 0 "$(TERM_COLUMNS=80 terminal 'by accepted' q --)"
+says 'REFUSED +BYTES +LAST \(UTC\)'
+says '198.51.100.10 .* [01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]'
+says '\(q\)uit'
 same "as JSON without a terminal" 198.51.100.10 "$(postern_ask top --json --sort last 198.51.100.0/24 | jq -r '.rows[].source')"
 same "of one network alone" 0 "$(terminal 'by last' q -- --sort last 192.168.0.0/16)"
 check "others are not in it" eval '! grep -q "198.51.100.10 " "$LAB_DIR/out"'
