@@ -64,8 +64,9 @@ static struct finding finding_of(uint32_t id, uint8_t severity)
 	EVENTS_TEXT(f.helo, "mail.stranger.example");
 	EVENTS_TEXT(f.mail_from, "<spam@elsewhere.example>");
 	EVENTS_TEXT(f.rcpt_to, "<u%foreign.test@example.org>");
-	f.incident =
-	        (struct incident_brief) { .id = 77, .count = 1, .first_us = f.time_us, .last_us = f.time_us };
+	f.incident = (struct incident_brief) {
+		.id = 77, .count = 1, .rule_count = 1, .first_us = f.time_us, .last_us = f.time_us
+	};
 	return f;
 }
 
@@ -96,6 +97,7 @@ static void tell_findings(void)
 			f.would = f.action = ACTION_REFUSE_RECIPIENT;
 			f.outcome = OUTCOME_REFUSED_BY_US;
 			f.incident.count = 8;
+			f.incident.rule_count = 5;
 			f.incident.last_us += 61000000;
 			f.incident.state = INCIDENT_GROWN;
 		}
@@ -222,9 +224,9 @@ static void tell_full(void)
 
 static void tell_one(struct finding *f, enum incident_state state)
 {
+	f->incident.count += f->incident.state != INCIDENT_OPEN || state != INCIDENT_OPEN;
+	f->incident.rule_count = f->incident.count;
 	f->incident.state = (uint8_t)state;
-	f->incident.count++;
-	f->incident.rule_count++;
 	f->time_us += 1000000;
 	f->incident.last_us = f->time_us;
 	eve_finding(eve, f);
@@ -249,7 +251,7 @@ static void tell_incidents(void)
 	f.source_bits = 120;
 	f.evidence_count = 1;
 	EVENTS_TEXT(f.evidence[0], "101 recipients in 1m");
-	f.incident.count = f.incident.rule_count = 0;
+	f.incident.before = 70;
 	tell_one(&f, INCIDENT_OPEN);
 	tell_one(&f, INCIDENT_GROWN);
 	f.incident.ack = (struct incident_ack) { .time_us = f.time_us, .uid = 1000 };
