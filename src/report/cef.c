@@ -47,11 +47,13 @@ static const struct extension extensions[] = {
 	{ "outcome", NULL, "finding.outcome", TEXT, SHORT_MAX },
 	{ "cat", NULL, "alert.category", TEXT, TEXT_MAX },
 	{ "suser", NULL, "smtp.mail_from", ADDRESS, TEXT_MAX },
+	/* of neighbours with one key, the first that the record has */
 	{ "duser", NULL, "smtp.rcpt_to", FIRST, TEXT_MAX },
-	{ "duser", NULL, "finding.user", TEXT, TEXT_MAX }, /* where there is no recipient */
+	{ "duser", NULL, "finding.user", TEXT, TEXT_MAX },
 	{ "cs1", "Rule", "alert.rule", TEXT, CUSTOM_MAX },
 	{ "cs2", "Incident state", "incident.state", TEXT, CUSTOM_MAX },
 	{ "cs3", "HELO", "smtp.helo", TEXT, CUSTOM_MAX },
+	{ "cs4", "Measure", "finding.measure", TEXT, CUSTOM_MAX },
 	{ "cs4", "Form", "finding.form", TEXT, CUSTOM_MAX },
 	{ "cs5", "Would", "finding.would", TEXT, CUSTOM_MAX },
 	{ "cs6", "MITRE ATT&CK technique", "alert.metadata.mitre_technique_id", FIRST, CUSTOM_MAX },
@@ -59,6 +61,7 @@ static const struct extension extensions[] = {
 	{ "cn2", "Limit", "finding.limit", NUMBER, 0 },
 	{ "cn3", "Window in seconds", "finding.window_s", NUMBER, 0 },
 	{ "flexNumber1", "Baseline", "finding.baseline", NUMBER, 0 },
+	{ "flexNumber2", "Incident before", "incident.before", COUNT, 0 },
 	{ "flexString1", "Community ID", "community_id", TEXT, TEXT_MAX },
 	{ "flexString2", "Gate rule", "postern.rule", TEXT, TEXT_MAX },
 };
@@ -77,12 +80,17 @@ static const char *first_of(const json_t *list)
 	return text ? text : "";
 }
 
+static bool is_told_before(const json_t *record, const struct extension *e)
+{
+	return e > extensions && strcmp(e[-1].key, e->key) == 0 && pick(record, e[-1].path);
+}
+
 static void print_extension(struct line *l, const json_t *record, const struct extension *e)
 {
 	const json_t *value = pick(record, e->path);
 	char address[PICK_ADDRESS_MAX];
 
-	if (!value)
+	if (!value || is_told_before(record, e))
 		return;
 	print_key(l, e->key, e->label);
 	switch (e->kind) {

@@ -644,10 +644,10 @@ static const char *const cef_keys[] = { "rt", "start", "end", "cnt", "externalId
 	"deviceInboundInterface", "src", "spt", "dst", "dpt", "proto", "app", "act", "outcome", "cat",
 	"suser", "duser", "cs1", "cs1Label", "cs2", "cs2Label", "cs3", "cs3Label", "cs4", "cs4Label", "cs5",
 	"cs5Label", "cs6", "cs6Label", "cn1", "cn1Label", "cn2", "cn2Label", "cn3", "cn3Label", "flexNumber1",
-	"flexNumber1Label", "c6a2", "c6a2Label", "c6a3", "c6a3Label", "c6a4", "c6a4Label",
-	"sourceTranslatedAddress", "sourceTranslatedPort", "destinationTranslatedAddress",
-	"destinationTranslatedPort", "flexString1", "flexString1Label", "flexString2", "flexString2Label",
-	"deviceDirection", "msg", NULL };
+	"flexNumber1Label", "flexNumber2", "flexNumber2Label", "c6a2", "c6a2Label", "c6a3", "c6a3Label",
+	"c6a4", "c6a4Label", "sourceTranslatedAddress", "sourceTranslatedPort",
+	"destinationTranslatedAddress", "destinationTranslatedPort", "flexString1", "flexString1Label",
+	"flexString2", "flexString2Label", "deviceDirection", "msg", NULL };
 
 /* The end of the header field at `at`: an unescaped |. */
 static char *end_of_field(char *at)
