@@ -430,7 +430,7 @@ t 'replay: no records at all' 1 err 'nothing could be judged .they are no eve.js
 t 'replay: a folder' 1 err 'tests: is a folder; name the files in it' "$postern" replay -c "$scratch/again.conf" tests
 t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"
 t 'replay: a bad configuration' 1 err 'typo.conf:2' "$postern" replay -c "$scratch/typo.conf" "$scratch/relay.eve"
-t 'replay: nothing is found' 0 err '^delivered then: 1 mails to 1 recipients; that would have cost 0 of' \
+t 'replay: nothing is found' 0 err '^delivered then: 1 mail to 1 recipient; that would have cost 0 of' \
 	sh -c "'$postern' read tests/pcap/plain.pcap 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"
 t 'replay: gzip, text' 1 out ' ALERT .* 1025101 relay.accepted ' "$postern" replay -f text -c "$scratch/again.conf" "$scratch/relay.eve.gz"
 t 'replay: alerts alone' 1 out '^0$' sh -c "'$postern' replay -c '$scratch/again.conf' '$scratch/relay.eve' | grep -c '\"event_type\":\"smtp\"'; exit 1"
@@ -443,7 +443,7 @@ t 'replay: a rule that refuses' 1 err ' refuse .* 1 +1 +1  rule$' "$postern" rep
 t 'replay: in enforce mode it does not happen' 1 out '^1025500$' sh -c "'$postern' replay --enforce -c '$scratch/refuse.conf' '$scratch/relay.eve' | jq .alert.signature_id | sort -u; exit 1"
 t 'replay: a recipient that would be refused' 1 err 'refuse-recipient .* 0 +1 +1  recipients$' "$postern" replay -c "$scratch/recipients.conf" "$scratch/relay.eve"
 t 'replay: and is, in enforce mode' 1 out '"outcome":"refused-by-postern"' "$postern" replay --enforce -c "$scratch/recipients.conf" "$scratch/relay.eve"
-t 'replay: ports that are not guarded' 0 err '^1 connections to ports that this configuration does not guard' \
+t 'replay: ports that are not guarded' 0 err '^left out: 1 connection to ports that this configuration does not guard' \
 	sh -c "'$postern' read tests/pcap/port_2525.pcap 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"
 
 # What asks a running posternd: without one.

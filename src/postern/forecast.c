@@ -29,6 +29,7 @@
 #include "policy/blockbook.h"
 #include "policy/watching.h"
 #include "postern/kind.h"
+#include "postern/plural.h"
 
 enum {
 	ROWS = 65536,
@@ -364,17 +365,18 @@ void forecast_print(struct forecast *f, FILE *to)
 		print_rows(rows, count, to);
 	}
 	fprintf(to,
-	        "delivered then: %" PRIu64 " mails to %" PRIu64 " recipients; that would have cost %" PRIu64
-	        " of these mails, and %" PRIu64 " recipients\n",
-	        f->mails, f->recipients, mails, recipients);
+	        "delivered then: %" PRIu64 " mail%s to %" PRIu64 " recipient%s; that would have cost %" PRIu64
+	        " of these mails, and %" PRIu64 " recipient%s\n",
+	        f->mails, plural(f->mails), f->recipients, plural(f->recipients), mails, recipients,
+	        plural(recipients));
 	if (f->tls > 0)
 		fprintf(to,
 		        "and %" PRIu64
-		        " connections under TLS, whose mails are in no record; of them that would "
+		        " connection%s under TLS, whose mails are in no record; of them that would "
 		        "have stopped %" PRIu64 "\n",
-		        f->tls, f->tls_stopped);
+		        f->tls, plural(f->tls), f->tls_stopped);
 	if (f->rows_lost > 0)
-		fprintf(to, "%" PRIu64 " sources had to give way to others and are not in the table\n",
-		        f->rows_lost);
+		fprintf(to, "not in the table, for want of room: %" PRIu64 " source%s\n", f->rows_lost,
+		        plural(f->rows_lost));
 	free(rows);
 }

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/table.h"
 #include "postern/lines.h"
+#include "postern/plural.h"
 #include "report/budget.h"
 #include "report/recorded.h"
 
@@ -232,22 +233,29 @@ static int compare_missing(const void *a, const void *b)
 	return of_x != of_y ? of_x < of_y ? 1 : -1 : addr_compare(&x->source.addr, &y->source.addr);
 }
 
+static void print_source(const struct missing *m, FILE *to)
+{
+	uint64_t records = records_of(&m->sums), mails = m->sums.n[BUDGET_COMPLETED],
+	         recipients = m->sums.n[BUDGET_RCPT_ACCEPTED];
+	char text[PREFIX_TEXT_MAX];
+
+	fprintf(to, "  %-24s %9" PRIu64 " record%s, %" PRIu64 " mail%s to %" PRIu64 " recipient%s\n",
+	        m->source.bits > 0 ? prefix_print(&m->source, text) : "of all sources", records,
+	        plural(records), mails, plural(mails), recipients, plural(recipients));
+}
+
 static void print_sources(const struct intake *in, FILE *to)
 {
 	const struct missing **rows = calloc(table_count(in->missing) + 1, sizeof(struct missing *)), *m;
 	uint32_t cursor = 0;
 	unsigned count = 0;
-	char text[PREFIX_TEXT_MAX];
 
 	while (rows && (m = table_scan(in->missing, &cursor)))
 		rows[count++] = m;
 	if (rows)
 		qsort(rows, count, sizeof(struct missing *), compare_missing);
 	for (unsigned i = 0; rows && i < count && i < MISSING_SHOWN; i++)
-		fprintf(to, "  %-24s %9" PRIu64 " records, %" PRIu64 " mails to %" PRIu64 " recipients\n",
-		        rows[i]->source.bits > 0 ? prefix_print(&rows[i]->source, text) : "of all sources",
-		        records_of(&rows[i]->sums), rows[i]->sums.n[BUDGET_COMPLETED],
-		        rows[i]->sums.n[BUDGET_RCPT_ACCEPTED]);
+		print_source(rows[i], to);
 	if (count > MISSING_SHOWN)
 		fprintf(to, "  and %u more\n", count - MISSING_SHOWN);
 	free(rows);
@@ -263,10 +271,11 @@ void intake_print_missing(const struct intake *in, FILE *to)
 	fprintf(to, "INCOMPLETE: the records do not hold all that has happened\n");
 	if (records_of(s) > 0) {
 		fprintf(to,
-		        "  %" PRIu64 " records were left out by the budget (log.per-source, log.total, "
-		        "log.keep-free), with %" PRIu64 " mails, %" PRIu64 " accepted and %" PRIu64
+		        "  %" PRIu64 " record%s left out by the budget (log.per-source, log.total, "
+		        "log.keep-free), with %" PRIu64 " mail%s, %" PRIu64 " accepted and %" PRIu64
 		        " refused recipients; nothing is said of these. Most of:\n",
-		        records_of(s), s->n[BUDGET_COMPLETED], s->n[BUDGET_RCPT_ACCEPTED],
+		        records_of(s), records_of(s) == 1 ? " was" : "s were", s->n[BUDGET_COMPLETED],
+		        plural(s->n[BUDGET_COMPLETED]), s->n[BUDGET_RCPT_ACCEPTED],
 		        s->n[BUDGET_RCPT_REFUSED]);
 		print_sources(in, to);
 	}
@@ -282,8 +291,8 @@ void intake_print_missing(const struct intake *in, FILE *to)
 	if (cuts->commands > 0)
 		fprintf(to, "  %" PRIu64 " VRFY, EXPN and refused logins are likewise\n", cuts->commands);
 	if (in->counts.bad > 0)
-		fprintf(to, "  %" PRIu64 " bad lines\n", in->counts.bad);
+		fprintf(to, "  %" PRIu64 " bad line%s\n", in->counts.bad, plural(in->counts.bad));
 	if (in->counts.unread > 0)
-		fprintf(to, "  %" PRIu64 " files that could not be read, or not to their ends\n",
-		        in->counts.unread);
+		fprintf(to, "  %" PRIu64 " file%s not read, or not to the end\n", in->counts.unread,
+		        plural(in->counts.unread));
 }

@@ -18,6 +18,7 @@
 #include "policy/policy.h"
 #include "policy/watching.h"
 #include "postern/copies.h"
+#include "postern/plural.h"
 #include "postern/steps.h"
 #include "posternd/privacy_key.h"
 #include "report/eve.h"
@@ -228,7 +229,7 @@ static void reader_close(struct reader *r)
 
 static void print_count(const char *before, uint64_t count, const char *noun)
 {
-	fprintf(stderr, "%s%ju %s%s", before, (uintmax_t)count, noun, count == 1 ? "" : "s");
+	fprintf(stderr, "%s%ju %s%s", before, (uintmax_t)count, noun, plural(count));
 }
 
 /* In one line; what went wrong only if something did. */

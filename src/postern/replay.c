@@ -26,6 +26,7 @@
 #include "policy/watching.h"
 #include "postern/forecast.h"
 #include "postern/intake.h"
+#include "postern/plural.h"
 #include "postern/steps.h"
 #include "postern/unjudged.h"
 #include "posternd/privacy_key.h"
@@ -238,10 +239,11 @@ static void close_all(struct replay *r)
 	conf_free(r->conf);
 }
 
-static void say_count(uint64_t count, const char *what)
+/* ", 2 lines again"; nothing of none. */
+static void say_count(uint64_t count, const char *noun, const char *what)
 {
 	if (count > 0)
-		fprintf(stderr, ", %" PRIu64 " %s", count, what);
+		fprintf(stderr, ", %" PRIu64 "%s%s%s", count, noun, *noun ? plural(count) : "", what);
 }
 
 static void summarise(const struct replay *r)
@@ -252,27 +254,29 @@ static void summarise(const struct replay *r)
 	uint64_t late, most_us, took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000;
 
 	fprintf(stderr,
-	        "postern replay: %" PRIu64 " records, %" PRIu64 " others passed over, %" PRIu64 " bad lines",
-	        in.records, in.others, in.bad);
-	say_count(in.repeated, "lines again that were read before");
-	say_count(in.foreign, "of other programs, which do not say how each recipient was answered");
-	fprintf(stderr, "; %" PRIu64 " events, %" PRIu64 " findings; %" PRIu64 ".%03u s\n", r->events,
-	        (uint64_t)w.findings, took_ms / 1000, (unsigned)(took_ms % 1000));
+	        "postern replay: %" PRIu64 " record%s, %" PRIu64 " other%s passed over, %" PRIu64
+	        " bad line%s",
+	        in.records, plural(in.records), in.others, plural(in.others), in.bad, plural(in.bad));
+	say_count(in.repeated, " line", " again that were read before");
+	say_count(in.foreign, "", " of other programs, which do not say how each recipient was answered");
+	fprintf(stderr, "; %" PRIu64 " event%s, %" PRIu64 " finding%s; %" PRIu64 ".%03u s\n", r->events,
+	        plural(r->events), (uint64_t)w.findings, plural(w.findings), took_ms / 1000,
+	        (unsigned)(took_ms % 1000));
 	if (r->first_us > 0)
 		fprintf(stderr, "from %.19s to %.19s\n", clock_print(r->first_us, from),
 		        clock_print(r->now_us, until));
 	late = recorded_order_late(r->order, &most_us);
 	if (late > 0)
 		fprintf(stderr,
-		        "%" PRIu64 " events came too late for their time, by %" PRIu64
+		        "%" PRIu64 " event%s came too late for the order of time, by %" PRIu64
 		        " s at most (up to %u records and %" PRIu64
-		        " s are put in order): they are judged later; name the oldest file first\n",
-		        late, most_us / 1000000, (unsigned)WAITING, window_us / 1000000);
+		        " s are put in order), and counts later; name the oldest file first\n",
+		        late, plural(late), most_us / 1000000, (unsigned)WAITING, window_us / 1000000);
 	if (r->other_ports > 0)
 		fprintf(stderr,
-		        "%" PRIu64
-		        " connections to ports that this configuration does not guard are left out\n",
-		        r->other_ports);
+		        "left out: %" PRIu64
+		        " connection%s to ports that this configuration does not guard\n",
+		        r->other_ports, plural(r->other_ports));
 	forecast_print(r->forecast, stderr);
 	if (in.records == 0)
 		fprintf(stderr, "there is no record of mail in them: nothing could be judged (%s)\n",
@@ -283,11 +287,12 @@ static void summarise(const struct replay *r)
 	if (w.windows_lost > 0)
 		fprintf(stderr,
 		        "%" PRIu64
-		        " windows of volume limits ended early for want of room: raise watch.sources\n",
-		        w.windows_lost);
+		        " window%s of volume limits ended early for want of room: raise watch.sources\n",
+		        w.windows_lost, plural(w.windows_lost));
 	if (w.findings_lost || eve_counts(r->eve).lost)
-		fprintf(stderr, "postern replay: lost: %ju findings, %ju records\n",
-		        (uintmax_t)w.findings_lost, (uintmax_t)eve_counts(r->eve).lost);
+		fprintf(stderr, "postern replay: lost: %ju finding%s, %ju record%s\n",
+		        (uintmax_t)w.findings_lost, plural(w.findings_lost),
+		        (uintmax_t)eve_counts(r->eve).lost, plural(eve_counts(r->eve).lost));
 }
 
 static int parse_options(struct replay_options *o, int argc, char **argv)

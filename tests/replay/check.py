@@ -224,7 +224,7 @@ def costs(folder):
         closed = (BASE % ("enforce", lan)).replace("otherwise = inspect", "otherwise = %s" % what)
         _, _, err = run("replay", "-c", write(os.path.join(folder, "c.conf"), closed), "-", given=tls)
         check("under TLS, otherwise = %s" % what,
-              "and 1 connections under TLS, whose mails are in no record; of them that would have stopped %d\n" % stopped in err, err)
+              "and 1 connection under TLS, whose mails are in no record; of them that would have stopped %d\n" % stopped in err, err)
     # The ladder, for a source that never stops: a tenth of its time on each rung, and it is on the next one.
     climb = 'volume "hosts" { match = { "home" }  messages = { "3/1m" }  action = climb }\nladder { rate = 1000  slow-for = 1m  limit-for = 5m }\n'
     conf = write(os.path.join(folder, "c.conf"), BASE % ("enforce", climb))
@@ -276,7 +276,7 @@ def inputs(folder):
     compare("files that overlap", wanted, reads("overlap", 1, "20 records, 0 others passed over, 0 bad lines, 10 lines again that were read before", *paths(lines, new)))
     compare("the newest first", wanted, reads("newest first", 1, "20 records", *paths(new, old)))
     far = records(folder, minutely(3), minutely(3, client="192.168.6.3", every=3000)).splitlines()
-    reads("hours apart, the newest first", 0, "events came too late for their time, by [0-9]+ s at most.*name the oldest file first",
+    reads("hours apart, the newest first", 0, "events came too late for the order of time, by [0-9]+ s at most.*name the oldest file first",
           *paths(b"\n".join(far[-4:]) + b"\n", b"\n".join(far[:-4]) + b"\n"))
 
     reads("a line that is cut", 1, r"standard input:6: the file ends in the middle of this line", "-", given=honest[:-30])
