@@ -338,6 +338,12 @@ t 'check: a folder' 1 err 'rules: cannot be read: Is a directory; name a file in
 t 'read: a folder' 1 err 'rules: is a folder; name the captures in it' "$postern" read rules
 printf '{"event_type":"smtp"}\n' >"$scratch/eve.json"
 t 'read: records' 1 err 'eve.json: not a capture file .*postern replay reads' "$postern" read "$scratch/eve.json"
+formats=$("$postern" read -f x - 2>&1 | sed -n "s/.*there are //p" | tr -d ,)
+for command in read replay; do
+	for format in $formats; do
+		t "$command: help names the format $format" 0 out "^  -f FORMAT .*[ :]$format(,| or|\$)" "$postern" help "$command"
+	done
+done
 t 'read: not a capture' 1 err 'README.md' "$postern" read README.md
 t 'read: an empty file' 1 err 'null' "$postern" read /dev/null
 t 'read: an unknown option' 2 err '^postern read: .*Z' "$postern" read -Z tests/pcap/plain.pcap
@@ -430,6 +436,10 @@ t 'replay: no records at all' 1 err 'nothing could be judged .they are no eve.js
 t 'replay: a folder' 1 err 'tests: is a folder; name the files in it' "$postern" replay -c "$scratch/again.conf" tests
 t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"
 t 'replay: a bad configuration' 1 err 'typo.conf:2' "$postern" replay -c "$scratch/typo.conf" "$scratch/relay.eve"
+t 'replay: JSON behind the alerts' 1 out '^\{"postern":1,"command":"replay","mode":"monitor",.*"findings":[1-9].*"complete":true,"missing":\{\}\}$' \
+	"$postern" replay --json -c "$scratch/recipients.conf" "$scratch/relay.eve"
+t 'replay: and no words beside it' 1 out '^0$' \
+	sh -c "'$postern' replay --json -c '$scratch/recipients.conf' '$scratch/relay.eve' 2>&1 >/dev/null | grep -c '^delivered then'"
 t 'replay: nothing is found' 0 err '^delivered then: 1 mail to 1 recipient; that would have cost 0 of' \
 	sh -c "'$postern' read tests/pcap/plain.pcap 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"
 t 'replay: gzip, text' 1 out ' ALERT .* 1025101 relay.accepted ' "$postern" replay -f text -c "$scratch/again.conf" "$scratch/relay.eve.gz"

@@ -30,6 +30,7 @@
 #include "policy/watching.h"
 #include "postern/kind.h"
 #include "postern/plural.h"
+#include "report/field.h"
 
 enum {
 	ROWS = 65536,
@@ -307,6 +308,12 @@ bool forecast_event(struct forecast *f, const struct event *e, const struct poli
 
 /* ---- the summary ------------------------------------------------------------------------------- */
 
+struct cost {
+	uint64_t mails, recipients;
+};
+
+static const char *const actions[] = { ACTION_NAMES };
+
 /* Those that cost most go first, then the oldest. */
 static int compare_rows(const void *a, const void *b)
 {
@@ -317,9 +324,13 @@ static int compare_rows(const void *a, const void *b)
 	return x->first_us < y->first_us ? -1 : x->first_us > y->first_us;
 }
 
+static const char *because_of(const struct row *row)
+{
+	return row->finding ? finding_rule(row->finding) : row->by_rule ? "rule" : "recipients";
+}
+
 static void print_row(const struct row *row, FILE *to)
 {
-	static const char *const actions[] = { ACTION_NAMES };
 	struct prefix prefix = { .addr = row->key.source, .bits = row->key.bits };
 	char who[PREFIX_TEXT_MAX], from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX] = "";
 
@@ -328,10 +339,7 @@ static void print_row(const struct row *row, FILE *to)
 		clock_print(row->until_us, until);
 	fprintf(to, "  %-24s %-17s %.*s  %-19.*s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s\n",
 	        prefix_print(&prefix, who), actions[row->key.action], STAMP_SHOWN, from, STAMP_SHOWN, until,
-	        row->connections, row->mails, row->recipients,
-	        row->finding   ? finding_rule(row->finding)
-	        : row->by_rule ? "rule"
-	                       : "recipients");
+	        row->connections, row->mails, row->recipients, because_of(row));
 }
 
 static void print_rows(struct row **rows, unsigned count, FILE *to)
@@ -344,20 +352,31 @@ static void print_rows(struct row **rows, unsigned count, FILE *to)
 		fprintf(to, "  and %u more\n", count - ROWS_SHOWN);
 }
 
-void forecast_print(struct forecast *f, FILE *to)
+/* Of all rows, those that cost most first; free() them. NULL without memory. */
+static struct row **sort_rows(const struct forecast *f, unsigned *count, struct cost *sum)
 {
 	struct row **rows = calloc(table_count(f->rows) + 1, sizeof(struct row *)), *row;
-	uint64_t mails = 0, recipients = 0;
 	uint32_t cursor = 0;
-	unsigned count = 0;
 
+	*count = 0;
+	*sum = (struct cost) { 0 };
 	while (rows && (row = table_scan(f->rows, &cursor))) {
-		rows[count++] = row;
-		mails += row->mails;
-		recipients += row->recipients;
+		rows[(*count)++] = row;
+		sum->mails += row->mails;
+		sum->recipients += row->recipients;
 	}
-	if (rows && count > 0) {
-		qsort(rows, count, sizeof(struct row *), compare_rows);
+	if (*count > 0)
+		qsort(rows, *count, sizeof(struct row *), compare_rows);
+	return rows;
+}
+
+void forecast_print(struct forecast *f, FILE *to)
+{
+	struct cost sum;
+	unsigned count;
+	struct row **rows = sort_rows(f, &count, &sum);
+
+	if (count > 0) {
 		fprintf(to, "%s\n",
 		        f->enforce ? "refused, slowed, limited or blocked:"
 		                   : "mode = monitor: nothing is done; enforce mode would have refused, "
@@ -367,8 +386,8 @@ void forecast_print(struct forecast *f, FILE *to)
 	fprintf(to,
 	        "delivered then: %" PRIu64 " mail%s to %" PRIu64 " recipient%s; that would have cost %" PRIu64
 	        " of these mails, and %" PRIu64 " recipient%s\n",
-	        f->mails, plural(f->mails), f->recipients, plural(f->recipients), mails, recipients,
-	        plural(recipients));
+	        f->mails, plural(f->mails), f->recipients, plural(f->recipients), sum.mails, sum.recipients,
+	        plural(sum.recipients));
 	if (f->tls > 0)
 		fprintf(to,
 		        "and %" PRIu64
@@ -378,5 +397,51 @@ void forecast_print(struct forecast *f, FILE *to)
 	if (f->rows_lost > 0)
 		fprintf(to, "not in the table, for want of room: %" PRIu64 " source%s\n", f->rows_lost,
 		        plural(f->rows_lost));
+	free(rows);
+}
+
+static json_t *mails_json(uint64_t mails, uint64_t recipients)
+{
+	json_t *o = json_object();
+
+	field_set_uint(o, "mails", mails);
+	field_set_uint(o, "recipients", recipients);
+	return o;
+}
+
+static json_t *row_json(const struct row *row)
+{
+	struct prefix prefix = { .addr = row->key.source, .bits = row->key.bits };
+	json_t *o = json_object();
+	char who[PREFIX_TEXT_MAX];
+
+	field_set_text(o, "source", prefix_print(&prefix, who));
+	field_set_text(o, "action", actions[row->key.action]);
+	field_set_text(o, "because", because_of(row));
+	field_set_time(o, "from", row->first_us);
+	if (row->lasts)
+		field_set_time(o, "until", row->until_us);
+	field_set_uint(o, "connections", row->connections);
+	field_set_uint(o, "mails", row->mails);
+	field_set_uint(o, "recipients", row->recipients);
+	return o;
+}
+
+void forecast_set_json(struct forecast *f, json_t *summary)
+{
+	json_t *list = json_array(), *tls = json_object();
+	struct cost sum;
+	unsigned count;
+	struct row **rows = sort_rows(f, &count, &sum);
+
+	field_set(summary, "delivered", mails_json(f->mails, f->recipients));
+	field_set(summary, "cost", mails_json(sum.mails, sum.recipients));
+	field_set_uint(tls, "connections", f->tls);
+	field_set_uint(tls, "stopped", f->tls_stopped);
+	field_set(summary, "tls", tls);
+	for (unsigned i = 0; i < count; i++)
+		(void)json_array_append_new(list, row_json(rows[i]));
+	field_set(summary, "measures", list);
+	field_set_nonzero(summary, "sources_left_out", f->rows_lost);
 	free(rows);
 }

@@ -21,6 +21,7 @@
 #include "postern/lines.h"
 #include "postern/plural.h"
 #include "report/budget.h"
+#include "report/field.h"
 #include "report/recorded.h"
 
 enum {
@@ -295,4 +296,22 @@ void intake_print_missing(const struct intake *in, FILE *to)
 	if (in->counts.unread > 0)
 		fprintf(to, "  %" PRIu64 " file%s not read, or not to the end\n", in->counts.unread,
 		        plural(in->counts.unread));
+}
+
+json_t *intake_missing_json(const struct intake *in)
+{
+	const struct recorded_cuts *cuts = recorded_cuts(in->book);
+	const struct budget_sums *s = &in->missing_sums;
+	json_t *o = json_object();
+
+	field_set_nonzero(o, "records", records_of(s));
+	field_set_nonzero(o, "mails", s->n[BUDGET_COMPLETED]);
+	field_set_nonzero(o, "rcpt_accepted", s->n[BUDGET_RCPT_ACCEPTED]);
+	field_set_nonzero(o, "rcpt_refused", s->n[BUDGET_RCPT_REFUSED]);
+	field_set_nonzero(o, "lost", cuts->lost);
+	field_set_nonzero(o, "rcpt_unjudged", cuts->recipients);
+	field_set_nonzero(o, "commands_unjudged", cuts->commands);
+	field_set_nonzero(o, "bad_lines", in->counts.bad);
+	field_set_nonzero(o, "files_unread", in->counts.unread);
+	return o;
 }

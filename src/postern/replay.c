@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,7 @@
 #include "policy/watching.h"
 #include "postern/forecast.h"
 #include "postern/intake.h"
-#include "postern/plural.h"
+#include "postern/replay_summary.h"
 #include "postern/steps.h"
 #include "postern/unjudged.h"
 #include "posternd/privacy_key.h"
@@ -40,13 +39,12 @@ enum {
 	ERR_BYTES = 512,
 	CONNECTIONS = 65536,
 	WAITING = 131072, /* records; about a kilobyte each */
-	STAMP_BYTES = CLOCK_TEXT_MAX,
 };
 static const uint64_t window_us = 900 * UINT64_C(1000000);
 
 struct replay_options {
 	const char *conf;
-	bool enforce, records;
+	bool enforce, records, json;
 	enum eve_format format;
 };
 
@@ -239,60 +237,29 @@ static void close_all(struct replay *r)
 	conf_free(r->conf);
 }
 
-/* ", 2 lines again"; nothing of none. */
-static void say_count(uint64_t count, const char *noun, const char *what)
+/* 0, or a negative number if it could not be written. */
+static int summarise(const struct replay *r, bool json)
 {
-	if (count > 0)
-		fprintf(stderr, ", %" PRIu64 "%s%s%s", count, noun, *noun ? plural(count) : "", what);
-}
+	struct replay_summary s = {
+		.conf = r->conf,
+		.intake = r->intake,
+		.forecast = r->forecast,
+		.watch = watch_counts(r->watch),
+		.events = r->events,
+		.other_ports = r->other_ports,
+		.records_lost = eve_counts(r->eve).lost,
+		.took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000,
+		.first_us = r->first_us,
+		.last_us = r->now_us,
+		.order_records = WAITING,
+		.order_us = window_us,
+	};
 
-static void summarise(const struct replay *r)
-{
-	struct watch_counts w = watch_counts(r->watch);
-	struct intake_counts in = intake_counts(r->intake);
-	char from[STAMP_BYTES] = "", until[STAMP_BYTES] = "";
-	uint64_t late, most_us, took_ms = (clock_monotonic_ns() - r->began_ns) / 1000000;
-
-	fprintf(stderr,
-	        "postern replay: %" PRIu64 " record%s, %" PRIu64 " other%s passed over, %" PRIu64
-	        " bad line%s",
-	        in.records, plural(in.records), in.others, plural(in.others), in.bad, plural(in.bad));
-	say_count(in.repeated, " line", " again that were read before");
-	say_count(in.foreign, "", " of other programs, which do not say how each recipient was answered");
-	fprintf(stderr, "; %" PRIu64 " event%s, %" PRIu64 " finding%s; %" PRIu64 ".%03u s\n", r->events,
-	        plural(r->events), (uint64_t)w.findings, plural(w.findings), took_ms / 1000,
-	        (unsigned)(took_ms % 1000));
-	if (r->first_us > 0)
-		fprintf(stderr, "from %.19s to %.19s\n", clock_print(r->first_us, from),
-		        clock_print(r->now_us, until));
-	late = recorded_order_late(r->order, &most_us);
-	if (late > 0)
-		fprintf(stderr,
-		        "%" PRIu64 " event%s came too late for the order of time, by %" PRIu64
-		        " s at most (up to %u records and %" PRIu64
-		        " s are put in order), and counts later; name the oldest file first\n",
-		        late, plural(late), most_us / 1000000, (unsigned)WAITING, window_us / 1000000);
-	if (r->other_ports > 0)
-		fprintf(stderr,
-		        "left out: %" PRIu64
-		        " connection%s to ports that this configuration does not guard\n",
-		        r->other_ports, plural(r->other_ports));
-	forecast_print(r->forecast, stderr);
-	if (in.records == 0)
-		fprintf(stderr, "there is no record of mail in them: nothing could be judged (%s)\n",
-		        in.bad > 0 && in.others == 0
-		                ? "they are no eve.json; of a capture postern read makes one"
-		                : "log.alerts-only leaves them out");
-	intake_print_missing(r->intake, stderr);
-	if (w.windows_lost > 0)
-		fprintf(stderr,
-		        "%" PRIu64
-		        " window%s of volume limits ended early for want of room: raise watch.sources\n",
-		        w.windows_lost, plural(w.windows_lost));
-	if (w.findings_lost || eve_counts(r->eve).lost)
-		fprintf(stderr, "postern replay: lost: %ju finding%s, %ju record%s\n",
-		        (uintmax_t)w.findings_lost, plural(w.findings_lost),
-		        (uintmax_t)eve_counts(r->eve).lost, plural(eve_counts(r->eve).lost));
+	s.late = recorded_order_late(r->order, &s.late_most_us);
+	if (json)
+		return replay_summary_print_json(&s, stdout);
+	replay_summary_print(&s, stderr);
+	return 0;
 }
 
 static int parse_options(struct replay_options *o, int argc, char **argv)
@@ -302,6 +269,7 @@ static int parse_options(struct replay_options *o, int argc, char **argv)
 		{ "enforce", no_argument, NULL, 'E' },
 		{ "records", no_argument, NULL, 'R' },
 		{ "format", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'J' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char list[EVE_FORMATS_TEXT_MAX];
@@ -314,6 +282,8 @@ static int parse_options(struct replay_options *o, int argc, char **argv)
 			o->enforce = true;
 		} else if (opt == 'R') {
 			o->records = true;
+		} else if (opt == 'J') {
+			o->json = true;
 		} else if (opt == 'f' && eve_format_find(optarg) >= 0) {
 			o->format = (enum eve_format)eve_format_find(optarg);
 		} else {
@@ -356,7 +326,8 @@ int replay_run(int argc, char **argv)
 			intake_file(r.intake, argv[i], &r.now_us);
 		finish(&r);
 		status = status_of(&r, eve_flush(r.eve) == 0);
-		summarise(&r);
+		if (summarise(&r, options.json) < 0)
+			status = COMMAND_INVALID;
 	}
 	close_all(&r);
 	return status;

@@ -161,6 +161,10 @@ def cost(name, folder, lines, rules, rows, sums, modes=("monitor", "enforce"), s
         check("%s, %s: status" % (name, mode), got == status, (got, err))
         check("%s, %s: whom and what" % (name, mode), table(err)[0] == rows, (table(err)[0], rows))
         check("%s, %s: the sums" % (name, mode), table(err)[1] == sums, (table(err)[1], sums))
+        told = json.loads(run("replay", "--json", "-c", conf, "-", given=lines)[1].splitlines()[-1])
+        check("%s, %s: the same as JSON" % (name, mode), told["command"] == "replay" and told["mode"] == mode and
+              [(m["source"], m["action"], m["connections"], m["mails"], m["recipients"], m["because"]) for m in told["measures"]] == rows and
+              tuple(told[of][what] for of in ("delivered", "cost") for what in ("mails", "recipients")) == sums, told)
 
 
 def costs(folder):
@@ -304,6 +308,9 @@ def inputs(folder):
           + budget(b"2001:db8::/64", 1, 0, 0, 8)[:-1].replace(b'"flow":1', b'"flow":-1') + b"\n")
     reads("and of whom most", 4, "^  192.0.2.9 +300 records, 120 mails to 270 recipients\n  192.0.2.8 +100 records, 40 mails to 90 recipients$", "-",
           given=honest + budget(b"192.0.2.8", 50, 40, 90, 5) + budget(b"192.0.2.9", 50, 40, 90, 5) + budget(b"192.0.2.9", 100, 80, 180, 5))
+    less = reads("as JSON", 4, "", "--json", "-", given=honest + budget(b"192.0.2.8", 50, 40, 90, 5))
+    told = json.loads(less.splitlines()[-1])
+    check("what is missing, as JSON", not told["complete"] and told["missing"] == {"records": 100, "mails": 40, "rcpt_accepted": 90, "rcpt_refused": 5}, told)
     both = [budget(b"x", 4, 1, 1, 0).replace(b'"of":"source","source":"x","limit_records"', of) for of in
             (b'"of":"total","limit_bytes"', b'"of":"disk","keep_free_bytes"')]
     reads("and of nobody in particular", 4, "^  16 records were left out (.*\n)  of all sources +16 records, 2 mails to 2 recipients$", "-", given=honest + b"".join(both))
