@@ -364,6 +364,7 @@ t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute n
 { cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "every" { rule = all source = any reason = "x" }' 'suppress "half" { source = { 192.0.2.1, any } reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
 chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"
 t 'check: a suppression that has expired' 0 err ':[0-9]+: warning: suppress "old" has expired and has no effect since 2020-01-02T00:00:00.*; remove it' "$postern" check -c "$scratch/suppress.conf"
+t 'posternd: a warning of the configuration says so once' 1 err '^posternd: warning: [^ ]*suppress.conf:[0-9]+: suppress "old" has expired' "$posternd" -c "$scratch/suppress.conf"
 t 'check: a suppression of nothing' 1 err '"starttls.unusd" is no rule; did you mean starttls.unused\?' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: until no time' 1 err 'suppress.until = "tomorrow" is no time' "$postern" check -c "$scratch/unsuppress.conf"
 t 'check: a suppression without a reason' 1 err 'suppress "bad" gives no reason' "$postern" check -c "$scratch/unsuppress.conf"
