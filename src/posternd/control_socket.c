@@ -125,7 +125,7 @@ static void find_group(struct control_socket *s, const char *name, char *err, un
 	s->group = group ? group->gr_gid : 0;
 	if (!group)
 		snprintf(err, err_bytes,
-		        "there is no group \"%s\": root alone may ask (addgroup --system %s)", name, name);
+		        "there is no group \"%s\": root alone may ask (groupadd --system %s)", name, name);
 }
 
 static void explain(int error, char *err, unsigned err_bytes)
