@@ -71,7 +71,7 @@ void volume_text_print(const struct volume_block *v, FILE *to)
 		fprintf(to, "%sspike %s above %" PRIu32 " recipients an hour", between, text, v->spike_floor);
 	}
 	fprintf(to, ": %s", words_get(WORDS_ACTION, v->action));
-	if (v->action == ACTION_BLOCK)
+	if (v->action == ACTION_BLOCK || v->action == ACTION_REFUSE_SESSION)
 		fprintf(to, " for %s", volume_text_time(v->block_for_s, text));
 }
 
