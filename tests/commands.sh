@@ -265,6 +265,8 @@ cat >"$scratch/settings.conf" <<-'EOF'
 	auth-guess { action = block  block-for = 2h }
 	ladder { rate = 4 }
 EOF
+{ sed 's/^relay .*/relay { action = block  tricks = refuse-recipient }/' rules/campus.conf; echo 'volume "short" { match = { "home" }  messages = 5/1m  spike = 0  action = refuse-session  block-for = 2h }'; } >"$scratch/relay-block.conf"
+t 'check: for how long a volume block refuses' 0 out '^volume    short .*: home: messages 5/1m: refuse-session for 2h$' "$postern" check -c "$scratch/relay-block.conf"
 checked() { # NAME PATTERN
 	t "check: $1" 0 out "$2" "$postern" check -c "$scratch/settings.conf"
 }
@@ -275,6 +277,8 @@ checked 'for how long a behaviour blocks' '^behaviour auth-guess: action block; 
 checked 'a behaviour that is off' '^behaviour fanout: off$'
 checked 'the tar pit of a climb' '^slow      hold 8s; session 1m; packets 256$'
 checked 'the rungs of a climb' '^ladder    slow-for 10m; limit-for 1h; block-for 1h; rate 4 connections a minute; calm 1h$'
+t 'check: what relaying leads to' 0 out '^relay     action refuse-recipient; tricks refuse-recipient; max-refusals 3 recipients$' "$postern" check -c rules/campus.conf
+t 'check: for how long it blocks' 0 out '^relay     action block; tricks refuse-recipient; block-for 1h; max-refusals' "$postern" check -c "$scratch/relay-block.conf"
 checked 'what is remembered' '^watch     sources 65536; quiet 10m$'
 checked 'what is hashed' '^privacy   local-parts keep; alerts hash$'
 checked 'no store' '^store     none: nothing outlives posternd$'

@@ -236,45 +236,49 @@ static bool is_asked(const struct conf *c)
 	return c->control.path[0] != '\0';
 }
 
-static bool is_blocked(const struct conf *c)
+static void print_keys(const struct conf *c, const char *block, const char *const *without)
 {
-	const struct policy_settings *s = policy_settings(c->policy);
-
-	return s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK;
+	printf("%-10s", block);
+	settings_print(c, block, without, stdout);
+	putchar('\n');
 }
 
-/* Their keys from the table of conf; one that has no effect here is left out. */
+static const char *const all_keys[] = { NULL };
+
+static void print_relay(const struct conf *c)
+{
+	static const char *const no_block[] = { "block-for", NULL };
+	const struct policy_settings *s = policy_settings(c->policy);
+	bool blocks = s->relay_action == ACTION_BLOCK || s->tricks_action == ACTION_BLOCK;
+
+	print_keys(c, "relay", blocks ? all_keys : no_block);
+	print_keys(c, "smuggling", all_keys);
+}
+
+/* Those that have no effect here are left out. */
 static void print_settings(const struct conf *c)
 {
-	static const char *const all[] = { NULL };
-	static const char *const block_for[] = { "action", "tricks", "max-refusals", NULL };
 	static const struct {
 		const char *block;
 		bool (*has_effect)(const struct conf *c); /* NULL = it always has */
 		const char *otherwise;                    /* NULL = nothing is said */
-		const char *const *without;
 	} blocks[] = {
-		{ "relay", is_blocked, NULL, block_for },
-		{ "slow", is_slowed, NULL, all },
-		{ "ladder", is_laddered, NULL, all },
-		{ "block", NULL, NULL, all },
-		{ "watch", NULL, NULL, all },
-		{ "privacy", NULL, NULL, all },
-		{ "store", is_kept, "none: nothing outlives posternd", all },
-		{ "control", is_asked, "none: postern cannot ask posternd", all },
+		{ "slow", is_slowed, NULL },
+		{ "ladder", is_laddered, NULL },
+		{ "block", NULL, NULL },
+		{ "watch", NULL, NULL },
+		{ "privacy", NULL, NULL },
+		{ "store", is_kept, "none: nothing outlives posternd" },
+		{ "control", is_asked, "none: postern cannot ask posternd" },
 	};
 
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		bool has_effect = !blocks[i].has_effect || blocks[i].has_effect(c);
 
-		if (!has_effect && !blocks[i].otherwise)
-			continue;
-		printf("%-10s", blocks[i].block);
 		if (has_effect)
-			settings_print(c, blocks[i].block, blocks[i].without, stdout);
-		else
-			fputs(blocks[i].otherwise, stdout);
-		putchar('\n');
+			print_keys(c, blocks[i].block, all_keys);
+		else if (blocks[i].otherwise)
+			printf("%-10s%s\n", blocks[i].block, blocks[i].otherwise);
 	}
 }
 
@@ -367,9 +371,7 @@ int check_run(const struct conf *conf, unsigned warnings)
 	putchar('\n');
 	print_groups(conf);
 	print_rules(conf);
-	printf("relay     %s, tricks %s, %u refusals at most\n", action_names[s->relay_action],
-	        action_names[s->tricks_action], s->max_refusals);
-	printf("smuggling %s\n", action_names[s->smuggling_action]);
+	print_relay(conf);
 	print_bodies(conf->policy);
 	print_volumes(conf);
 	print_behaviours(conf);
