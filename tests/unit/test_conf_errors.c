@@ -555,8 +555,7 @@ static void unreadable_files_are_told(void)
 	snprintf(path, sizeof(path), "%s/folder", conf_folder);
 	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
 	CU_ASSERT_EQUAL(conf_read("folder", NULL, &c), -EISDIR);
-	CU_ASSERT_STRING_EQUAL(
-	        conf_errors, "folder: cannot be read: Is a directory; name a file in it");
+	CU_ASSERT_STRING_EQUAL(conf_errors, "folder: cannot be read: Is a directory; name a file in it");
 }
 
 static void binary_files_are_told(void)
