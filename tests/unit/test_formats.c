@@ -241,7 +241,8 @@ static void tell_incidents(void)
 
 	f.outcome = OUTCOME_NONE;
 	f.would = ACTION_ALERT;
-	f.rcpt_to.len = 0;
+	f.form = SMTP_FORM_PLAIN; /* of its last recipient */
+	EVENTS_TEXT(f.rcpt_to, "<u@elsewhere.example>");
 	f.measure = 1 + VOLUME_RECIPIENTS;
 	snprintf(f.block, sizeof(f.block), "hosts \"]\\");
 	f.value = 101;
@@ -524,11 +525,18 @@ static const struct {
 static const char *const outcomes[] = { "success", "failure", "unknown", NULL };
 static const char *const directions[] = { "inbound", "outbound", "internal", "external", "unknown", NULL };
 
-static bool is_in(const char *const *list, const char *word)
+static bool has_word(const char *const *list, const char *word)
 {
 	for (; *list; list++)
 		if (strcmp(*list, word) == 0)
 			return true;
+	return false;
+}
+
+static bool is_in(const char *const *list, const char *word)
+{
+	if (has_word(list, word))
+		return true;
 	printf("\n'%s' is not allowed there\n", word);
 	return false;
 }
@@ -661,9 +669,10 @@ static char *end_of_field(char *at)
 	return at;
 }
 
-/* Keys are words before an unescaped =, behind a space or the header; every backslash begins an escape. */
+/* Keys are words before an unescaped =, behind a space or the header, and each is there once; every backslash begins an escape. */
 static void check_extension(char *at)
 {
+	const char *seen[sizeof(cef_keys) / sizeof(cef_keys[0])] = { NULL };
 	char *key = at, *p;
 	unsigned count = 0;
 
@@ -676,8 +685,9 @@ static void check_extension(char *at)
 			key = p + 1;
 		} else if (*p == '=') {
 			*p = '\0';
-			CU_ASSERT_TRUE(is_in(cef_keys, key));
-			count++;
+			CU_ASSERT_TRUE_FATAL(is_in(cef_keys, key));
+			CU_ASSERT_FALSE_FATAL(has_word(seen, key));
+			seen[count++] = key;
 		}
 	}
 	CU_ASSERT(count >= 10);
