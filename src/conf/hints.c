@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "postern/kind.h"
+
 enum { NEAREST_TEXT_MAX = 64, ABBREVIATION_MIN = 3, BLOCK_LIST_MAX = 100, BLOCKS_TOLD_MAX = 3 };
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
@@ -50,6 +52,16 @@ void nearest_try(const char *text, const char *candidate, const char **best, uns
 		return;
 	*best = candidate;
 	*distance = found;
+}
+
+const char *nearest_rule(const char *text)
+{
+	const char *best = NULL;
+	unsigned distance = 0;
+
+	for (unsigned i = 0; i < FINDING_KIND_COUNT; i++)
+		nearest_try(text, finding_kind_at(i)->rule, &best, &distance);
+	return best;
 }
 
 /* The block whose key this is, if it is one key's name only elsewhere. */

@@ -34,17 +34,6 @@ static struct suppression *suppression_of(struct build *b, const struct block *b
 	return block->suppress < 0 ? NULL : &b->suppressions.list[block->suppress];
 }
 
-/* The name that was meant, or NULL. */
-static const char *nearest_rule(const char *text)
-{
-	const char *best = NULL;
-	unsigned distance = 0;
-
-	for (unsigned i = 0; i < FINDING_KIND_COUNT; i++)
-		nearest_try(text, finding_kind_at(i)->rule, &best, &distance);
-	return best;
-}
-
 void suppress_rule(struct build *b, struct block *block, const struct entry *e)
 {
 	const struct finding_kind *kind = finding_kind_read(e->text);

@@ -174,9 +174,8 @@ static void add_row(const struct ask *ask, json_t *rows, const struct finding *f
 /* False: said in the line. */
 static bool read_question(const json_t *request, struct store_question *q, json_t *line)
 {
-	const char *source = protocol_text(request, "source"), *rule = protocol_text(request, "rule");
+	const char *source = protocol_text(request, "source");
 	long long since_us = protocol_number(request, "since_us", 0);
-	const struct finding_kind *kind;
 
 	memset(q, 0, sizeof(*q));
 	q->since_us = since_us > 0 ? (uint64_t)since_us : 0;
@@ -186,14 +185,7 @@ static bool read_question(const json_t *request, struct store_question *q, json_
 		protocol_set_error(line, EXIT_USAGE, "\"%.64s\" is no address or prefix", source);
 		return false;
 	}
-	kind = rule ? finding_kind_read(rule) : NULL;
-	q->rule = kind ? kind->id : 0;
-	if (rule && !kind) {
-		protocol_set_error(line, EXIT_USAGE,
-		        "there is no rule \"%.64s\"; write one like relay.attempt or 1025100", rule);
-		return false;
-	}
-	return true;
+	return answer_read_rule(request, &q->rule, line);
 }
 
 /* ---- those that are open ---------------------------------------------------------------------- */

@@ -19,21 +19,19 @@ enum { EXIT_INVALID = 1, EXIT_USAGE = 2, IDS_MAX = 1000 };
 /* False: said. */
 static bool read_whom(const json_t *request, struct prefix *prefix, uint32_t *rule, json_t *line)
 {
-	const char *address = protocol_text(request, "address"), *name = protocol_text(request, "rule");
-	const struct finding_kind *kind = name ? finding_kind_read(name) : NULL;
+	const char *address = protocol_text(request, "address");
 
-	*rule = kind ? kind->id : 0;
-	if (!address || prefix_parse(address, prefix))
+	if (!address || prefix_parse(address, prefix)) {
 		protocol_set_error(
 		        line, EXIT_USAGE, "\"%.64s\" is no address or prefix", address ? address : "");
-	else if (name && !kind)
-		protocol_set_error(line, EXIT_USAGE,
-		        "there is no rule \"%.64s\"; write one like relay.attempt or 1025100", name);
-	else if (kind && !finding_has_connection(kind->id))
-		protocol_set_error(
-		        line, EXIT_USAGE, "%s is about the gate itself, which is never muted", kind->rule);
-	else
+		return false;
+	}
+	if (!answer_read_rule(request, rule, line))
+		return false;
+	if (*rule == 0 || finding_has_connection(*rule))
 		return true;
+	protocol_set_error(
+	        line, EXIT_USAGE, "%s is about the gate itself, which is never muted", finding_rule(*rule));
 	return false;
 }
 

@@ -37,6 +37,9 @@ enum answer_state {
 enum { ANSWER_ROWS = 64 };
 typedef enum answer_state answer_function(struct ask *ask, json_t *line);
 
+/* What `rule` of the request means; 0 = it has none. False: there is no such rule, and the line says so. */
+bool answer_read_rule(const json_t *request, uint32_t *rule, json_t *line);
+
 /* NULL = there is no such command. */
 answer_function *answer_find(const char *command);
 /* A request of several lines: takes one that says that more follow, into ask->own. False: it cannot be, why is said. */

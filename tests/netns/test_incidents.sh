@@ -101,6 +101,9 @@ dialogue --source $B --helo mx.example.org --rcpt me@example.org
 postern_wait_record 10 ".src_ip == \"$B\" and .alert.rule == \"helo.forged\""
 refused 2 mute 203.0.113.0/24 --rule audit
 refused 2 mute 203.0.113.0/24 --rule nonsense
+refused 2 mute 203.0.113.0/24 --rule relay.atempt
+check "with what may have been meant" grep -q 'there is no rule "relay.atempt"; did you mean relay.attempt?' <(postern_ask mute 203.0.113.0/24 --rule relay.atempt 2>&1)
+check "of incidents, too" grep -q 'did you mean relay.attempt?' <(postern_ask incidents --since 1h --rule relay.atempt 2>&1)
 refused 2 mute 203.0.113.0/24 --rule $'relay.attempt\xa0'
 refused 2 mute 203.0.113.1/24
 refused 1 unmute 203.0.113.0/24
