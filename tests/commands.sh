@@ -470,6 +470,30 @@ t 'status: nobody answers, and who may not read the rules claims nothing of them
 t 'status: why not' 3 out '^rules     could not be read: .*Operation not permitted; run as root' "$postern" status --socket "$scratch/none.sock"
 t 'status: the next step' 3 out 'systemctl start postern; --socket PATH or -c FILE' "$postern" status --socket "$scratch/none.sock"
 t 'status: nobody answers, in JSON' 3 out '"running":false,"enforced":null,"tables":null,"rules_unknown":".*not permitted' "$postern" status --json --socket "$scratch/none.sock"
+# One that takes each request and hangs up.
+python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("ready", flush=True)
+while True:
+    asked = s.accept()[0]
+    asked.recv(65536)
+    asked.close()' "$scratch/hangs-up.sock" >"$scratch/ready" &
+hangs_up=$!
+trap 'kill $hangs_up; rm -rf "$scratch"' EXIT
+for _ in $(seq 100); do
+	grep -q ready "$scratch/ready" && break
+	sleep 0.1
+done
+chmod 666 "$scratch/hangs-up.sock"
+for command in seen status 'forget 192.0.2.1'; do
+	# shellcheck disable=SC2086 # words
+	t "$command: an answer that is cut" 3 err "^postern [a-z]*: no whole answer came from $scratch/hangs-up.sock: Connection reset by peer; is posternd well" \
+		"$postern" $command --socket "$scratch/hangs-up.sock"
+	t "$command: and nothing more" 0 out '^1$' echo "$(cat "$scratch/out" "$scratch/err" | wc -l)"
+done
 t 'status: the socket of the configuration' 3 out 'nobody answers at /run/postern/control.sock' "$postern" status -c "$conf"
 printf 'control { path = "" }\n' >"$scratch/silent.conf"
 chmod 644 "$scratch/silent.conf"

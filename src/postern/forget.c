@@ -258,9 +258,9 @@ int forget_run(int argc, char **argv)
 	live.silent = true;
 	live.print_error = print_forget;
 	r = live_ask(&live, request, print_forget, NULL);
-	if (r != COMMAND_UNREACHABLE || live.error == 0)
+	if (r != COMMAND_UNREACHABLE)
 		return r;
-	if (live.error == ENOENT || live.error == ECONNREFUSED)
+	if (live_is_alone(&live))
 		return forget_offline(&live, look);
 	live_tell_unreachable(&live);
 	return r;

@@ -117,32 +117,39 @@ bool live_options(struct live *l, int argc, char **argv, const struct live_optio
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
+bool live_is_alone(const struct live *l)
+{
+	return l->error == ENOENT || l->error == ECONNREFUSED;
+}
+
+static bool is_forbidden(const struct live *l)
+{
+	return l->error == EACCES || l->error == EPERM;
+}
+
+static const char *tell_fault(const struct live *l)
+{
+	if (is_forbidden(l))
+		return "you may not ask at";
+	return l->is_asked ? "no whole answer came from" : "nobody answers at";
+}
+
 static const char *advise(const struct live *l)
 {
-	switch (l->error) {
-	case ENOENT:
-	case ECONNREFUSED:
-		if (l->is_guess)
-			return "where posternd listens is not known, because its configuration cannot be "
-			       "read "
-			       "(postern check); --socket PATH names it";
-		return "posternd does not run (systemctl start postern), or listens elsewhere (--socket "
-		       "PATH, "
-		       "or -c FILE, says where)";
-	case EACCES:
-	case EPERM:
+	if (is_forbidden(l))
 		return "be root, or a member of the group in control.group";
-	default:
+	if (!live_is_alone(l))
 		return "is posternd well? See its log";
-	}
+	if (l->is_guess)
+		return "where posternd listens is not known, because its configuration cannot be read "
+		       "(postern check); --socket PATH names it";
+	return "posternd does not run (systemctl start postern), or listens elsewhere (--socket PATH, or -c "
+	       "FILE, says where)";
 }
 
 void live_tell_unreachable(const struct live *l)
 {
-	bool forbidden = l->error == EACCES || l->error == EPERM;
-
-	fprintf(stderr, "%s: %s %s: %s; %s\n", l->name,
-	        forbidden ? "you may not ask at" : "nobody answers at", l->path, strerror(l->error),
+	fprintf(stderr, "%s: %s %s: %s; %s\n", l->name, tell_fault(l), l->path, strerror(l->error),
 	        advise(l));
 }
 
@@ -255,22 +262,29 @@ static size_t take_lines(struct answer *a, char *bytes, size_t len)
 	return len;
 }
 
-static void read_answer(struct answer *a, int fd)
+/* 0, or why there is no answer, or not all of it, in errno's terms. */
+static int read_answer(struct answer *a, int fd)
 {
 	char *bytes = NULL, *more;
 	size_t len = 0;
-	ssize_t n = 1;
+	int error = 0;
+	ssize_t n;
 
-	while (!a->ended && n > 0 && len < LINE_MAX_BYTES) {
-		more = realloc(bytes, len + READ_BYTES);
-		if (!more)
-			break;
+	while (!a->ended && error == 0) {
+		more = len < LINE_MAX_BYTES ? realloc(bytes, len + READ_BYTES) : NULL;
+		if (!more) {
+			error = len < LINE_MAX_BYTES ? ENOMEM : EMSGSIZE;
+			continue;
+		}
 		bytes = more;
 		n = recv(fd, bytes + len, READ_BYTES, 0);
 		if (n > 0)
 			len = take_lines(a, bytes, len + (size_t)n);
+		else
+			error = n == 0 ? ECONNRESET : errno == EAGAIN ? ETIMEDOUT : errno;
 	}
 	free(bytes);
+	return error;
 }
 
 int live_ask(struct live *l, json_t *request, live_print *print, void *arg)
@@ -278,20 +292,23 @@ int live_ask(struct live *l, json_t *request, live_print *print, void *arg)
 	struct answer a = { .live = l, .print = print, .arg = arg, .status = COMMAND_FINE };
 	size_t len = 0;
 	char *line = request ? protocol_print(request, &len) : NULL;
-	int fd = line ? connect_to(l) : -1;
+	int fd, error;
 
+	l->is_asked = false;
+	fd = line ? connect_to(l) : unreachable(l, ENOMEM);
 	if (fd < 0) {
 		free(line);
 		return COMMAND_UNREACHABLE;
 	}
+	l->is_asked = true;
 	if (send_parts(l, fd)) /* who has refused us has said why */
 		(void)send_all(fd, line, len);
-	read_answer(&a, fd);
+	error = read_answer(&a, fd);
 	free(line);
 	close(fd);
-	if (a.ended)
+	if (error == 0)
 		return a.status;
-	fprintf(stderr, "%s: posternd has ended the conversation at %s\n", l->name, l->path);
+	(void)unreachable(l, error);
 	return COMMAND_UNREACHABLE;
 }
 

@@ -39,7 +39,8 @@ struct live {
 	json_t *parts; /* lines of the request that go before its last one, or NULL; the command's own */
 	live_print *print_error; /* called before an error is told; NULL = not */
 	bool silent;             /* the command says itself that nobody answers */
-	int error;               /* why nobody answers, an errno value */
+	int error;               /* why nobody answers, or not to the end: an errno value */
+	bool is_asked;           /* somebody has taken the request */
 	int argc;                /* what stands behind the options */
 	char **argv;
 };
@@ -47,8 +48,11 @@ struct live {
 /* False: wrong usage, said. What stands behind the options is left to the command, at most `most` words. */
 bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most);
 /* Takes over the request. Calls print for each line of the answer; with --json the lines go to standard output as they
- * came. The exit status; COMMAND_UNREACHABLE if nobody answers. */
+ * came. The exit status; COMMAND_UNREACHABLE if nobody answers, or not to the end. */
 int live_ask(struct live *l, json_t *request, live_print *print, void *arg);
+/* After COMMAND_UNREACHABLE: why, as live_ask() says it unless silent; and whether nobody listens there at all. */
+void live_tell_unreachable(const struct live *l);
+bool live_is_alone(const struct live *l);
 
 /* "2026-11-22 00:38:32", UTC, of a timestamp; "-" without one. Returns buf. */
 enum { LIVE_TIME_MAX = 24 };
@@ -61,8 +65,6 @@ enum { LIVE_SPAN_MAX = 32 };
 char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
 /* "30m", "1h", "90" (seconds); -1: none. */
 long long live_read_span(const char *text);
-/* Says why posternd could not be asked, as live_ask() does unless silent. */
-void live_tell_unreachable(const struct live *l);
 /* A number above 0; -1: none. */
 long long live_read_number(const char *text);
 /* What somebody has typed, into a request; what is no UTF-8 is escaped, or the daemon were asked without it. NULL: nothing. */

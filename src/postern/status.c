@@ -3,7 +3,6 @@
  *
  * Without posternd the rules speak: which tables of ours stand is found by their counters, as `postern down` does.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "conf/conf.h"
 #include "gate/gate.h"
 #include "postern/live.h"
+#include "postern/plural.h"
 #include "report/field.h"
 
 enum { ERR_BYTES = 512 };
@@ -22,6 +22,7 @@ static void print_state(const json_t *line)
 {
 	bool enforce = strcmp(live_text(line, "mode"), "enforce") == 0;
 	const json_t *guard = json_object_get(line, "guard");
+	long long repairs = live_number(guard, "repairs");
 	char since[LIVE_TIME_MAX], span[LIVE_SPAN_MAX];
 
 	if (json_is_true(json_object_get(line, "enforced")))
@@ -33,10 +34,10 @@ static void print_state(const json_t *line)
 	printf("mode      %s since %s UTC\n", live_text(line, "mode"), live_time(line, "mode_since", since));
 	printf("posternd  %s, process %lld, for %s\n", live_text(line, "version"), live_number(line, "pid"),
 	        live_span(live_number(line, "uptime_s"), span));
-	printf("table     inet %s: %s, repaired %lld times\n", live_text(line, "table"),
+	printf("table     inet %s: %s, repaired %lld time%s\n", live_text(line, "table"),
 	        json_is_true(json_object_get(guard, "owned")) ? "nobody else can change it"
 	                                                      : "others can change it",
-	        live_number(guard, "repairs"));
+	        repairs, plural((uint64_t)repairs));
 	printf("rules     table inet %s, %lld of the configuration; without posternd inspected packets %s\n",
 	        live_text(line, "table"), live_number(line, "rules"),
 	        strcmp(live_text(line, "fail"), "open") == 0 ? "pass unseen (queue.fail = open)"
@@ -76,7 +77,7 @@ static void print_numbers(const json_t *line)
 	printf("packets   %lld queued, %lld inspected, %lld PASSED WITHOUT INSPECTION, %lld refused\n",
 	        live_number(n, "kernel.rules.queued"), live_number(n, "kernel.rules.inspected"),
 	        live_number(n, "kernel.rules.blind"), live_number(n, "kernel.rules.refused"));
-	printf("findings  %lld, %lld incidents are open\n", live_number(n, "watch.findings"),
+	printf("findings  %lld; open incidents: %lld\n", live_number(n, "watch.findings"),
 	        live_number(n, "watch.incidents_open"));
 }
 
@@ -99,7 +100,9 @@ static void print_silence(const json_t *line)
 	size_t i;
 
 	json_array_foreach (json_object_get(line, "suppressed"), i, row) {
-		printf("silent    %lld findings suppressed by \"%s\"", live_number(row, "findings"),
+		long long findings = live_number(row, "findings");
+
+		printf("silent    %lld finding%s suppressed by \"%s\"", findings, plural((uint64_t)findings),
 		        live_text(row, "name"));
 		if (json_object_get(row, "until"))
 			printf(" until %s UTC%s", live_time(row, "until", until),
@@ -107,7 +110,7 @@ static void print_silence(const json_t *line)
 		printf(": %s\n", live_text(row, "reason"));
 	}
 	if (live_number(line, "mutes") > 0)
-		printf("muted     %lld; postern mutes shows whom; %lld findings were not told\n",
+		printf("muted     %lld; postern mutes shows whom; findings that were not told: %lld\n",
 		        live_number(line, "mutes"),
 		        live_number(json_object_get(line, "numbers"), "watch.findings_muted"));
 }
@@ -117,7 +120,7 @@ static void print_slow(const json_t *line)
 	const json_t *n = json_object_get(line, "numbers");
 
 	if (live_number(n, "tap.held") > 0)
-		printf("slow      %lld replies were held back, %lld are now, %lld went before their time\n",
+		printf("slow      replies held back: %lld, now: %lld, let go before their time: %lld\n",
 		        live_number(n, "tap.held"), live_number(n, "tap.held_now"),
 		        live_number(n, "tap.held_early"));
 }
@@ -129,7 +132,7 @@ static void print_sources(const json_t *line)
 	printf("sources   %lld known, room for %lld, %lld forgotten for others\n", live_number(s, "known"),
 	        live_number(s, "room"), live_number(s, "forgotten"));
 	if (live_number(s, "windows_lost") > 0)
-		printf("          %lld windows of volume limits ended EARLY for want of room: raise "
+		printf("          windows of volume limits that ended EARLY for want of room: %lld; raise "
 		       "watch.sources\n",
 		        live_number(s, "windows_lost"));
 }
@@ -152,9 +155,8 @@ static void print_workers(const json_t *line)
 	size_t i;
 
 	json_array_foreach (json_object_get(line, "workers"), i, row)
-		printf("worker    queue %lld: %lld packets, %lld waiting, %lld dropped, %lld connections, "
-		       "%lld "
-		       "recipients, %lld of them refused by us\n",
+		printf("worker    queue %lld: packets %lld, waiting %lld, dropped %lld; connections %lld; "
+		       "recipients %lld, %lld of them refused by us\n",
 		        live_number(row, "queue"), live_number(row, "packets"), live_number(row, "waiting"),
 		        live_number(row, "dropped"), live_number(row, "connections"),
 		        live_number(row, "recipients"), live_number(row, "refused"));
@@ -177,9 +179,8 @@ static void print_lists(const json_t *line)
 	size_t i;
 
 	json_array_foreach (rows, i, row)
-		printf("DNS list  %s: %s, %lld asked, %lld listed, %lld failed, %lld timeouts, %lld cache "
-		       "hits, "
-		       "%lld not asked\n",
+		printf("DNS list  %s: %s, %lld asked, %lld listed, %lld failed, %lld timed out, %lld of the "
+		       "cache, %lld not asked\n",
 		        live_text(row, "zone"), live_text(row, "state"), live_number(row, "asked"),
 		        live_number(row, "listed"), live_number(row, "failed"), live_number(row, "timeouts"),
 		        live_number(row, "cache_hits"), live_number(row, "not_asked"));
@@ -328,10 +329,10 @@ int status_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	live.silent = true;
 	status = live_ask(&live, protocol_new("status"), print_status, NULL);
-	if (status == COMMAND_UNREACHABLE && (live.error == EACCES || live.error == EPERM)) {
-		fprintf(stderr, "%s: %s: %s; be root, or a member of the group in control.group\n", live.name,
-		        live.path, strerror(live.error));
+	if (status != COMMAND_UNREACHABLE)
 		return status;
-	}
-	return status == COMMAND_UNREACHABLE ? tell_stopped(&live) : status;
+	if (live_is_alone(&live))
+		return tell_stopped(&live);
+	live_tell_unreachable(&live);
+	return status;
 }

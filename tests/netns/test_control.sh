@@ -173,7 +173,7 @@ cp "$BUILD/postern" "$POSTERN"
 forbidden="$SOCKET: Permission denied; be root, or a member of the group in control.group"
 same "postern seen tells him so" "postern seen: you may not ask at $forbidden" \
     "$(as 65534 65534 '' "$POSTERN" seen --socket "$SOCKET")"
-same "and postern status does not say that nobody runs" "postern status: $forbidden" \
+same "and postern status does not say that nobody runs" "postern status: you may not ask at $forbidden" \
     "$(as 65534 65534 '' "$POSTERN" status --socket "$SOCKET")"
 same "postern verify needs more rights" "postern verify: cannot talk to nf_tables: Operation not permitted" \
     "$(as 65534 65534 '' "$POSTERN" verify -c "$LAB_DIR/postern.conf" | cut -d ';' -f 1)"
