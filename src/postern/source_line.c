@@ -6,26 +6,40 @@
 
 #include "postern/live.h"
 
-static const char *const sorts[] = { "accepted", "refused", "messages", "transactions", "connections", "tls",
-	"bytes", "destinations", "null_senders", "auth_failures", "last" };
+static const struct {
+	const char *word, *name;
+} sorts[] = {
+	{ "recipients", "accepted" },
+	{ "refused", "refused" },
+	{ "messages", "messages" },
+	{ "transactions", "transactions" },
+	{ "connections", "connections" },
+	{ "tls", "tls" },
+	{ "bytes", "bytes" },
+	{ "destinations", "destinations" },
+	{ "null_senders", "null_senders" },
+	{ "auth_failures", "auth_failures" },
+	{ "last", "last" },
+};
+enum { SORTS = sizeof(sorts) / sizeof(sorts[0]) };
 
-enum { SOURCE_COLUMNS = 24, LAST_COLUMNS = 19, LAST_SHORT_COLUMNS = 11, LEFT_OUT_MOST = 5 };
+enum { SOURCE_COLUMNS = 24, LAST_COLUMNS = 19, LAST_SHORT_COLUMNS = 11, LEFT_OUT_MOST = 5, ALWAYS };
 
-/* left_out: from this number on it is. 1 is the date of the last sign. */
+/* left_out: from this number on it is; ALWAYS is there. 1 is the date of the last sign. */
 static const struct {
 	const char *heading, *key;
 	unsigned width, left_out;
 	bool is_bytes;
 } counts[] = {
-	{ "CONNECT", "connections", 7, LEFT_OUT_MOST + 1, false },
-	{ "MESSAGES", "messages", 8, LEFT_OUT_MOST + 1, false },
-	{ "RECIPIENT", "accepted", 9, LEFT_OUT_MOST + 1, false },
-	{ "REFUSED", "refused", 7, LEFT_OUT_MOST + 1, false },
+	{ "CONNECT", "connections", 7, ALWAYS, false },
+	{ "MESSAGES", "messages", 8, ALWAYS, false },
+	{ "RECIPIENT", "accepted", 9, ALWAYS, false },
+	{ "REFUSED", "refused", 7, ALWAYS, false },
 	{ "NULL", "null_senders", 6, 3, false },
 	{ "AUTHBAD", "auth_failures", 7, LEFT_OUT_MOST, false },
 	{ "HOSTS", "destinations", 5, 4, false },
 	{ "TLS", "tls", 6, 2, false },
-	{ "BYTES", "bytes", 6, LEFT_OUT_MOST + 1, true },
+	{ "BYTES", "bytes", 6, ALWAYS, true },
 };
 enum { COUNTS = sizeof(counts) / sizeof(counts[0]) };
 
@@ -99,16 +113,18 @@ char *source_line_print(const json_t *row, unsigned left_out, char buf[SOURCE_LI
 
 const char *source_line_sort(const char *word)
 {
-	if (strcmp(word, "recipients") == 0)
-		return sorts[0];
-	for (unsigned i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++)
-		if (strcmp(word, sorts[i]) == 0)
-			return sorts[i];
+	for (unsigned i = 0; i < SORTS; i++)
+		if (strcmp(word, sorts[i].word) == 0 || strcmp(word, sorts[i].name) == 0)
+			return sorts[i].name;
 	return NULL;
 }
 
-const char *source_line_sorts(void)
+char *source_line_sorts(char buf[SOURCE_LINE_MAX])
 {
-	return "recipients, refused, messages, transactions, connections, tls, bytes, destinations, "
-	       "null_senders, auth_failures, last";
+	int len = 0;
+
+	for (unsigned i = 0; i < SORTS; i++)
+		len += snprintf(
+		        buf + len, SOURCE_LINE_MAX - (size_t)len, "%s%s", i > 0 ? ", " : "", sorts[i].word);
+	return buf;
 }

@@ -16,7 +16,7 @@ char *source_line_heading(unsigned left_out, char buf[SOURCE_LINE_MAX]);
 char *source_line_print(const json_t *row, unsigned left_out, char buf[SOURCE_LINE_MAX]);
 /* What a list can be sorted by: one of the counts, "last", or "recipients" for "accepted". NULL = it is none; else its name. */
 const char *source_line_sort(const char *word);
-/* All of them, for a message. */
-const char *source_line_sorts(void);
+/* All of them, for a message. Returns buf. */
+char *source_line_sorts(char buf[SOURCE_LINE_MAX]);
 
 #endif

@@ -1,7 +1,12 @@
-/* sources.c - `postern sources`: what each source has done, the busiest first. */
+/* sources.c - `postern sources`: what each source has done, the busiest first. On a narrow terminal columns are left out, as in
+ * `postern top`; into a file or a pipe all are written.
+ */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "postern/live.h"
 #include "postern/source_line.h"
@@ -9,9 +14,17 @@
 enum { TOP_DEFAULT = 20, TOP_MAX = 1024 };
 
 struct table {
-	unsigned shown;
+	unsigned shown, left_out;
 	const char *prefix; /* NULL = all of them */
 };
+
+/* Of the terminal that is written to; where it is none, or does not say, there is room for everything. */
+static unsigned count_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : UINT_MAX;
+}
 
 static void print_none(const struct table *t)
 {
@@ -30,8 +43,8 @@ static void print_sources(void *arg, const json_t *line)
 
 	json_array_foreach (json_object_get(line, "rows"), i, row) {
 		if (t->shown++ == 0)
-			puts(source_line_heading(0, text));
-		puts(source_line_print(row, 0, text));
+			puts(source_line_heading(t->left_out, text));
+		puts(source_line_print(row, t->left_out, text));
 	}
 	if (json_object_get(line, "more"))
 		return;
@@ -60,15 +73,16 @@ int sources_run(int argc, char **argv)
 	const char *sort = NULL, *top = NULL;
 	const struct live_option more[] = { { "sort", &sort, NULL }, { "top", &top, NULL }, { NULL } };
 	long most = TOP_DEFAULT;
-	struct table table = { 0 };
+	struct table table = { .left_out = source_line_left_out(count_columns()) };
 	struct prefix prefix;
+	char list[SOURCE_LINE_MAX];
 	struct live live;
 	json_t *request;
 
 	if (!live_options(&live, argc, argv, more, 1))
 		return COMMAND_USAGE;
 	if (sort && !source_line_sort(sort)) {
-		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts());
+		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts(list));
 		return COMMAND_USAGE;
 	}
 	if (top && (most = read_top(top)) < 0) {

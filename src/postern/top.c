@@ -95,13 +95,14 @@ int top_run(int argc, char **argv)
 	const struct live_option more[] = { { "sort", &sort, NULL }, { NULL } };
 	struct screen screen = { .sort = "accepted" };
 	struct prefix prefix;
+	char list[SOURCE_LINE_MAX];
 	struct live live;
 	int status;
 
 	if (!live_options(&live, argc, argv, more, 1))
 		return COMMAND_USAGE;
 	if (sort && !(screen.sort = source_line_sort(sort))) {
-		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts());
+		fprintf(stderr, "%s: sources can be sorted by %s\n", live.name, source_line_sorts(list));
 		return COMMAND_USAGE;
 	}
 	if (live.argc > 0 && !live_has_prefix(&live, &prefix))

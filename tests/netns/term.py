@@ -6,11 +6,14 @@
 Prints what the command wrote, without what steers the terminal, and ends with its status; with 99 if a text does not appear
 within 20 seconds, or the command does not end. TERM_COLUMNS: how wide the terminal is, 140 unless given.
 """
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import sys
+import termios
 import time
 
 LIMIT_S = 20
@@ -21,7 +24,10 @@ def main():
     script, command = sys.argv[1:split], sys.argv[split + 1:]
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm", COLUMNS=os.environ.get("TERM_COLUMNS", "140"), LINES="30")
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("4H", 30, int(os.environ.get("TERM_COLUMNS", "140")), 0, 0))
+        os.environ.update(TERM="xterm")
+        for size in ("COLUMNS", "LINES"):
+            os.environ.pop(size, None)
         os.execvp(command[0], command)
     seen, shown, until = "", "", time.monotonic() + LIMIT_S
     while time.monotonic() < until:

@@ -110,26 +110,31 @@ bypass off
 reload
 EOT
 
-# ---- top, on a terminal ----
+# ---- on a terminal ----
 
-terminal() { # TEXT KEYS... -- OPTION...
+terminal() { # TEXT KEYS... -- COMMAND OPTION...
     local words=() status=0
     while [[ $1 != -- ]]; do
         words+=("$1")
         shift
     done
-    lab_in gw "$LAB_HOME/term.py" "${words[@]}" -- "$BUILD/postern" top -c "$LAB_DIR/postern.conf" "${@:2}" >"$LAB_DIR/out" 2>&1 || status=$?
+    lab_in gw "$LAB_HOME/term.py" "${words[@]}" -- "$BUILD/postern" "$2" -c "$LAB_DIR/postern.conf" "${@:3}" >"$LAB_DIR/out" 2>&1 || status=$?
     echo $status
 }
-same "top draws, sorts by a key, and ends" 0 "$(terminal 'by accepted' l last q --)"
+same "top draws, sorts by a key, and ends" 0 "$(terminal 'by accepted' l last q -- top)"
 says '198.51.100.10 '
 says 'NULL +AUTHBAD +HOSTS +TLS +BYTES +LAST \(UTC\)'
-same "on 80 columns" 0 "$(TERM_COLUMNS=80 terminal 'by accepted' q --)"
+same "on 80 columns" 0 "$(TERM_COLUMNS=80 terminal 'by accepted' q -- top)"
 says 'REFUSED +BYTES +LAST \(UTC\)'
 says '198.51.100.10 .* [01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]'
 says '\(q\)uit'
+same "sources, too" 0 "$(TERM_COLUMNS=80 terminal -- sources)"
+says '^SOURCE +CONNECT MESSAGES RECIPIENT REFUSED +BYTES +LAST \(UTC\)'
+check "in lines that fit" eval '! grep -qE "^.{80}" <(tr -d "\r" <"$LAB_DIR/out")'
+same "on a wide one with all there is" 0 "$(terminal -- sources)"
+says 'NULL +AUTHBAD +HOSTS +TLS +BYTES +LAST \(UTC\)'
 same "as JSON without a terminal" 198.51.100.10 "$(postern_ask top --json --sort last 198.51.100.0/24 | jq -r '.rows[].source')"
-same "of one network alone" 0 "$(terminal 'by last' q -- --sort last 192.168.0.0/16)"
+same "of one network alone" 0 "$(terminal 'by last' q -- top --sort last 192.168.0.0/16)"
 check "others are not in it" eval '! grep -q "198.51.100.10 " "$LAB_DIR/out"'
 
 # ---- reload ----
