@@ -222,21 +222,41 @@ static void tell_full(void)
 	eve_tick(eve, EVENTS_START_US + 61000000);
 }
 
-static void tell_one(struct finding *f, enum incident_state state)
+static void tell_as(struct finding *f, enum incident_state state)
 {
-	f->incident.count += f->incident.state != INCIDENT_OPEN || state != INCIDENT_OPEN;
-	f->incident.rule_count = f->incident.count;
 	f->incident.state = (uint8_t)state;
-	f->time_us += 1000000;
-	f->incident.last_us = f->time_us;
 	eve_finding(eve, f);
 }
 
-/* From the first word to the last: of a network that a volume block counts as one, with what it measured, acknowledged in
- * words that want escaping, with a facet more; of a recipient, of a server, of a recipient that is forgotten, of a user; of
- * many; of the network of a snowshoe. */
-static void tell_incidents(void)
+/* Another one of the same rule, a second later. */
+static void happen(struct finding *f)
 {
+	f->time_us += 1000000;
+	f->incident.last_us = f->time_us;
+	f->incident.count++;
+	f->incident.rule_count++;
+}
+
+/* The story of so many findings of its rule, and twelve harvests since. */
+static void add_facets(struct incident_brief *in, uint32_t rule, uint64_t count)
+{
+	in->facets[in->facet_count++] = (struct incident_facet) {
+		.id = rule, .severity = 2, .count = count, .first_us = in->first_us, .last_us = in->last_us
+	};
+	in->facets[in->facet_count++] = (struct incident_facet) { .id = FINDING_HARVEST,
+		.severity = 3,
+		.count = 12,
+		.first_us = in->last_us + 1000000,
+		.last_us = in->last_us + 12000000 };
+	in->count += 12;
+	in->last_us += 12000000;
+}
+
+/* From the first word to the last: of a network that a volume block counts as one, with what it measured, acknowledged in
+ * words that want escaping, with a facet more. */
+static void tell_story_of_network(void)
+{
+	static const uint64_t quiet_us = 600 * UINT64_C(1000000);
 	struct finding f = finding_of(FINDING_VOLUME_LIMIT, 2);
 
 	f.outcome = OUTCOME_NONE;
@@ -253,44 +273,51 @@ static void tell_incidents(void)
 	f.evidence_count = 1;
 	EVENTS_TEXT(f.evidence[0], "101 recipients in 1m");
 	f.incident.before = 70;
-	tell_one(&f, INCIDENT_OPEN);
-	tell_one(&f, INCIDENT_GROWN);
+	tell_as(&f, INCIDENT_OPEN);
+	happen(&f);
+	tell_as(&f, INCIDENT_GROWN);
+	f.time_us += 1000000;
 	f.incident.ack = (struct incident_ack) { .time_us = f.time_us, .uid = 1000 };
 	snprintf(f.incident.ack.reason, sizeof(f.incident.ack.reason),
 	        "known: \"x\" ] \\ | = \n gr\xc3\xbc\xc3\x9f");
-	tell_one(&f, INCIDENT_ACKED);
-	f.incident.facet_count = 2;
-	f.incident.facets[0] = (struct incident_facet) { .id = FINDING_VOLUME_LIMIT,
-		.severity = 2,
-		.count = 3,
-		.first_us = f.incident.first_us,
-		.last_us = f.time_us };
-	f.incident.facets[1] = f.incident.facets[0];
-	f.incident.facets[1].id = FINDING_HARVEST;
-	f.incident.facets[1].severity = 3;
-	f.incident.facets[1].count = 12;
-	tell_one(&f, INCIDENT_CLOSED);
+	tell_as(&f, INCIDENT_ACKED);
+	add_facets(&f.incident, FINDING_VOLUME_LIMIT, f.incident.count);
+	f.time_us = f.incident.last_us + quiet_us;
+	tell_as(&f, INCIDENT_CLOSED);
+}
 
+/* And of a recipient, of a server, of a recipient that is forgotten, of a user; of many; of the network of a snowshoe. */
+static void tell_incidents(void)
+{
+	struct finding f;
+
+	tell_story_of_network();
 	f = finding_of(FINDING_VOLUME_TARGET, 3);
+	f.incident.id = 78;
 	f.at_target = 1;
-	tell_one(&f, INCIDENT_OPEN);
+	tell_as(&f, INCIDENT_OPEN);
 	f.rcpt_to.len = 0;
-	tell_one(&f, INCIDENT_GROWN);
+	happen(&f);
+	tell_as(&f, INCIDENT_GROWN);
 	f.at_target = 2;
-	tell_one(&f, INCIDENT_CLOSED);
+	happen(&f);
+	tell_as(&f, INCIDENT_CLOSED);
 	f = finding_of(FINDING_AUTH_GUESS, 2);
+	f.incident.id = 79;
 	f.at_target = 1;
 	f.helo.len = f.mail_from.len = 0;
 	EVENTS_TEXT(f.rcpt_to, "alice");
-	tell_one(&f, INCIDENT_OPEN);
+	tell_as(&f, INCIDENT_OPEN);
 	f = finding_of(FINDING_GATE_REFUSED, 4);
+	f.incident.id = 80;
 	f.pooled = 1;
-	tell_one(&f, INCIDENT_OPEN);
+	tell_as(&f, INCIDENT_OPEN);
 	f = finding_of(FINDING_VOLUME_SNOWSHOE, 2);
+	f.incident.id = 81;
 	use_v6(&f.conn);
 	f.source_bits = 48;
 	f.conn.src = addr_mask(&f.conn.src, f.source_bits);
-	tell_one(&f, INCIDENT_OPEN);
+	tell_as(&f, INCIDENT_OPEN);
 }
 
 static const struct {
