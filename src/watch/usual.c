@@ -6,44 +6,46 @@
  * comes at an even rate, though: mails have several recipients, days are busier than others. So H is `spike` times a spread:
  * the source's own (how far S got on its worst days), and never less than that of a source without surprises, `least` and
  * `swing` below. For the two tests that find attacks of every day it is at most `most` times that: a source that has strayed
- * far, honestly or not, does not buy itself the right to a fast attack (with it, one in twenty was found too late).
+ * far, honestly or not, does not buy itself the right to a fast attack (with it, one in twenty was found too late). What
+ * the steady test believes of a source's own spread grows with the days that it is from: of four days, the worst is chance.
  *
  * Three tests, because one bar does not fit all: honest people write thirty letters in three minutes, but not ten in each
- * quarter of an hour for two hours. The steady test takes of a quarter of an hour only what it may have, and 0.37 of the
- * bar beyond, so three quarters in a row have to be strange; its bar may be low then. The burst test has no such patience
- * and a higher bar, in recipients. For sources whose own spread makes those two blind (backups, newsletters), the hourly
- * test lets an hour have all of what is usual in it at once.
+ * quarter of an hour for two hours. The steady test gets its messages through a bucket (room_for_one()) with room for few,
+ * that empties as fast as the sum leaks and QUARTER of the bar in each quarter of an hour besides: so a burst of any size is
+ * ROOM, and the sum takes some half an hour to its bar at least, which may be low then. The burst test has no such patience, a
+ * higher bar, in recipients, and a leak for a rise to five times: what is slow is not its business. For sources whose own
+ * spread makes those two blind (backups, newsletters), the hourly test lets an hour have all of what is usual in it at once.
  *
  * A source that usually has less than FLOOR_SHARE of its block's floor is treated as if it had that.
  *
  * Rejected: mean and deviation by exponential smoothing (an attack raises both, so it hides itself, and a newsletter is an
- * attack each week); updates that stop while a source is over its bar (a lasting change would be told for ever).
+ * attack each week); updates that stop while a source is over its bar (a lasting change would be told for ever); a limit for
+ * each quarter of an hour by the clock (a burst over its edge counts twice: two in five of all false alarms).
  */
 #include <string.h>
 
 #include "watch/usual_inner.h"
 
 static const uint64_t US_PER_HOUR = UINT64_C(3600000000);
-static const float LEAK = 1.65F;       /* of SHIFT 2.55 */
-static const float FLOOR_SHARE = 0.4F; /* of the floor, that every source is taken to send usually */
-static const float QUARTER = 0.37F; /* of the steady bar: for a quarter of an hour, beyond what it may have */
+static const float FLOOR_SHARE = 0.375F; /* of the floor, that every source is taken to send usually */
+static const float ROOM = 2.5F;          /* messages that the steady test takes at once */
+static const float QUARTER = 0.3F;     /* of its bar: what it takes in a quarter of an hour beyond its leak */
 static const float SIZE_FIRST = 1.5F;  /* recipients of a message, while nothing is known */
 static const float SIZE_STEP = 0.125F; /* of the way to a day's mean */
 static const float SWING = 0.05F;      /* spread: of an hour's usual, since days differ */
 static const float SWING_HOURS = 100;  /* twice that after so many watched hours, less later */
-static const float FIRST_MORE = 2;     /* spread: more, of the steady test, while little was seen */
-static const float FIRST_SEEN = 200;   /* messages that halve that */
-enum { SIZE_MESSAGES = 5, YOUNG_DAYS = 4 };
+enum { SIZE_MESSAGES = 5, YOUNG_DAYS = 4, QUARTERS = 4 };
 
 static const float ANY = 1e6F;
 static const struct {
 	enum usual_what what;
+	float leak;  /* times the usual; of SHIFT 2.55, and 5 */
 	float least; /* spread */
 	float most;  /* times that of a source without surprises, whatever its own */
 } tests[USUAL_TEST_COUNT] = {
-	[USUAL_HOURLY] = { USUAL_MESSAGE, 7, ANY },
-	[USUAL_STEADY] = { USUAL_MESSAGE, 1.4F, 2 },
-	[USUAL_BURST] = { USUAL_RECIPIENT, 7, 1.2F },
+	[USUAL_HOURLY] = { USUAL_MESSAGE, 1.65F, 7, ANY },
+	[USUAL_STEADY] = { USUAL_MESSAGE, 1.65F, 1, 1.8F },
+	[USUAL_BURST] = { USUAL_RECIPIENT, 2.5F, 7, 1.2F },
 };
 
 void usual_awake(struct usual_watch *w, uint64_t now_us)
@@ -61,15 +63,17 @@ static bool was_awake(const struct usual_watch *w, uint32_t hour)
 /* ---- the sums and their bars ------------------------------------------------------------------ */
 
 /* What an hour may have, in messages. */
-static float reference(const struct usual *u, const struct usual_rule *rule)
+static float reference(const struct usual *u, enum usual_test test, const struct usual_rule *rule)
 {
-	return LEAK * usual_greatest(u->level, FLOOR_SHARE * (float)rule->floor_per_hour / u->size);
+	float usual = usual_greatest(u->level, FLOOR_SHARE * (float)rule->floor_per_hour / u->size);
+
+	return tests[test].leak * usual;
 }
 
 /* What the running hour may have at once. */
 static float allowance(const struct usual *u, const struct usual_rule *rule)
 {
-	return usual_greatest(reference(u, rule), LEAK * u->habit);
+	return usual_greatest(reference(u, USUAL_HOURLY, rule), tests[USUAL_HOURLY].leak * u->habit);
 }
 
 static float beyond(const struct usual *u, const struct usual_rule *rule)
@@ -82,14 +86,20 @@ static float size_of(const struct usual *u, enum usual_test test)
 	return tests[test].what == USUAL_RECIPIENT ? u->size : 1;
 }
 
+/* So many times the least spread is its own at most. */
+static float most_of(const struct usual *u, enum usual_test test)
+{
+	float known = test == USUAL_STEADY ? (float)u->peak_days / USUAL_DAYS : 1;
+
+	return 1 + (tests[test].most - 1) * known;
+}
+
 static float bar_of(const struct usual *u, enum usual_test test, const struct usual_rule *rule)
 {
 	float swing = SWING * (1 + SWING_HOURS / ((float)u->watched + 1));
-	float spread = tests[test].least + swing * u->level * size_of(u, test);
+	float least = tests[test].least + swing * u->level * size_of(u, test);
+	float spread = usual_greatest(least, usual_least(u->spread[test], most_of(u, test) * least));
 
-	if (test == USUAL_STEADY)
-		spread += FIRST_MORE * FIRST_SEEN / (FIRST_SEEN + (float)u->total);
-	spread = usual_greatest(spread, usual_least(u->spread[test], tests[test].most * spread));
 	return spread * (float)rule->spike_tenths / 10;
 }
 
@@ -107,15 +117,17 @@ static void restart(struct usual_sum *s, uint64_t now_us)
 static void leak(struct usual *u, uint64_t now_us, const struct usual_rule *rule)
 {
 	float hours = now_us > u->last_us ? (float)(now_us - u->last_us) / (float)US_PER_HOUR : 0;
-	float gone = hours * reference(u, rule);
+	float steady = hours * reference(u, USUAL_STEADY, rule);
 
 	if (now_us > u->last_us || u->last_us - now_us > US_PER_HOUR)
 		u->last_us = now_us;
-	u->sums[USUAL_STEADY].sum -= gone;
-	u->sums[USUAL_BURST].sum -= gone * u->size;
+	u->sums[USUAL_STEADY].sum -= steady;
+	u->sums[USUAL_BURST].sum -= hours * reference(u, USUAL_BURST, rule) * u->size;
 	for (unsigned test = USUAL_STEADY; test < USUAL_TEST_COUNT; test++)
 		if (u->sums[test].sum <= 0)
 			restart(&u->sums[test], now_us);
+	u->room += steady + hours * QUARTERS * QUARTER * bar_of(u, USUAL_STEADY, rule);
+	u->room = usual_least(u->room, ROOM);
 }
 
 /* ---- the turn of the hour --------------------------------------------------------------------- */
@@ -176,7 +188,7 @@ static void carry_sums(struct usual *u, uint32_t hour, const struct usual_rule *
 	struct usual_sum *hourly = &u->sums[USUAL_HOURLY];
 	float silent = hour > u->hour ? (float)(hour - u->hour - 1) : (float)USUAL_HOURS;
 
-	hourly->sum = usual_greatest(0, beyond(u, rule) - silent * reference(u, rule));
+	hourly->sum = usual_greatest(0, beyond(u, rule) - silent * reference(u, USUAL_HOURLY, rule));
 	for (unsigned test = 0; test < USUAL_TEST_COUNT; test++)
 		u->sums[test].sum = usual_least(u->sums[test].sum, bar_of(u, (enum usual_test)test, rule));
 	if (hourly->sum <= 0)
@@ -223,8 +235,10 @@ void usual_begin(
 	for (unsigned test = 0; test < USUAL_TEST_COUNT; test++) {
 		restart(&u->sums[test], hour * US_PER_HOUR);
 		u->sums[test].seen = u->n[tests[test].what];
-		u->sums[test].sum = test == USUAL_HOURLY ? 0 : (float)u->n[tests[test].what];
 	}
+	u->sums[USUAL_STEADY].sum = usual_least((float)u->n[USUAL_MESSAGE], ROOM);
+	u->room = ROOM - u->sums[USUAL_STEADY].sum;
+	u->sums[USUAL_BURST].sum = (float)u->n[USUAL_RECIPIENT];
 	for (uint32_t i = 1; i <= quiet_hours && i < USUAL_HOURS; i++) {
 		put_hour(u, hour - i, 0);
 		if ((hour - i) % 24 == 0)
@@ -253,17 +267,12 @@ static bool is_below_floor(const struct usual *u, uint64_t now_us, const struct 
 	       (float)rule->floor_per_hour;
 }
 
-/* Of one message: nothing once its quarter of an hour has given its share. */
-static float share_of_quarter(struct usual *u, const struct usual_rule *rule)
+/* Of one message: nothing, while many have just come. */
+static float room_for_one(struct usual *u)
 {
-	uint32_t quarter = (uint32_t)(u->last_us / (US_PER_HOUR / 4));
-
-	if (quarter != u->quarter)
-		u->quarter_sum = 0;
-	u->quarter = quarter;
-	if (u->quarter_sum + 1 > reference(u, rule) / 4 + QUARTER * bar_of(u, USUAL_STEADY, rule))
+	if (u->room < 1)
 		return 0;
-	u->quarter_sum++;
+	u->room--;
 	return 1;
 }
 
@@ -275,7 +284,7 @@ static float count_in(struct usual *u, enum usual_test test, const struct usual_
 
 	s->seen++;
 	if (test == USUAL_STEADY)
-		s->sum += share_of_quarter(u, rule);
+		s->sum += room_for_one(u);
 	else if (test == USUAL_BURST)
 		s->sum++;
 	if (test != USUAL_HOURLY && u->habit > 0)

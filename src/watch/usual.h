@@ -25,7 +25,7 @@ enum usual_what { USUAL_MESSAGE, USUAL_RECIPIENT, USUAL_WHAT_COUNT };
 /* All are cumulative sums (Page 1954) of what goes beyond the usual. */
 enum usual_test {
 	USUAL_HOURLY, /* messages; all that is usual in an hour at once: backups and newsletters come in one go */
-	USUAL_STEADY, /* messages; evenly, and of a quarter of an hour only so many: what is slowly too many */
+	USUAL_STEADY, /* messages; evenly, and only few of a burst: what is slowly too many */
 	USUAL_BURST,  /* recipients; evenly: what is fast */
 	USUAL_TEST_COUNT
 };
@@ -57,8 +57,7 @@ struct usual {
 	uint64_t last_us;
 	struct usual_sum sums[USUAL_TEST_COUNT]; /* the hourly one: when this hour began */
 	float size;                              /* recipients of a message, learned slowly */
-	uint32_t quarter;                        /* since 1970: the running quarter of an hour */
-	float quarter_sum;                       /* what it has given to the steady test */
+	float room;                              /* messages that the steady test would take at once */
 	/* worked out at the turn of the hour, in messages */
 	float level; /* usual in this hour */
 	float habit; /* not 0: a burst that comes at this hour of the week */
@@ -67,6 +66,7 @@ struct usual {
 	float spread[USUAL_TEST_COUNT];     /* own, in what the test counts; 0 = not learned yet */
 	float today_peak[USUAL_TEST_COUNT]; /* the sums' maxima of this day */
 	uint8_t days_off;                   /* bit for each weekday, as they lie in the history */
+	uint8_t peak_days;                  /* that spread is from */
 	uint8_t young_days; /* that are still to end before anything is learned from a day's maxima */
 	uint8_t peaks[USUAL_TEST_COUNT][USUAL_DAYS];
 	uint8_t hours[USUAL_HOURS]; /* messages, usual_encode() */
@@ -99,7 +99,7 @@ uint8_t usual_encode(uint32_t n);
 uint32_t usual_decode(uint8_t code);
 
 /* For keeping: USUAL_KEPT_BYTES, the same on every machine. */
-enum { USUAL_KEPT_BYTES = 110 + USUAL_TEST_COUNT * USUAL_DAYS + USUAL_HOURS };
+enum { USUAL_KEPT_BYTES = 106 + USUAL_TEST_COUNT * USUAL_DAYS + USUAL_HOURS };
 void usual_pack(const struct usual *u, uint8_t out[USUAL_KEPT_BYTES]);
 /* False: these are no such bytes. */
 bool usual_unpack(struct usual *u, const uint8_t *bytes, uint32_t len);

@@ -4,7 +4,7 @@
 
 #include "watch/usual_inner.h"
 
-enum { KEPT_VERSION = 1, KEPT_HEAD_BYTES = USUAL_KEPT_BYTES - USUAL_TEST_COUNT * USUAL_DAYS - USUAL_HOURS };
+enum { KEPT_VERSION = 2, KEPT_HEAD_BYTES = USUAL_KEPT_BYTES - USUAL_TEST_COUNT * USUAL_DAYS - USUAL_HOURS };
 
 static const float FLOAT_MOST = 1e9F;
 
@@ -57,8 +57,8 @@ static void keep_head(struct keeping *k, struct usual *u)
 	}
 	keep_float(k, &u->size);
 	keep_number(k, &u->last_us, 8);
-	keep_u32(k, &u->quarter);
-	keep_float(k, &u->quarter_sum);
+	keep_float(k, &u->room);
+	u->room = usual_greatest(0, u->room);
 	for (unsigned i = 0; i < USUAL_TEST_COUNT; i++) {
 		keep_float(k, &u->sums[i].sum);
 		keep_u32(k, &u->sums[i].seen);

@@ -19,12 +19,12 @@
 
 static const float FAR = 2.5F;       /* times what is usual: a habit, and not chance */
 static const float HABIT_LEAST = 10; /* messages in the hour: fewer are no burst */
-static const float BESIDE = 1.3F;    /* times an hour itself is what its neighbours may say */
+static const float BESIDE = 1.1F;    /* times an hour itself is what its neighbours may say */
 static const float PRIOR = 2;        /* in observations */
 static const float CHANGE = 1.5F;    /* so many times the usual is a change, to be learned in days */
 static const float UNLIKE = 0.9F;    /* of what is usual on days of the other kind */
 static const float STRAY[USUAL_TEST_COUNT] = {
-	[USUAL_HOURLY] = 1.8F, [USUAL_STEADY] = 2.7F, [USUAL_BURST] = 1.8F
+	[USUAL_HOURLY] = 1.8F, [USUAL_STEADY] = 1.5F, [USUAL_BURST] = 1.8F
 }; /* spreads that the worst days go */
 enum {
 	WEEK = 7,
@@ -80,13 +80,11 @@ static float sample_at(const struct sample *s, unsigned rank)
  * more of the others. */
 static float sample_middle(const struct sample *s)
 {
-	unsigned cut = (s->count + 2) / 4;
+	unsigned cut = s->count < 3 ? 0 : s->count < 8 ? 1 : s->count / 4;
 	float sum = 0;
 
 	if (s->count == 0)
 		return 0;
-	if (2 * cut >= s->count) /* of two */
-		cut = (s->count - 1) / 2;
 	for (unsigned rank = cut; rank < s->count - cut; rank++)
 		sum += sample_at(s, rank);
 	return sum / (float)(s->count - 2 * cut);
@@ -242,6 +240,7 @@ static void judge_spread(struct usual *u, enum usual_test test)
 	for (unsigned i = 0; i < USUAL_DAYS; i++)
 		if (u->peaks[test][i] != USUAL_UNKNOWN)
 			sample_add(&s, u->peaks[test][i]);
+	u->peak_days = (uint8_t)s.count;
 	first = (s.count + USUAL_DAYS / 2) / USUAL_DAYS;
 	last = (s.count * STRAY_LAST + USUAL_DAYS / 2) / USUAL_DAYS;
 	if (last <= first)

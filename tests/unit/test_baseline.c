@@ -124,6 +124,18 @@ static void burst_of_a_quiet_source_is_told(void)
 	end();
 }
 
+/* Those of its first hour are one, too. */
+static void complaints_of_a_quiet_source_are_none(void)
+{
+	begin();
+	quiet_days(1, 8);
+	for (unsigned i = 0; i < 28; i++)
+		mail(1, 8 * DAY + 20 * i, 1);
+	CU_ASSERT_EQUAL(baseline_count(part), 1);
+	CU_ASSERT_EQUAL(raised, 0);
+	end();
+}
+
 static void one_letter_to_many_is_no_burst(void)
 {
 	begin();
@@ -250,6 +262,7 @@ static void goes_on_in_another_daemon(void)
 
 SUITE("baseline", { "a quiet source needs no history", quiet_source_needs_no_history },
         { "a burst of a quiet source is told", burst_of_a_quiet_source_is_told },
+        { "complaints of a quiet source are none", complaints_of_a_quiet_source_are_none },
         { "one letter to many is no burst", one_letter_to_many_is_no_burst },
         { "for a new source there are limits only", new_source_has_limits_only },
         { "who is meant", who_is_meant }, { "a connection under TLS counts as one", tls_counts_as_one },

@@ -287,6 +287,11 @@ static void first_spike_says_what_was_seen(void)
 	CU_ASSERT_TRUE(h.spike.window_s < 2 * HOUR);
 }
 
+static void half_more(struct host *h)
+{
+	mails(h, 12, 1);
+}
+
 static void thrice(struct host *h)
 {
 	mails(h, 24, 1);
@@ -585,6 +590,72 @@ static void thirty_letters_are_no_spike(void)
 	}
 }
 
+static void busy(struct host *h)
+{
+	mails(h, 16, 1);
+}
+
+static void busy_to_two(struct host *h)
+{
+	mails(h, 16, 2.2);
+}
+
+/* Twenty-five letters in eight minutes, wherever the clock is. */
+static void burst_counts_once(void)
+{
+	for (unsigned offset = 0; offset < 15; offset++) {
+		struct host h;
+
+		grow_up(&h, busy, 24);
+		run(&h, busy, offset * MINUTE);
+		for (unsigned n = 0; n < 25; n++, h.now_s += 20)
+			mail(&h, 1);
+		h.now_s -= h.now_s % MINUTE;
+		run(&h, busy, HOUR / 2);
+		CU_ASSERT_EQUAL(h.spikes, 0);
+	}
+}
+
+/* For six hours: that is not fast; one in ten may be chance. */
+static void twice_the_recipients_are_no_burst(void)
+{
+	unsigned bursts = 0;
+
+	for (unsigned i = 0; i < HOSTS; i++) {
+		struct host h;
+
+		grow_up(&h, busy, i);
+		run(&h, busy_to_two, 6 * HOUR);
+		bursts += h.spikes > 0 && h.spike.what == USUAL_RECIPIENT;
+	}
+	CU_ASSERT_TRUE(bursts <= 1);
+}
+
+/* Each day two hours of half as much again, never the same ones: in a week that says nothing about its worst days. */
+static void few_days_teach_little_spread(void)
+{
+	unsigned within_two = 0;
+
+	for (unsigned i = 0; i < 40; i++) {
+		struct host h;
+		uint64_t start_s;
+
+		begin(&h, i);
+		for (unsigned day = 0; day < 8; day++) {
+			run(&h, even, (1 + 2 * day) * HOUR);
+			run(&h, half_more, 2 * HOUR);
+			run(&h, even, (21 - 2 * day) * HOUR);
+		}
+		run(&h, even, 6 * HOUR);
+		start_s = h.now_s;
+		h.spikes = 0;
+		while (h.spikes == 0 && h.now_s < start_s + 2 * HOUR)
+			run(&h, thrice, MINUTE);
+		within_two += h.spikes > 0;
+	}
+	CU_ASSERT_TRUE(within_two >= 30);
+}
+
 static void silence_counts_where_somebody_watched(void)
 {
 	struct host h;
@@ -618,6 +689,10 @@ static void goes_on_after_keeping(void)
 	CU_ASSERT_TRUE(b.spikes + 1 >= a.spikes &&
 	               b.spikes <= a.spikes + 1); /* what a day's turn works out is newer */
 	CU_ASSERT_TRUE(b.spike_s + HOUR >= a.spike_s && b.spike_s <= a.spike_s + HOUR);
+	a.usual.room = -1e6F; /* a store that somebody has changed: it takes the next message all the same */
+	usual_pack(&a.usual, bytes);
+	CU_ASSERT_TRUE(usual_unpack(&b.usual, bytes, sizeof(bytes)));
+	CU_ASSERT_TRUE(b.usual.room >= 0);
 	CU_ASSERT_FALSE(usual_unpack(&b.usual, bytes, sizeof(bytes) - 1));
 	bytes[0]++;
 	CU_ASSERT_FALSE(usual_unpack(&b.usual, bytes, sizeof(bytes)));
@@ -644,5 +719,8 @@ SUITE("usual", { "codes say the count", codes_say_the_count },
         { "unknown days are workdays", unknown_days_are_workdays },
         { "below the floor is no spike", below_the_floor_is_no_spike },
         { "letters to many people are no spike", thirty_letters_are_no_spike },
+        { "a burst counts once", burst_counts_once },
+        { "twice the recipients are no burst", twice_the_recipients_are_no_burst },
+        { "few days teach little of the spread", few_days_teach_little_spread },
         { "silence counts where somebody watched", silence_counts_where_somebody_watched },
         { "what was kept goes on", goes_on_after_keeping });
