@@ -352,7 +352,7 @@ static void print_rows(struct row **rows, unsigned count, FILE *to)
 		fprintf(to, "  and %u more\n", count - ROWS_SHOWN);
 }
 
-/* Of all rows, those that cost most first; free() them. NULL without memory. */
+/* Of all rows, those that cost most first; free() them. NULL, and none, without memory; the sum is right all the same. */
 static struct row **sort_rows(const struct forecast *f, unsigned *count, struct cost *sum)
 {
 	struct row **rows = calloc(table_count(f->rows) + 1, sizeof(struct row *)), *row;
@@ -360,8 +360,9 @@ static struct row **sort_rows(const struct forecast *f, unsigned *count, struct 
 
 	*count = 0;
 	*sum = (struct cost) { 0 };
-	while (rows && (row = table_scan(f->rows, &cursor))) {
-		rows[(*count)++] = row;
+	while ((row = table_scan(f->rows, &cursor))) {
+		if (rows)
+			rows[(*count)++] = row;
 		sum->mails += row->mails;
 		sum->recipients += row->recipients;
 	}

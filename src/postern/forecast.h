@@ -27,9 +27,9 @@ bool forecast_event(struct forecast *f, const struct event *e, const struct poli
         uint32_t rcpt_accepted);
 /* A rule of the watch asks for something, or would in enforce mode (watch_set_forecast()). */
 void forecast_order(struct forecast *f, const struct order *o);
-/* The same as fields: delivered, cost, tls, measures (all of them, those that cost most first). */
-void forecast_set_json(struct forecast *f, json_t *summary);
 /* For people: who, what, since when, what that would have cost. */
 void forecast_print(struct forecast *f, FILE *to);
+/* The same as fields: delivered, cost, tls, measures (all of them, those that cost most first). */
+void forecast_set_json(struct forecast *f, json_t *summary);
 
 #endif

@@ -245,17 +245,26 @@ static void print_source(const struct missing *m, FILE *to)
 	        plural(records), mails, plural(mails), recipients, plural(recipients));
 }
 
-static void print_sources(const struct intake *in, FILE *to)
+/* Of all of them, those that lack most first; free() them. NULL without memory. */
+static const struct missing **sort_sources(const struct intake *in, unsigned *count)
 {
 	const struct missing **rows = calloc(table_count(in->missing) + 1, sizeof(struct missing *)), *m;
 	uint32_t cursor = 0;
-	unsigned count = 0;
 
+	*count = 0;
 	while (rows && (m = table_scan(in->missing, &cursor)))
-		rows[count++] = m;
+		rows[(*count)++] = m;
 	if (rows)
-		qsort(rows, count, sizeof(struct missing *), compare_missing);
-	for (unsigned i = 0; rows && i < count && i < MISSING_SHOWN; i++)
+		qsort(rows, *count, sizeof(struct missing *), compare_missing);
+	return rows;
+}
+
+static void print_sources(const struct intake *in, FILE *to)
+{
+	unsigned count;
+	const struct missing **rows = sort_sources(in, &count);
+
+	for (unsigned i = 0; i < count && i < MISSING_SHOWN; i++)
 		print_source(rows[i], to);
 	if (count > MISSING_SHOWN)
 		fprintf(to, "  and %u more\n", count - MISSING_SHOWN);
@@ -298,16 +307,41 @@ void intake_print_missing(const struct intake *in, FILE *to)
 		        plural(in->counts.unread));
 }
 
-json_t *intake_missing_json(const struct intake *in)
+static void set_sums(json_t *o, const struct budget_sums *s)
 {
-	const struct recorded_cuts *cuts = recorded_cuts(in->book);
-	const struct budget_sums *s = &in->missing_sums;
-	json_t *o = json_object();
-
 	field_set_nonzero(o, "records", records_of(s));
 	field_set_nonzero(o, "mails", s->n[BUDGET_COMPLETED]);
 	field_set_nonzero(o, "rcpt_accepted", s->n[BUDGET_RCPT_ACCEPTED]);
 	field_set_nonzero(o, "rcpt_refused", s->n[BUDGET_RCPT_REFUSED]);
+}
+
+static json_t *sources_json(const struct intake *in)
+{
+	unsigned count;
+	const struct missing **rows = sort_sources(in, &count);
+	json_t *list = json_array();
+	char text[PREFIX_TEXT_MAX];
+
+	for (unsigned i = 0; i < count; i++) {
+		json_t *o = json_object();
+
+		if (rows[i]->source.bits > 0)
+			field_set_text(o, "source", prefix_print(&rows[i]->source, text));
+		set_sums(o, &rows[i]->sums);
+		(void)json_array_append_new(list, o);
+	}
+	free(rows);
+	return list;
+}
+
+json_t *intake_missing_json(const struct intake *in)
+{
+	const struct recorded_cuts *cuts = recorded_cuts(in->book);
+	json_t *o = json_object();
+
+	set_sums(o, &in->missing_sums);
+	if (records_of(&in->missing_sums) > 0)
+		field_set(o, "sources", sources_json(in));
 	field_set_nonzero(o, "lost", cuts->lost);
 	field_set_nonzero(o, "rcpt_unjudged", cuts->recipients);
 	field_set_nonzero(o, "commands_unjudged", cuts->commands);

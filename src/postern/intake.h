@@ -35,10 +35,10 @@ void intake_file(struct intake *in, const char *path, const uint64_t *at_us);
 struct intake_counts intake_counts(const struct intake *in);
 /* By their own account the records do not hold all that has happened. */
 bool intake_is_incomplete(const struct intake *in);
-/* The same as an object: records left out and what was in them, events lost, recipients and commands that are known by number
- * alone, bad lines, unread files; each where there are some. NULL without memory. */
-json_t *intake_missing_json(const struct intake *in);
 /* In words: how much, and of whom; nothing where nothing is missing. */
 void intake_print_missing(const struct intake *in, FILE *to);
+/* The same as an object: records left out, what was in them, and of whom, events lost, recipients and commands that are known
+ * by number alone, bad lines, unread files; each where there are some. NULL without memory. */
+json_t *intake_missing_json(const struct intake *in);
 
 #endif

@@ -321,7 +321,8 @@ int replay_run(int argc, char **argv)
 	if (status == COMMAND_FINE)
 		status = open_all(&r, &options);
 	if (status == COMMAND_FINE) {
-		unjudged_say(r.conf->policy, stderr);
+		if (!options.json) /* else it is in the summary */
+			unjudged_say(r.conf->policy, stderr);
 		for (int i = optind; i < argc; i++)
 			intake_file(r.intake, argv[i], &r.now_us);
 		finish(&r);

@@ -1,4 +1,6 @@
-/* replay_summary.c - see replay_summary.h. Both forms say the same; docs/FORMATS.md has the names of the JSON. */
+/* replay_summary.c - see replay_summary.h. Both forms say the same, but that words about the configuration come first and not
+ * here (unjudged.h); docs/FORMATS.md has the names of the JSON.
+ */
 #include "postern/replay_summary.h"
 
 #include <errno.h>
@@ -7,6 +9,7 @@
 
 #include "base/clock.h"
 #include "postern/plural.h"
+#include "postern/unjudged.h"
 #include "posternd/protocol.h"
 #include "report/field.h"
 
@@ -111,6 +114,7 @@ int replay_summary_print_json(const struct replay_summary *s, FILE *to)
 	if (!o)
 		return -ENOMEM;
 	set_read(o, s);
+	unjudged_set_json(s->conf->policy, o);
 	forecast_set_json(s->forecast, o);
 	field_set(o, "complete", json_boolean(!intake_is_incomplete(s->intake)));
 	field_set(o, "missing", intake_missing_json(s->intake));

@@ -310,7 +310,9 @@ def inputs(folder):
           given=honest + budget(b"192.0.2.8", 50, 40, 90, 5) + budget(b"192.0.2.9", 50, 40, 90, 5) + budget(b"192.0.2.9", 100, 80, 180, 5))
     less = reads("as JSON", 4, "", "--json", "-", given=honest + budget(b"192.0.2.8", 50, 40, 90, 5))
     told = json.loads(less.splitlines()[-1])
-    check("what is missing, as JSON", not told["complete"] and told["missing"] == {"records": 100, "mails": 40, "rcpt_accepted": 90, "rcpt_refused": 5}, told)
+    lacks = {"records": 100, "mails": 40, "rcpt_accepted": 90, "rcpt_refused": 5}
+    check("what is missing, as JSON", not told["complete"] and told["missing"] ==
+          dict(lacks, sources=[dict(lacks, source="192.0.2.8")]), told)
     both = [budget(b"x", 4, 1, 1, 0).replace(b'"of":"source","source":"x","limit_records"', of) for of in
             (b'"of":"total","limit_bytes"', b'"of":"disk","keep_free_bytes"')]
     reads("and of nobody in particular", 4, "^  16 records were left out (.*\n)  of all sources +16 records, 2 mails to 2 recipients$", "-", given=honest + b"".join(both))
