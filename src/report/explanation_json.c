@@ -69,6 +69,8 @@ static json_t *json_recipient(const struct explanation *x, const struct explaine
 	field_set_text(
 	        object, "enforce", words_get(WORDS_ACTION, r->spared ? ACTION_ALERT : r->judged.action));
 	field_set_text(object, "written", words_get(WORDS_ACTION, r->written));
+	if (r->unblocked)
+		field_set_text(object, "suppressed_by", x->attempt_by->name);
 	return object;
 }
 
