@@ -67,7 +67,7 @@ char *live_span(long long seconds, char buf[LIVE_SPAN_MAX]);
 long long live_read_span(const char *text);
 /* A number above 0; -1: none. */
 long long live_read_number(const char *text);
-/* What somebody has typed, into a request; what is no UTF-8 is escaped, or the daemon were asked without it. NULL: nothing. */
+/* What somebody has typed, into a request; what is no UTF-8 is escaped, or it would not be in there at all. NULL: nothing. */
 void live_set_text(json_t *request, const char *key, const char *text);
 /* False: it is none, and why says what is wrong and what to write. */
 enum { LIVE_WHY_MAX = 288 };

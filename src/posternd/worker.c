@@ -57,7 +57,7 @@ static uint32_t kernel_left_s(void *arg, const struct event_connection *conn)
 	return w->conntrack && conntrack_left_s(w->conntrack, conn, &left_s) == 0 ? left_s : 0;
 }
 
-/* Asked at a reset under TLS, which ends the connection if it is believed, and at a FIN that much has passed by before. */
+/* Asked at a reset under TLS, which ends the connection if it is believed, and at a FIN before which much has passed by. */
 static int kernel_closes(void *arg, const struct event_connection *conn)
 {
 	struct worker *w = arg;
