@@ -200,8 +200,8 @@ $(B)/bench/watch_cost: $(B)/tests/bench/watch_cost.o $(LIBPURE)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^
 
-#: make eval         how soon made-up attacks are found, and how often honest sources are accused (docs/EVAL.md); SEEDS="41 42 43"
-SEEDS ?= 41 42 43
+#: make eval         how soon made-up attacks are found, and how often honest sources are accused (docs/EVAL.md); SEEDS="51 52 53"
+SEEDS ?= 51 52 53
 eval: need-build all
 	@python3 tests/eval/eval.py $(B)/postern --seeds "$(SEEDS)" --doc docs/EVAL.md
 

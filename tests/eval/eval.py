@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How soon `postern replay` finds attacks in days of made-up mail, and how often it cries wolf; beside two rivals.
 
-usage: eval.py POSTERN [--seeds "41 42 43"] [--days N] [--sources N] [--attacks X] [--doc FILE] [--quick]
+usage: eval.py POSTERN [--seeds "51 52 53"] [--days N] [--sources N] [--attacks X] [--doc FILE] [--quick]
 
 Each seed is a campus (traffic.py); its records (records.py) go through `postern replay`, once with eval.conf and once with
 nervous.conf, and its sessions through the rivals (rivals.py). These get thresholds afterwards, set on the very seeds that are
@@ -401,7 +401,7 @@ def run(what):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("postern")
-    p.add_argument("--seeds", default="41 42 43")
+    p.add_argument("--seeds", default="51 52 53")
     p.add_argument("--days", type=int, default=9)
     p.add_argument("--sources", type=int, default=2000)
     p.add_argument("--attacks", type=float, default=1)
