@@ -180,7 +180,7 @@ static_assert(COUNT(action_words) == ACTION_RELAY_COUNT + 1, "a word for each ac
 	WATCHED(block, DRAFT(behaviour_action[n]), DRAFT(behaviour_block_for[n]))
 #define LIMIT_OF(block, name, default, least, field, text) \
 	{ block, name, KEY_LIMIT, default, least, VOLUME_MOST_MAX, .set = watching_limit, \
-	  .offset = offsetof(struct behaviour_rule, field), .help = text }
+	  .offset = offsetof(struct behaviour_rule, field), .help = (text) }
 #define LIMIT(block, default, text) LIMIT_OF(block, "limit", default, 1, limit, text)
 #define OTHER_LIMIT(block, name, default, text) LIMIT_OF(block, name, default, 0, other, text " 0 sets no such limit.")
 #define THIRD_LIMIT(block, name, default, text) LIMIT_OF(block, name, default, 0, third, text " 0 sets no such limit.")
