@@ -253,7 +253,7 @@ int forget_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	}
 	request = protocol_new("forget");
-	(void)json_object_set_new(request, "address", json_string(live.argv[0]));
+	live_set_text(request, "address", live.argv[0]);
 	(void)json_object_set_new(request, "dry_run", json_boolean(look));
 	live.silent = true;
 	live.print_error = print_forget;
