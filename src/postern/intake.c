@@ -290,16 +290,15 @@ void intake_print_missing(const struct intake *in, FILE *to)
 		print_sources(in, to);
 	}
 	if (cuts->lost > 0)
-		fprintf(to, "  %" PRIu64 " events and records were lost by the daemon that wrote them\n",
+		fprintf(to, "  %" PRIu64 " lost by the daemon that wrote them, events and records\n",
 		        cuts->lost);
 	if (cuts->recipients > 0)
 		fprintf(to,
-		        "  %" PRIu64
-		        " recipients behind the ends of their lists are known by number alone: they are "
-		        "counted, and not judged\n",
-		        cuts->recipients);
+		        "  %" PRIu64 " recipient%s behind the ends of lists: known by number alone, counted, "
+		        "and not judged\n",
+		        cuts->recipients, plural(cuts->recipients));
 	if (cuts->commands > 0)
-		fprintf(to, "  %" PRIu64 " VRFY, EXPN and refused logins are likewise\n", cuts->commands);
+		fprintf(to, "  %" PRIu64 " VRFY, EXPN and refused logins: likewise\n", cuts->commands);
 	if (in->counts.bad > 0)
 		fprintf(to, "  %" PRIu64 " bad line%s\n", in->counts.bad, plural(in->counts.bad));
 	if (in->counts.unread > 0)

@@ -40,7 +40,7 @@ static void draw_sources(void *arg, const json_t *line)
 			mvaddnstr(s->row++, 0, source_line_print(row, s->left_out, text), COLS);
 	if (json_object_get(line, "more"))
 		return;
-	mvprintw(0, 0, "%lld sources, by %s", live_number(line, "sources"), s->sort);
+	mvprintw(0, 0, "sources: %lld, by %s", live_number(line, "sources"), s->sort);
 	if (live_number(line, "forgotten") > 0)
 		printw("; %lld forgotten", live_number(line, "forgotten"));
 }
