@@ -52,6 +52,23 @@ static int add(struct eve_outputs *o, const struct eve_outputs *before, const st
 	return 0;
 }
 
+/* What to do about a file of records that cannot be opened. */
+static const char *fix(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} fixes[] = {
+		{ ENOENT, "make its folder (mkdir)" },
+		{ EISDIR, "name a file in that folder" },
+	};
+
+	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)
+		if (fixes[i].error == error)
+			return fixes[i].text;
+	return "make its folder writable for posternd";
+}
+
 struct eve_outputs *outputs_open(
         const struct eve_outputs *before, const struct eve_settings *s, char *err, unsigned err_bytes)
 {
@@ -67,9 +84,9 @@ struct eve_outputs *outputs_open(
 	}
 	if (r == 0)
 		return o;
-	snprintf(err, err_bytes, "cannot write records to %s: %s; make its folder%s, or change log.%s",
-	        at->path && *at->path ? at->path : "nowhere", strerror(-r),
-	        r == -ENOENT ? " (mkdir)" : " writable for posternd", eve_format_name(at->format));
+	snprintf(err, err_bytes, "cannot write records to %s: %s; %s, or change log.%s",
+	        at->path && *at->path ? at->path : "nowhere", strerror(-r), fix(-r),
+	        eve_format_name(at->format));
 	outputs_close(o);
 	errno = -r;
 	return NULL;

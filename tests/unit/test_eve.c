@@ -740,6 +740,10 @@ static void says_why_it_cannot_open(void)
 	CU_ASSERT_STRING_EQUAL(err,
 	        "cannot write records to /nonexistent/eve.json: No such file or directory; make its folder "
 	        "(mkdir), or change log.eve");
+	s.path = "/tmp";
+	CU_ASSERT_PTR_NULL(eve_open(&s, NULL, err, sizeof(err)));
+	CU_ASSERT_STRING_EQUAL(err, "cannot write records to /tmp: Is a directory; name a file in that "
+	                            "folder, or change log.eve");
 	eve_close(NULL);
 }
 
