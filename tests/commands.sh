@@ -367,6 +367,22 @@ t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute n
 { cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
 { cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "every" { rule = all source = any reason = "x" }' 'suppress "half" { source = { 192.0.2.1, any } reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
 chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"
+# What lies where the store is to be and is none.
+echo 'mode = monitor' >"$scratch/notes.txt"
+mkdir "$scratch/folder.db"
+ln -s notes.txt "$scratch/link.db"
+python3 -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("CREATE TABLE notes (text)")' "$scratch/theirs.db"
+for name in notes.txt folder.db link.db theirs.db; do
+	{ cat "$conf"; echo "store { path = \"$scratch/$name\" }"; } >"$scratch/store-$name.conf"
+done
+chmod 644 "$scratch"/store-*.conf "$scratch/notes.txt" "$scratch/theirs.db"
+t 'check: the store is a text' 0 err ':[0-9]+: warning: .*/notes.txt is no store of posternd.s and is left untouched: move it away, or name another path in store.path .*; until then nothing is kept$' "$postern" check -c "$scratch/store-notes.txt.conf"
+t 'check: and counts it' 0 out '^warnings  1 ' "$postern" check -c "$scratch/store-notes.txt.conf"
+t 'check: the store is a folder' 0 err ':[0-9]+: warning: .*/folder.db is a folder: name a file in it' "$postern" check -c "$scratch/store-folder.db.conf"
+t 'check: the store is a symbolic link' 0 err ':[0-9]+: warning: .*/link.db is a symbolic link' "$postern" check -c "$scratch/store-link.db.conf"
+t 'check: the store is a database of another program' 0 err ':[0-9]+: warning: .*another program.s database' "$postern" check -c "$scratch/store-theirs.db.conf"
 t 'check: a suppression that has expired' 0 err ':[0-9]+: warning: suppress "old" has expired and has no effect since 2020-01-02T00:00:00.*; remove it' "$postern" check -c "$scratch/suppress.conf"
 t 'posternd: a warning of the configuration says so once' 1 err '^posternd: warning: [^ ]*suppress.conf:[0-9]+: suppress "old" has expired' "$posternd" -c "$scratch/suppress.conf"
 t 'check: a suppression of nothing' 1 err '"starttls.unusd" is no rule; did you mean starttls.unused\?' "$postern" check -c "$scratch/unsuppress.conf"

@@ -13,6 +13,7 @@
 #include "postern/commands.h"
 #include "postern/kind.h"
 #include "report/sender.h"
+#include "report/store_file.h"
 #include "report/volume_text.h"
 
 static const char *const mode_names[] = { POLICY_MODE_NAMES };
@@ -357,11 +358,42 @@ static void print_records(const struct conf *conf)
 	print_budget(conf);
 }
 
+/* What lies at store.path and is no store: posternd would leave it alone and keep nothing. Other trouble with it is the
+ * moment's, or depends on who asks. Returns how many warnings. */
+static unsigned warn_of_store(const struct conf *conf)
+{
+	static const bool told[STORE_TROUBLE_COUNT] = {
+		[STORE_TROUBLE_STRANGE] = true,
+		[STORE_TROUBLE_FOLDER] = true,
+		[STORE_TROUBLE_LINK] = true,
+		[STORE_TROUBLE_NO_FILE] = true,
+	};
+	struct conf_place at = { .file = conf->path };
+	char words[STORE_PATH_MAX + STORE_DETAIL_MAX];
+	struct store_file file;
+	enum store_trouble t;
+
+	if (!is_kept(conf))
+		return 0;
+	store_file_init(&file, conf->store.path);
+	t = store_file_look(&file);
+	if (!told[t])
+		return 0;
+	(void)places_find(conf, "store", NULL, "path", 0, &at);
+	store_file_print(&file, t, words, sizeof(words));
+	fprintf(stderr, "%s:", at.file);
+	if (at.line > 0)
+		fprintf(stderr, "%u:", at.line);
+	fprintf(stderr, " " CONF_WARNING "%s; until then nothing is kept\n", words);
+	return 1;
+}
+
 int check_run(const struct conf *conf, unsigned warnings)
 {
 	const struct policy_settings *s = policy_settings(conf->policy);
 	unsigned i;
 
+	warnings += warn_of_store(conf);
 	printf("%s: fine (hash of its text and lists: %s)\n", conf->path, conf->hash);
 	printf("mode      %s%s\n", mode_names[s->mode],
 	        s->mode == MODE_MONITOR ? ": nothing is refused, only told" : "");

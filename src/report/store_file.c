@@ -9,6 +9,8 @@
  * are fcntl() locks, which vanish when any descriptor of the file is closed, so nobody here opens the database itself
  * beside SQLite.
  *
+ * A file that never was a store of ours (store_owner.h) is not touched: it is told, and the store does not work.
+ *
  * A damaged file is never deleted: people may want to see, or mend it (sqlite3 FILE .recover).
  */
 #include "report/store_file.h"
@@ -25,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "report/store_owner.h"
 #include "report/store_schema.h"
 
 static const struct {
@@ -84,7 +87,7 @@ static enum store_trouble trouble_of_errno(struct store_file *f, int error)
 	case EACCES:
 	case EPERM:
 		return STORE_TROUBLE_READ_ONLY;
-	case ELOOP: /* a symbolic link where the file should be */
+	case ELOOP: /* a symbolic link where the lock should be */
 		return STORE_TROUBLE_FOREIGN;
 	default:
 		return STORE_TROUBLE_BROKEN;
@@ -128,14 +131,33 @@ enum store_trouble store_file_trouble(struct store_file *f, int result)
 
 /* ---- before SQLite sees it -------------------------------------------------------------------- */
 
-static enum store_trouble take_lock(struct store_file *f)
+static enum store_trouble look(struct store_file *f, struct store_owner *o)
 {
+	enum store_trouble t = STORE_TROUBLE_NONE;
+	int r = store_owner_look(f->path, o, &t);
+
+	if (r < 0)
+		return trouble_of_errno(f, -r);
+	set_detail(f, o->why);
+	return t;
+}
+
+/* Beside a file that cannot be ours none is made. */
+static enum store_trouble take_lock(struct store_file *f, struct store_owner *o)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	char path[STORE_PATH_MAX];
 	enum store_trouble t;
 
 	if ((unsigned)snprintf(path, sizeof(path), "%s.lock", f->path) >= sizeof(path))
 		return trouble_of_errno(f, ENAMETOOLONG);
-	f->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	f->lock_fd = open(path, flags);
+	if (f->lock_fd < 0 && errno == ENOENT) {
+		t = look(f, o);
+		if (t != STORE_TROUBLE_NONE)
+			return t;
+		f->lock_fd = open(path, flags | O_CREAT, 0600);
+	}
 	if (f->lock_fd < 0)
 		return trouble_of_errno(f, errno);
 	if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
@@ -145,27 +167,19 @@ static enum store_trouble take_lock(struct store_file *f)
 	return t;
 }
 
-/* The file is there afterwards, ours alone. */
-static enum store_trouble find_or_make(struct store_file *f, uint64_t *size_bytes)
+/* The file is there afterwards, and may be ours. */
+static enum store_trouble find_or_make(struct store_file *f, struct store_owner *o)
 {
-	struct stat s;
+	enum store_trouble t = look(f, o);
 	int fd;
 
-	if (lstat(f->path, &s) < 0 && errno == ENOENT) {
-		fd = open(f->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return trouble_of_errno(f, errno);
-		close(fd);
-		*size_bytes = 0;
-		return STORE_TROUBLE_NONE;
-	}
-	if (lstat(f->path, &s) < 0)
+	if (t != STORE_TROUBLE_NONE || o->exists)
+		return t;
+	fd = open(f->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return trouble_of_errno(f, errno);
-	*size_bytes = (uint64_t)s.st_size;
-	if (S_ISREG(s.st_mode) && (s.st_uid == 0 || s.st_uid == geteuid()) &&
-	        !(s.st_mode & (S_IWGRP | S_IWOTH)))
-		return STORE_TROUBLE_NONE;
-	return STORE_TROUBLE_FOREIGN;
+	close(fd);
+	return STORE_TROUBLE_NONE;
 }
 
 static bool is_far_away(const char *path)
@@ -298,24 +312,43 @@ static int read_version(struct store_file *f)
 	return r == SQLITE_OK ? store_schema_read(f->db) : -1;
 }
 
-static enum store_trouble set_up(struct store_file *f, uint64_t size_bytes)
+static enum store_trouble recognize(struct store_file *f)
 {
-	enum store_trouble t = STORE_TROUBLE_NONE;
+	bool is_ours;
+	int r = store_schema_is_ours(f->db, &is_ours);
+
+	if (r != SQLITE_OK)
+		return store_file_trouble(f, r);
+	f->ours = is_ours;
+	if (is_ours)
+		return STORE_TROUBLE_NONE;
+	set_detail(f, "it is another program's database: it has tables that are not posternd's");
+	return STORE_TROUBLE_STRANGE;
+}
+
+static enum store_trouble set_up(struct store_file *f, const struct store_owner *o)
+{
+	enum store_trouble t;
 	int version = read_version(f), r;
 
 	if (version < 0)
 		return store_file_trouble(f, sqlite3_extended_errcode(f->db));
+	t = recognize(f);
+	if (t != STORE_TROUBLE_NONE)
+		return t;
 	if (version > store_schema_version()) {
 		snprintf(f->detail, sizeof(f->detail), "schema %d, this posternd knows those up to %d",
 		        version, store_schema_version());
 		return STORE_TROUBLE_NEWER;
 	}
 	f->checked = false;
-	if (size_bytes <= STORE_CHECK_AT_ONCE_BYTES)
+	if (o->size_bytes <= STORE_CHECK_AT_ONCE_BYTES)
 		t = store_file_check(f);
 	if (t != STORE_TROUBLE_NONE)
 		return t;
 	r = sqlite3_exec(f->db, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL);
+	if (r == SQLITE_OK && !o->marked) /* of a new one in the file itself, before there is a log */
+		r = store_schema_mark(f->db);
 	if (r == SQLITE_OK)
 		r = choose_journal(f);
 	if (r == SQLITE_OK)
@@ -330,21 +363,39 @@ static enum store_trouble set_up(struct store_file *f, uint64_t size_bytes)
 
 enum store_trouble store_file_open(struct store_file *f, int wait_ms)
 {
-	uint64_t size_bytes = 0;
+	struct store_owner o = { 0 };
 	enum store_trouble t;
 	int r;
 
 	f->wait_ms = wait_ms;
 	f->detail[0] = '\0';
-	t = take_lock(f);
+	t = take_lock(f, &o);
 	if (t == STORE_TROUBLE_NONE)
-		t = find_or_make(f, &size_bytes);
+		t = find_or_make(f, &o);
+	f->ours = o.marked;
 	if (t == STORE_TROUBLE_NONE) {
 		r = connect(f);
-		t = r == SQLITE_OK ? set_up(f, size_bytes) : store_file_trouble(f, r);
+		t = r == SQLITE_OK ? set_up(f, &o) : store_file_trouble(f, r);
+	}
+	if (t == STORE_TROUBLE_CORRUPT && !f->ours) {
+		set_detail(f, "it is damaged, and nothing in it says that it was one");
+		t = STORE_TROUBLE_STRANGE;
 	}
 	if (t != STORE_TROUBLE_NONE && t != STORE_TROUBLE_CORRUPT)
 		store_file_close(f);
+	return t;
+}
+
+enum store_trouble store_file_look(struct store_file *f)
+{
+	struct store_owner o = { 0 };
+	enum store_trouble t = look(f, &o);
+
+	if (t != STORE_TROUBLE_NONE || o.size_bytes == 0 || o.marked)
+		return t;
+	if (sqlite3_open_v2(f->path, &f->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL) == SQLITE_OK)
+		t = recognize(f);
+	store_file_close(f);
 	return t;
 }
 

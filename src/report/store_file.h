@@ -19,6 +19,12 @@
 	X(FOREIGN, "foreign",                                                                                \
 	        "%s could have been written by others than root and posternd, and is not believed: give it " \
 	        "to root and take the others' right to write, or move it away")                              \
+	X(STRANGE, "not-ours",                                                                               \
+	        "%s is no store of posternd's and is left untouched: move it away, or name another path in " \
+	        "store.path")                                                                                \
+	X(FOLDER, "folder", "%s is a folder: name a file in it in store.path")                               \
+	X(LINK, "link", "%s is a symbolic link, which is not followed: name the file itself in store.path")  \
+	X(NO_FILE, "no-file", "%s is a device, a pipe or a socket: name a file in store.path")               \
 	X(NEWER, "newer",                                                                                    \
 	        "%s was written by a newer posternd and is left untouched: start that one, or move the "     \
 	        "file away, and a new one is made")                                                          \
@@ -43,14 +49,18 @@ struct store_file {
 	int wait_ms;      /* for somebody else's lock */
 	bool wal;
 	bool checked;                  /* as far as quick_check sees */
+	bool ours;                     /* by its id or its tables */
 	char detail[STORE_DETAIL_MAX]; /* of the last trouble, or "" */
 };
 
 void store_file_init(struct store_file *f, const char *path);
 /* Opens, and makes what is not there. A file of up to STORE_CHECK_AT_ONCE_BYTES is checked, too. wait_ms: for a lock.
- * One of another schema is migrated, or, if it is newer, left alone. On trouble it is closed again. */
+ * One of another schema is migrated, or, if it is newer, left alone, as is what never was a store of ours. On trouble
+ * it is closed again. */
 enum store_trouble store_file_open(struct store_file *f, int wait_ms);
 enum { STORE_CHECK_AT_ONCE_BYTES = 64 << 20 };
+/* For whoever is not posternd: what posternd would find, as far as that can be read. NONE = nothing is known to be wrong. */
+enum store_trouble store_file_look(struct store_file *f);
 /* Takes its time with a big file. */
 enum store_trouble store_file_check(struct store_file *f);
 void store_file_close(struct store_file *f);

@@ -121,6 +121,40 @@ int store_schema_read(sqlite3 *db)
 	return version;
 }
 
+int store_schema_is_ours(sqlite3 *db, bool *out)
+{
+	static const char question[] =
+	        "SELECT application_id = ?1 OR (application_id = 0 AND ("
+	        "  (user_version = 0 AND NOT EXISTS (SELECT 1 FROM sqlite_schema)) OR"
+	        "  (user_version BETWEEN 1 AND ?2 AND (SELECT count(*) FROM pragma_table_info('clock')"
+	        "    WHERE name IN ('wall_us', 'monotonic_us', 'boot', 'made_us')) = 4)))"
+	        " FROM pragma_application_id, pragma_user_version";
+	sqlite3_stmt *get = NULL;
+	int r = sqlite3_prepare_v2(db, question, -1, &get, NULL);
+
+	*out = false;
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_int(get, 1, STORE_SCHEMA_APPLICATION);
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_int(get, 2, STORE_SCHEMA_UNMARKED);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(get);
+	if (r == SQLITE_ROW) {
+		*out = sqlite3_column_int(get, 0) != 0;
+		r = SQLITE_OK;
+	}
+	sqlite3_finalize(get);
+	return r;
+}
+
+int store_schema_mark(sqlite3 *db)
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d", STORE_SCHEMA_APPLICATION);
+	return sqlite3_exec(db, mark, NULL, NULL, NULL);
+}
+
 static int take_step(sqlite3 *db, int from)
 {
 	char mark[64];

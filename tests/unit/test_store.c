@@ -399,7 +399,8 @@ static void scribble(long offset)
 
 static void damage_is_set_aside(void)
 {
-	static const long places[] = { 0, 4096, 8192 };
+	/* the first of them is a torn write of the first page: its first sector stays */
+	static const long places[] = { 512, 4096, 8192 };
 	struct store *s;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -451,7 +452,8 @@ static void newer_is_left_alone(void)
 	struct store *s;
 
 	begin();
-	sql("PRAGMA user_version = 4711; CREATE TABLE blocks (of_the_future)");
+	sql("PRAGMA application_id = 0x5073746e; PRAGMA user_version = 4711; CREATE TABLE blocks "
+	    "(of_the_future)");
 	CU_ASSERT_EQUAL(chmod(file, 0600), 0);
 	s = open_store();
 	CU_ASSERT_TRUE(is_word(s, "newer"));
@@ -462,6 +464,136 @@ static void newer_is_left_alone(void)
 	CU_ASSERT_EQUAL(sql_number("PRAGMA user_version"), 4711);
 	CU_ASSERT_EQUAL(sql_number("SELECT count(of_the_future) FROM blocks"), 0);
 	CU_ASSERT_EQUAL(files_like("postern.db*"), 2); /* and the lock */
+	end();
+}
+
+/* ---- what never was ours ----------------------------------------------------------------------- */
+
+static size_t read_file(char *out, size_t room)
+{
+	FILE *from = fopen(file, "r");
+	size_t len;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+	len = fread(out, 1, room, from);
+	fclose(from);
+	return len;
+}
+
+/* The file is what it was, and nothing lies beside it. */
+static void is_left_alone(const char *word, const char *words)
+{
+	enum { ROOM = 65536 };
+	static char before[ROOM], after[ROOM];
+	size_t len = read_file(before, sizeof(before));
+	struct store_status status;
+	struct store *s;
+
+	CU_ASSERT_EQUAL(chmod(file, 0600), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, word));
+	store_read_status(s, &status);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status.words, words));
+	CU_ASSERT_TRUE(hears(s, "the store does not work"));
+	CU_ASSERT_EQUAL(store_start(s, NULL, NULL), 0);
+	set(s, "192.0.2.1", 0);
+	store_close(s);
+	CU_ASSERT_EQUAL(read_file(after, sizeof(after)), len);
+	CU_ASSERT_EQUAL(memcmp(before, after, len), 0);
+}
+
+static void write_text(const char *text)
+{
+	FILE *to = fopen(file, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+	CU_ASSERT_EQUAL(fwrite(text, 1, strlen(text), to), strlen(text));
+	fclose(to);
+}
+
+static void other_files_are_left_alone(void)
+{
+	static const char *const texts[] = { "x", "mode = monitor\n", "SQLite format 4",
+		"{\"timestamp\":\"2026-11-21T18:36:07.148588+0000\",\"event_type\":\"stats\"}\n" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		begin();
+		write_text(texts[i]);
+		is_left_alone("not-ours", "move it away");
+		CU_ASSERT_EQUAL(files_like("*"), 1);
+		end();
+	}
+	begin(); /* it was ours, and nobody can say so any more */
+	keep_one_hour_block();
+	scribble(0);
+	is_left_alone("not-ours", "does not begin as a database");
+	CU_ASSERT_EQUAL(files_like("*"), 2); /* and the lock */
+	end();
+}
+
+static void other_databases_are_left_alone(void)
+{
+	static const char *const made[] = { "CREATE TABLE notes (text)",
+		"CREATE TABLE clock (id, hands); CREATE TABLE blocks (id); PRAGMA user_version = 7",
+		"PRAGMA user_version = 3; CREATE TABLE blocks (prefix TEXT)",
+		"PRAGMA application_id = 252006673; CREATE TABLE t (x)", "PRAGMA application_id = 7",
+		"PRAGMA user_version = 99; CREATE TABLE blocks (of_the_future)" };
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		begin();
+		sql(made[i]);
+		is_left_alone("not-ours", "another program's database");
+		CU_ASSERT_EQUAL(files_like("*.corrupt-*"), 0);
+		end();
+	}
+	begin(); /* damaged, too */
+	sql("PRAGMA page_size = 4096; CREATE TABLE t (x); INSERT INTO t VALUES (hex(zeroblob(9000)))");
+	scribble(512);
+	is_left_alone("not-ours", "move it away");
+	CU_ASSERT_EQUAL(files_like("*.corrupt-*"), 0);
+	end();
+}
+
+static void stores_bear_an_id(void)
+{
+	begin();
+	keep_one_hour_block();
+	CU_ASSERT_EQUAL(sql_number("PRAGMA application_id"), 0x5073746e);
+	sql("PRAGMA application_id = 0"); /* as stores of before: they get one */
+	CU_ASSERT_EQUAL(read_blocks().count, 1);
+	CU_ASSERT_EQUAL(sql_number("PRAGMA application_id"), 0x5073746e);
+	sql("PRAGMA application_id = 0"); /* one of before whose tables are there is ours, whatever else is damaged */
+	scribble(8192);
+	CU_ASSERT_EQUAL(read_blocks().count, 0);
+	CU_ASSERT_EQUAL(files_like("postern.db.corrupt-*Z"), 1);
+	end();
+}
+
+static void no_file_is_no_store(void)
+{
+	char other[PATH_BYTES + 8];
+	struct store_status status;
+	struct store *s;
+
+	begin();
+	CU_ASSERT_EQUAL(mkdir(file, 0700), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "folder"));
+	store_read_status(s, &status);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status.words, "is a folder: name a file in it"));
+	store_close(s);
+	CU_ASSERT_EQUAL(rmdir(file), 0);
+	snprintf(other, sizeof(other), "%s.other", file);
+	CU_ASSERT_EQUAL(symlink(other, file), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "link"));
+	store_close(s);
+	CU_ASSERT_EQUAL(unlink(file), 0);
+	CU_ASSERT_EQUAL(mkfifo(file, 0600), 0);
+	s = open_store();
+	CU_ASSERT_TRUE(is_word(s, "no-file"));
+	store_close(s);
+	CU_ASSERT_EQUAL(files_like("*"), 1);
 	end();
 }
 
@@ -1333,8 +1465,11 @@ SUITE("store", { "blocks come back after a restart", blocks_come_back },
         { "the clock after a reboot", clock_after_a_reboot },
         { "a damaged file is set aside", damage_is_set_aside },
         { "damaged while it is used", damage_while_it_is_used },
-        { "a newer one is left alone", newer_is_left_alone }, { "locked", locked_by_another },
-        { "one posternd at a time", one_posternd_at_a_time },
+        { "a newer one is left alone", newer_is_left_alone },
+        { "other files are left alone", other_files_are_left_alone },
+        { "other databases are left alone", other_databases_are_left_alone },
+        { "stores bear an id", stores_bear_an_id }, { "what is no file", no_file_is_no_store },
+        { "locked", locked_by_another }, { "one posternd at a time", one_posternd_at_a_time },
         { "a file that others could have written", others_could_have_written },
         { "a folder that comes later", folder_comes_later },
         { "a file that is taken away", file_is_taken_away },
