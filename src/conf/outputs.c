@@ -1,9 +1,11 @@
 /* outputs.c - handlers of the keys that say where records go beside files, and how many may be written. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "conf/build.h"
 
@@ -195,11 +197,46 @@ void output_budget(struct build *b, struct block *block, const struct entry *e)
 
 /* ---- together ------------------------------------------------------------------------------------ */
 
-/* Where a file of records is named. */
-static const struct place *place_of(const struct build *b, const char *key)
+/* The last part of a path; *folder_len: what stands before it, its slash included. */
+static const char *base_of(const char *path, size_t *folder_len)
 {
-	const struct key *k = key_find(BLOCK_LOG, key);
-	const struct place *at = &parse_block(b->parsed, BLOCK_LOG)->at;
+	const char *slash = strrchr(path, '/');
+
+	*folder_len = slash ? (size_t)(slash - path) + 1 : 0;
+	return slash ? slash + 1 : path;
+}
+
+static bool stat_folder(const char *path, size_t len, struct stat *out)
+{
+	char folder[PATH_MAX];
+
+	return len < sizeof(folder) &&
+	       snprintf(folder, sizeof(folder), "%.*s", (int)len, len > 0 ? path : "") >= 0 &&
+	       stat(len > 0 ? folder : ".", out) == 0;
+}
+
+/* Also by another spelling, a link, or as a file that is not there yet. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat a_stat, b_stat;
+	size_t a_len, b_len;
+	const char *a_base = base_of(a, &a_len), *b_base = base_of(b, &b_len);
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0)
+		return false;
+	if (stat(a, &a_stat) == 0 && stat(b, &b_stat) == 0)
+		return a_stat.st_dev == b_stat.st_dev && a_stat.st_ino == b_stat.st_ino;
+	return strcmp(a_base, b_base) == 0 && stat_folder(a, a_len, &a_stat) &&
+	       stat_folder(b, b_len, &b_stat) && a_stat.st_dev == b_stat.st_dev &&
+	       a_stat.st_ino == b_stat.st_ino;
+}
+
+/* Where a file is named. */
+static const struct place *place_of(const struct build *b, const struct key *k)
+{
+	const struct place *at = &parse_block(b->parsed, k->block)->at;
 
 	for (size_t i = 0; i < b->parsed->entry_count; i++)
 		if (b->parsed->entries[i].key == k)
@@ -207,20 +244,46 @@ static const struct place *place_of(const struct build *b, const char *key)
 	return at;
 }
 
-/* Lines of two formats in one file are lines of none. */
+/* A file that is read as the configuration, or as a list of it. */
+static void check_is_no_source(struct build *b, const struct key *key, const char *path)
+{
+	char label[KEY_LABEL_MAX];
+
+	for (size_t i = 0; i < b->parsed->source_count; i++)
+		if (is_same_file(path, b->parsed->sources[i]->path)) {
+			build_error(b, place_of(b, key),
+			        "%s = \"%s\" is a file of this configuration and would be written over; name "
+			        "another",
+			        key_label(key, label), path);
+			return;
+		}
+}
+
+/* What is written to one file by two is of use to none. */
 void check_outputs(struct build *b)
 {
 	const struct draft *d = &b->draft;
 	const struct {
+		enum block_kind block;
 		const char *key, *path;
-	} files[] = { { "eve", d->log_eve }, { "ecs", d->log_ecs }, { "cef", d->log_cef } };
+	} files[] = { { BLOCK_LOG, "eve", d->log_eve }, { BLOCK_LOG, "ecs", d->log_ecs },
+		{ BLOCK_LOG, "cef", d->log_cef }, { BLOCK_STORE, "path", d->store_path },
+		{ BLOCK_CONTROL, "path", d->control_path },
+		{ BLOCK_DNS, "trust-anchor", d->dns_trust_anchor } };
+	char label[KEY_LABEL_MAX], other[KEY_LABEL_MAX];
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct key *key = key_find(files[i].block, files[i].key);
+
+		if (!files[i].path || !*files[i].path)
+			continue;
+		check_is_no_source(b, key, files[i].path);
 		for (size_t k = 0; k < i; k++)
-			if (files[i].path && files[k].path && files[i].path[0] &&
-			        strcmp(files[i].path, files[k].path) == 0)
-				build_error(b, place_of(b, files[i].key),
-				        "log.%s and log.%s are both \"%s\": each format needs a file of its "
+			if (files[k].path && *files[k].path && is_same_file(files[k].path, files[i].path))
+				build_error(b, place_of(b, key),
+				        "%s = \"%s\" and %s = \"%s\" are the same file; give each one of its "
 				        "own",
-				        files[k].key, files[i].key, files[i].path);
+				        key_label(key_find(files[k].block, files[k].key), other),
+				        files[k].path, key_label(key, label), files[i].path);
+	}
 }

@@ -230,8 +230,15 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	        "1 to "
 	        "1000000 records (K, M and G are 1024 and so on) in 1s to 1d, or 0 for no limit\n"
 	        "t.conf:1: log.syslog-format = \"rfc\" is unknown; write one of: rfc5424, cef" },
-	{ "log { eve = \"/x\" cef = \"/x\" }\n",
-	        "t.conf:1: log.eve and log.cef are both \"/x\": each format needs a file of its own" },
+	{ "log { eve = \"/x\" cef = \"/x\" }\n", "t.conf:1: log.eve = \"/x\" and log.cef = \"/x\" are the "
+	                                         "same file; give each one of its own" },
+	{ "store { path = \"/x\" }\nlog { eve = \"/x\" }\n",
+	        "t.conf:1: log.eve = \"/x\" and store.path = \"/x\" are the same file; give each one of its "
+	        "own" },
+	{ "store { path = \"/y\" }\ncontrol { path = \"//y\" }\n",
+	        "t.conf:2: store.path = \"/y\" and control.path = \"//y\" are the same file; give each one "
+	        "of "
+	        "its own" },
 	{ "log { stats = 8d }\n", "t.conf:1: log.stats = \"8d\" is no duration from 0s to 7d; write one like "
 	                          "30s, 5m, 1h or 7d" },
 	{ "log { stats = 99999999999999999999d }\n",

@@ -147,13 +147,33 @@ static void files_are_apart(void)
 	conf_free(c);
 }
 
+/* Nor are they what the configuration is read from. */
+static void sources_are_kept(void)
+{
+	char text[512];
+	struct conf *c;
+
+	conf_write("nets", "192.0.2.0/24\n");
+	snprintf(text, sizeof(text),
+	        "network \"n\" { file = nets }\nstore { path = \"%s/t.conf\" }\n"
+	        "log { eve = \"%s/./nets\" ecs = \"%s/other.json\" }\n",
+	        conf_folder, conf_folder, conf_folder);
+	CU_ASSERT_EQUAL(conf_read_text(text, &c), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(conf_errors,
+	        "t.conf:2: store.path = \"t.conf\" is a file of this configuration and would be written "
+	        "over; "
+	        "name another\n"
+	        "t.conf:3: log.eve = \"./nets\" is a file of this configuration and would be written over; "
+	        "name another");
+}
+
 static void remove_files(void)
 {
-	static const char *const names[] = { "t.conf", NULL };
+	static const char *const names[] = { "t.conf", "nets", NULL };
 
 	conf_clean(names);
 }
 
 SUITE("conf outputs", { "receivers are read", receivers_are_read }, { "budgets are read", budgets_are_read },
         { "sizes are read", sizes_are_read }, { "files are apart", files_are_apart },
-        { "nothing is left behind", remove_files })
+        { "sources are kept", sources_are_kept }, { "nothing is left behind", remove_files })
