@@ -21,7 +21,8 @@ static void check_has_addresses(struct build *b, const struct block *block)
 {
 	const char *kind = block_infos[block->kind].name;
 
-	if (block->address_count > 0 || block->name_count > 0 || parse_has_unknown(b->parsed, block))
+	if (block->address_count > 0 || block->name_count > 0 || block->list_failed ||
+	        parse_has_unknown(b->parsed, block))
 		return;
 	if (block->kind == BLOCK_NETWORK && check_find_entry(b, block, "file"))
 		problems_add(b->problems, PROBLEM_WARNING, &block->at,

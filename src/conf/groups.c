@@ -307,6 +307,7 @@ static void read_lines(struct build *b, struct block *block, const struct entry 
 static void read_list(struct build *b, struct block *block, const struct entry *e,
         void (*set)(struct build *b, struct block *block, const struct entry *e))
 {
+	size_t errors = b->problems->of_kind[PROBLEM_ERROR];
 	char *path, *text = NULL;
 	struct source *s;
 	unsigned order;
@@ -329,6 +330,8 @@ static void read_list(struct build *b, struct block *block, const struct entry *
 		read_lines(b, block, e, s, order, text, set);
 	if (rc == 0)
 		s->is_list = true;
+	if (b->problems->of_kind[PROBLEM_ERROR] > errors)
+		block->list_failed = true;
 	free(text);
 	free(path);
 }

@@ -432,7 +432,7 @@ static int parse_open(struct reader *r)
 static int tell_flaw(struct reader *r, enum source_flaw flaw, unsigned line)
 {
 	static const char *const flaws[] = {
-		[SOURCE_BINARY] = "a zero byte: this is no text file; remove it",
+		[SOURCE_BINARY] = "a zero byte: this is no text file; name another file",
 		[SOURCE_OPEN_STRING] =
 		        "a string begins here and does not end in this line; add the closing quote",
 		[SOURCE_OPEN_COMMENT] = "a comment begins here and never ends; add */",

@@ -565,6 +565,25 @@ static void unreadable_files_are_told(void)
 	CU_ASSERT_STRING_EQUAL(conf_errors, "folder: cannot be read: Is a directory; name a file in it");
 }
 
+/* The file alone is told, not that it has no address either. */
+static void binary_lists_are_told(void)
+{
+	char path[256];
+	struct conf *c;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/nets", conf_folder);
+	f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fwrite("\177ELF\0", 1, 5, f);
+	fclose(f);
+	CU_ASSERT_EQUAL(conf_read_text("network \"n\" { file = nets }\n", &c), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(conf_errors, "nets: a zero byte: this is no text file; name another file");
+	CU_ASSERT_STRING_EQUAL(conf_warnings, "");
+	CU_ASSERT_EQUAL(conf_read_text("network \"n\" { file = not-there }\n", &c), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(conf_warnings, "");
+}
+
 static void binary_files_are_told(void)
 {
 	static const char bytes[] = "mode = monitor\nhome\0 = {}\n";
@@ -578,7 +597,7 @@ static void binary_files_are_told(void)
 	fwrite(bytes, 1, sizeof(bytes) - 1, f);
 	fclose(f);
 	CU_ASSERT_EQUAL(conf_read("t.conf", NULL, &c), -EINVAL);
-	CU_ASSERT_STRING_EQUAL(conf_errors, "t.conf:2: a zero byte: this is no text file; remove it");
+	CU_ASSERT_STRING_EQUAL(conf_errors, "t.conf:2: a zero byte: this is no text file; name another file");
 }
 
 /* A list with the wrong file behind it must not flood the terminal. */
@@ -631,5 +650,6 @@ SUITE("conf errors", { "errors are told", errors_are_told }, { "warnings do not 
         { "cut files are told", cut_files_are_told },
         { "unreadable files are told", unreadable_files_are_told },
         { "binary files are told", binary_files_are_told },
+        { "binary lists are told", binary_lists_are_told },
         { "very many errors are counted", very_many_errors_are_counted },
         { "limits are told", limits_are_told }, { "nothing is left behind", remove_files })
