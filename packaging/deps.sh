@@ -89,7 +89,7 @@ missing) missing "$@" ;;
 packages) packages "$@" ;;
 install)
 	if [ "$(id -u)" -ne 0 ]; then
-		echo "deps: installing packages needs root: sudo make deps" >&2
+		echo "deps: installing packages needs root: sudo $0 install $*" >&2
 		exit 1
 	fi
 	if ! command -v apt-get >/dev/null; then

@@ -367,6 +367,7 @@ t 'unmute: nobody' 2 err '"nowhere" is no address or prefix' "$postern" unmute n
 { cat "$conf"; printf '%s\n' 'suppress "old" { rule = { starttls.unused, 1025413 } source = { home } until = "2020-01-01" reason = "printers" }'; } >"$scratch/suppress.conf"
 { cat "$conf"; printf '%s\n' 'suppress "bad" { rule = { starttls.unusd } until = tomorrow }' 'suppress "all" { reason = "x" }' 'suppress "every" { rule = all source = any reason = "x" }' 'suppress "half" { source = { 192.0.2.1, any } reason = "x" }' 'suppress "gate" { rule = audit reason = "x" }'; } >"$scratch/unsuppress.conf"
 chmod 644 "$scratch/suppress.conf" "$scratch/unsuppress.conf"
+t 'deps: without root, what to type' 1 err '^deps: installing packages needs root: sudo packaging/deps.sh install build lint$' packaging/deps.sh install build lint
 # What lies where the store is to be and is none.
 echo 'mode = monitor' >"$scratch/notes.txt"
 mkdir "$scratch/folder.db"

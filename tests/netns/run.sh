@@ -51,6 +51,16 @@ find_test() {
     return 1
 }
 
+# tests_there - prints their names, a blank before each.
+tests_there() {
+    local path
+
+    for path in "$here"/test_*.sh; do
+        path=${path##*/test_}
+        printf ' %s' "${path%.sh}"
+    done
+}
+
 # labs_left - gives labs five seconds to vanish, then prints the directories of those that are still there.
 labs_left() {
     local try left
@@ -135,7 +145,7 @@ for name; do
         run_one "$path"
     else
         failed=$((failed + 1))
-        echo "FAIL    $name: there is no such test"
+        echo "FAIL    $name: there is no such test; those of tests/netns/test_*.sh are$(tests_there)"
     fi
 done
 echo "$passed passed, $failed failed, $skipped skipped"
