@@ -73,7 +73,7 @@ if [ "$told" -gt 10 ] && [ "$told" -eq "$(wc -w <<<"$commands")" ]; then passed=
 
 # A copy that everybody may enter: the tree itself may lie in a folder that only its owner enters.
 mkdir "$scratch/tree" "$scratch/tree/tests"
-cp -r "$build/postern" "$build/posternd" README.md rules "$scratch/tree"
+cp -r "$build/postern" "$build/posternd" README.md packaging rules "$scratch/tree"
 cp -r tests/pcap "$scratch/tree/tests"
 chmod -R go+rX "$scratch/tree"
 cd "$scratch/tree" || exit 1
