@@ -167,6 +167,7 @@ static int ask_to_block(struct list *l, long long seconds, const char *reason)
 	live_set_text(request, "reason", reason);
 	l->live->parts = l->parts;
 	l->live->print_error = print_faults;
+	l->live->acts = true;
 	return live_ask(l->live, request, print_block, l);
 }
 
@@ -238,6 +239,7 @@ int unblock_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	request = protocol_new("unblock");
 	(void)json_object_set_new(request, "address", json_string(live.argv[0]));
+	live.acts = true;
 	return live_ask(&live, request, print_unblock, NULL);
 }
 

@@ -48,5 +48,6 @@ int bypass_run(int argc, char **argv)
 	request = protocol_new("bypass");
 	(void)json_object_set_new(request, "seconds", json_integer(seconds));
 	live_set_text(request, "reason", reason);
+	live.acts = true;
 	return live_ask(&live, request, print_bypass, NULL);
 }

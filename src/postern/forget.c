@@ -256,6 +256,8 @@ int forget_run(int argc, char **argv)
 	live_set_text(request, "address", live.argv[0]);
 	(void)json_object_set_new(request, "dry_run", json_boolean(look));
 	live.silent = true;
+	live.acts = !look;
+	live.wait_s = LIVE_WAIT_STORE_S;
 	live.print_error = print_forget;
 	r = live_ask(&live, request, print_forget, NULL);
 	if (r != COMMAND_UNREACHABLE)

@@ -196,6 +196,7 @@ static int show_one(struct live *live, bool narrowed)
 	}
 	request = protocol_new("incidents");
 	(void)json_object_set_new(request, "id", json_integer(id));
+	live->wait_s = LIVE_WAIT_STORE_S;
 	return live_ask(live, request, print_whole, NULL);
 }
 
@@ -246,6 +247,7 @@ int incidents_run(int argc, char **argv)
 	set_number(request, "since_us", since, since_us);
 	set_number(request, "limit", limit, most);
 	set_true(request, "past", past);
+	live.wait_s = past ? LIVE_WAIT_STORE_S : 0;
 	set_true(request, "suppressed", suppressed);
 	return live_ask(&live, request, print_incidents, &shown);
 }

@@ -5,7 +5,10 @@
  * asking how things are. So control.path alone is read, and what is wrong elsewhere is posternd's to tell. Where even
  * that is not known, nobody's silence says that posternd does not run.
  *
- * Limits: WAIT_S for an answer, LINE_MAX_BYTES for a line of it.
+ * Who listens there is known from the kernel (SO_PEERCRED, unix(7)), so one that is connected to and says nothing is told
+ * as what it is: a process that runs and does not react. Waiting longer than LIVE_WAIT_S is told once.
+ *
+ * Limits: the seconds of live.h for an answer, LINE_MAX_BYTES for a line of it.
  */
 #include "postern/live.h"
 
@@ -20,7 +23,7 @@
 #include "conf/conf.h"
 #include "report/field.h"
 
-enum { WAIT_S = 65, LINE_MAX_BYTES = 4 * 1024 * 1024, READ_BYTES = 65536 };
+enum { LINE_MAX_BYTES = 4 * 1024 * 1024, READ_BYTES = 65536 };
 enum { LONG_SOCKET = 256, LONG_JSON, LONG_MORE };
 
 /* ---- options ------------------------------------------------------------------------------------ */
@@ -122,6 +125,32 @@ bool live_is_alone(const struct live *l)
 	return l->error == ENOENT || l->error == ECONNREFUSED;
 }
 
+bool live_is_stuck(const struct live *l)
+{
+	return l->error == ETIMEDOUT;
+}
+
+unsigned live_waited_s(const struct live *l)
+{
+	if (!l->is_asked)
+		return LIVE_WAIT_S;
+	return l->wait_s ? l->wait_s : l->acts ? LIVE_WAIT_ACT_S : LIVE_WAIT_S;
+}
+
+char *live_who(const struct live *l, char buf[LIVE_WHO_MAX])
+{
+	snprintf(buf, LIVE_WHO_MAX, l->pid > 0 ? "posternd (process %d)" : "posternd", l->pid);
+	return buf;
+}
+
+char *live_remedy(const struct live *l, char buf[LIVE_REMEDY_MAX])
+{
+	snprintf(buf, LIVE_REMEDY_MAX,
+	        l->pid > 0 ? "systemctl restart postern, or kill -KILL %d" : "systemctl restart postern",
+	        l->pid);
+	return buf;
+}
+
 static bool is_forbidden(const struct live *l)
 {
 	return l->error == EACCES || l->error == EPERM;
@@ -147,8 +176,23 @@ static const char *advise(const struct live *l)
 	       "FILE, says where)";
 }
 
+static void tell_stuck(const struct live *l)
+{
+	char who[LIVE_WHO_MAX], remedy[LIVE_REMEDY_MAX];
+
+	fprintf(stderr,
+	        "%s: %s runs, and does not react: no answer at %s in %u s%s; what waits in its queues "
+	        "may wait until it does; to end it: %s\n",
+	        l->name, live_who(l, who), l->path, live_waited_s(l),
+	        l->acts && l->is_asked ? "; what was asked MAY STILL BE DONE" : "", live_remedy(l, remedy));
+}
+
 void live_tell_unreachable(const struct live *l)
 {
+	if (live_is_stuck(l)) {
+		tell_stuck(l);
+		return;
+	}
 	fprintf(stderr, "%s: %s %s: %s; %s\n", l->name, tell_fault(l), l->path, strerror(l->error),
 	        advise(l));
 }
@@ -163,16 +207,20 @@ static int unreachable(struct live *l, int error)
 
 static int connect_to(struct live *l)
 {
-	const struct timeval wait = { .tv_sec = WAIT_S };
+	const struct timeval wait = { .tv_sec = LIVE_WAIT_S };
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 
 	memcpy(name.sun_path, l->path, strlen(l->path));
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
 	        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
-	        connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
+	        connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0) {
+		l->pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
 		return fd;
-	error = errno;
+	}
+	error = errno == EAGAIN ? ETIMEDOUT : errno; /* the places of those who wait are taken */
 	if (fd >= 0)
 		close(fd);
 	return unreachable(l, error);
@@ -262,6 +310,32 @@ static size_t take_lines(struct answer *a, char *bytes, size_t len)
 	return len;
 }
 
+static void tell_waiting(const struct live *l, unsigned waited_s)
+{
+	char who[LIVE_WHO_MAX];
+
+	if (waited_s == LIVE_WAIT_S)
+		fprintf(stderr, "%s: no answer of %s yet; waiting up to %u s\n", l->name, live_who(l, who),
+		        live_waited_s(l));
+}
+
+/* As recv(), or -1 with ETIMEDOUT. */
+static ssize_t receive(const struct live *l, int fd, char *to)
+{
+	for (unsigned waited_s = 0;;) {
+		ssize_t n = recv(fd, to, READ_BYTES, 0);
+
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+		waited_s += LIVE_WAIT_S;
+		if (waited_s >= live_waited_s(l)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		tell_waiting(l, waited_s);
+	}
+}
+
 /* 0, or why there is no answer, or not all of it, in errno's terms. */
 static int read_answer(struct answer *a, int fd)
 {
@@ -277,11 +351,11 @@ static int read_answer(struct answer *a, int fd)
 			continue;
 		}
 		bytes = more;
-		n = recv(fd, bytes + len, READ_BYTES, 0);
+		n = receive(a->live, fd, bytes + len);
 		if (n > 0)
 			len = take_lines(a, bytes, len + (size_t)n);
 		else
-			error = n == 0 ? ECONNRESET : errno == EAGAIN ? ETIMEDOUT : errno;
+			error = n == 0 ? ECONNRESET : errno;
 	}
 	free(bytes);
 	return error;
@@ -295,6 +369,7 @@ int live_ask(struct live *l, json_t *request, live_print *print, void *arg)
 	int fd, error;
 
 	l->is_asked = false;
+	l->pid = 0;
 	fd = line ? connect_to(l) : unreachable(l, ENOMEM);
 	if (fd < 0) {
 		free(line);

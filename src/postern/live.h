@@ -17,6 +17,9 @@
 #include "posternd/protocol.h"
 
 enum { LIVE_OPTIONS_MAX = 8, LIVE_PATH_MAX = 108 };
+/* Seconds without a byte of the answer: of what is only looked up; of an act, which may be at work in the kernel; and of what
+ * goes through the whole store. posternd itself lets go of who waits for a minute. */
+enum { LIVE_WAIT_S = 5, LIVE_WAIT_ACT_S = 20, LIVE_WAIT_STORE_S = 65 };
 
 /* An option that a command has beside --socket, -c and --json; its value goes to *value. One that takes none has a flag
  * to set instead. */
@@ -36,11 +39,14 @@ struct live {
 	char path[LIVE_PATH_MAX];
 	bool is_guess; /* the configuration does not say where posternd listens: the default path is in place of it */
 	bool json;
-	json_t *parts; /* lines of the request that go before its last one, or NULL; the command's own */
+	bool acts;       /* it changes something: without an answer it may have been done, or will be */
+	unsigned wait_s; /* 0 = LIVE_WAIT_S, or LIVE_WAIT_ACT_S if it acts */
+	json_t *parts;   /* lines of the request that go before its last one, or NULL; the command's own */
 	live_print *print_error; /* called before an error is told; NULL = not */
 	bool silent;             /* the command says itself that nobody answers */
 	int error;               /* why nobody answers, or not to the end: an errno value */
 	bool is_asked;           /* somebody has taken the request */
+	int pid;                 /* who listens there; 0 = not known */
 	int argc;                /* what stands behind the options */
 	char **argv;
 };
@@ -53,6 +59,16 @@ int live_ask(struct live *l, json_t *request, live_print *print, void *arg);
 /* After COMMAND_UNREACHABLE: why, as live_ask() says it unless silent; and whether nobody listens there at all. */
 void live_tell_unreachable(const struct live *l);
 bool live_is_alone(const struct live *l);
+/* Likewise: somebody listens, and does not react. */
+bool live_is_stuck(const struct live *l);
+/* "posternd (process 4711)". Returns buf. */
+enum { LIVE_WHO_MAX = 40 };
+char *live_who(const struct live *l, char buf[LIVE_WHO_MAX]);
+/* "systemctl restart postern, or kill -KILL 4711": what ends it. Returns buf. */
+enum { LIVE_REMEDY_MAX = 64 };
+char *live_remedy(const struct live *l, char buf[LIVE_REMEDY_MAX]);
+/* How long was waited, in seconds. */
+unsigned live_waited_s(const struct live *l);
 
 /* "2026-11-22 00:38:32", UTC, of a timestamp; "-" without one. Returns buf. */
 enum { LIVE_TIME_MAX = 24 };

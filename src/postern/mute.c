@@ -52,6 +52,7 @@ int ack_run(int argc, char **argv)
 	request = protocol_new("ack");
 	(void)json_object_set_new(request, "ids", ids);
 	live_set_text(request, "reason", reason);
+	live.acts = true;
 	return live_ask(&live, request, print_ack, NULL);
 }
 
@@ -94,6 +95,7 @@ int mute_run(int argc, char **argv)
 	live_set_text(request, "reason", reason);
 	if (time)
 		(void)json_object_set_new(request, "seconds", json_integer(seconds));
+	live.acts = true;
 	return live_ask(&live, request, print_mute, NULL);
 }
 
@@ -117,6 +119,7 @@ int unmute_run(int argc, char **argv)
 	request = protocol_new("unmute");
 	live_set_text(request, "address", live.argv[0]);
 	live_set_text(request, "rule", rule);
+	live.acts = true;
 	return live_ask(&live, request, print_unmute, NULL);
 }
 

@@ -43,6 +43,7 @@ int reload_run(int argc, char **argv)
 	if (!live_options(&live, argc, argv, NULL, 0))
 		return COMMAND_USAGE;
 	live.silent = live.is_guess;
+	live.acts = true;
 	status = live_ask(&live, protocol_new("reload"), print_reload, NULL);
 	return status == COMMAND_UNREACHABLE && live.is_guess ? refuse(&live) : status;
 }

@@ -1,7 +1,8 @@
 /* status.c - `postern status`: is port 25 guarded, since when, how, and what is wrong; and where nobody answers, what
  * the kernel still does.
  *
- * Without posternd the rules speak: which tables of ours stand is found by their counters, as `postern down` does.
+ * Without posternd the rules speak: which tables of ours stand is found by their counters, as `postern down` does. So they do
+ * where it runs and does not react: then what is to be inspected waits, since the kernel still has its queues.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -209,11 +210,15 @@ struct stopped {
 	struct gate *gate;
 	const struct conf *conf; /* NULL = cannot be read */
 	unsigned tables;
+	bool stuck;   /* it runs, and does not react */
 	json_t *rows; /* NULL = text */
 };
 
-static const char *what_passes(const struct conf *conf)
+static const char *what_passes(const struct conf *conf, bool stuck)
 {
+	if (stuck)
+		return "what is to be inspected waits in its queues for as long as its workers stand still, "
+		       "too";
 	if (!conf)
 		return "what they would have inspected passes unseen or is dropped, as queue.fail says";
 	return conf->queue.fail == CONF_FAIL_OPEN ? "what they would have inspected PASSES WITHOUT INSPECTION"
@@ -234,7 +239,7 @@ static void tell_table(void *arg, const char *table)
 		return;
 	}
 	printf("rules     table inet %s is still in force: pairs that it refuses are refused, %s\n", table,
-	        what_passes(s->conf));
+	        what_passes(s->conf, s->stuck));
 	printf("packets   %" PRIu64 " passed without inspection so far, %" PRIu64 " were refused\n",
 	        counts.blind, counts.refused);
 }
@@ -270,6 +275,15 @@ static void tell_state(const struct live *l, bool rules_known)
 	puts(start);
 }
 
+static void tell_stuck(const struct live *l)
+{
+	char who[LIVE_WHO_MAX], remedy[LIVE_REMEDY_MAX];
+
+	printf("NOT KNOWN: %s runs, and does not react: no answer at %s in %u s\n"
+	       "          to end it: %s\n",
+	        live_who(l, who), l->path, live_waited_s(l), live_remedy(l, remedy));
+}
+
 static void tell_rules(struct stopped *s)
 {
 	(void)gate_find_tables(s->gate, tell_table, s);
@@ -283,8 +297,17 @@ static void tell_rules(struct stopped *s)
 
 static void set_state(json_t *line, const struct live *l, const struct stopped *s, const char *why)
 {
-	(void)json_object_set_new(line, "running", l->is_guess ? json_null() : json_false());
-	(void)json_object_set_new(line, "enforced", l->is_guess || why ? json_null() : json_false());
+	bool unknown = l->is_guess || s->stuck;
+
+	(void)json_object_set_new(line, "running",
+	        s->stuck      ? json_true()
+	        : l->is_guess ? json_null()
+	                      : json_false());
+	if (s->stuck) {
+		field_set_uint(line, "pid", (uint64_t)l->pid);
+		field_set(line, "reacts", json_false());
+	}
+	(void)json_object_set_new(line, "enforced", unknown || why ? json_null() : json_false());
 	(void)json_object_set(line, "tables", why ? json_null() : s->rows);
 	if (why)
 		field_set_text(line, "rules_unknown", why);
@@ -292,7 +315,7 @@ static void set_state(json_t *line, const struct live *l, const struct stopped *
 
 static int tell_stopped(const struct live *l)
 {
-	struct stopped s = { .rows = l->json ? json_array() : NULL };
+	struct stopped s = { .stuck = live_is_stuck(l), .rows = l->json ? json_array() : NULL };
 	struct conf *conf = NULL;
 	json_t *line = l->json ? protocol_new("status") : NULL;
 	char why[ERR_BYTES], *text;
@@ -301,7 +324,9 @@ static int tell_stopped(const struct live *l)
 
 	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, NULL, NULL, NULL);
 	s.conf = conf;
-	if (!line)
+	if (!line && s.stuck)
+		tell_stuck(l);
+	else if (!line)
 		tell_state(l, known);
 	if (known)
 		tell_rules(&s);
@@ -331,7 +356,7 @@ int status_run(int argc, char **argv)
 	status = live_ask(&live, protocol_new("status"), print_status, NULL);
 	if (status != COMMAND_UNREACHABLE)
 		return status;
-	if (live_is_alone(&live))
+	if (live_is_alone(&live) || live_is_stuck(&live))
 		return tell_stopped(&live);
 	live_tell_unreachable(&live);
 	return status;

@@ -213,6 +213,30 @@ flood_goes_on 20
 flood_stop
 same "nothing passed without inspection" 0 "$(postern_counter blind)"
 
+# ---- it does not react ----
+
+kill -STOP "$POSTERN_PID"
+postern_ask block 203.0.113.78 --for 1m >"$LAB_DIR/block.out" 2>&1 &
+BLOCK=$!
+postern_ask status --json >"$LAB_DIR/status.json" 2>/dev/null &
+JSON=$!
+ends 3 status
+says "^NOT KNOWN: posternd \(process $POSTERN_PID\) runs, and does not react: no answer at $SOCKET in 5 s"
+says "to end it: systemctl restart postern, or kill -KILL $POSTERN_PID$"
+says 'table inet postern is still in force: pairs that it refuses are refused, what is to be inspected waits in its queues'
+check "nobody is told that it does not run" eval '! grep -qE "DOES NOT RUN|WITHOUT INSPECTION|to start it" "$LAB_DIR/out"'
+status=0
+wait $JSON || status=$?
+same "in JSON" "3 true false $POSTERN_PID null" "$status $(jq -r '"\(.running) \(.reacts) \(.pid) \(.enforced)"' "$LAB_DIR/status.json")"
+status=0
+wait $BLOCK || status=$?
+same "an act that nobody answers" 3 "$status"
+check "says that it is waited for" grep -q "no answer of posternd (process $POSTERN_PID) yet; waiting up to 20 s" "$LAB_DIR/block.out"
+check "and what may come of it" grep -q "in 20 s; what was asked MAY STILL BE DONE" "$LAB_DIR/block.out"
+kill -CONT "$POSTERN_PID"
+lab_wait 20 "it to react, and to have done what was asked" knows blocks '^203.0.113.78 '
+ends 0 unblock 203.0.113.78
+
 # ---- a second one, and one that was killed ----
 
 status=0
