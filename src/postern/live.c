@@ -289,6 +289,8 @@ static void take_line(struct answer *a, const char *bytes, size_t len)
 	} else if (!a->live->json) {
 		a->print(a->arg, line);
 	}
+	if (a->status == COMMAND_FINE && a->live->finds && a->live->finds(line))
+		a->status = COMMAND_INVALID;
 	if (a->live->json) {
 		fwrite(bytes, 1, len, stdout);
 		putchar('\n');

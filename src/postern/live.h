@@ -42,12 +42,13 @@ struct live {
 	bool acts;       /* it changes something: without an answer it may have been done, or will be */
 	unsigned wait_s; /* 0 = LIVE_WAIT_S, or LIVE_WAIT_ACT_S if it acts */
 	json_t *parts;   /* lines of the request that go before its last one, or NULL; the command's own */
-	live_print *print_error; /* called before an error is told; NULL = not */
-	bool silent;             /* the command says itself that nobody answers */
-	int error;               /* why nobody answers, or not to the end: an errno value */
-	bool is_asked;           /* somebody has taken the request */
-	int pid;                 /* who listens there; 0 = not known */
-	int argc;                /* what stands behind the options */
+	bool (*finds)(const json_t *line); /* a line of the answer is a finding: status 1; NULL = none is */
+	live_print *print_error;           /* called before an error is told; NULL = not */
+	bool silent;                       /* the command says itself that nobody answers */
+	int error;                         /* why nobody answers, or not to the end: an errno value */
+	bool is_asked;                     /* somebody has taken the request */
+	int pid;                           /* who listens there; 0 = not known */
+	int argc;                          /* what stands behind the options */
 	char **argv;
 };
 

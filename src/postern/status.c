@@ -187,6 +187,15 @@ static void print_lists(const json_t *line)
 		        live_number(row, "cache_hits"), live_number(row, "not_asked"));
 }
 
+/* What is not enforced although it should be is said as wrong by whoever keeps it from being so; a script need not know. */
+static bool finds(const json_t *line)
+{
+	bool enforce = strcmp(live_text(line, "mode"), "enforce") == 0;
+
+	return json_array_size(json_object_get(line, "wrong")) > 0 ||
+	       (enforce && !json_is_true(json_object_get(line, "enforced")));
+}
+
 static void print_status(void *arg, const json_t *line)
 {
 	(void)arg;
@@ -353,6 +362,7 @@ int status_run(int argc, char **argv)
 	if (!live_options(&live, argc, argv, NULL, 0))
 		return COMMAND_USAGE;
 	live.silent = true;
+	live.finds = finds;
 	status = live_ask(&live, protocol_new("status"), print_status, NULL);
 	if (status != COMMAND_UNREACHABLE)
 		return status;

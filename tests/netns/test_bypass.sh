@@ -54,7 +54,8 @@ flood_start
 says 'everything passes without inspection for 10m 0s' bypass 10m --reason "a quote \" and a $(printf '\033')[31m"
 same "the stranger passes" 220 "$(codes_from stranger 192.168.10.10 | cut -d ' ' -f 1)"
 same "so does a relay attempt" 250 "$(codes_from isp 192.168.10.10 --rcpt x@foreign.test | cut -d ' ' -f 4)"
-says '^NOT ENFORCED' status
+postern_says 1 '^NOT ENFORCED' status
+postern_says 1 '"enforced":false' status --json
 says '^WRONG +BYPASS: everything PASSES WITHOUT INSPECTION for another (10m 0s|9m 5[0-9]s): a quote . and a ' status
 said 'BYPASS: everything PASSES WITHOUT INSPECTION .* \(uid 0\)'
 check "nft shows whose it is" quiet eval "lab_in gw nft list set inet postern bypass | grep 'expires .*comment \"uid 0: a quote'"

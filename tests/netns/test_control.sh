@@ -148,7 +148,7 @@ echo 'moed = monitor' >>"$LAB_DIR/postern.conf"
 ends 1 reload --socket "$LAB_DIR/control.sock"
 check "every reason is told" grep -q 'postern.conf:1[0-9]: .*moed.*mode' "$LAB_DIR/err"
 check "and what holds now" grep -q 'the one of before stays in force' "$LAB_DIR/err"
-ends 0 status --socket "$LAB_DIR/control.sock"
+ends 1 status --socket "$LAB_DIR/control.sock"
 says '^WRONG +the configuration was changed, and was NOT taken at .*moed'
 says '^reload .*NOT TAKEN'
 postern_conf 'queue { number = 77 }'
