@@ -66,6 +66,22 @@ enum answer_state answer_mute(struct ask *ask, json_t *line)
 	return ANSWER_DONE;
 }
 
+/* Somebody wants a part of a mute to end, or one that holds others. */
+static void explain_missing(const struct daemon *d, json_t *line, const struct prefix *prefix, uint32_t rule)
+{
+	const struct mutes *mutes = watch_mutes(desk_own_watch(d->desk));
+	char text[PREFIX_TEXT_MAX];
+
+	prefix_print(prefix, text);
+	if (rule && mutes_of_prefix(mutes, prefix, 0))
+		protocol_set_error(line, EXIT_INVALID,
+		        "%s is muted for every rule, not for %s alone: unmute it without --rule", text,
+		        finding_rule(rule));
+	else
+		protocol_set_error(line, EXIT_INVALID, "%s is not muted%s%s; postern mutes shows who is",
+		        text, rule ? " for " : "", rule ? finding_rule(rule) : "");
+}
+
 enum answer_state answer_unmute(struct ask *ask, json_t *line)
 {
 	struct prefix prefix;
@@ -78,8 +94,7 @@ enum answer_state answer_unmute(struct ask *ask, json_t *line)
 	set_whom(line, &prefix, rule);
 	field_set_uint(line, "count", count);
 	if (count == 0)
-		protocol_set_error(line, EXIT_INVALID, "%s is not muted; postern mutes shows who is",
-		        protocol_text(ask->request, "address"));
+		explain_missing(ask->daemon, line, &prefix, rule);
 	return ANSWER_DONE;
 }
 

@@ -3,13 +3,26 @@
 
 #include <string.h>
 
-bool mutes_set(struct mutes *m, const struct mute *mute)
+static unsigned place_of(const struct mutes *m, const struct prefix *prefix, uint32_t rule)
 {
 	unsigned i = 0;
 
-	while (i < m->count &&
-	        !(m->list[i].rule == mute->rule && prefix_is_same(&m->list[i].prefix, &mute->prefix)))
+	while (i < m->count && !(m->list[i].rule == rule && prefix_is_same(&m->list[i].prefix, prefix)))
 		i++;
+	return i;
+}
+
+const struct mute *mutes_of_prefix(const struct mutes *m, const struct prefix *prefix, uint32_t rule)
+{
+	unsigned i = place_of(m, prefix, rule);
+
+	return i < m->count ? &m->list[i] : NULL;
+}
+
+bool mutes_set(struct mutes *m, const struct mute *mute)
+{
+	unsigned i = place_of(m, &mute->prefix, mute->rule);
+
 	if (i == MUTES_MAX)
 		return false;
 	m->list[i] = *mute;

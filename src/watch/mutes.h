@@ -32,6 +32,8 @@ bool mutes_set(struct mutes *m, const struct mute *mute);
 /* Those of this prefix: of one rule, or with rule 0 all of them. The first one is taken out, into *out; false = there is
  * none (any more). */
 bool mutes_take(struct mutes *m, const struct prefix *prefix, uint32_t rule, struct mute *out);
+/* The one of just this prefix and rule, or NULL. */
+const struct mute *mutes_of_prefix(const struct mutes *m, const struct prefix *prefix, uint32_t rule);
 /* One whose time is over is taken out, into *out; false = there is none. */
 bool mutes_take_expired(struct mutes *m, uint64_t now_us, struct mute *out);
 /* The one that says that this finding is not told at now_us, or NULL. */

@@ -107,6 +107,10 @@ check "of incidents, too" grep -q 'did you mean relay.attempt?' <(postern_ask in
 refused 2 mute 203.0.113.0/24 --rule $'relay.attempt\xa0'
 refused 2 mute 203.0.113.1/24
 refused 1 unmute 203.0.113.0/24
+postern_ask mute 203.0.113.74 >/dev/null
+postern_says 1 '203.0.113.74 is muted for every rule, not for relay.attempt alone: unmute it without --rule' unmute 203.0.113.74 --rule relay.attempt
+postern_says 0 '203.0.113.74 is not muted any more' unmute 203.0.113.74
+postern_says 1 '203.0.113.74 is not muted for relay.attempt; postern mutes shows who is' unmute 203.0.113.74 --rule relay.attempt
 check "a mute of everybody is loud" grep -q 'THIS IS NEARLY EVERYBODY' <(postern_ask mute 0.0.0.0/0)
 check "for as long as it lasts" grep -q '^WRONG .* 0.0.0.0/0 is MUTED until .* by uid 0: ' <(postern_ask status)
 postern_ask unmute 0.0.0.0/0 >/dev/null
