@@ -161,15 +161,47 @@ enum answer_state answer_block(struct ask *ask, json_t *line)
 
 /* ---- unblock ------------------------------------------------------------------------------------ */
 
-/* Somebody asks for what he sees: an address in a prefix that is blocked. */
+struct near {
+	uint32_t within; /* blocks */
+	const struct block *one, *around;
+};
+
+/* What lies within it, one of those, and one that it lies in itself. */
+static struct near find_near(const struct blockbook *book, const struct prefix *p)
+{
+	struct near n = { .within = 0 };
+	uint32_t cursor = 0;
+
+	for (const struct block *b; (b = blockbook_scan(book, &cursor));) {
+		if (prefix_contains(&b->prefix, &p->addr) && b->prefix.bits < p->bits) {
+			n.around = b;
+		} else if (prefix_contains(p, &b->prefix.addr)) {
+			n.within++;
+			n.one = b;
+		}
+	}
+	return n;
+}
+
+/* Somebody asks for what he sees: an address in a prefix that is blocked, or a prefix of which addresses are. */
 static void explain_missing(const struct daemon *d, json_t *line, const struct prefix *p, const char *text)
 {
-	const struct block *b = blockbook_holding(blocks_book(d->blocks), &p->addr, blocks_now_us());
+	const struct blockbook *book = blocks_book(d->blocks);
+	const struct block *b = blockbook_holding(book, &p->addr, blocks_now_us());
+	struct near n = find_near(book, p);
 	char other[PREFIX_TEXT_MAX];
 
+	if (b && b->prefix.bits > p->bits)
+		b = n.around;
 	if (b)
 		protocol_set_error(line, EXIT_INVALID, "%.64s is %s with %s: unblock that", text,
 		        block_ways[b->action].participle, prefix_print(&b->prefix, other));
+	else if (n.within > 0)
+		protocol_set_error(line, EXIT_INVALID,
+		        "%.64s is not blocked as such: within it %u address%s, as %s (%s); unblock what "
+		        "postern blocks shows",
+		        text, n.within, n.within == 1 ? " or network is" : "es or networks are",
+		        prefix_print(&n.one->prefix, other), block_ways[n.one->action].participle);
 	else
 		protocol_set_error(
 		        line, EXIT_INVALID, "%.64s is not blocked; postern blocks shows who is", text);

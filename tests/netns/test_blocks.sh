@@ -99,6 +99,7 @@ postern_rules_stand
 postern_says 0 'is not blocked any more' unblock $S4
 same "he passes again" 220 "$(code stranger $M4)"
 postern_says 1 'is not blocked; postern blocks shows who is$' unblock $S4
+postern_says 1 "2001:db8:66::/48 is not blocked as such: within it 1 address or network is, as $S6 \(blocked\); unblock what postern blocks shows" unblock 2001:db8:66::/48
 postern_says 0 'is not blocked any more' unblock $S6
 same "so does he under IPv6" 220 "$(code stranger $M6)"
 postern_audited 'the block of 203.0.113.66 by uid 0 has been lifted by uid 0'
