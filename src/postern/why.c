@@ -25,6 +25,20 @@ static const char *done(const json_t *row)
 	return strcmp(live_text(row, "what"), "connection") == 0 ? "inspected" : "passed";
 }
 
+/* What is done is done in mode enforce, so what else would have been was not possible or not needed; of what only was told,
+ * the mode may have been the cause, or that not all of the connection was seen. */
+static void print_would(const json_t *row)
+{
+	const char *would = live_text(row, "would");
+
+	if (!*would)
+		return;
+	if (strcmp(live_text(row, "action"), "alert") == 0)
+		printf(" (with mode enforce and certainty: %s)", would);
+	else
+		printf(" (in place of %s)", would);
+}
+
 static void print_row(const json_t *row)
 {
 	const char *what = live_text(row, "what");
@@ -35,8 +49,7 @@ static void print_row(const json_t *row)
 	if (strcmp(what, "recipient") == 0)
 		print_recipient(row);
 	printf(": %s", done(row));
-	if (*live_text(row, "would"))
-		printf(" (%s in mode enforce, with certainty)", live_text(row, "would"));
+	print_would(row);
 	printf(", by %s", live_text(row, "reason"));
 	if (live_number(row, "count") > 1)
 		printf(", %lld times", live_number(row, "count"));

@@ -76,6 +76,9 @@ ends 0 incidents
 says '^3 relay.attempt +198.51.100.10 -> 192.168.10.10: 1 since'
 same "rows in JSON" '203.0.113.66 false' "$(postern_ask seen --json | jq -r '.rows[] | select(.in | not) | "\(.client) \(.verified)"')"
 
+codes_from isp 192.168.10.10 --rcpt w1@foreign.test --rcpt w2@foreign.test --rcpt w3@foreign.test --rcpt w4@foreign.test >/dev/null
+lab_wait 10 "one that is deferred, behind those refused" knows why 198.51.100.10 '<w4@foreign.test> \(plain\): refused-by-postern, 450: defer-recipient \(in place of refuse-recipient\), by '
+
 # ---- every command that asks ----
 
 id=$(postern_ask incidents --json | jq -r '.rows[0].id')
