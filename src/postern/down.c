@@ -48,8 +48,10 @@ static void find_tables(struct down *d, const char *path)
 	if (r == 0) {
 		add_table(d, d->conf->nft.table);
 	} else if (path) {
-		fprintf(stderr, "postern down: %s cannot be used (postern check -c %s says why)\n", path,
-		        path);
+		fprintf(stderr,
+		        "postern down: %s cannot be used (postern check -c %s says why); without -c the "
+		        "table is found anyway\n",
+		        path, path);
 		d->failed = true;
 	} else {
 		r = gate_find_tables(d->gate, add_table, d);

@@ -231,6 +231,11 @@ check "down without daemon and configuration" grep -q 'table inet postern is rem
 nothing_left
 down
 check "down when there is nothing" grep -q 'there is nothing of posternd' "$LAB_DIR/out"
+echo '}' >"$LAB_DIR/broken.conf"
+status=0
+lab_in gw "$BUILD/postern" down -c "$LAB_DIR/broken.conf" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || status=$?
+same "down with a broken configuration" 1 "$status"
+check "says how it goes without one" grep -q 'broken.conf says why); without -c the table is found anyway' "$LAB_DIR/err"
 postern_conf 'nft { table = "guard" }'
 lab_in gw nft add table inet other
 postern_start
