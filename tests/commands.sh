@@ -454,6 +454,10 @@ echo 'relay { action = refuse-recipient  tricks = refuse-recipient }' | cat "$sc
 chmod 644 "$scratch"/*.conf "$scratch"/*.eve "$scratch"/*.gz
 t 'replay: no file' 2 err 'name at least one file' "$postern" replay -c "$scratch/again.conf"
 t 'replay: no such file' 1 err 'nowhere.eve: No such file' "$postern" replay -c "$scratch/again.conf" "$scratch/nowhere.eve"
+t 'replay: and nothing is guessed of it' 1 err 'nothing could be judged$' "$postern" replay -c "$scratch/again.conf" "$scratch/nowhere.eve"
+t 'replay: alerts alone say why nothing is judged' 4 err 'nothing could be judged .log.alerts-only leaves them out.$' \
+	sh -c "'$postern' replay -c '$scratch/again.conf' '$scratch/relay.eve' 2>/dev/null | '$postern' replay -c '$scratch/again.conf' -"
+t 'replay: numbers are short' 1 out '"took_s":[0-9]+\.[0-9]{1,3},' "$postern" replay --json -c "$scratch/again.conf" "$scratch/relay.eve"
 t 'replay: no records at all' 1 err 'nothing could be judged .they are no eve.json; of a capture postern read makes one' "$postern" replay -c "$scratch/again.conf" README.md
 t 'replay: a folder' 1 err 'tests: is a folder; name the files in it' "$postern" replay -c "$scratch/again.conf" tests
 t 'replay: unknown format' 2 err 'there are eve, text, ecs, cef, syslog, syslog-cef' "$postern" replay -f yaml "$scratch/relay.eve"

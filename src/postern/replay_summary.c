@@ -13,6 +13,7 @@
 #include "posternd/protocol.h"
 #include "report/field.h"
 
+enum { REAL_DIGITS = 15 }; /* what a double holds of a decimal number: 0.03 stays 0.03 */
 static const char *const mode_names[] = { POLICY_MODE_NAMES };
 
 /* ", 2 lines again"; nothing of none. */
@@ -58,6 +59,18 @@ static void print_order(const struct replay_summary *s, FILE *to)
 		        s->other_ports, plural(s->other_ports));
 }
 
+/* Of files that could not be read nobody knows why there is none in them. */
+static void print_emptiness(const struct intake_counts *in, FILE *to)
+{
+	const char *why = in->bad > 0 && in->others == 0
+	                          ? " (they are no eve.json; of a capture postern read makes one)"
+	                  : in->unread > 0 ? ""
+	                                   : " (log.alerts-only leaves them out)";
+
+	if (in->records == 0)
+		fprintf(to, "there is no record of mail in them: nothing could be judged%s\n", why);
+}
+
 void replay_summary_print(const struct replay_summary *s, FILE *to)
 {
 	struct intake_counts in = intake_counts(s->intake);
@@ -66,11 +79,7 @@ void replay_summary_print(const struct replay_summary *s, FILE *to)
 	print_read(s, to);
 	print_order(s, to);
 	forecast_print(s->forecast, to);
-	if (in.records == 0)
-		fprintf(to, "there is no record of mail in them: nothing could be judged (%s)\n",
-		        in.bad > 0 && in.others == 0
-		                ? "they are no eve.json; of a capture postern read makes one"
-		                : "log.alerts-only leaves them out");
+	print_emptiness(&in, to);
 	intake_print_missing(s->intake, to);
 	if (windows_lost > 0)
 		fprintf(to,
@@ -121,7 +130,9 @@ int replay_summary_print_json(const struct replay_summary *s, FILE *to)
 	field_set_nonzero(o, "windows_lost", s->watch.windows_lost);
 	field_set_nonzero(o, "findings_lost", s->watch.findings_lost);
 	field_set_nonzero(o, "records_lost", s->records_lost);
-	rc = json_dumpf(o, to, JSON_COMPACT) == 0 && fputc('\n', to) != EOF ? 0 : -EIO;
+	rc = json_dumpf(o, to, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) == 0 && fputc('\n', to) != EOF
+	             ? 0
+	             : -EIO;
 	json_decref(o);
 	return rc;
 }
