@@ -288,6 +288,8 @@ t 'explain: who counts a client' 0 out '^volume    counted by "hosts" \(rules/is
 t 'explain: a server is counted by its own block' 0 out '^volume    counted by "mail"' "$postern" explain -c "$conf" 192.168.0.10 198.51.100.10
 t 'explain: self is counted by its own block' 0 out '^volume    counted by "gateway"' "$postern" explain -c rules/gateway-mta.conf self 198.51.100.10
 t 'explain: an upstream is not counted' 0 out '^volume    not counted: an upstream' "$postern" explain -c "$conf" 198.51.100.10 192.168.0.10
+t 'explain: what it does not say' 0 out '^ +by the configuration alone: what is blocked, .* postern why ADDRESS, blocks and status say$' \
+	"$postern" explain -c "$conf" 192.168.0.10 198.51.100.10
 t 'explain: JSON of what counts' 0 out '"volume":\[\{"name":"hosts","key":"source","recipients":\["100/1m","1000/1h"\].*"place":"rules/isp-forwarding.conf:30"' \
 	"$postern" explain --json -c "$conf" 192.168.0.99 192.168.0.10
 t 'explain: JSON' 1 out '"recipients":\[\{"path":"x@foreign.test".*"place":"rules/isp-forwarding.conf:24","action":"refuse-recipient".*"refused":true' \

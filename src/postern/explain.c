@@ -559,9 +559,12 @@ int explain_run(int argc, char **argv)
 	explain_envelope(a, &q);
 	note_sides(conf->policy, a->sides);
 	status = a->x.refused ? COMMAND_INVALID : COMMAND_FINE;
-	if (!q.json)
+	if (!q.json) {
 		explanation_print(&a->x, stdout);
-	else if (explanation_print_json(&a->x, stdout) < 0)
+		puts("          by the configuration alone: what is blocked, limited, slowed or bypassed "
+		     "now, postern why "
+		     "ADDRESS, blocks and status say");
+	} else if (explanation_print_json(&a->x, stdout) < 0)
 		status = COMMAND_INVALID;
 out:
 	free(a);
