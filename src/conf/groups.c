@@ -110,6 +110,16 @@ void group_open_all(struct build *b)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
+/* A host's name among the addresses of a block that has a key for names. */
+static bool is_name_of_host(const struct build *b, const struct entry *e)
+{
+	struct domain_forms forms;
+	char why[DOMAIN_WHY_MAX];
+
+	return key_find(b->parsed->blocks[e->block].kind, "hosts") && e->text[strcspn(e->text, ".")] &&
+	       e->text[strspn(e->text, "0123456789.:/")] && domain_read(e->text, false, &forms, why) == 0;
+}
+
 static bool read_prefix(struct build *b, const struct entry *e, struct prefix *out)
 {
 	char text[PREFIX_TEXT_MAX];
@@ -122,6 +132,12 @@ static bool read_prefix(struct build *b, const struct entry *e, struct prefix *o
 		build_error(b, &e->at,
 		        "%s has bits set behind the prefix; write %s, or %.*s for the one host", e->text,
 		        prefix_print(out, text), (int)(slash ? slash - e->text : 0), e->text);
+	else if (is_name_of_host(b, e))
+		build_error(b, &e->at,
+		        "\"%s\" is a name, no address; write hosts = { \"%s\" }, or mx-of for a domain whose "
+		        "MX "
+		        "they are",
+		        e->text, e->text);
 	else
 		build_error(b, &e->at,
 		        "\"%s\" is no address or prefix; write one like 192.0.2.1, 192.0.2.0/24 or "

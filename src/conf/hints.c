@@ -1,7 +1,8 @@
 /* hints.c - see hints.h.
  *
  * "Nearly" is the edit distance with swaps of neighbours (optimal string alignment: Damerau 1964,
- * Levenshtein 1966), at most a third of the longer name.
+ * Levenshtein 1966), at most a third of the longer name. Before that come words that other programs have for what is
+ * ours by another name: they are far from it, or near, or the name of, something else.
  */
 #include "conf/hints.h"
 
@@ -107,6 +108,52 @@ static const char *begun_block(const char *name)
 	return NULL;
 }
 
+/* What other programs call it. */
+static const struct {
+	enum block_kind block;
+	const char *word, *ours;
+} words[] = {
+	{ BLOCK_ROOT, "server", "servers" },
+	{ BLOCK_ROOT, "mailserver", "servers" },
+	{ BLOCK_ROOT, "isp", "upstream" },
+	{ BLOCK_ROOT, "provider", "upstream" },
+	{ BLOCK_ROOT, "smarthost", "upstream" },
+	{ BLOCK_ROOT, "group", "network" },
+	{ BLOCK_ROOT, "acl", "rule" },
+	{ BLOCK_ROOT, "mynetworks", "home" },
+	{ BLOCK_ROOT, "lan", "home" },
+	{ BLOCK_ROOT, "default", "otherwise" },
+	{ BLOCK_ROOT, "whitelist", "never-block" },
+	{ BLOCK_ROOT, "allowlist", "never-block" },
+	{ BLOCK_UPSTREAM, "ip", "addresses" },
+	{ BLOCK_UPSTREAM, "mx", "mx-of" },
+	{ BLOCK_UPSTREAM, "spf", "spf-of" },
+	{ BLOCK_UPSTREAM, "names", "hosts" },
+	{ BLOCK_SERVERS, "ip", "addresses" },
+	{ BLOCK_SERVERS, "hosts", "names" },
+	{ BLOCK_SERVERS, "hostname", "names" },
+	{ BLOCK_SERVERS, "mynetworks", "may-relay" },
+	{ BLOCK_NETWORK, "ip", "addresses" },
+	{ BLOCK_RULE, "action", "do" },
+	{ BLOCK_RULE, "verdict", "do" },
+	{ BLOCK_RULE, "src", "from" },
+	{ BLOCK_RULE, "source", "from" },
+	{ BLOCK_RULE, "client", "from" },
+	{ BLOCK_RULE, "dst", "to" },
+	{ BLOCK_RULE, "dest", "to" },
+	{ BLOCK_RULE, "destination", "to" },
+	{ BLOCK_RULE, "server", "to" },
+};
+
+/* NULL = there is none. Only a block has a title: a key is not taken for one, if a block elsewhere has such a key. */
+static const char *our_word(enum block_kind block, const char *name, bool titled)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].block == block && strcmp(words[i].word, name) == 0)
+			return block == BLOCK_ROOT && !titled && key_elsewhere(name) ? NULL : words[i].ours;
+	return NULL;
+}
+
 bool key_is_outside(enum block_kind block, const char *name)
 {
 	const struct key *k = key_elsewhere(name);
@@ -114,10 +161,10 @@ bool key_is_outside(enum block_kind block, const char *name)
 	return block != BLOCK_ROOT && ((k && k->block == BLOCK_ROOT) || block_find(name) != BLOCK_KINDS);
 }
 
-char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
+char *key_hint(enum block_kind block, const char *name, bool titled, char buf[KEY_HINT_MAX])
 {
 	const struct key *k = key_elsewhere(name);
-	const char *best = NULL;
+	const char *best = our_word(block, name, titled);
 	char blocks[BLOCK_LIST_MAX];
 	unsigned distance = 0, kind;
 
@@ -125,12 +172,12 @@ char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX])
 		snprintf(buf, KEY_HINT_MAX, "it belongs outside of blocks; close the block before it");
 		return buf;
 	}
-	if (k) {
+	if (k && !best) {
 		list_blocks(name, blocks, sizeof(blocks));
 		snprintf(buf, KEY_HINT_MAX, "it belongs into a block: %s { %s ... }", blocks, name);
 		return buf;
 	}
-	if (block == BLOCK_ROOT && (best = begun_block(name))) {
+	if (best || (block == BLOCK_ROOT && (best = begun_block(name)))) {
 		snprintf(buf, KEY_HINT_MAX, "did you mean %s?", best);
 		return buf;
 	}

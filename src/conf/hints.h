@@ -13,8 +13,9 @@ void nearest_try(const char *text, const char *candidate, const char **best, uns
 const char *nearest_rule(const char *text);
 /* The name of a key or block that stands outside of blocks, asked for in one. */
 bool key_is_outside(enum block_kind block, const char *name);
-/* What to do about an unknown key or block `name` in a block of this kind. Returns buf. */
+/* What to do about an unknown key or block `name` in a block of this kind. titled: it is a block with a title. Returns
+ * buf. */
 enum { KEY_HINT_MAX = 160 };
-char *key_hint(enum block_kind block, const char *name, char buf[KEY_HINT_MAX]);
+char *key_hint(enum block_kind block, const char *name, bool titled, char buf[KEY_HINT_MAX]);
 
 #endif

@@ -382,13 +382,13 @@ static int parse_once(struct reader *r)
 	return -EINVAL;
 }
 
-static void tell_unknown(struct reader *r, const struct place *at)
+static void tell_unknown(struct reader *r, const struct place *at, bool titled)
 {
 	const char *block = block_infos[r->unknown_in].name;
 	unsigned begun = block[0] ? open_before(r->unknown_line) : 0;
 	char hint[KEY_HINT_MAX];
 
-	key_hint(r->unknown_in, r->unknown, hint);
+	key_hint(r->unknown_in, r->unknown, titled, hint);
 	if (begun > 0 && key_is_outside(r->unknown_in, r->unknown))
 		problems_add(r->problems, PROBLEM_ERROR, at,
 		        "unknown key \"%s\" in %s; %s (it begins in line %u)", r->unknown, block, hint,
@@ -406,8 +406,8 @@ static bool skip_unknown(struct reader *r)
 	bool skipped;
 
 	at.line = r->unknown_line;
-	tell_unknown(r, &at);
 	skipped = source_blank_statement(r->file.text, r->file.len, r->unknown_line, r->unknown, title);
+	tell_unknown(r, &at, title[0] != '\0');
 	if (parse_add_unknown(r->parsed, r->unknown_in, &at, title) < 0)
 		r->failed = -ENOMEM;
 	return skipped;

@@ -21,6 +21,26 @@ static const struct mistake errors[] = { { "include(\"mode.conf\")\nmode = monit
 	                                                  "clients" },
 	{ "mode = enfroce\n",
 	        "t.conf:1: mode = \"enfroce\" is unknown; did you mean enforce? (one of: monitor, enforce)" },
+	{ "server \"mail\" { addresses = { \"192.0.2.1\" } }\nserver = \"192.0.2.53\"\n"
+	  "mynetworks = { \"10.0.0.0/8\" }\n"
+	  "rule \"r\" { src = { any } dst = { any } }\n"
+	  "rule \"s\" { from = { any } to = { any } action = inspect }\n"
+	  "upstream \"i\" { mx = { isp.example } }\n",
+	        "t.conf:1: unknown key \"server\"; did you mean servers?\n"
+	        "t.conf:2: unknown key \"server\"; it belongs into a block: dns { server ... }\n"
+	        "t.conf:3: unknown key \"mynetworks\"; did you mean home?\n"
+	        "t.conf:4: unknown key \"src\" in rule; did you mean from?\n"
+	        "t.conf:4: unknown key \"dst\" in rule; did you mean to?\n"
+	        "t.conf:5: unknown key \"action\" in rule; did you mean do?\n"
+	        "t.conf:6: unknown key \"mx\" in upstream; did you mean mx-of?" },
+	{ "upstream \"i\" { addresses = { \"mail.isp.example\", \"10.x/8\", \"abc\" } }\n",
+	        "t.conf:1: \"mail.isp.example\" is a name, no address; write hosts = { \"mail.isp.example\" "
+	        "}, "
+	        "or mx-of for a domain whose MX they are\n"
+	        "t.conf:1: \"10.x/8\" is no address or prefix; write one like 192.0.2.1, 192.0.2.0/24 or "
+	        "2001:db8::/32\n"
+	        "t.conf:1: \"abc\" is no address or prefix; write one like 192.0.2.1, 192.0.2.0/24 or "
+	        "2001:db8::/32" },
 	{ "modus = monitor\n", "t.conf:1: unknown key \"modus\"; did you mean mode?" },
 	{ "mode = \"monitor\n",
 	        "t.conf:1: a string begins here and does not end in this line; add the closing quote" },
