@@ -183,6 +183,20 @@ postern_stop
 same "it was left untouched" "$sum" "$(sha256sum <"$DB")"
 rm -f "$DB"*
 
+# ---- never a store ----
+
+echo 'mode = monitor' >"$DB"
+cp "$DB" "$LAB_DIR/text"
+rm -f "$LAB_DIR/log/posternd.log"
+postern_start
+said 'is no store of posternd.s and is left untouched: move it away'
+mail_passes "of a store that is none"
+check "status says it" grep -q '^WRONG .*the store does not work: .*no store of posternd' <(postern_ask status)
+postern_stop
+check "the text is what it was" cmp "$DB" "$LAB_DIR/text"
+check "nothing was set aside" test -z "$(compgen -G "$DB.corrupt-*" || true)"
+rm -f "$DB"*
+
 # ---- a disk of its own, which is read-only, then full ----
 
 mkdir "$LAB_DIR/disk"
