@@ -20,7 +20,7 @@ struct block {
 	int64_t what; /* rules: enum policy_do */
 	struct policy_groups from, to;
 	unsigned from_count, to_count, address_count, domain_count, name_count;
-	bool list_failed; /* a file that it names: told */
+	bool list_failed;               /* a file that it names: told */
 	int64_t grace_s, allow_private; /* upstreams */
 	int suppress;                   /* likewise, of a suppress block */
 	bool suppress_rules, suppress_all,
