@@ -60,7 +60,7 @@ static enum store_trouble judge(const uint8_t *header, size_t len, struct store_
 		out->why = "it does not begin as a database does";
 		return STORE_TROUBLE_STRANGE;
 	}
-	for (size_t i = 0; len == HEADER_BYTES && i < sizeof(id); i++)
+	for (size_t i = 0; i < sizeof(id); i++) /* 0 of a header that is cut */
 		id = id << 8 | header[ID_AT + i];
 	out->marked = id == STORE_SCHEMA_APPLICATION;
 	if (id == 0 || out->marked)
@@ -71,7 +71,7 @@ static enum store_trouble judge(const uint8_t *header, size_t len, struct store_
 
 int store_owner_look(const char *path, struct store_owner *out, enum store_trouble *trouble)
 {
-	uint8_t header[HEADER_BYTES];
+	uint8_t header[HEADER_BYTES] = { 0 };
 	struct stat s;
 	ssize_t len;
 
