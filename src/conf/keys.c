@@ -448,7 +448,7 @@ const struct key keys[] = {
 	  .help = "Likewise what was seen of mails: envelopes, and lines of evidence that quote them. 0 keeps none; incidents that are open keep them in memory, for an hour at least." },
 
 	{ BLOCK_CONTROL, "path", KEY_SOCKET, CONF_DEFAULT_SOCKET, .set = value_socket, DRAFT(control_path),
-	  .help = "A Unix socket, made with mode 0660. An empty string makes none: then posternd runs and cannot be asked." },
+	  .help = "A Unix socket, made with mode 0660. An empty string makes none: then posternd runs and cannot be asked. Until the restart that a change takes, it is asked at the old one (postern reload --socket OLD)." },
 	{ BLOCK_CONTROL, "group", KEY_NAME, "postern", .set = value_name, DRAFT(control_group),
 	  .help = "Group of the socket: root and its members may ask and act. Without such a group root alone may." },
 };

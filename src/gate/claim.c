@@ -136,6 +136,15 @@ void claim_tick(int claim, int guests[CLAIM_GUESTS_MAX])
 	}
 }
 
+int claim_holder(const char *table)
+{
+	struct ucred who = { .pid = 0 };
+	int held = find_holder(table, &who);
+
+	claim_close(held);
+	return held >= 0 && is_one_of_us(&who) ? who.pid : 0;
+}
+
 int claim_end_holder(const char *table, unsigned wait_ms, int *pid)
 {
 	struct ucred who = { .pid = 0 };

@@ -16,4 +16,7 @@ void claim_tick(int claim, int guests[CLAIM_GUESTS_MAX]);
  * -ETIMEDOUT: it is still there; -errno. pid: whom it was about, 0 = unknown. */
 int claim_end_holder(const char *table, unsigned wait_ms, int *pid);
 
+/* The number of the process that has it; 0: nobody, or not known. */
+int claim_holder(const char *table);
+
 #endif

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "gate/claim.h"
 #include "report/field.h"
 
 enum { LINE_MAX_BYTES = 4 * 1024 * 1024, READ_BYTES = 65536 };
@@ -125,6 +126,22 @@ bool live_is_alone(const struct live *l)
 	return l->error == ENOENT || l->error == ECONNREFUSED;
 }
 
+int live_elsewhere(const struct live *l)
+{
+	struct conf *conf = NULL;
+	int pid = 0;
+
+	if (live_is_alone(l) && conf_load(live_conf(l), NULL, &conf, NULL, NULL, NULL) == 0)
+		pid = claim_holder(conf->nft.table);
+	conf_free(conf);
+	return pid;
+}
+
+const char *live_conf(const struct live *l)
+{
+	return l->conf ? l->conf : CONF_DEFAULT_PATH;
+}
+
 bool live_is_stuck(const struct live *l)
 {
 	return l->error == ETIMEDOUT;
@@ -189,12 +206,20 @@ static void tell_stuck(const struct live *l)
 
 void live_tell_unreachable(const struct live *l)
 {
-	if (live_is_stuck(l)) {
+	int elsewhere = live_elsewhere(l);
+
+	if (live_is_stuck(l))
 		tell_stuck(l);
-		return;
-	}
-	fprintf(stderr, "%s: %s %s: %s; %s\n", l->name, tell_fault(l), l->path, strerror(l->error),
-	        advise(l));
+	else if (elsewhere > 0)
+		fprintf(stderr,
+		        "%s: nobody answers at %s, but posternd (process %d) runs, and does not listen "
+		        "there: if "
+		        "control.path was changed in %s, it is asked at the old one (--socket OLD) until it "
+		        "is restarted\n",
+		        l->name, l->path, elsewhere, live_conf(l));
+	else
+		fprintf(stderr, "%s: %s %s: %s; %s\n", l->name, tell_fault(l), l->path, strerror(l->error),
+		        advise(l));
 }
 
 static int unreachable(struct live *l, int error)

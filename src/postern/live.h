@@ -54,12 +54,16 @@ struct live {
 
 /* False: wrong usage, said. What stands behind the options is left to the command, at most `most` words. */
 bool live_options(struct live *l, int argc, char **argv, const struct live_option *more, int most);
+/* The file of the configuration that is looked into. */
+const char *live_conf(const struct live *l);
 /* Takes over the request. Calls print for each line of the answer; with --json the lines go to standard output as they
  * came. The exit status; COMMAND_UNREACHABLE if nobody answers, or not to the end. */
 int live_ask(struct live *l, json_t *request, live_print *print, void *arg);
 /* After COMMAND_UNREACHABLE: why, as live_ask() says it unless silent; and whether nobody listens there at all. */
 void live_tell_unreachable(const struct live *l);
 bool live_is_alone(const struct live *l);
+/* Likewise: nobody listens there, but posternd guards the table of the configuration, and is this process; 0 = no. */
+int live_elsewhere(const struct live *l);
 /* Likewise: somebody listens, and does not react. */
 bool live_is_stuck(const struct live *l);
 /* "posternd (process 4711)". Returns buf. */

@@ -219,13 +219,18 @@ struct stopped {
 	struct gate *gate;
 	const struct conf *conf; /* NULL = cannot be read */
 	unsigned tables;
-	bool stuck;   /* it runs, and does not react */
-	json_t *rows; /* NULL = text */
+	bool stuck;    /* it runs, and does not react */
+	int elsewhere; /* the process that runs and is asked at another place; 0 = none is known */
+	json_t *rows;  /* NULL = text */
 };
 
-static const char *what_passes(const struct conf *conf, bool stuck)
+static const char *what_passes(const struct stopped *s)
 {
-	if (stuck)
+	const struct conf *conf = s->conf;
+
+	if (s->elsewhere > 0)
+		return "what is to be inspected goes to it";
+	if (s->stuck)
 		return "what is to be inspected waits in its queues for as long as its workers stand still, "
 		       "too";
 	if (!conf)
@@ -248,7 +253,7 @@ static void tell_table(void *arg, const char *table)
 		return;
 	}
 	printf("rules     table inet %s is still in force: pairs that it refuses are refused, %s\n", table,
-	        what_passes(s->conf, s->stuck));
+	        what_passes(s));
 	printf("packets   %" PRIu64 " passed without inspection so far, %" PRIu64 " were refused\n",
 	        counts.blind, counts.refused);
 }
@@ -293,6 +298,15 @@ static void tell_stuck(const struct live *l)
 	        live_who(l, who), l->path, live_waited_s(l), live_remedy(l, remedy));
 }
 
+static void tell_elsewhere(const struct live *l, int pid)
+{
+	printf("NOT KNOWN: nobody answers at %s, but posternd (process %d) runs, and does not listen there\n"
+	       "          if control.path was changed in %s, it is asked at the old one (--socket OLD) until "
+	       "it is "
+	       "restarted\n",
+	        l->path, pid, live_conf(l));
+}
+
 static void tell_rules(struct stopped *s)
 {
 	(void)gate_find_tables(s->gate, tell_table, s);
@@ -306,16 +320,16 @@ static void tell_rules(struct stopped *s)
 
 static void set_state(json_t *line, const struct live *l, const struct stopped *s, const char *why)
 {
-	bool unknown = l->is_guess || s->stuck;
+	bool runs = s->stuck || s->elsewhere > 0, unknown = l->is_guess || runs;
 
 	(void)json_object_set_new(line, "running",
-	        s->stuck      ? json_true()
+	        runs          ? json_true()
 	        : l->is_guess ? json_null()
 	                      : json_false());
-	if (s->stuck) {
-		field_set_uint(line, "pid", (uint64_t)l->pid);
+	if (runs)
+		field_set_uint(line, "pid", (uint64_t)(s->stuck ? l->pid : s->elsewhere));
+	if (s->stuck)
 		field_set(line, "reacts", json_false());
-	}
 	(void)json_object_set_new(line, "enforced", unknown || why ? json_null() : json_false());
 	(void)json_object_set(line, "tables", why ? json_null() : s->rows);
 	if (why)
@@ -324,17 +338,21 @@ static void set_state(json_t *line, const struct live *l, const struct stopped *
 
 static int tell_stopped(const struct live *l)
 {
-	struct stopped s = { .stuck = live_is_stuck(l), .rows = l->json ? json_array() : NULL };
+	struct stopped s = { .stuck = live_is_stuck(l),
+		.elsewhere = live_elsewhere(l),
+		.rows = l->json ? json_array() : NULL };
 	struct conf *conf = NULL;
 	json_t *line = l->json ? protocol_new("status") : NULL;
 	char why[ERR_BYTES], *text;
 	bool known = open_rules(&s, why, sizeof(why));
 	size_t len = 0;
 
-	(void)conf_load(l->conf ? l->conf : CONF_DEFAULT_PATH, NULL, &conf, NULL, NULL, NULL);
+	(void)conf_load(live_conf(l), NULL, &conf, NULL, NULL, NULL);
 	s.conf = conf;
 	if (!line && s.stuck)
 		tell_stuck(l);
+	else if (!line && s.elsewhere > 0)
+		tell_elsewhere(l, s.elsewhere);
 	else if (!line)
 		tell_state(l, known);
 	if (known)

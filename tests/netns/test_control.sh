@@ -157,7 +157,21 @@ says '^reload .*NOT TAKEN'
 postern_conf 'queue { number = 77 }'
 ends 1 reload
 check "what needs a restart is told" grep -q 'queue.number cannot change while posternd runs' "$LAB_DIR/err"
+postern_conf "control { path = \"$LAB_DIR/new.sock\" }"
+ends 3 reload
+check "a socket that the file says and nobody has made" grep -qE "new.sock, but posternd \(process $POSTERN_PID\) runs, and does not listen there: if control.path was changed in $LAB_DIR/postern.conf, it is asked at the old one" "$LAB_DIR/err"
+ends 3 status
+says "^NOT KNOWN: nobody answers at .*new.sock, but posternd \(process $POSTERN_PID\) runs"
+check "nor does status say that it does not" eval '! grep -qE "DOES NOT RUN|WITHOUT INSPECTION|to start it" "$LAB_DIR/out"'
+same "and in JSON" "true $POSTERN_PID null" "$(postern_ask status --json | jq -r '"\(.running) \(.pid) \(.enforced)"')"
+ends 1 reload --socket "$LAB_DIR/control.sock"
+check "asked at the old one, it names the key" grep -q 'control.path cannot change while posternd runs' "$LAB_DIR/err"
 postern_conf
+cp "$LAB_DIR/postern.conf" "$LAB_DIR/mine.conf"
+ends 2 reload -c "$LAB_DIR/mine.conf"
+check "its own file is the one it reloads" grep -q "posternd reloads $LAB_DIR/postern.conf, and nothing else; -c only says where it listens: nothing was reloaded" "$LAB_DIR/err"
+ln -s postern.conf "$LAB_DIR/link.conf"
+ends 0 reload -c "$LAB_DIR/link.conf"
 ends 0 reload
 postern_wait_record 10 '.alert.signature_id == 1025520 and (.finding.evidence[0] | test("configuration changed from .* asked for by uid 0"))'
 
@@ -263,6 +277,8 @@ echo 'not a socket' >"$SOCKET"
 postern_start
 said 'it is no socket: remove it, or set control.path'
 same "what is no socket stays" 'not a socket' "$(<"$SOCKET")"
+ends 3 status
+says 'posternd .process [0-9]+. runs, and does not listen there'
 rm "$SOCKET"
 lab_wait 20 "the socket to come" knows status '^ENFORCED'
 postern_stop
