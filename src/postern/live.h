@@ -19,7 +19,7 @@
 enum { LIVE_OPTIONS_MAX = 8, LIVE_PATH_MAX = 108 };
 /* Seconds without a byte of the answer: of what is only looked up; of an act, which may be at work in the kernel; and of what
  * goes through the whole store. posternd itself lets go of who waits for a minute. */
-enum { LIVE_WAIT_S = 5, LIVE_WAIT_ACT_S = 20, LIVE_WAIT_STORE_S = 65 };
+enum { LIVE_WAIT_S = 10, LIVE_WAIT_ACT_S = 20, LIVE_WAIT_STORE_S = 65 };
 
 /* An option that a command has beside --socket, -c and --json; its value goes to *value. One that takes none has a flag
  * to set instead. */

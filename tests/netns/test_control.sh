@@ -238,7 +238,7 @@ BLOCK=$!
 postern_ask status --json >"$LAB_DIR/status.json" 2>/dev/null &
 JSON=$!
 ends 3 status
-says "^NOT KNOWN: posternd \(process $POSTERN_PID\) runs, and does not react: no answer at $SOCKET in 5 s"
+says "^NOT KNOWN: posternd \(process $POSTERN_PID\) runs, and does not react: no answer at $SOCKET in 10 s"
 says "to end it: systemctl restart postern, or kill -KILL $POSTERN_PID$"
 says 'table inet postern is still in force: pairs that it refuses are refused, what is to be inspected waits in its queues'
 check "nobody is told that it does not run" eval '! grep -qE "DOES NOT RUN|WITHOUT INSPECTION|to start it" "$LAB_DIR/out"'

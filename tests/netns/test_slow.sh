@@ -22,7 +22,7 @@ codes() { # HOST ARGUMENT...
 }
 
 number() { # NAME: of the workers, just now
-    postern_ask status --json | jq ".numbers[\"tap.$1\"]"
+    postern_ask status --json | jq ".numbers[\"tap.$1\"] // -1"
 }
 
 holds() { # COUNT: packets are held
