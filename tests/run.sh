@@ -57,6 +57,7 @@ stage lab-san env BUILD=build/san ${lean:+LAB_LEAN=1} tests/netns/run.sh &
 	stage recut python3 tests/pcap/recut.py build/release/postern
 	stage replay python3 tests/replay/check.py build/release/postern
 	stage eval python3 tests/eval/eval.py build/release/postern --quick
+	stage valgrind tests/valgrind.sh build/release
 } &
 {
 	stage lab-1 env BUILD=build/release LAB_PART=1/2 tests/netns/run.sh
@@ -69,7 +70,6 @@ stage rooms "$make" --no-print-directory rooms
 stage unit-san "$make" --no-print-directory -j2 SAN=1 unit
 stage fuzz "$make" --no-print-directory -j2 fuzz-check
 stage corpus "$make" --no-print-directory corpus
-stage valgrind tests/valgrind.sh build/release
 wait
 
 cat build/check/failed # once more, since what a stage has told may be far above

@@ -85,7 +85,7 @@ static void leave_copies(void)
 	sqlite3_close(db);
 }
 
-/* How often it stands in the store's file, or in what lies beside it. */
+/* How often it stands in the store's file, or in what lies beside it, which the store may cut while it is read. */
 static unsigned in_files(const char *what)
 {
 	static const char *const ends[] = { "", "-wal", "-journal" };
@@ -94,17 +94,20 @@ static unsigned in_files(const char *what)
 
 	for (unsigned i = 0; i < 3; i++) {
 		FILE *f;
-		long len;
+		long size;
+		size_t len;
 
 		snprintf(path, sizeof(path), "%s%s", file, ends[i]);
 		f = fopen(path, "rb");
 		if (!f)
 			continue;
 		(void)fseek(f, 0, SEEK_END);
-		len = ftell(f);
+		size = ftell(f);
+		CU_ASSERT_FATAL(size >= 0);
 		rewind(f);
-		bytes = malloc((size_t)len + 1);
-		CU_ASSERT_EQUAL(fread(bytes, 1, (size_t)len, f), (size_t)len);
+		bytes = malloc((size_t)size + 1);
+		len = fread(bytes, 1, (size_t)size, f);
+		CU_ASSERT_FALSE(ferror(f));
 		fclose(f);
 		for (char *at = bytes; (at = memmem(at, (size_t)(bytes + len - at), what, strlen(what)));
 		        at++)
